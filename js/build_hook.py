@@ -1,4 +1,4 @@
-"""Builds the front end, as hatchling's build hook or as a command: `python js/build_hook.py build check test`.
+"""Builds the front end: as a hatchling hook, or as a command (`python js/build_hook.py build check test`).
 
 Node comes from the PATH if it is new enough for the locked tools, else from the PyPI package that ships it.
 """

@@ -1,0 +1,64 @@
+# The commands of this project. `make demo` and `make test` set up what they need by themselves.
+PYTHON ?= python3
+DATA ?= ../shared/data
+
+ENV := .venv
+RUN := $(ENV)/bin/python
+READY := $(ENV)/ready
+BUNDLE := src/dvi_widget/widget/static/widget.js
+FRONT := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/build_hook.py package-lock.json
+
+.PHONY: demo test check front python setup chromium kills pictures benchmarks clean
+
+# Trains, records, fits and exports; the executed notebook and the page land in build/demo.
+demo: setup
+	$(RUN) notebooks/execute.py notebooks/quickstart.ipynb build/demo
+
+# Every check and every test.
+test: setup chromium check front python
+
+setup: $(READY) $(BUNDLE)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "dvi_widget needs Python 3.10 or newer: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(ENV) || { \
+	  rm -rf $(ENV); echo "This Python cannot make environments: install its venv package first."; exit 1; }
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+$(BUNDLE): $(READY) $(FRONT)
+	$(RUN) js/build_hook.py build
+
+check: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+front: setup
+	$(RUN) js/build_hook.py build check test
+
+python: setup chromium
+	$(RUN) -m pytest
+
+# The browser tests drive a Chromium: one that is here, else Debian's, else Playwright's.
+chromium: $(READY)
+	@$(RUN) tests/browser/chromium.py >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -q -y --no-install-recommends chromium fonts-dejavu-core; \
+	else $(RUN) -m playwright install chromium; fi
+	@$(RUN) tests/browser/chromium.py
+
+# A hundred kills while recording and while fitting.
+kills: setup
+	$(RUN) tests/kills.py 100
+
+# The explorer on the MNIST reference run, as pictures in build/pictures.
+pictures: setup chromium
+	$(RUN) benchmarks/pictures.py --data $(DATA)
+
+benchmarks: setup
+	$(RUN) benchmarks/dvi.py --data $(DATA)
+
+clean:
+	rm -rf build dist node_modules $(ENV) src/dvi_widget/widget/static

@@ -1,0 +1,93 @@
+"""What the source tree promises: who imports whom, a purpose in every first line, nothing unpickled."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "dvi_widget"
+
+# Room → the rooms of ours that it may import. DESIGN: data flows one way.
+ENGINE = {"subject", "boundary", "runs", "landscape", "measures"}
+ENGINES = {"dvi", "deepview", "deepvid", "saliency", "baselines"}
+ALLOWED = {
+    "measures": set(),
+    "subject": set(),
+    "datasets": set(),
+    "landscape": {"measures"},
+    "boundary": {"subject"},
+    "runs": {"subject", "boundary"},
+    "suggestions": {"runs", "measures"},
+    **dict.fromkeys(ENGINES, ENGINE),
+    "widget": {"landscape", "runs", "suggestions", "measures"} | ENGINES,
+}
+SERVICES = PACKAGE / "widget" / "services.py"  # the one small table through which the widget reaches engines
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    package = ("dvi_widget", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, node.module)) if node.module else ".".join(base)
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if re.match(r"dvi_widget\.\w+", name)}
+    return rooms - {room(path)}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_the_rooms_it_may(path: Path) -> None:
+    if room(path) in {"__init__", "demo"}:
+        return
+    assert room(path) in ALLOWED, f"{room(path)} is a room that DESIGN.md does not have"
+    allowed = ALLOWED[room(path)]
+    if room(path) == "widget" and path != SERVICES:
+        allowed = allowed - ENGINES
+    assert imported_rooms(path) <= allowed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_says_in_its_first_line_what_it_is_for(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring is not None
+    assert len(docstring.splitlines()[0].split()) >= 3
+
+
+def test_front_end_files_say_in_their_first_line_what_they_are_for() -> None:
+    for path in (ROOT / "js").rglob("*"):
+        if path.suffix in {".ts", ".tsx", ".mjs", ".css", ".glsl"}:
+            first = path.read_text(encoding="utf-8").splitlines()[0]
+            assert re.match(r"(//|/\*) \w", first), f"{path.relative_to(ROOT)} begins with {first!r}"
+
+
+def test_nothing_is_ever_unpickled() -> None:
+    forbidden = re.compile(r"\bpickle\b|allow_pickle=True|weights_only=False|joblib\.load|torch\.load\(")
+    for path in SOURCES:
+        assert not forbidden.search(path.read_text(encoding="utf-8")), path
+
+
+def test_the_public_names_are_all_there_and_import_lightly() -> None:
+    # A notebook's first cell must not pay for what it does not use yet: numba's compiler above all.
+    program = (
+        "import sys, dvi_widget as dvi; "
+        "missing = [name for name in dvi.__all__ if not hasattr(type(dvi), name) and name not in dir(dvi)]; "
+        "assert not missing, missing; "
+        "heavy = {'umap', 'numba', 'captum', 'plotly.graph_objects'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
