@@ -1,0 +1,118 @@
+"""Property of a sequence of frames: whether a sample stays where its meaning stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .neighbors import as_matrix, as_rows, neighbors, overlap
+
+
+@overload
+def temporal_pv(
+    x: Sequence[ArrayLike],
+    y: Sequence[ArrayLike],
+    k: int = ...,
+    rows: ArrayLike | None = ...,
+    *,
+    pooled: Literal[False] = ...,
+) -> float: ...
+
+
+@overload
+def temporal_pv(
+    x: Sequence[ArrayLike],
+    y: Sequence[ArrayLike],
+    k: int = ...,
+    rows: ArrayLike | None = ...,
+    *,
+    pooled: Literal[True],
+) -> NDArray[np.float64]: ...
+
+
+def temporal_pv(
+    x: Sequence[ArrayLike],
+    y: Sequence[ArrayLike],
+    k: int = 15,
+    rows: ArrayLike | None = None,
+    *,
+    pooled: bool = False,
+) -> float | NDArray[np.float64]:
+    """Temporal preserving rate (DeepVisualInsight, Eq. 4): correlation of meaning kept with distance moved.
+
+    Parameters
+    ----------
+    x : sequence of T arrays [n, h_t]
+        Representations of the same samples, in chronological order.
+    y : sequence of T arrays [n, l]
+        Their positions.
+    k : int
+        Neighbours that make up a sample's meaning (eval_sem, Eq. 11).
+    rows : array of int or bool, optional
+        Evaluate these samples only; neighbours are searched among all n.
+    pooled : bool
+        False: Pearson's correlation over the T − 1 transitions, one per sample, averaged over samples (this
+        is the form quoted; it is ±1 or 0 per sample when T = 3, and 0 when T = 2). True: Pearson's
+        correlation over the samples, one per transition.
+
+    Returns
+    -------
+    float, or float64 [T − 1] if pooled
+        In [−1, 1], more negative is better. A correlation that is not defined (nothing varies) counts as 0.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two epochs, or arrays of different lengths.
+    """
+    if len(x) != len(y) or len(x) < 2:
+        raise ValueError(
+            f"x and y must hold one array per epoch, two epochs at least; found {len(x)} and {len(y)}."
+        )
+    n = len(np.asarray(x[0]))
+    chosen = as_rows(rows, n)
+    positions = [as_matrix(y[t], f"y[{t}]") for t in range(len(y))]
+    before: NDArray[np.int32] | None = None
+    similarity, distance = [], []
+    for t in range(len(x)):
+        features = as_matrix(x[t], f"x[{t}]")
+        if not len(features) == len(positions[t]) == n:
+            found = f"x[{t}] has {len(features)}, y[{t}] has {len(positions[t])}"
+            raise ValueError(f"Every epoch needs the same samples: x[0] has {n} rows, {found}.")
+        after = neighbors(features, k, rows=chosen)[0]
+        if before is not None:
+            similarity.append(overlap(before, after))
+            moved = positions[t][chosen].astype(np.float64) - positions[t - 1][chosen]
+            distance.append(np.linalg.norm(moved, axis=1))
+        before = after
+    return correlate(np.stack(similarity), np.stack(distance), axis=1 if pooled else 0)
+
+
+def correlate(
+    similarity: NDArray[np.float64], distance: NDArray[np.float64], axis: Literal[0, 1] = 0
+) -> float | NDArray[np.float64]:
+    """Pearson's correlation of similarity and distance, as `temporal_pv` needs it.
+
+    Parameters
+    ----------
+    similarity, distance : float64 [T − 1, n]
+        One row per transition, one column per sample.
+    axis : {0, 1}
+        0: over transitions, averaged over samples. 1: over samples, one figure per transition.
+
+    Returns
+    -------
+    float (axis 0) or float64 [T − 1] (axis 1)
+        In [−1, 1]; 0 where either does not vary.
+    """
+    s = similarity - similarity.mean(axis=axis, keepdims=True)
+    d = distance - distance.mean(axis=axis, keepdims=True)
+    size = np.sqrt(np.square(s).sum(axis=axis) * np.square(d).sum(axis=axis))
+    # What is left of a constant after subtracting its mean is rounding, not variation.
+    floor = 1e-12 * np.sqrt(np.square(similarity).sum(axis=axis) * np.square(distance).sum(axis=axis))
+    defined = size > floor
+    r = np.where(defined, (s * d).sum(axis=axis) / np.where(defined, size, 1), 0.0).clip(-1, 1)
+    return r if axis else float(r.mean())
