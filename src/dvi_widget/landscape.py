@@ -1,0 +1,587 @@
+"""What every projection yields and the widget draws: frames of positions over one painted plane."""
+
+from __future__ import annotations
+
+import base64
+import colorsys
+import html
+import io
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, overload
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from . import measures
+
+# The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
+# fmt: off
+PALETTES: dict[str, list[str]] = {
+    "safe": [],
+    "vivid": [
+        "#2f6fde", "#f08c1e", "#2fa84f", "#d8343c", "#8d55c8", "#8f5a3c", "#e267b4", "#7d7d86", "#b5b21c", "#1fb5c9",
+    ],
+}
+# fmt: on
+
+_MARGIN = 0.05  # of the extent, on each side
+_PAINT_ROWS = 1 << 15  # pixels asked of the source at once
+_TERRITORY = (0.12, 0.40)  # strength of a class colour on the canvas, at shade 0 and at shade 1
+
+
+class Source(Protocol):
+    """What an engine answers about its own landscape.
+
+    A landscape that was loaded or exported may have a source with fewer of these methods, or none;
+    `Landscape.services` lists those it has. `epoch` is always the recorded number.
+    """
+
+    def paint(
+        self, epoch: int, points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.bool_]]:
+        """Decode and classify canvas points [m, l]: class [m], shade in [0, 1] [m], on the δ-boundary [m]."""
+        ...
+
+    def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Inverse projection ψ of canvas points [m, l]: representations [m, h]."""
+        ...
+
+    def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Projection φ of representations [m, h]: positions [m, l]."""
+        ...
+
+    def neighbors(
+        self, epoch: int, indices: ArrayLike, k: int, mask: ArrayLike | None = None
+    ) -> NDArray[np.int32]:
+        """The k samples nearest in representation space [m, k], among those that mask [N] allows."""
+        ...
+
+    def logits(self, epoch: int) -> NDArray[np.float32]:
+        """Outputs of the classifier for all samples [N, C]."""
+        ...
+
+    def features(self, epoch: int) -> NDArray[np.float32]:
+        """Representations of all samples [N, h]."""
+        ...
+
+    def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
+        """Representations of the boundary set [b, h] that was fitted ("train") or held back ("test")."""
+        ...
+
+
+_SERVICES = ("paint", "decode", "place", "neighbors", "logits", "features", "boundary")
+
+
+class Frame:
+    """One epoch of a landscape.
+
+    Attributes
+    ----------
+    epoch : int
+        The recorded number.
+    positions : float32 [N, l]
+        Where the samples lie, in units of `Landscape.extent`.
+    predictions : int [N]
+        Predicted class of each sample.
+    confidence : float32 [N]
+        Probability of the predicted class, in [0, 1].
+    """
+
+    def __init__(
+        self,
+        landscape: Landscape,
+        epoch: int,
+        positions: NDArray[np.float32],
+        predictions: NDArray[np.integer],
+        confidence: NDArray[np.float32],
+    ) -> None:
+        self.epoch = epoch
+        self.positions = positions
+        self.predictions = predictions
+        self.confidence = confidence
+        self._landscape = landscape
+        self._canvas: tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def painted(self) -> bool:
+        """Whether the canvas is there already."""
+        return self._canvas is not None
+
+    @property
+    def canvas(self) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
+        """The plane decoded and classified pixel by pixel, painted at the first look and then kept.
+
+        Returns
+        -------
+        classes : uint8 [R, R] (up to 254 classes) or uint16 [R, R]
+            Row 0 holds the lowest y, column 0 the lowest x. The dtype's top value means: on the δ-boundary.
+        shade : uint8 [R, R]
+            How sure the engine is there; 255 stands for 1.
+
+        Raises
+        ------
+        RuntimeError
+            If the landscape cannot paint: it has no source, or is not two-dimensional.
+        """
+        return self.paint()
+
+    def paint(
+        self, progress: Callable[[float], object] | None = None
+    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
+        """Paint the canvas if it is not there yet, and return it (see `canvas`).
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the share that is done, in (0, 1]. An exception it raises stops the painting and is
+            passed on; nothing half painted is kept.
+
+        Raises
+        ------
+        RuntimeError
+            As `canvas`.
+        """
+        with self._lock:
+            if self._canvas is None:
+                self._canvas = self._paint(progress)
+            return self._canvas
+
+    def _paint(
+        self, progress: Callable[[float], object] | None
+    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
+        """Ask the source for every pixel's centre, some rows at a time."""
+        source = self._landscape._ask("paint")  # noqa: SLF001
+        size = self._landscape.resolution
+        x0, x1, y0, y1 = self._landscape.extent
+        centres = (np.arange(size) + 0.5) / size
+        x, y = (x0 + centres * (x1 - x0)), (y0 + centres * (y1 - y0))
+        dtype = np.uint8 if len(self._landscape.classes) <= 254 else np.uint16
+        classes = np.empty((size, size), dtype)
+        shade = np.empty((size, size), np.uint8)
+        step = max(1, _PAINT_ROWS // size)
+        for start in range(0, size, step):
+            rows = slice(start, min(start + step, size))
+            points = np.stack(np.broadcast_arrays(x[None], y[rows, None]), axis=-1).reshape(-1, 2)
+            predicted, sure, on_boundary = source.paint(self.epoch, points.astype(np.float32))
+            painted = np.where(on_boundary, np.iinfo(dtype).max, predicted)
+            classes[rows] = painted.reshape(-1, size)
+            shade[rows] = np.rint(np.clip(sure, 0, 1) * 255).reshape(-1, size)
+            if progress is not None:
+                progress(rows.stop / size)
+        classes.flags.writeable = shade.flags.writeable = False
+        return classes, shade
+
+
+class Landscape:
+    """Frames in chronological order over one set of samples.
+
+    Engines build it (`model.landscape()`); a person indexes, measures or draws it, or gives it to `Explorer`.
+    All frames share one extent, a square around every position of every epoch, and one colour per class.
+
+    Parameters
+    ----------
+    epochs : sequence of int
+        Recorded numbers, ascending.
+    positions : sequence of arrays [N, l]
+        Per epoch, where the samples lie.
+    predictions : sequence of int arrays [N]
+        Per epoch, the predicted classes.
+    confidence : sequence of arrays [N]
+        Per epoch, the probability of the predicted class, in [0, 1].
+    classes : sequence of str
+        Names of the classes.
+    samples : DataFrame
+        One row per sample, index 0..N−1, with columns split ("train" or "test") and label (−1: none).
+    images : uint8 array [N, C, H, W], optional
+        Pictures of the samples.
+    source : Source, optional
+        What answers when a canvas is painted or a measure taken.
+    resolution : int
+        Pixels R along each side of the canvas.
+    name : str
+        What to call this landscape beside another.
+
+    Attributes
+    ----------
+    extent : tuple of float
+        x0, x1, y0, y1 of every frame and canvas.
+
+    Raises
+    ------
+    ValueError
+        If epochs are not ascending, or arrays do not fit each other, or positions are not finite.
+    """
+
+    def __init__(
+        self,
+        epochs: Sequence[int],
+        positions: Sequence[ArrayLike],
+        predictions: Sequence[ArrayLike],
+        confidence: Sequence[ArrayLike],
+        *,
+        classes: Sequence[str],
+        samples: pd.DataFrame,
+        images: NDArray[np.uint8] | None = None,
+        source: Any = None,
+        resolution: int = 300,
+        name: str = "",
+    ) -> None:
+        self.epochs = [int(epoch) for epoch in epochs]
+        if not self.epochs or sorted(set(self.epochs)) != self.epochs:
+            raise ValueError(f"epochs must be ascending numbers, one at least; found {self.epochs}.")
+        if not len(positions) == len(predictions) == len(confidence) == len(self.epochs):
+            raise ValueError("positions, predictions and confidence must hold one array per epoch.")
+        if isinstance(resolution, bool) or not isinstance(resolution, int) or not 2 <= resolution <= 4096:
+            raise ValueError(f"resolution must be a whole number of pixels in 2..4096; found {resolution!r}.")
+        if images is not None and len(images) != len(samples):
+            raise ValueError(f"images holds {len(images)} pictures, samples has {len(samples)} rows.")
+        self.classes = [str(name) for name in classes]
+        self.samples = samples
+        self.images = images
+        self.source = source
+        self.resolution = resolution
+        self.name = name
+        self._frames = [
+            self._frame(*parts) for parts in zip(self.epochs, positions, predictions, confidence, strict=True)
+        ]
+        self.extent = _extent([frame.positions for frame in self._frames])
+
+    def _frame(
+        self, epoch: int, positions: ArrayLike, predictions: ArrayLike, confidence: ArrayLike
+    ) -> Frame:
+        """Check one epoch's arrays against the samples."""
+        n = len(self.samples)
+        y = np.ascontiguousarray(positions, np.float32)
+        c, p = np.asarray(predictions), np.asarray(confidence, np.float32)
+        if y.ndim != 2 or not len(y) == len(c) == len(p) == n:
+            raise ValueError(
+                f"Epoch {epoch}: positions {y.shape}, predictions {c.shape} and confidence {p.shape} "
+                f"do not fit the {n} samples."
+            )
+        if not np.isfinite(y).all():
+            raise ValueError(f"Epoch {epoch}: positions must be finite; found NaN or infinity.")
+        if c.dtype.kind not in "iu" or c.min(initial=0) < 0 or c.max(initial=0) >= len(self.classes):
+            raise ValueError(f"Epoch {epoch}: predictions must be classes 0..{len(self.classes) - 1}.")
+        return Frame(self, epoch, y, c, p)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self._frames)
+
+    @overload
+    def __getitem__(self, position: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> list[Frame]: ...
+
+    def __getitem__(self, position: int | slice) -> Frame | list[Frame]:
+        return self._frames[position]
+
+    def at(self, epoch: int) -> Frame:
+        """Frame of a recorded epoch.
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape.
+        """
+        if epoch not in self.epochs:
+            raise ValueError(f"epoch {epoch} is not part of this landscape; it has {self.epochs}.")
+        return self._frames[self.epochs.index(epoch)]
+
+    @property
+    def services(self) -> list[str]:
+        """Names of the `Source` methods that this landscape can answer."""
+        return [name for name in _SERVICES if callable(getattr(self.source, name, None))]
+
+    def _ask(self, *wanted: str) -> Any:
+        """The source, if it can answer all of this."""
+        missing = [name for name in wanted if name not in self.services]
+        if missing:
+            raise RuntimeError(
+                f"This landscape cannot answer {', '.join(missing)}: it has no engine behind it that can. "
+                "Take it from a fitted model: DVI(...).fit(run).landscape()."
+            )
+        return self.source
+
+    def measures(self, k: Sequence[int] = (10, 15, 20)) -> pd.DataFrame:
+        """Take the four properties of DeepVisualInsight (§4) on every epoch, for train and test samples.
+
+        On test, nn_pv and temporal_pv search among train ∪ test and average over the test samples, and
+        boundary_pv uses the boundary set that took no part in the fit.
+
+        Parameters
+        ----------
+        k : sequence of int
+            Numbers of neighbours. Where an epoch has fewer boundary samples than k, boundary_pv is left out.
+
+        Returns
+        -------
+        DataFrame
+            Columns epoch, split, measure, k, value. Measures are nn_pv, boundary_pv, ppr, rec_pv (these two
+            without k), temporal_pv (over all epochs: without epoch; the form quoted) and temporal_pv_pooled
+            (for the transition that ends in the epoch). What does not apply is <NA>.
+
+        Raises
+        ------
+        RuntimeError
+            If the landscape has no engine behind it that can answer.
+        ValueError
+            If k exceeds the number of other samples.
+        """
+        source = self._ask("paint", "decode", "place", "features", "boundary")
+        if not k:
+            raise ValueError("k must hold at least one number of neighbours.")
+        test = (self.samples["split"] == "test").to_numpy()
+        # A split searches among `among` and averages over the rows it names there.
+        searches: dict[str, tuple[NDArray[np.intp], NDArray[np.intp] | None]]
+        searches = {"train": (np.flatnonzero(~test), None)}
+        if test.any():
+            searches["test"] = (np.arange(len(test)), np.flatnonzero(test))
+        table: list[tuple[int | None, str, str, int | None, float]] = []
+        for split, (among, rows) in searches.items():
+            own = among if rows is None else rows
+            before: NDArray[np.int32] | None = None
+            similarity: dict[int, list[NDArray[np.float64]]] = {size: [] for size in k}
+            moved: list[NDArray[np.float64]] = []
+            for position, frame in enumerate(self._frames):
+                x = source.features(frame.epoch)
+                y = frame.positions
+                near = measures.neighbors(x[among], max(k), rows=rows)[0]
+                seen = measures.neighbors(y[among], max(k), rows=rows)[0]
+                for size in k:
+                    value = measures.overlap(near[:, :size], seen[:, :size]).mean()
+                    table.append((frame.epoch, split, "nn_pv", size, value))
+                b = source.boundary(frame.epoch, split)
+                fitting = [size for size in k if size <= len(b)]
+                if fitting:
+                    yb = source.place(frame.epoch, b)
+                    near_b = measures.neighbors(b, max(fitting), query=x[own])[0]
+                    seen_b = measures.neighbors(yb, max(fitting), query=y[own])[0]
+                    for size in fitting:
+                        value = measures.overlap(near_b[:, :size], seen_b[:, :size]).mean()
+                        table.append((frame.epoch, split, "boundary_pv", size, value))
+                decoded = source.paint(frame.epoch, y[own])[0]
+                table.append((frame.epoch, split, "ppr", None, measures.ppr(frame.predictions[own], decoded)))
+                error = measures.rec_pv(x[own], source.decode(frame.epoch, y[own]))
+                table.append((frame.epoch, split, "rec_pv", None, error))
+                if before is not None:
+                    for size in k:
+                        similarity[size].append(measures.overlap(before[:, :size], near[:, :size]))
+                    step = y[own] - self._frames[position - 1].positions[own]
+                    moved.append(np.linalg.norm(step.astype(np.float64), axis=1))
+                before = near
+            for size in k if moved else ():
+                kept, distance = np.stack(similarity[size]), np.stack(moved)
+                table.append((None, split, "temporal_pv", size, float(measures.correlate(kept, distance))))
+                pooled = np.asarray(measures.correlate(kept, distance, axis=1))
+                table += [
+                    (epoch, split, "temporal_pv_pooled", size, float(value))
+                    for epoch, value in zip(self.epochs[1:], pooled, strict=True)
+                ]
+        frame_of = pd.DataFrame(table, columns=["epoch", "split", "measure", "k", "value"])
+        return frame_of.astype({"epoch": "Int64", "k": "Int64", "value": float})
+
+    def figure(self, epoch: int | None = None) -> go.Figure:
+        """Draw the landscape with plotly.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            Draw this recorded epoch alone. Without it all epochs, with a slider and a play button.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+            Painted canvas below, samples in the colour of their label above it; hover shows label, prediction
+            and confidence. Class names are shown as text, whatever they contain.
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape.
+        RuntimeError
+            If the canvas cannot be painted (see `Frame.canvas`).
+        """
+        shown = self._frames if epoch is None else [self.at(epoch)]
+        names = [_as_text(name) for name in self.classes]
+        figure = go.Figure(self._traces(shown[0], names))
+        x0, x1, y0, y1 = self.extent
+        figure.update_layout(
+            template="plotly_white",
+            title=f"epoch {shown[0].epoch}",
+            width=820,
+            height=720,
+            legend={"itemsizing": "constant"},
+            margin={"l": 10, "r": 10, "t": 50, "b": 10},
+        )
+        figure.update_xaxes(range=[x0, x1], visible=False, constrain="domain")
+        figure.update_yaxes(range=[y0, y1], visible=False, scaleanchor="x", constrain="domain")
+        if len(shown) > 1:
+            figure.frames = [
+                go.Frame(
+                    data=self._traces(frame, names),
+                    name=str(frame.epoch),
+                    layout={"title": f"epoch {frame.epoch}"},
+                )
+                for frame in shown
+            ]
+            figure.update_layout(**_player(shown))
+        return figure
+
+    def _traces(self, frame: Frame, names: Sequence[str]) -> list[Any]:
+        """The canvas as a picture, then one set of points per label."""
+        colors = class_colors(len(self.classes))
+        x0, x1, y0, y1 = self.extent
+        size = self.resolution
+        traces: list[Any] = [
+            go.Image(
+                source=_png(_colored(*frame.canvas, colors)),
+                x0=x0 + (x1 - x0) / size / 2,
+                y0=y0 + (y1 - y0) / size / 2,
+                dx=(x1 - x0) / size,
+                dy=(y1 - y0) / size,
+                hoverinfo="skip",
+            )
+        ]
+        label = self.samples["label"].to_numpy()
+        predicted = np.asarray(names, object)[frame.predictions]
+        for value in [*range(len(names)), -1]:
+            rows = np.flatnonzero(label == value)
+            if value < 0 and not len(rows):
+                continue
+            traces.append(
+                go.Scattergl(
+                    x=frame.positions[rows, 0],
+                    y=frame.positions[rows, 1],
+                    mode="markers",
+                    name=names[value] if value >= 0 else "no label",
+                    marker={
+                        "size": 4 if len(label) > 2000 else 6,
+                        "color": colors[value] if value >= 0 else "#777777",
+                        "line": {"width": 0.4, "color": "white"},
+                    },
+                    customdata=np.stack(
+                        [rows.astype(object), predicted[rows], np.round(frame.confidence[rows], 3)], axis=1
+                    ),
+                    hovertemplate="sample %{customdata[0]}<br>predicted %{customdata[1]}"
+                    " (%{customdata[2]})<extra>%{fullData.name}</extra>",
+                )
+            )
+        return traces
+
+
+def _extent(positions: Sequence[NDArray[np.float32]]) -> tuple[float, float, float, float]:
+    """Square with a margin round all positions, so that one unit is as long on both axes."""
+    low = np.min([y[:, :2].min(axis=0) for y in positions], axis=0).astype(float)
+    high = np.max([y[:, :2].max(axis=0) for y in positions], axis=0).astype(float)
+    half = max(float((high - low).max()) / 2, 1e-6) * (1 + 2 * _MARGIN)
+    x, y = (low + high) / 2
+    return float(x - half), float(x + half), float(y - half), float(y + half)
+
+
+def class_colors(n: int, palette: str = "safe") -> list[str]:
+    """Colours for n classes.
+
+    Parameters
+    ----------
+    n : int
+        Number of classes.
+    palette : str
+        A name in `PALETTES`. Classes beyond its length get further hues, evenly spread.
+
+    Returns
+    -------
+    list of str
+        "#rrggbb", one per class; class i has the same colour for every n.
+
+    Raises
+    ------
+    ValueError
+        If there is no such palette.
+    """
+    if palette not in PALETTES:
+        raise ValueError(f"palette must be one of {sorted(PALETTES)}; found {palette!r}.")
+    colors = PALETTES[palette][:n]
+    for step in range(n - len(colors)):
+        # The golden ratio never repeats a hue and keeps each new one far from the last.
+        red, green, blue = colorsys.hls_to_rgb((0.04 + 0.618034 * step) % 1, (0.42, 0.6, 0.32)[step % 3], 0.6)
+        colors.append(f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}")
+    return colors
+
+
+def _colored(
+    classes: NDArray[np.unsignedinteger], shade: NDArray[np.uint8], colors: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Canvas as pale colours [R, R, 3]; white on the boundary."""
+    table = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], float)
+    white = classes == np.iinfo(classes.dtype).max
+    low, high = _TERRITORY
+    strength = np.where(white, 0, low + (high - low) * (shade / 255))[..., None]
+    mixed = 255 + strength * (table[np.where(white, 0, classes)] - 255)
+    pixels: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return pixels
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    """Data URI of a picture [H, W, 3]."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _as_text(name: str) -> str:
+    """A name as plotly shows it unchanged: it would read tags, and TeX between dollar signs."""
+    return html.escape(name).replace("$", "&#36;")
+
+
+def _player(frames: Sequence[Frame]) -> dict[str, Any]:
+    """Layout of the play button and the epoch slider."""
+    move = {"mode": "immediate", "transition": {"duration": 0}}
+    return {
+        "updatemenus": [
+            {
+                "type": "buttons",
+                "showactive": False,
+                "x": 0.0,
+                "y": -0.02,
+                "xanchor": "left",
+                "yanchor": "top",
+                "buttons": [
+                    {
+                        "label": "Play",
+                        "method": "animate",
+                        "args": [
+                            None,
+                            {**move, "fromcurrent": True, "frame": {"duration": 600, "redraw": True}},
+                        ],
+                    }
+                ],
+            }
+        ],
+        "sliders": [
+            {
+                "active": 0,
+                "currentvalue": {"prefix": "epoch "},
+                "x": 0.14,
+                "len": 0.86,
+                "y": 0.0,
+                "steps": [
+                    {
+                        "label": str(frame.epoch),
+                        "method": "animate",
+                        "args": [[str(frame.epoch)], {**move, "frame": {"duration": 0, "redraw": True}}],
+                    }
+                    for frame in frames
+                ],
+            }
+        ],
+        "margin": {"l": 10, "r": 10, "t": 50, "b": 90},
+    }
