@@ -21,9 +21,13 @@ from . import measures
 # The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
 # fmt: off
 PALETTES: dict[str, list[str]] = {
-    "safe": [],
+    "safe": [
+        "#0467d5", "#dfb931", "#c53b80", "#2adbba", "#913b0b",
+        "#b5b1fd", "#7d811b", "#74359b", "#ef7d77", "#09a3cb",
+    ],
     "vivid": [
-        "#2f6fde", "#f08c1e", "#2fa84f", "#d8343c", "#8d55c8", "#8f5a3c", "#e267b4", "#7d7d86", "#b5b21c", "#1fb5c9",
+        "#2f6fde", "#f08c1e", "#2fa84f", "#d8343c", "#8d55c8",
+        "#8f5a3c", "#e267b4", "#7d7d86", "#b5b21c", "#1fb5c9",
     ],
 }
 # fmt: on
@@ -131,13 +135,13 @@ class Frame:
         return self.paint()
 
     def paint(
-        self, progress: Callable[[float], object] | None = None
+        self, report: Callable[[float], object] | None = None
     ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
         """Paint the canvas if it is not there yet, and return it (see `canvas`).
 
         Parameters
         ----------
-        progress : callable, optional
+        report : callable, optional
             Called with the share that is done, in (0, 1]. An exception it raises stops the painting and is
             passed on; nothing half painted is kept.
 
@@ -148,11 +152,11 @@ class Frame:
         """
         with self._lock:
             if self._canvas is None:
-                self._canvas = self._paint(progress)
+                self._canvas = self._paint(report)
             return self._canvas
 
     def _paint(
-        self, progress: Callable[[float], object] | None
+        self, report: Callable[[float], object] | None
     ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
         """Ask the source for every pixel's centre, some rows at a time."""
         source = self._landscape._ask("paint")  # noqa: SLF001
@@ -171,8 +175,8 @@ class Frame:
             painted = np.where(on_boundary, np.iinfo(dtype).max, predicted)
             classes[rows] = painted.reshape(-1, size)
             shade[rows] = np.rint(np.clip(sure, 0, 1) * 255).reshape(-1, size)
-            if progress is not None:
-                progress(rows.stop / size)
+            if report is not None:
+                report(rows.stop / size)
         classes.flags.writeable = shade.flags.writeable = False
         return classes, shade
 
