@@ -1,0 +1,340 @@
+"""Reading a recorded run: samples, and per epoch representations, logits, boundary points, head and network."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from ..subject import Subject
+from . import storage
+
+Split = Literal["train", "test", "all"]
+
+
+class Run:
+    """A recorded training run, opened for reading.
+
+    Arrays are memory-mapped: opening a run costs nothing, whatever its size. A run that is still being recorded can be
+    read at the same time; `epochs` grows as epochs are completed.
+
+    Parameters
+    ----------
+    folder
+        What was given to `Recorder`.
+    model
+        A network of the recorded architecture, with any weights; needed only for what needs the network itself:
+        `subject`, and `head` if the head is not one linear layer. It is never changed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    RunError
+        If the folder is empty or holds something else, was recorded in a newer format, or a file of it is damaged.
+
+    Examples
+    --------
+    >>> run = Run("runs/digits")  # doctest: +SKIP
+    >>> run.features(run.epochs[-1], split="test")  # [n_test, h]  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: str | Path, model: nn.Module | None = None) -> None:
+        self.folder = Path(folder)
+        if model is not None and not isinstance(model, nn.Module):
+            raise TypeError(
+                f"model: must be a torch module of the recorded architecture, got {type(model).__name__}"
+            )
+        self._model = model
+        manifest = storage.read_manifest(self.folder)
+        try:
+            self.classes: list[str] = list(manifest["classes"])
+            self.n_train = int(manifest["n_train"])
+            self.n_test = int(manifest["n_test"])
+            self._width = int(manifest["representations"]["size"])
+            self._layer: str = manifest["layer"]
+            self._head: str = manifest["head"]
+            self._logits: bool = manifest["logits"]
+            self._where_images: str | None = manifest["images"]
+            input_shape = tuple(manifest["inputs"]["shape"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise storage.RunError(f"{self.folder / 'run.json'} is damaged: {error!r}") from error
+        total = self.n_train + self.n_test
+        self._labels = storage.open_array(self.folder / "samples" / "labels.npy", (total,))
+        self._inputs = storage.open_array(self.folder / "samples" / "inputs.npy", (total, *input_shape))
+        self._samples = self._read_samples()
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}): {len(self.epochs)} epochs, {self.n_train} + {self.n_test} samples"
+
+    @property
+    def epochs(self) -> list[int]:
+        """Recorded numbers of the complete epochs, in order."""
+        return list(storage.epoch_folders(self.folder))
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """One row per sample, training samples first; index 0..N-1.
+
+        Columns: ``split`` ("train" or "test"), ``label`` (int64), and one bool column per group.
+        """
+        return self._samples.copy()
+
+    @property
+    def scalars(self) -> pd.DataFrame:
+        """Numbers kept with the epochs, indexed by epoch: ``train_accuracy``, ``test_accuracy``, and what was recorded.
+
+        NaN where an epoch has none of that name.
+        """
+        rows = {
+            epoch: storage.read_json(path / "epoch.json")["scalars"]
+            for epoch, path in storage.epoch_folders(self.folder).items()
+        }
+        table = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+        if table.empty:
+            table = pd.DataFrame(columns=["train_accuracy", "test_accuracy"], dtype=float)
+        table.index = pd.Index(list(rows), dtype="int64", name="epoch")
+        return table
+
+    @property
+    def images(self) -> NDArray[np.uint8] | None:
+        """Pictures of all samples, uint8 ``[N, C, H, W]`` (memory-mapped); None if the inputs are no pictures."""
+        if self._where_images is None:
+            return None
+        if self._where_images == "images":
+            total = self.n_train + self.n_test
+            return storage.open_array(self.folder / "samples" / "images.npy", (total, None, None, None))
+        return self._inputs if self._inputs.ndim == 4 else self._inputs[:, None]
+
+    @property
+    def maps(self) -> Path:
+        """Folder in which fitted maps are kept; made if missing."""
+        path = self.folder / "maps"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def inputs(self, split: Split = "train") -> NDArray[Any]:
+        """Inputs of the network as they were given, ``[n, ...]`` (memory-mapped).
+
+        Parameters
+        ----------
+        split
+            "train", "test" or "all" (training samples first).
+        """
+        return self._inputs[self._rows(split)]
+
+    def features(self, epoch: int, split: Split = "train") -> NDArray[np.float32]:
+        """Representations of an epoch.
+
+        Parameters
+        ----------
+        epoch
+            A recorded number, one of `epochs`.
+        split
+            "train", "test" or "all" (training samples first).
+
+        Returns
+        -------
+        float32 [n, h]
+            Memory-mapped; a copy if the run keeps float16.
+
+        Raises
+        ------
+        ValueError
+            If the epoch is not recorded, or the split unknown.
+        RunError
+            If the file is damaged; the message names it.
+        """
+        rows = self._rows(split)
+        return self._array(epoch, "features", (self.n_train + self.n_test, self._width))[rows].astype(
+            np.float32, copy=False
+        )
+
+    def logits(self, epoch: int, split: Split = "train") -> NDArray[np.float32]:
+        """Logits of an epoch, float32 ``[n, C]``; arguments and errors as for `features`."""
+        rows = self._rows(split)
+        return self._array(epoch, "logits", (self.n_train + self.n_test, len(self.classes)))[rows]
+
+    def boundary(self, epoch: int, split: Literal["train", "test"] = "train") -> NDArray[np.float32]:
+        """Representations of points on the δ-boundary (see `synthesize`).
+
+        Both sets are mixed from training samples, independently of each other.
+
+        Parameters
+        ----------
+        epoch
+            A recorded number, one of `epochs`.
+        split
+            "train" for the set to fit on, "test" for the one to measure on.
+
+        Returns
+        -------
+        float32 [b, h]
+            b is 0 where the epoch has none: the network predicted one class only.
+
+        Raises
+        ------
+        ValueError, RunError
+            As for `features`.
+        """
+        if split not in ("train", "test"):
+            raise ValueError(f"split: must be 'train' or 'test', got {split!r}")
+        return self._array(epoch, f"boundary_{split}", (None, self._width)).astype(np.float32, copy=False)
+
+    def head(self, epoch: int) -> Callable[[Tensor], Tensor]:
+        """The head g of an epoch.
+
+        Parameters
+        ----------
+        epoch
+            A recorded number, one of `epochs`.
+
+        Returns
+        -------
+        callable
+            Tensor ``[n, h]`` to logits ``[n, C]``, differentiable, on the device and of the type of its argument.
+
+        Raises
+        ------
+        ValueError
+            If the epoch is not recorded.
+        RunError
+            If the head is more than a linear layer and the run was opened without ``model``, or a file is damaged.
+        """
+        path = self._epoch(epoch)
+        if self._head == "network":
+            if self._model is None:
+                raise storage.RunError(
+                    f"the head of this run is the network behind {self._layer!r}, not one linear layer: open it as "
+                    "dvi.Run(folder, model=<a network of the recorded architecture>)"
+                )
+            return self.subject(epoch).head
+        tensors = storage.load_tensors(path / "head.safetensors")
+        weight, bias = tensors["weight"], tensors["bias"]
+        normalised = self._head == "log_softmax"
+
+        def head(x: Tensor) -> Tensor:
+            z = nn.functional.linear(x, weight.to(x), bias.to(x))
+            return z.log_softmax(1) if normalised else z
+
+        return head
+
+    def subject(self, epoch: int) -> Subject:
+        """The whole network as it was at an epoch: a copy of ``model`` with that epoch's weights.
+
+        Parameters
+        ----------
+        epoch
+            A recorded number, one of `epochs`.
+
+        Returns
+        -------
+        Subject
+            Split where the recorded one was.
+
+        Raises
+        ------
+        ValueError
+            If the epoch is not recorded.
+        RunError
+            If the run was opened without ``model``, or with one of another architecture, or a file is damaged.
+        """
+        path = self._epoch(epoch)
+        if self._model is None:
+            raise storage.RunError(
+                "the network itself is needed here: open the run as dvi.Run(folder, model=<a network of the recorded architecture>)"
+            )
+        recorded = storage.load_tensors(path / "weights.safetensors")
+        subject = Subject(copy.deepcopy(self._model), layer=self._layer or None, logits=self._logits)
+        own = {k: v for k, v in subject.model.state_dict().items() if isinstance(v, Tensor)}
+        _check_architecture(recorded, own)
+        subject.model.load_state_dict(recorded, strict=False)
+        subject.features(self._inputs[:1])
+        return subject
+
+    def digest(self, epoch: int) -> str:
+        """Digest of what an engine reads of an epoch: representations, logits, boundary points, linear head.
+
+        Parameters
+        ----------
+        epoch
+            A recorded number, one of `epochs`.
+
+        Returns
+        -------
+        str
+            32 hexadecimal digits, equal for equal contents.
+
+        Raises
+        ------
+        ValueError, RunError
+            As for `features`.
+        """
+        about = storage.read_json(self._epoch(epoch) / "epoch.json")
+        return str(about["digest"])
+
+    def add_group(self, name: str, mask: ArrayLike | Tensor) -> None:
+        """Mark samples: a new column of the sample table, kept in the run.
+
+        Parameters
+        ----------
+        name
+            The column's name; a group of that name is replaced.
+        mask : bool [n_train] or [n_train + n_test]
+            Which samples belong to it; without the test samples, none of these does.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the name or the mask will not do; nothing is changed then.
+        """
+        storage.write_group(self.folder, name, mask, self.n_train, self.n_test)
+        self._samples = self._read_samples()
+
+    def _read_samples(self) -> pd.DataFrame:
+        split = np.repeat(["train", "test"], [self.n_train, self.n_test])
+        table = pd.DataFrame({"split": split, "label": np.array(self._labels)})
+        for name in storage.group_names(self.folder):
+            table[name] = np.array(storage.open_array(storage.group_path(self.folder, name), (len(table),)))
+        return table
+
+    def _rows(self, split: str) -> slice:
+        if split not in ("train", "test", "all"):
+            raise ValueError(f"split: must be 'train', 'test' or 'all', got {split!r}")
+        return {"train": slice(None, self.n_train), "test": slice(self.n_train, None), "all": slice(None)}[
+            split
+        ]
+
+    def _epoch(self, epoch: int) -> Path:
+        folders = storage.epoch_folders(self.folder)
+        if epoch not in folders:
+            known = ", ".join(map(str, folders)) or "none yet"
+            raise ValueError(f"epoch: {epoch!r} is not recorded; the run has {known}")
+        return folders[epoch]
+
+    def _array(self, epoch: int, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        return storage.open_array(self._epoch(epoch) / f"{name}.npy", shape)
+
+
+def _check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+    """Refuse a network whose weights do not have the recorded names and shapes."""
+    missing = [name for name in recorded if name not in own]
+    added = [name for name in own if name not in recorded]
+    reshaped = [name for name in recorded if name in own and recorded[name].shape != own[name].shape]
+    if not (missing or added or reshaped):
+        return
+    found = []
+    if missing:
+        found.append(f"it lacks {', '.join(missing[:5])}")
+    if added:
+        found.append(f"the recorded one has no {', '.join(added[:5])}")
+    if reshaped:
+        shapes = (f"{n} is {tuple(own[n].shape)}, recorded {tuple(recorded[n].shape)}" for n in reshaped[:5])
+        found.append("; ".join(shapes))
+    raise storage.RunError(f"model: not of the recorded architecture: {'; '.join(found)}")

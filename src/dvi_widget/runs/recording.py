@@ -1,0 +1,546 @@
+"""Recording a training run: its samples once, then one whole epoch at a time, while the network is alive."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from tqdm.auto import tqdm
+
+from ..boundary import Boundary, synthesize
+from ..subject import Subject
+from . import storage
+
+# Samples looked at or converted at a time, in bytes.
+_BLOCK = 2**26
+
+
+class Recorder:
+    """Records a classifier while it trains: representations, logits, boundary points and weights, epoch by epoch.
+
+    Call `capture` after each epoch (or each fifth: any increasing or repeated choice of numbers is fine). The network is
+    left as found: mode, weights, buffers and random state. What is on the disk is complete at any moment: an epoch
+    appears whole or not at all, also if the process is killed or the disk is full.
+
+    Parameters
+    ----------
+    folder
+        Where to record to: new or empty, or a run of the same samples, which is then continued. One process records
+        into it at a time.
+    model
+        The network that trains (see `Subject`). Its current weights are what `capture` records.
+    train, test
+        ``(x, y)``, or a torch ``Dataset`` of such pairs (read once, in order, so without random augmentation).
+        x : array or tensor ``[n, ...]``, uint8 or float, as the network takes them (kept as given);
+        y : integer labels ``[n]`` in 0..C-1.
+    classes
+        Names of the C classes, in the order of the logits.
+    layer
+        Module to split the network at; None for its last linear layer (see `Subject`).
+    images
+        Pictures that people see, for all samples: ``[n_train + n_test, C, H, W]`` or ``[n, H, W]`` with C of 1 or 3, or a
+        pair of such for training and test samples. None: derived from x if its shape is that of pictures. uint8 are
+        kept, floats in [0, 1] are multiplied by 255, other floats are rescaled by one minimum and maximum over the whole set, with a
+        warning.
+    groups
+        Columns of the sample table: name to bool mask, ``[n_train]`` or ``[n_train + n_test]``. More can be added
+        with `Run.add_group`.
+    logits
+        What the network's outputs are, where the rule of `Predictor` is not right.
+    dtype
+        "float32", or "float16" to keep representations in half the space.
+    boundary
+        How many boundary points each epoch gets, as a fraction of the training samples, for each of two independent
+        sets: one to fit on, one to measure on. 0 for none.
+    batch_size
+        Samples given to the network at a time.
+    seed
+        Of the boundary synthesis.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is wrong: the message names it. Nothing is written then.
+    RunError
+        If the folder holds something else, or a run of other samples or of another split of the network.
+
+    Examples
+    --------
+    >>> recorder = Recorder("runs/digits", model, train=(x, y), test=(xt, yt), classes=names)  # doctest: +SKIP
+    >>> for epoch in range(12):  # doctest: +SKIP
+    ...     loss = train_one_epoch(model)
+    ...     recorder.capture(epoch, scalars={"loss": loss})
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        model: nn.Module,
+        *,
+        train: tuple[ArrayLike | Tensor, ArrayLike | Tensor] | Dataset[Any],
+        test: tuple[ArrayLike | Tensor, ArrayLike | Tensor] | Dataset[Any],
+        classes: Sequence[str],
+        layer: str | None = None,
+        images: ArrayLike | Tensor | tuple[ArrayLike | Tensor, ArrayLike | Tensor] | None = None,
+        groups: Mapping[str, ArrayLike | Tensor] | None = None,
+        logits: bool | None = None,
+        dtype: str = "float32",
+        boundary: float = 0.1,
+        batch_size: int = 512,
+        seed: int = 0,
+    ) -> None:
+        self.folder = Path(folder)
+        self.classes = _checked_classes(classes)
+        if dtype not in ("float32", "float16"):
+            raise ValueError(f"dtype: must be 'float32' or 'float16', got {dtype!r}")
+        if not 0 <= boundary <= 1:
+            raise ValueError(
+                f"boundary: must be a fraction in [0, 1] of the training samples, got {boundary}"
+            )
+        existing = None if storage.is_unused(self.folder) else storage.read_manifest(self.folder)
+        inputs, labels = zip(
+            *(_samples(name, given) for name, given in (("train", train), ("test", test))), strict=True
+        )
+        self._inputs: tuple[NDArray[Any], ...] = inputs
+        self._n_train, self._n_test = len(labels[0]), len(labels[1])
+        self._labels = np.concatenate(labels)
+        self._check_samples(labels, boundary)
+        pictures = _pictures(images, inputs)
+        for name, mask in (groups or {}).items():
+            storage.check_group(name, mask, self._n_train, self._n_test)
+
+        self._subject = Subject(model, layer=layer, logits=logits, batch_size=batch_size)
+        x, z = self._subject.features_and_logits(inputs[0][:8])
+        if z.shape[1] != len(self.classes):
+            raise ValueError(f"classes: {len(self.classes)} names, but the network gives {z.shape[1]} logits")
+        self._width = x.shape[1]
+        self._dtype, self._seed = np.dtype(dtype), seed
+        self._n_boundary = round(boundary * self._n_train)
+
+        manifest = {
+            "format": storage.FORMAT,
+            "version": storage.VERSION,
+            "classes": self.classes,
+            "n_train": self._n_train,
+            "n_test": self._n_test,
+            "inputs": {"shape": list(inputs[0].shape[1:]), "dtype": inputs[0].dtype.str},
+            "images": pictures.where,
+            "representations": {"size": self._width, "dtype": dtype},
+            "layer": self._subject.layer,
+            "side": self._subject.side,
+            "head": self._subject.head_kind,
+            "logits": self._subject.gives_logits,
+            "digest": storage.digest(*inputs, self._labels),
+        }
+        if existing is None:
+            self._begin(manifest, pictures)
+        else:
+            self._continue(existing, manifest)
+        for name, mask in (groups or {}).items():
+            storage.write_group(self.folder, name, mask, self._n_train, self._n_test)
+
+    def capture(
+        self, epoch: int, overwrite: bool = False, scalars: Mapping[str, float] | None = None
+    ) -> None:
+        """Record the network as it is now.
+
+        Parameters
+        ----------
+        epoch
+            Its number, 0 or greater. A run is read in the order of these numbers.
+        overwrite
+            Whether an epoch already recorded may be replaced; the old one is there until the new one is complete.
+        scalars
+            Numbers to keep with the epoch, say ``{"loss": 0.3}``; the accuracies are kept anyway. See `Run.scalars`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the epoch is recorded already, its number or a scalar will not do, or representations or logits are not
+            finite. Nothing is written then.
+        OSError
+            If the disk is full or cannot be written; nothing is lost then.
+
+        Warns
+        -----
+        UserWarning
+            If the epoch gets fewer boundary points than asked for, or none since all samples are predicted as one class.
+        """
+        epoch = _checked_epoch(epoch)
+        numbers = _checked_scalars(scalars or {})
+        if not overwrite and epoch in storage.epoch_folders(self.folder):
+            raise ValueError(f"epoch: {epoch} is recorded already; pass overwrite=True to record it again")
+        features, logits = self._evaluate(epoch)
+        sets = [self._boundary(epoch, which, logits[: self._n_train]) for which in (0, 1)]
+        arrays = {
+            "features": self._stored(features),
+            "logits": logits,
+            "boundary_train": self._stored(sets[0]),
+            "boundary_test": self._stored(sets[1]),
+        }
+        linear = self._subject.linear_layer
+        right = logits.argmax(axis=1) == self._labels
+        about = {
+            "digest": storage.digest(*arrays.values(), *(linear or ())),
+            "scalars": {
+                "train_accuracy": float(right[: self._n_train].mean()),
+                "test_accuracy": float(right[self._n_train :].mean()),
+                **numbers,
+            },
+        }
+        with storage.write_aside(storage.next_epoch_folder(self.folder, epoch)) as aside:
+            aside.mkdir()
+            for name, array in arrays.items():
+                np.save(aside / f"{name}.npy", array, allow_pickle=False)
+            if linear is not None:
+                head = {"weight": linear[0], "bias": linear[1]}
+                storage.save_tensors(aside / "head.safetensors", {k: _tensor(v) for k, v in head.items()})
+            storage.save_tensors(aside / "weights.safetensors", self._weights())
+            storage.write_json(aside / "epoch.json", about)
+        storage.remove_old_generations(self.folder)
+
+    def _evaluate(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Representations and logits of all samples, training samples first."""
+        features = np.empty((self._n_train + self._n_test, self._width), np.float32)
+        logits = np.empty((len(features), len(self.classes)), np.float32)
+        step, row = 8 * self._subject.batch_size, 0
+        with tqdm(
+            total=len(features), desc=f"recording epoch {epoch}", unit="sample", leave=False, delay=2
+        ) as bar:
+            for inputs in self._inputs:
+                for start in range(0, len(inputs), step):
+                    x, z = self._subject.features_and_logits(inputs[start : start + step])
+                    features[row : row + len(x)], logits[row : row + len(x)] = x, z
+                    row += len(x)
+                    bar.update(len(x))
+        for name, values in (("representations", features), ("logits", logits)):
+            bad = ~np.isfinite(values).all(axis=1)
+            if bad.any():
+                raise ValueError(
+                    f"model: the {name} of {int(bad.sum())} samples hold NaN or infinite values (the first is sample "
+                    f"{int(bad.argmax())}); epoch {epoch} is not recorded"
+                )
+        if np.abs(features).max(initial=0) > np.finfo(self._dtype).max:
+            raise ValueError(
+                f"dtype: representations of epoch {epoch} do not fit float16; record with dtype='float32'"
+            )
+        return features, logits
+
+    def _boundary(self, epoch: int, which: int, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Representations of one set of boundary points; empty where one class is predicted everywhere."""
+        none = np.empty((0, self._width), np.float32)
+        if not self._n_boundary:
+            return none
+        if len(np.unique(logits.argmax(axis=1))) < 2:
+            if which == 0:
+                warnings.warn(
+                    f"epoch {epoch}: the network predicts one class for every training sample, so it has no boundary between "
+                    "them; the epoch is recorded without boundary points",
+                    UserWarning,
+                    stacklevel=3,
+                )
+            return none
+        found: Boundary = synthesize(
+            self._subject, self._inputs[0], logits, self._n_boundary, seed=(self._seed, epoch, which)
+        )
+        return found.features
+
+    def _stored(self, features: NDArray[np.float32]) -> NDArray[Any]:
+        return features.astype(self._dtype, copy=False)
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Weights and buffers by name."""
+        return {k: v for k, v in self._subject.model.state_dict().items() if isinstance(v, Tensor)}
+
+    def _check_samples(self, labels: tuple[NDArray[Any], ...], boundary: float) -> None:
+        """Refuse samples that do not fit each other or the classes."""
+        train, test = self._inputs
+        if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
+            raise ValueError(
+                f"test: its inputs are {test.dtype} {test.shape[1:]} each, those of train {train.dtype} {train.shape[1:]}; "
+                "they must be alike"
+            )
+        if boundary and not (train.dtype == np.uint8 or np.issubdtype(train.dtype, np.floating)):
+            raise TypeError(
+                f"train: {train.dtype} inputs cannot be mixed to find the boundary; pass uint8 or floats, or boundary=0"
+            )
+        for name, y in zip(("train", "test"), labels, strict=True):
+            outside = (y < 0) | (y >= len(self.classes))
+            if outside.any():
+                first = int(outside.argmax())
+                raise ValueError(
+                    f"{name}: label {int(y[first])} of sample {first} is out of range; there are {len(self.classes)} classes, "
+                    f"so labels are 0 to {len(self.classes) - 1}"
+                )
+        present = np.unique(labels[0])
+        if len(present) < 2:
+            raise ValueError(
+                f"train: all samples are of one class ({self.classes[int(present[0])]!r}); a classifier needs two at least"
+            )
+
+    def _begin(self, manifest: Mapping[str, Any], pictures: _Pictures) -> None:
+        """Write the samples, then run.json, which makes the folder a run."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        storage.remove_leftovers(self.folder)
+        storage.remove(self.folder / "samples")
+        with storage.write_aside(self.folder / "samples") as aside:
+            aside.mkdir()
+            np.save(aside / "labels.npy", self._labels, allow_pickle=False)
+            _save_joined(aside / "inputs.npy", self._inputs)
+            pictures.save(aside / "images.npy")
+        with storage.write_aside(self.folder / "run.json") as aside:
+            storage.write_json(aside, manifest)
+
+    def _continue(self, existing: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+        """Go on with a run if it is of the same samples and network."""
+        same = {
+            key: existing.get(key) == value
+            for key, value in manifest.items()
+            if key not in ("format", "version", "images")
+        }
+        if not all(same.values()):
+            what = ", ".join(
+                "samples" if key == "digest" else key for key, value in same.items() if not value
+            )
+            raise storage.RunError(
+                f"{self.folder} holds a run that differs from this one ({what}); continue it with the same samples, "
+                "classes, layer and dtype, or record into another folder"
+            )
+        for part in ("epochs", "groups", "maps", "."):
+            storage.remove_leftovers(self.folder / part)
+        storage.remove_old_generations(self.folder)
+
+
+class _Pictures:
+    """Pictures that people see, not yet converted."""
+
+    def __init__(self, parts: Sequence[NDArray[Any]], where: str | None) -> None:
+        self.parts = parts
+        self.where = (
+            where  # "inputs": the inputs themselves; "images": a file of their own; None: there are none
+        )
+        self.low, self.high = 0.0, 1.0
+        if where == "images" and parts[0].dtype != np.uint8:
+            low = min(float(block.min()) for part in parts for block in _blocks(part))
+            high = max(float(block.max()) for part in parts for block in _blocks(part))
+            if low < 0 or high > 1:
+                self.low, self.high = low, max(high, low + np.finfo(np.float32).tiny)
+                warnings.warn(
+                    f"images: values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; pictures are rescaled by these two over the "
+                    "whole set (pass images=<uint8> to choose what is shown)",
+                    UserWarning,
+                    stacklevel=4,
+                )
+
+    def save(self, path: Path) -> None:
+        """Write them as uint8 [N, C, H, W] if they need a file of their own."""
+        if self.where != "images":
+            return
+        shape = _picture_shape(self.parts[0])
+        total = sum(map(len, self.parts))
+        stored = np.lib.format.open_memmap(path, "w+", np.uint8, (total, *shape))
+        row = 0
+        for part in self.parts:
+            for block in _blocks(part):
+                values = block
+                if block.dtype != np.uint8:
+                    values = np.rint((block.astype(np.float64) - self.low) * (255 / (self.high - self.low)))
+                stored[row : row + len(block)] = values.reshape(len(block), *shape)
+                row += len(block)
+        stored.flush()
+
+
+def _pictures(images: Any, inputs: tuple[NDArray[Any], ...]) -> _Pictures:
+    """Pictures as given, or from the inputs if these look like pictures."""
+    if images is None:
+        if not _like_pictures(inputs[0]):
+            return _Pictures((), None)
+        return _Pictures(inputs, "inputs" if inputs[0].dtype == np.uint8 else "images")
+    parts = [_array("images", part) for part in (images if isinstance(images, tuple) else (images,))]
+    n = tuple(map(len, inputs))
+    if tuple(map(len, parts)) not in (n, (sum(n),)):
+        raise ValueError(
+            f"images: {' + '.join(str(len(part)) for part in parts)} pictures for {n[0]} training and {n[1]} test samples; one "
+            "array for all of them, training samples first, or a pair of arrays is needed"
+        )
+    for part in parts:
+        if not _like_pictures(part) or part.shape[1:] != parts[0].shape[1:] or part.dtype != parts[0].dtype:
+            hint = " (channels last? pass images.transpose(0, 3, 1, 2))" if part.shape[-1] in (1, 3) else ""
+            raise ValueError(
+                f"images: got {part.dtype} {part.shape}; pictures are uint8 or floats, [n, C, H, W] with C of 1 or 3, or [n, H, W]"
+                f"{hint}"
+            )
+        _check_finite("images", part)
+    return _Pictures(parts, "images")
+
+
+def _like_pictures(array: NDArray[Any]) -> bool:
+    kind = array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)
+    return (
+        kind and (array.ndim == 3 or (array.ndim == 4 and array.shape[1] in (1, 3))) and min(array.shape) > 0
+    )
+
+
+def _picture_shape(array: NDArray[Any]) -> tuple[int, ...]:
+    """Channels, height and width of one picture."""
+    return array.shape[1:] if array.ndim == 4 else (1, *array.shape[1:])
+
+
+def _samples(name: str, given: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Inputs and labels of one split as arrays."""
+    if isinstance(given, (tuple, list)):
+        if len(given) != 2:
+            raise ValueError(f"{name}: must be a pair (x, y), got {len(given)} values")
+        x, y = given
+    elif (
+        hasattr(given, "__getitem__")
+        and hasattr(given, "__len__")
+        and not isinstance(given, (np.ndarray, Tensor))
+    ):
+        x, y = _from_dataset(name, given)
+    else:
+        raise TypeError(
+            f"{name}: must be a pair (x, y) or a torch Dataset of such pairs, got {type(given).__name__}"
+        )
+    x, y = _array(name, x), _array(name, y)
+    if x.ndim < 2 or not len(x):
+        raise ValueError(f"{name}: inputs must be [n, ...] with n of at least 1, got shape {x.shape}")
+    if x.dtype.kind not in "uif":
+        raise TypeError(f"{name}: inputs must be numbers, got {x.dtype}")
+    if y.ndim != 1 or len(y) != len(x):
+        raise ValueError(
+            f"{name}: labels must be [{len(x)}] as there are {len(x)} inputs, got shape {y.shape}"
+        )
+    if y.dtype.kind not in "ui":
+        raise TypeError(f"{name}: labels must be integers, got {y.dtype}")
+    _check_finite(f"{name} inputs", x)
+    return x, y.astype(np.int64)
+
+
+def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
+    """Inputs and labels of a Dataset, one by one in order."""
+    inputs, labels = [], []
+    for index in tqdm(
+        range(len(dataset)), desc=f"reading {name} samples", unit="sample", leave=False, delay=2
+    ):
+        pair = dataset[index]
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(
+                f"{name}: sample {index} of the Dataset is {type(pair).__name__}, not a pair (x, y)"
+            )
+        x, y = _array(f"{name} sample {index}", pair[0]), np.asarray(pair[1])
+        if inputs and x.shape != inputs[0].shape:
+            raise ValueError(
+                f"{name}: sample {index} has shape {x.shape}, the first has {inputs[0].shape}; they must be alike"
+            )
+        if y.shape not in ((), (1,)):
+            raise ValueError(
+                f"{name}: the label of sample {index} has shape {y.shape}; one class number is needed"
+            )
+        inputs.append(x)
+        labels.append(y.reshape(()))
+    if not inputs:
+        raise ValueError(f"{name}: the Dataset is empty")
+    return np.stack(inputs), np.stack(labels)
+
+
+def _array(name: str, given: Any) -> NDArray[Any]:
+    """A tensor on any device, or an array, as a numpy array."""
+    if isinstance(given, Tensor):
+        tensor = given.detach().cpu()
+        return (
+            tensor.float() if tensor.dtype.is_floating_point and tensor.element_size() < 4 else tensor
+        ).numpy()
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name}: not one array ({error}); its rows must be alike") from error
+    if array.dtype == object:
+        raise TypeError(
+            f"{name}: holds {type(given).__name__}, which is not an array of numbers; convert it to one"
+        )
+    return array
+
+
+def _tensor(array: NDArray[np.float32]) -> Tensor:
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def _blocks(array: NDArray[Any]) -> list[NDArray[Any]]:
+    """An array in pieces of bounded size."""
+    rows = max(1, _BLOCK // max(1, array[:1].nbytes))
+    return [array[start : start + rows] for start in range(0, len(array), rows)]
+
+
+def _check_finite(name: str, array: NDArray[Any]) -> None:
+    if array.dtype.kind != "f":
+        return
+    row = 0
+    for block in _blocks(array):
+        bad = ~np.isfinite(block).reshape(len(block), -1).all(axis=1)
+        if bad.any():
+            raise ValueError(f"{name}: sample {row + int(bad.argmax())} holds NaN or infinite values")
+        row += len(block)
+
+
+def _save_joined(path: Path, parts: Sequence[NDArray[Any]]) -> None:
+    """Write arrays one after the other as one."""
+    stored = np.lib.format.open_memmap(
+        path, "w+", parts[0].dtype, (sum(map(len, parts)), *parts[0].shape[1:])
+    )
+    row = 0
+    for part in parts:
+        stored[row : row + len(part)] = part
+        row += len(part)
+    stored.flush()
+
+
+def _checked_classes(classes: Sequence[str]) -> list[str]:
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+        raise TypeError("classes: must be a list of names (strings), one per class")
+    names = list(classes)
+    if len(names) < 2:
+        raise ValueError(f"classes: two at least are needed, got {names}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"classes: names must differ, but {twice[0]!r} stands there more than once")
+    return names
+
+
+def _checked_epoch(epoch: Any) -> int:
+    if isinstance(epoch, bool):
+        raise TypeError("epoch: must be an integer, got a bool")
+    try:
+        number = operator.index(epoch)
+    except TypeError:
+        raise TypeError(f"epoch: must be an integer, got {type(epoch).__name__}") from None
+    if not 0 <= number < 10**9:
+        raise ValueError(f"epoch: must be 0 or greater and below a thousand million, got {number}")
+    return number
+
+
+def _checked_scalars(scalars: Mapping[str, Any]) -> dict[str, float]:
+    numbers = {}
+    for name, value in scalars.items():
+        if not isinstance(name, str) or not name.strip():
+            raise TypeError(f"scalars: a name must be a string that is not blank, got {name!r}")
+        if name in ("train_accuracy", "test_accuracy"):
+            raise ValueError(
+                f"scalars: {name!r} is always kept, computed from the logits; give yours another name"
+            )
+        try:
+            numbers[name] = float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"scalars: {name!r} must be one number, got {type(value).__name__}") from None
+        if not np.isfinite(numbers[name]):
+            raise ValueError(f"scalars: {name!r} is {numbers[name]}; only finite numbers can be kept")
+    return numbers
