@@ -1,4 +1,4 @@
-"""δ-boundary synthesis: mixup of two differently predicted inputs and bisection, on a live subject (DeepVisualInsight, §5.1)."""
+"""δ-boundary synthesis on a live subject: mixup and bisection between classes (DeepVisualInsight, §5.1)."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Boundary:
 def on_boundary(logits: NDArray[np.floating], delta: float = 0.1) -> NDArray[np.bool_]:
     """Whether points lie on the δ-boundary (DeepVisualInsight, §4.3, Definition 2).
 
-    The logits of each point are rescaled to [0, 1] by their own least and greatest; the point is on the boundary if the two
-    greatest then differ by δ at most. With two classes that difference is always 1, so the two probabilities
-    (softmax) are compared instead.
+    The logits of each point are rescaled to [0, 1] by their own least and greatest; the point is on the
+    boundary if the two greatest then differ by δ at most. With two classes that difference is always 1, so
+    the two probabilities (softmax) are compared instead.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def on_boundary(logits: NDArray[np.floating], delta: float = 0.1) -> NDArray[np.
     """
     z = np.asarray(logits)
     if z.shape[1] == 2:
-        return np.abs(np.tanh((z[:, 0] - z[:, 1]) / 2)) <= delta
+        return np.asarray(np.abs(np.tanh((z[:, 0] - z[:, 1]) / 2)) <= delta)
     second, first = np.partition(z, -2, axis=1)[:, -2:].T
-    return first - second <= delta * (first - z.min(axis=1))
+    return np.asarray(first - second <= delta * (first - z.min(axis=1)))
 
 
 def synthesize(
@@ -85,11 +85,12 @@ def synthesize(
 ) -> Boundary:
     """Boundary points of a classifier between its own classes (DeepVisualInsight, §5.1).
 
-    Two inputs of different predicted classes are mixed; the weight λ of the second is searched by bisection in
-    ``[0, upper]`` until the mixture lies on the δ-boundary. A pair whose prediction is unchanged at ``upper`` fails.
-    Class pairs are drawn by Eq. 5–7: α parts of scarcity (Eq. 6), 1 − α parts of success rate (Eq. 7); both are
-    normalised to distributions, so that α weighs like against like for any number of classes, and a pair never tried
-    counts as successful. Many pairs are searched at once, and those that are done leave the batch.
+    Two inputs of different predicted classes are mixed; the weight λ of the second is searched by bisection
+    in ``[0, upper]`` until the mixture lies on the δ-boundary. A pair whose prediction is unchanged at
+    ``upper`` fails. Class pairs are drawn by Eq. 5–7: α parts of scarcity (Eq. 6), 1 − α parts of success
+    rate (Eq. 7); both are normalised to distributions, so that α weighs like against like for any number of
+    classes, and a pair never tried counts as successful. Many pairs are searched at once, and those that are
+    done leave the batch.
 
     Parameters
     ----------
@@ -109,8 +110,8 @@ def synthesize(
     Returns
     -------
     Boundary
-        Of n points, or of fewer, with a warning, when ten times n pairs were tried: some networks have no boundary
-        between their samples within ``upper``.
+        Of n points, or of fewer, with a warning, when ten times n pairs were tried: some networks have no
+        boundary between their samples within ``upper``.
 
     Raises
     ------
@@ -125,7 +126,8 @@ def synthesize(
     classes, counts = np.unique(predicted, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"logits: every sample is predicted as class {int(classes[0])}; a boundary needs two predicted classes at least"
+            f"logits: every sample is predicted as class {int(classes[0])}; a boundary needs two predicted "
+            "classes at least"
         )
     members, starts = predicted.argsort(kind="stable"), counts.cumsum() - counts
     pairs = np.stack(np.triu_indices(len(classes), 1), axis=1)  # [P, 2], places in `classes`
@@ -147,8 +149,8 @@ def synthesize(
 
     if hit.sum() < n:
         warnings.warn(
-            f"{int(hit.sum())} of {n} boundary points found in {int(tried.sum())} tries: few pairs of samples change their "
-            f"prediction within a mixing weight of {upper}",
+            f"{int(hit.sum())} of {n} boundary points found in {int(tried.sum())} tries: few pairs of "
+            f"samples change their prediction within a mixing weight of {upper}",
             UserWarning,
             stacklevel=2,
         )

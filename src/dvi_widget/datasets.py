@@ -23,7 +23,8 @@ def digits(test_fraction: float = 0.25, seed: int = 0) -> tuple[Samples, Samples
     Returns
     -------
     (x, y), (xt, yt), classes
-        x : uint8 ``[n, 1, 8, 8]`` (0 to 255), y : int64 ``[n]``, for training and test; classes : names "0" to "9".
+        x : uint8 ``[n, 1, 8, 8]`` (0 to 255), y : int64 ``[n]``, for training and test; classes : names "0"
+        to "9".
     """
     data = load_digits()
     x = np.rint(data.images * (255 / 16)).astype(np.uint8)[:, None]

@@ -1,4 +1,4 @@
-"""The classifier under study, c = g∘f: representations, head and predictions, from a torch module or any predict_proba."""
+"""The classifier under study, c = g∘f: representations, head and predictions."""
 
 from __future__ import annotations
 
@@ -26,18 +26,21 @@ _LISTED = 60
 class Predictor:
     """Any classifier as a function from inputs to logits.
 
-    One rule for outputs: a torch module gives logits, unless its rows are non-negative and sum to one (then their
-    logarithm is taken, with a warning); an object with ``predict_proba`` or a plain callable gives probabilities,
-    and rows that do not sum to one are an error. ``logits=True`` overrides.
+    One rule for outputs: a torch module gives logits, unless its rows are non-negative and sum to one (then
+    their logarithm is taken, with a warning); an object with ``predict_proba`` or a plain callable gives
+    probabilities, and rows that do not sum to one are an error. ``logits=True`` overrides.
 
-    A torch module runs in evaluation mode without gradients; modes, buffers and the random state are put back.
+    A torch module runs in evaluation mode without gradients; modes, buffers and the random state are put
+    back.
 
     Parameters
     ----------
     model
-        A torch module, an object with ``predict_proba(inputs) -> [n, C]``, or a callable ``inputs -> [n, C]``.
+        A torch module, an object with ``predict_proba(inputs) -> [n, C]``, or a callable ``inputs -> [n,
+        C]``.
     logits
-        True: the outputs are logits, whatever they look like. False: they are probabilities. None: the rule above.
+        True: the outputs are logits, whatever they look like. False: they are probabilities. None: the rule
+        above.
     batch_size
         How many samples the model is given at a time.
 
@@ -69,8 +72,8 @@ class Predictor:
         Parameters
         ----------
         inputs : array or tensor [n, ...]
-            As the model takes them. Floating inputs of a torch module are cast to its precision and moved to its
-            device; integers are passed as they are.
+            As the model takes them. Floating inputs of a torch module are cast to its precision and moved to
+            its device; integers are passed as they are.
 
         Returns
         -------
@@ -79,16 +82,16 @@ class Predictor:
         Raises
         ------
         ValueError
-            If there are no samples, or the model's outputs are not ``[n, C]``, or are said to be probabilities and
-            are not.
+            If there are no samples, or the model's outputs are not ``[n, C]``, or are said to be
+            probabilities and are not.
         TypeError
             If a torch module does not take integers and was given some.
         """
-        rows = []
         with self._borrowed():
-            for batch in self._batches(inputs):
-                rows.append(_numpy(self._as_logits(self._outputs(batch), len(batch))))
-        return np.concatenate(rows)
+            batches = self._batches(inputs)
+            return np.concatenate(
+                [_numpy(self._as_logits(self._outputs(batch), len(batch))) for batch in batches]
+            )
 
     def _batches(self, inputs: ArrayLike | Tensor) -> Iterator[Any]:
         """Slices of the inputs as given, never empty."""
@@ -117,8 +120,8 @@ class Predictor:
                 if given.is_floating_point():
                     raise
                 raise TypeError(
-                    f"inputs: the model failed on {given.dtype} inputs ({error}); pass the inputs as the model takes "
-                    "them, say x.astype('float32') / 255"
+                    f"inputs: the model failed on {given.dtype} inputs ({error}); pass the inputs as the "
+                    "model takes them, say x.astype('float32') / 255"
                 ) from error
             return self._checked_type(outputs)
         predict = getattr(self.model, "predict_proba", self.model)
@@ -129,8 +132,8 @@ class Predictor:
         """Outputs of a module, which must be one tensor."""
         if not isinstance(outputs, Tensor):
             raise TypeError(
-                f"model: gives {type(outputs).__name__}, not one tensor of logits [n, C]; wrap it in a module that "
-                "returns the logits alone"
+                f"model: gives {type(outputs).__name__}, not one tensor of logits [n, C]; wrap it in a "
+                "module that returns the logits alone"
             )
         return outputs
 
@@ -144,15 +147,15 @@ class Predictor:
         """The one rule for outputs."""
         if outputs.ndim != 2 or outputs.shape[0] != n or outputs.shape[1] < 2:
             raise ValueError(
-                f"model: its outputs have shape {tuple(outputs.shape)} for {n} samples; one row per sample and one "
-                "column per class (two at least) are needed"
+                f"model: its outputs have shape {tuple(outputs.shape)} for {n} samples; one row per sample "
+                "and one column per class (two at least) are needed"
             )
         if self._logits is None:
             self._logits = not _are_probabilities(outputs)
             if not self._logits:
                 warnings.warn(
-                    "the model's outputs are non-negative and sum to one: they are taken as probabilities and their "
-                    "logarithm as logits (logits=True if they are logits all the same)",
+                    "the model's outputs are non-negative and sum to one: they are taken as probabilities "
+                    "and their logarithm as logits (logits=True if they are logits all the same)",
                     UserWarning,
                     stacklevel=4,
                 )
@@ -162,8 +165,8 @@ class Predictor:
             sums = outputs.detach().double().sum(1)
             row = int((sums - 1).abs().nan_to_num(nan=torch.inf).argmax())
             raise ValueError(
-                f"model: its outputs should be probabilities, but row {row} is {_shown(outputs[row])} with sum "
-                f"{float(sums[row]):.4g}; pass logits=True if these are logits"
+                f"model: its outputs should be probabilities, but row {row} is {_shown(outputs[row])} with "
+                f"sum {float(sums[row]):.4g}; pass logits=True if these are logits"
             )
         return outputs.clamp_min(torch.finfo(torch.float32).tiny).log()
 
@@ -184,17 +187,17 @@ class _Split:
 class Subject(Predictor):
     """A torch classifier split as c = g∘f: representations f, head g (§4.1 of the DeepVisualInsight paper).
 
-    By default the network is split at the linear layer that runs last: what enters it is the representation, it
-    and what follows is the head. ``layer`` names another module: then what *leaves* that module is the
+    By default the network is split at the linear layer that runs last: what enters it is the representation,
+    it and what follows is the head. ``layer`` names another module: then what *leaves* that module is the
     representation (flattened to one row per sample), and the rest of the network is the head. Naming the last
     linear layer itself is the same as the default.
 
-    A head that is not one linear layer is run by sending zeros through the network and putting the representation
-    in place of what the split module computes. That is sound only if nothing passes the split on another way; this is
-    checked on the first samples, and a network that fails it is refused.
+    A head that is not one linear layer is run by sending zeros through the network and putting the
+    representation in place of what the split module computes. That is sound only if nothing passes the split
+    on another way; this is checked on the first samples, and a network that fails it is refused.
 
-    The network is left as found: evaluation mode only while in use (each submodule's own mode comes back), weights,
-    buffers, gradients and the random state untouched, no graph kept.
+    The network is left as found: evaluation mode only while in use (each submodule's own mode comes back),
+    weights, buffers, gradients and the random state untouched, no graph kept.
 
     Parameters
     ----------
@@ -210,8 +213,8 @@ class Subject(Predictor):
     TypeError
         If ``model`` is not a torch module.
     ValueError
-        If the network cannot be split, with the names of its layers and how to choose one. What depends on the order
-        of execution is known only at the first samples.
+        If the network cannot be split, with the names of its layers and how to choose one. What depends on
+        the order of execution is known only at the first samples.
 
     Examples
     --------
@@ -227,8 +230,8 @@ class Subject(Predictor):
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(
-                f"model: got {type(model).__name__}; representations need a torch module (as_predictor takes any "
-                "classifier for predictions alone)"
+                f"model: got {type(model).__name__}; representations need a torch module (as_predictor takes "
+                "any classifier for predictions alone)"
             )
         super().__init__(model, logits=logits, batch_size=batch_size)
         names = [name for name, _ in self.model.named_modules() if name]
@@ -280,7 +283,7 @@ class Subject(Predictor):
         return _numpy(weight).copy(), _numpy(bias).copy()
 
     def features(self, inputs: ArrayLike | Tensor) -> NDArray[np.float32]:
-        """Representations f(s) of inputs, float32 ``[n, h]``; inputs and errors as for `features_and_logits`."""
+        """Representations f(s), float32 ``[n, h]``; inputs and errors as for `features_and_logits`."""
         return self.features_and_logits(inputs)[0]
 
     def features_and_logits(
@@ -340,7 +343,7 @@ class Subject(Predictor):
         device, dtype = _home(self.model)
         moved = x.to(device, dtype)
         if split.head == "network":
-            return torch.cat([self._rest(split, part) for part in moved.split(self.batch_size)]).to(x)
+            return torch.cat([self._rest(split, part) for part in torch.split(moved, self.batch_size)]).to(x)
         weight, bias = self._linear()
         z = nn.functional.linear(moved, weight, bias)
         return (z if split.head == "linear" else z.log_softmax(1)).to(x)
@@ -348,7 +351,8 @@ class Subject(Predictor):
     def _known_split(self) -> _Split:
         if self._split is None:
             raise RuntimeError(
-                "where the network is split is known once it has run: call features or features_and_logits first"
+                "where the network is split is known once it has run: call features or features_and_logits "
+                "first"
             )
         return self._split
 
@@ -375,7 +379,8 @@ class Subject(Predictor):
         x = seen[0] if seen else None
         if not isinstance(x, Tensor) or x.ndim < 2 or len(x) != len(probe) or not x.is_floating_point():
             raise ValueError(
-                f"layer: the {side} of {name!r} is {_kind(x)}, not one tensor with a row per sample. {self._advice()}"
+                f"layer: the {side} of {name!r} is {_kind(x)}, not one tensor with a row per sample. "
+                f"{self._advice()}"
             )
         split.shape = tuple(x.shape[1:])
         self._split = split
@@ -424,14 +429,15 @@ class Subject(Predictor):
                 if _same(self._rest(split, flat), z):
                     return "network"
             except RuntimeError:
-                # A network that fixes the batch size before the split fails on a single dummy; the second try decides.
+                # A network that fixes the batch size before the split fails on a single dummy; the second try
+                # decides.
                 if not one_dummy:
                     self._split = None
                     raise
         self._split = None
         raise ValueError(
-            f"layer: the outputs depend on more than the {split.side} of {split.name!r}: something passes it on another "
-            f"way, so the network cannot be split there. {self._advice()}"
+            f"layer: the outputs depend on more than the {split.side} of {split.name!r}: something passes it "
+            f"on another way, so the network cannot be split there. {self._advice()}"
         )
 
     def _rest(self, split: _Split, x: Tensor) -> Tensor:
@@ -449,8 +455,8 @@ class Subject(Predictor):
             lines = [*lines[: _LISTED // 2], f"  … {len(lines) - _LISTED} more …", *lines[-_LISTED // 2 :]]
         listed = "\n".join(lines) if lines else "  (none: a single module)"
         return (
-            "Choose with layer=<name> a module whose output is the representation and through which everything "
-            f"passes, such as the last pooling or flattening. Its layers:\n{listed}"
+            "Choose with layer=<name> a module whose output is the representation and through which "
+            f"everything passes, such as the last pooling or flattening. Its layers:\n{listed}"
         )
 
 

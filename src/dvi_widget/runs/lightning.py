@@ -16,16 +16,17 @@ from .recording import Recorder
 class LightningCallback:
     """Records each training epoch of a Lightning trainer, of ``lightning`` and ``pytorch_lightning`` alike.
 
-    At the end of each training epoch, after its validation, the network is recorded under the trainer's number of
-    the epoch, with the trainer's metrics (`Trainer.callback_metrics`) as scalars. An epoch trained again, after a
-    resumed fit say, replaces the recorded one. Only the process of rank zero records.
+    At the end of each training epoch, after its validation, the network is recorded under the trainer's
+    number of the epoch, with the trainer's metrics (`Trainer.callback_metrics`) as scalars. An epoch trained
+    again, after a resumed fit say, replaces the recorded one. Only the process of rank zero records.
 
     Parameters
     ----------
     folder
         As for `Recorder`.
     model
-        The network to record; None for the LightningModule itself, whose ``forward`` must then give the logits.
+        The network to record; None for the LightningModule itself, whose ``forward`` must then give the
+        logits.
     **recording
         The other arguments of `Recorder`: ``train``, ``test``, ``classes`` and what else is wanted.
 

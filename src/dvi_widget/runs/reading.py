@@ -1,4 +1,4 @@
-"""Reading a recorded run: samples, and per epoch representations, logits, boundary points, head and network."""
+"""Reading a recorded run: its samples, and what was recorded of each epoch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from ..subject import Subject
+from dvi_widget.subject import Subject
+
 from . import storage
 
 Split = Literal["train", "test", "all"]
@@ -21,23 +22,24 @@ Split = Literal["train", "test", "all"]
 class Run:
     """A recorded training run, opened for reading.
 
-    Arrays are memory-mapped: opening a run costs nothing, whatever its size. A run that is still being recorded can be
-    read at the same time; `epochs` grows as epochs are completed.
+    Arrays are memory-mapped: opening a run costs nothing, whatever its size. A run that is still being
+    recorded can be read at the same time; `epochs` grows as epochs are completed.
 
     Parameters
     ----------
     folder
         What was given to `Recorder`.
     model
-        A network of the recorded architecture, with any weights; needed only for what needs the network itself:
-        `subject`, and `head` if the head is not one linear layer. It is never changed.
+        A network of the recorded architecture, with any weights; needed only for what needs the network
+        itself: `subject`, and `head` if the head is not one linear layer. It is never changed.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     RunError
-        If the folder is empty or holds something else, was recorded in a newer format, or a file of it is damaged.
+        If the folder is empty or holds something else, was recorded in a newer format, or a file of it is
+        damaged.
 
     Examples
     --------
@@ -88,9 +90,9 @@ class Run:
 
     @property
     def scalars(self) -> pd.DataFrame:
-        """Numbers kept with the epochs, indexed by epoch: ``train_accuracy``, ``test_accuracy``, and what was recorded.
+        """Numbers kept with the epochs, indexed by epoch.
 
-        NaN where an epoch has none of that name.
+        ``train_accuracy`` and ``test_accuracy`` are always there; NaN where an epoch has no number of a name.
         """
         rows = {
             epoch: storage.read_json(path / "epoch.json")["scalars"]
@@ -104,7 +106,7 @@ class Run:
 
     @property
     def images(self) -> NDArray[np.uint8] | None:
-        """Pictures of all samples, uint8 ``[N, C, H, W]`` (memory-mapped); None if the inputs are no pictures."""
+        """Pictures of all samples, uint8 ``[N, C, H, W]``, memory-mapped; None if there are none."""
         if self._where_images is None:
             return None
         if self._where_images == "images":
@@ -198,21 +200,23 @@ class Run:
         Returns
         -------
         callable
-            Tensor ``[n, h]`` to logits ``[n, C]``, differentiable, on the device and of the type of its argument.
+            Tensor ``[n, h]`` to logits ``[n, C]``, differentiable, on the device and of the type of its
+            argument.
 
         Raises
         ------
         ValueError
             If the epoch is not recorded.
         RunError
-            If the head is more than a linear layer and the run was opened without ``model``, or a file is damaged.
+            If the head is more than a linear layer and the run was opened without ``model``, or a file is
+            damaged.
         """
         path = self._epoch(epoch)
         if self._head == "network":
             if self._model is None:
                 raise storage.RunError(
-                    f"the head of this run is the network behind {self._layer!r}, not one linear layer: open it as "
-                    "dvi.Run(folder, model=<a network of the recorded architecture>)"
+                    f"the head of this run is the network behind {self._layer!r}, not one linear layer: open "
+                    "it as dvi.Run(folder, model=<a network of the recorded architecture>)"
                 )
             return self.subject(epoch).head
         tensors = storage.load_tensors(path / "head.safetensors")
@@ -243,12 +247,14 @@ class Run:
         ValueError
             If the epoch is not recorded.
         RunError
-            If the run was opened without ``model``, or with one of another architecture, or a file is damaged.
+            If the run was opened without ``model``, or with one of another architecture, or a file is
+            damaged.
         """
         path = self._epoch(epoch)
         if self._model is None:
             raise storage.RunError(
-                "the network itself is needed here: open the run as dvi.Run(folder, model=<a network of the recorded architecture>)"
+                "the network itself is needed here: open the run as dvi.Run(folder, model=<a network of the "
+                "recorded architecture>)"
             )
         recorded = storage.load_tensors(path / "weights.safetensors")
         subject = Subject(copy.deepcopy(self._model), layer=self._layer or None, logits=self._logits)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
-from ..boundary import Boundary, synthesize
-from ..subject import Subject
+from dvi_widget.boundary import synthesize
+from dvi_widget.subject import Subject
+
 from . import storage
 
 # Samples looked at or converted at a time, in bytes.
@@ -23,42 +25,42 @@ _BLOCK = 2**26
 
 
 class Recorder:
-    """Records a classifier while it trains: representations, logits, boundary points and weights, epoch by epoch.
+    """Records a classifier while it trains: representations, logits, boundary points and weights.
 
-    Call `capture` after each epoch (or each fifth: any increasing or repeated choice of numbers is fine). The network is
-    left as found: mode, weights, buffers and random state. What is on the disk is complete at any moment: an epoch
-    appears whole or not at all, also if the process is killed or the disk is full.
+    Call `capture` after each epoch (or each fifth: any increasing or repeated choice of numbers is fine). The
+    network is left as found: mode, weights, buffers and random state. What is on the disk is complete at any
+    moment: an epoch appears whole or not at all, also if the process is killed or the disk is full.
 
     Parameters
     ----------
     folder
-        Where to record to: new or empty, or a run of the same samples, which is then continued. One process records
-        into it at a time.
+        Where to record to: new or empty, or a run of the same samples, which is then continued. One process
+        records into it at a time.
     model
         The network that trains (see `Subject`). Its current weights are what `capture` records.
     train, test
-        ``(x, y)``, or a torch ``Dataset`` of such pairs (read once, in order, so without random augmentation).
-        x : array or tensor ``[n, ...]``, uint8 or float, as the network takes them (kept as given);
-        y : integer labels ``[n]`` in 0..C-1.
+        ``(x, y)``, or a torch ``Dataset`` of such pairs (read once, in order, so without random
+        augmentation). x : array or tensor ``[n, ...]``, uint8 or float, as the network takes them (kept as
+        given); y : integer labels ``[n]`` in 0..C-1.
     classes
         Names of the C classes, in the order of the logits.
     layer
         Module to split the network at; None for its last linear layer (see `Subject`).
     images
-        Pictures that people see, for all samples: ``[n_train + n_test, C, H, W]`` or ``[n, H, W]`` with C of 1 or 3, or a
-        pair of such for training and test samples. None: derived from x if its shape is that of pictures. uint8 are
-        kept, floats in [0, 1] are multiplied by 255, other floats are rescaled by one minimum and maximum over the whole set, with a
-        warning.
+        Pictures that people see, for all samples: ``[n_train + n_test, C, H, W]`` or ``[n, H, W]`` with C of
+        1 or 3, or a pair of such for training and test samples. None: derived from x if its shape is that of
+        pictures. uint8 are kept, floats in [0, 1] are multiplied by 255, other floats are rescaled by one
+        minimum and maximum over the whole set, with a warning.
     groups
-        Columns of the sample table: name to bool mask, ``[n_train]`` or ``[n_train + n_test]``. More can be added
-        with `Run.add_group`.
+        Columns of the sample table: name to bool mask, ``[n_train]`` or ``[n_train + n_test]``. More can be
+        added with `Run.add_group`.
     logits
         What the network's outputs are, where the rule of `Predictor` is not right.
     dtype
         "float32", or "float16" to keep representations in half the space.
     boundary
-        How many boundary points each epoch gets, as a fraction of the training samples, for each of two independent
-        sets: one to fit on, one to measure on. 0 for none.
+        How many boundary points each epoch gets, as a fraction of the training samples, for each of two
+        independent sets: one to fit on, one to measure on. 0 for none.
     batch_size
         Samples given to the network at a time.
     seed
@@ -73,10 +75,9 @@ class Recorder:
 
     Examples
     --------
-    >>> recorder = Recorder("runs/digits", model, train=(x, y), test=(xt, yt), classes=names)  # doctest: +SKIP
-    >>> for epoch in range(12):  # doctest: +SKIP
-    ...     loss = train_one_epoch(model)
-    ...     recorder.capture(epoch, scalars={"loss": loss})
+    >>> recorder = Recorder("runs/digits", model, train=(x, y), test=(xt, yt), classes=names)  # doctest:
+    +SKIP >>> for epoch in range(12):  # doctest: +SKIP ...     loss = train_one_epoch(model) ...
+    recorder.capture(epoch, scalars={"loss": loss})
     """
 
     def __init__(
@@ -156,22 +157,25 @@ class Recorder:
         epoch
             Its number, 0 or greater. A run is read in the order of these numbers.
         overwrite
-            Whether an epoch already recorded may be replaced; the old one is there until the new one is complete.
+            Whether an epoch already recorded may be replaced; the old one is there until the new one is
+            complete.
         scalars
-            Numbers to keep with the epoch, say ``{"loss": 0.3}``; the accuracies are kept anyway. See `Run.scalars`.
+            Numbers to keep with the epoch, say ``{"loss": 0.3}``; the accuracies are kept anyway. See
+            `Run.scalars`.
 
         Raises
         ------
         ValueError, TypeError
-            If the epoch is recorded already, its number or a scalar will not do, or representations or logits are not
-            finite. Nothing is written then.
+            If the epoch is recorded already, its number or a scalar will not do, or representations or logits
+            are not finite. Nothing is written then.
         OSError
             If the disk is full or cannot be written; nothing is lost then.
 
         Warns
         -----
         UserWarning
-            If the epoch gets fewer boundary points than asked for, or none since all samples are predicted as one class.
+            If the epoch gets fewer boundary points than asked for, or none since all samples are predicted as
+            one class.
         """
         epoch = _checked_epoch(epoch)
         numbers = _checked_scalars(scalars or {})
@@ -201,7 +205,9 @@ class Recorder:
                 np.save(aside / f"{name}.npy", array, allow_pickle=False)
             if linear is not None:
                 head = {"weight": linear[0], "bias": linear[1]}
-                storage.save_tensors(aside / "head.safetensors", {k: _tensor(v) for k, v in head.items()})
+                storage.save_tensors(
+                    aside / "head.safetensors", {k: torch.from_numpy(v) for k, v in head.items()}
+                )
             storage.save_tensors(aside / "weights.safetensors", self._weights())
             storage.write_json(aside / "epoch.json", about)
         storage.remove_old_generations(self.folder)
@@ -224,8 +230,8 @@ class Recorder:
             bad = ~np.isfinite(values).all(axis=1)
             if bad.any():
                 raise ValueError(
-                    f"model: the {name} of {int(bad.sum())} samples hold NaN or infinite values (the first is sample "
-                    f"{int(bad.argmax())}); epoch {epoch} is not recorded"
+                    f"model: the {name} of {int(bad.sum())} samples hold NaN or infinite values (the first "
+                    f"is sample {int(bad.argmax())}); epoch {epoch} is not recorded"
                 )
         if np.abs(features).max(initial=0) > np.finfo(self._dtype).max:
             raise ValueError(
@@ -241,13 +247,13 @@ class Recorder:
         if len(np.unique(logits.argmax(axis=1))) < 2:
             if which == 0:
                 warnings.warn(
-                    f"epoch {epoch}: the network predicts one class for every training sample, so it has no boundary between "
-                    "them; the epoch is recorded without boundary points",
+                    f"epoch {epoch}: the network predicts one class for every training sample, so it has no "
+                    "boundary between them; the epoch is recorded without boundary points",
                     UserWarning,
                     stacklevel=3,
                 )
             return none
-        found: Boundary = synthesize(
+        found = synthesize(
             self._subject, self._inputs[0], logits, self._n_boundary, seed=(self._seed, epoch, which)
         )
         return found.features
@@ -264,25 +270,27 @@ class Recorder:
         train, test = self._inputs
         if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
             raise ValueError(
-                f"test: its inputs are {test.dtype} {test.shape[1:]} each, those of train {train.dtype} {train.shape[1:]}; "
-                "they must be alike"
+                f"test: its inputs are {test.dtype} {test.shape[1:]} each, those of train {train.dtype} "
+                f"{train.shape[1:]}; they must be alike"
             )
         if boundary and not (train.dtype == np.uint8 or np.issubdtype(train.dtype, np.floating)):
             raise TypeError(
-                f"train: {train.dtype} inputs cannot be mixed to find the boundary; pass uint8 or floats, or boundary=0"
+                f"train: {train.dtype} inputs cannot be mixed to find the boundary; pass uint8 or floats, or "
+                "boundary=0"
             )
         for name, y in zip(("train", "test"), labels, strict=True):
             outside = (y < 0) | (y >= len(self.classes))
             if outside.any():
                 first = int(outside.argmax())
                 raise ValueError(
-                    f"{name}: label {int(y[first])} of sample {first} is out of range; there are {len(self.classes)} classes, "
-                    f"so labels are 0 to {len(self.classes) - 1}"
+                    f"{name}: label {int(y[first])} of sample {first} is out of range; there are "
+                    f"{len(self.classes)} classes, so labels are 0 to {len(self.classes) - 1}"
                 )
         present = np.unique(labels[0])
         if len(present) < 2:
             raise ValueError(
-                f"train: all samples are of one class ({self.classes[int(present[0])]!r}); a classifier needs two at least"
+                f"train: all samples are of one class ({self.classes[int(present[0])]!r}); a classifier "
+                "needs two at least"
             )
 
     def _begin(self, manifest: Mapping[str, Any], pictures: _Pictures) -> None:
@@ -310,8 +318,8 @@ class Recorder:
                 "samples" if key == "digest" else key for key, value in same.items() if not value
             )
             raise storage.RunError(
-                f"{self.folder} holds a run that differs from this one ({what}); continue it with the same samples, "
-                "classes, layer and dtype, or record into another folder"
+                f"{self.folder} holds a run that differs from this one ({what}); continue it with the same "
+                "samples, classes, layer and dtype, or record into another folder"
             )
         for part in ("epochs", "groups", "maps", "."):
             storage.remove_leftovers(self.folder / part)
@@ -331,10 +339,10 @@ class _Pictures:
             low = min(float(block.min()) for part in parts for block in _blocks(part))
             high = max(float(block.max()) for part in parts for block in _blocks(part))
             if low < 0 or high > 1:
-                self.low, self.high = low, max(high, low + np.finfo(np.float32).tiny)
+                self.low, self.high = low, high if high > low else low + 1
                 warnings.warn(
-                    f"images: values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; pictures are rescaled by these two over the "
-                    "whole set (pass images=<uint8> to choose what is shown)",
+                    f"images: values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; pictures are rescaled "
+                    "by these two over the whole set (pass images=<uint8> to choose what is shown)",
                     UserWarning,
                     stacklevel=4,
                 )
@@ -367,15 +375,15 @@ def _pictures(images: Any, inputs: tuple[NDArray[Any], ...]) -> _Pictures:
     n = tuple(map(len, inputs))
     if tuple(map(len, parts)) not in (n, (sum(n),)):
         raise ValueError(
-            f"images: {' + '.join(str(len(part)) for part in parts)} pictures for {n[0]} training and {n[1]} test samples; one "
-            "array for all of them, training samples first, or a pair of arrays is needed"
+            f"images: {' + '.join(str(len(part)) for part in parts)} pictures for {n[0]} training and {n[1]} "
+            "test samples; one array for all of them, training samples first, or a pair of arrays is needed"
         )
     for part in parts:
         if not _like_pictures(part) or part.shape[1:] != parts[0].shape[1:] or part.dtype != parts[0].dtype:
             hint = " (channels last? pass images.transpose(0, 3, 1, 2))" if part.shape[-1] in (1, 3) else ""
             raise ValueError(
-                f"images: got {part.dtype} {part.shape}; pictures are uint8 or floats, [n, C, H, W] with C of 1 or 3, or [n, H, W]"
-                f"{hint}"
+                f"images: got {part.dtype} {part.shape}; pictures are uint8 or floats, [n, C, H, W] with C "
+                f"of 1 or 3, or [n, H, W]{hint}"
             )
         _check_finite("images", part)
     return _Pictures(parts, "images")
@@ -426,7 +434,8 @@ def _samples(name: str, given: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
 
 def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
     """Inputs and labels of a Dataset, one by one in order."""
-    inputs, labels = [], []
+    inputs: list[NDArray[Any]] = []
+    labels: list[NDArray[Any]] = []
     for index in tqdm(
         range(len(dataset)), desc=f"reading {name} samples", unit="sample", leave=False, delay=2
     ):
@@ -438,7 +447,8 @@ def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
         x, y = _array(f"{name} sample {index}", pair[0]), np.asarray(pair[1])
         if inputs and x.shape != inputs[0].shape:
             raise ValueError(
-                f"{name}: sample {index} has shape {x.shape}, the first has {inputs[0].shape}; they must be alike"
+                f"{name}: sample {index} has shape {x.shape}, the first has {inputs[0].shape}; they must be "
+                "alike"
             )
         if y.shape not in ((), (1,)):
             raise ValueError(
@@ -467,12 +477,6 @@ def _array(name: str, given: Any) -> NDArray[Any]:
             f"{name}: holds {type(given).__name__}, which is not an array of numbers; convert it to one"
         )
     return array
-
-
-def _tensor(array: NDArray[np.float32]) -> Tensor:
-    import torch
-
-    return torch.from_numpy(array)
 
 
 def _blocks(array: NDArray[Any]) -> list[NDArray[Any]]:

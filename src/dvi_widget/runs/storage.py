@@ -28,17 +28,17 @@ _EPOCH = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
 
 
 class RunError(ValueError):
-    """A folder is not a run this version can read, or a file of the run is damaged; the message says which and what to do."""
+    """A folder is no run that can be read, or a file of it is damaged; the message says what to do."""
 
 
 @contextmanager
 def write_aside(path: Path) -> Iterator[Path]:
     """A file or folder that appears whole or not at all.
 
-    Yields a path beside ``path`` to write a file to, or to make a folder at. When the block ends, all of it is flushed to the
-    disk and renamed to ``path``: a file replaces an older one, a folder must not be there yet. If the block fails, what
-    it wrote is removed; if the process is killed, it stays under a name ending in ``.aside``, which no reader looks at
-    and `remove_leftovers` clears.
+    Yields a path beside ``path`` to write a file to, or to make a folder at. When the block ends, all of it
+    is flushed to the disk and renamed to ``path``: a file replaces an older one, a folder must not be there
+    yet. If the block fails, what it wrote is removed; if the process is killed, it stays under a name ending
+    in ``.aside``, which no reader looks at and `remove_leftovers` clears.
 
     Parameters
     ----------
@@ -139,14 +139,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     version = manifest.get("version")
     if not isinstance(version, int) or version > VERSION:
         raise RunError(
-            f"{folder} was recorded in format {version}, by a newer dvi_widget; this one reads formats up to {VERSION}: "
-            "update dvi_widget"
+            f"{folder} was recorded in format {version}, by a newer dvi_widget; this one reads formats up to "
+            f"{VERSION}: update dvi_widget"
         )
     return manifest
 
 
 def is_unused(folder: Path) -> bool:
-    """Whether a folder is absent, empty, or holds only what a recording left that was killed before it began."""
+    """Whether a folder is absent, empty, or holds only what a recording killed at its start has left."""
     if not folder.exists():
         return True
     return all(path.name == "samples" or path.name.endswith(_ASIDE) for path in folder.iterdir())
@@ -186,8 +186,8 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
     size, needed = path.stat().st_size, start + dtype.itemsize * int(np.prod(found))
     if size < needed:
         raise RunError(
-            f"{path} is truncated: {size} of {needed} bytes are there; record its epoch again with overwrite=True, or copy "
-            "the run again"
+            f"{path} is truncated: {size} of {needed} bytes are there; record its epoch again with "
+            "overwrite=True, or copy the run again"
         )
     if len(found) != len(shape) or any(
         want not in (None, have) for want, have in zip(shape, found, strict=True)
@@ -223,15 +223,15 @@ def digest(*arrays: NDArray[Any]) -> str:
         state.update(f"{array.dtype.str}{array.shape}".encode())
         rows = max(1, 2**24 // max(1, array[:1].nbytes))
         for start in range(0, len(array), rows):
-            state.update(np.ascontiguousarray(array[start : start + rows]))
+            state.update(array[start : start + rows].tobytes())
     return state.hexdigest()
 
 
 def epoch_folders(folder: Path) -> dict[int, Path]:
     """Folders of the complete epochs in order.
 
-    An epoch recorded again stands beside the old one under the next generation number (``000005``, ``000005.1``, …)
-    until the old one is removed: the greatest is valid.
+    An epoch recorded again stands beside the old one under the next generation number (``000005``,
+    ``000005.1``, …) until the old one is removed: the greatest is valid.
     """
     newest: dict[int, tuple[int, Path]] = {}
     for path in (folder / "epochs").glob("*"):
@@ -293,10 +293,11 @@ def check_group(name: str, mask: Any, n_train: int, n_test: int) -> None:
     array = mask.detach().cpu().numpy() if isinstance(mask, Tensor) else np.asarray(mask)
     if array.dtype != np.bool_:
         raise TypeError(
-            f"groups: the mask of {name!r} holds {array.dtype}; one bool per sample is needed (a mask, not indices)"
+            f"groups: the mask of {name!r} holds {array.dtype}; one bool per sample is needed (a mask, not "
+            "indices)"
         )
     if array.shape not in ((n_train,), (n_train + n_test,)):
         raise ValueError(
-            f"groups: the mask of {name!r} has shape {array.shape}; it must be [{n_train}] (training samples) or "
-            f"[{n_train + n_test}] (training, then test samples)"
+            f"groups: the mask of {name!r} has shape {array.shape}; it must be [{n_train}] (training "
+            f"samples) or [{n_train + n_test}] (training, then test samples)"
         )
