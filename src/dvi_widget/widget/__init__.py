@@ -1,0 +1,1 @@
+"""The explorer: a landscape to walk through in a notebook or in a page of its own."""

@@ -1,0 +1,205 @@
+"""The exported page: one file that carries every answer, fetches nothing, and appears whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from synthetic import landscape
+
+from dvi_widget.widget import html as page_writer
+from dvi_widget.widget.html import PER_BLOCK, key, script_json, write_page
+from dvi_widget.widget.messages import Answers
+
+BUNDLE = "export function mountPage(element, document) { /* </script> <!-- \u2028 é */ }"
+STATE = {"epoch": 5, "selection": [3, 4], "color_by": "label"}
+
+
+class Reader(HTMLParser):
+    """Elements of a page as a browser would see them: tag, attributes, text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs), []))
+
+    def handle_data(self, data):
+        if self.elements:
+            self.elements[-1][2].append(data)
+
+    def scripts(self, **wanted):
+        for tag, attributes, text in self.elements:
+            if tag == "script" and all(attributes.get(k.replace("_", "-")) == v for k, v in wanted.items()):
+                yield attributes, "".join(text)
+
+
+class Page:
+    """An exported page read back."""
+
+    def __init__(self, path):
+        self.text = path.read_text(encoding="utf-8")
+        self.reader = Reader(self.text)
+        ((_, manifest),) = self.reader.scripts(data_dvi="manifest")
+        self.manifest = json.loads(manifest)
+        self.blocks = {
+            attributes["data-dvi-block"]: text for attributes, text in self.reader.scripts(type="text/plain")
+        }
+
+    def array(self, spec):
+        values = gzip.decompress(base64.b64decode(self.blocks[str(spec["block"])]))
+        return np.frombuffer(values, np.dtype(spec["dtype"]).newbyteorder("<")).reshape(spec["shape"])
+
+
+def written(tmp_path, shown, images=None):
+    path = write_page(
+        tmp_path / "page.html", Answers([shown], shown.images if images is None else images), STATE, BUNDLE
+    )
+    return Page(path)
+
+
+def test_the_page_carries_every_answer_bit_by_bit(tmp_path):
+    shown = landscape(groups=("flipped",))
+    page, answers = written(tmp_path, shown), Answers([shown], shown.images)
+    asked = [("hello", {})]
+    asked += [(op, {"landscape": 0, "epoch": e}) for e in (0, 5, 10) for op in ("frame", "canvas")]
+    assert set(page.manifest["answers"]) == {key(op, args) for op, args in asked}
+    for op, args in asked:
+        recorded, answer = page.manifest["answers"][key(op, args)], answers.answer(op, args)
+        assert recorded["result"] == answer.result
+        assert [spec["name"] for spec in recorded["arrays"]] == list(answer.arrays)
+        for spec, array in zip(recorded["arrays"], answer.arrays.values(), strict=True):
+            np.testing.assert_array_equal(page.array(spec), array, strict=True)
+    assert page.manifest["state"] == STATE
+
+
+def test_keys_are_the_requests_as_the_front_end_writes_them():
+    assert key("hello", {}) == "hello {}"
+    assert key("frame", {"landscape": 0, "epoch": 3}) == 'frame {"landscape":0,"epoch":3}'
+
+
+def test_pictures_come_in_blocks(tmp_path):
+    shown = landscape(n=PER_BLOCK + 10)
+    page = written(tmp_path, shown)
+    recorded = page.manifest["thumbnails"]
+    assert recorded["per_block"] == PER_BLOCK
+    pixels = np.concatenate([page.array(spec) for spec in recorded["blocks"]])
+    assert len(recorded["blocks"]) == 2
+    np.testing.assert_array_equal(pixels, shown.images.transpose(0, 2, 3, 1))
+
+
+def test_large_pictures_are_fitted_and_hello_says_so(tmp_path):
+    images = np.full((40, 3, 200, 100), 7, np.uint8)
+    page = written(tmp_path, landscape(), images)
+    assert page.manifest["answers"]["hello {}"]["result"]["images"] == {
+        "height": 64,
+        "width": 32,
+        "channels": 3,
+    }
+    (block,) = page.manifest["thumbnails"]["blocks"]
+    assert block["shape"] == [40, 64, 32, 3]
+
+
+def test_a_page_without_pictures_has_no_blocks_of_them(tmp_path):
+    assert written(tmp_path, landscape(images=False)).manifest["thumbnails"]["blocks"] == []
+
+
+def test_a_landscape_that_cannot_paint_is_exported_without_canvases(tmp_path):
+    shown = landscape()
+    shown[1].paint()
+    shown.source = None
+    assert {name for name in written(tmp_path, shown).manifest["answers"] if "canvas" in name} == {
+        'canvas {"landscape":0,"epoch":5}'
+    }
+
+
+def test_names_cannot_leave_their_script_and_are_not_elements(tmp_path):
+    nasty = ["</script><img src=x onerror=alert(1)>", "<!--<script>", "\ud800 & \u2028"]
+    shown = landscape(classes=nasty, groups=("</script><b>group</b>",))
+    shown.name = "</title><script>alert(2)</script>"
+    page = written(tmp_path, shown)
+    result = page.manifest["answers"]["hello {}"]["result"]
+    assert result["classes"] == nasty
+    assert result["landscapes"][0]["name"] == shown.name
+    tags = {tag for tag, _, _ in page.reader.elements}
+    assert tags == {"html", "head", "meta", "title", "style", "body", "main", "noscript", "script"}
+    assert sum("type" not in attributes for attributes, _ in page.reader.scripts()) == 0
+
+
+def test_the_bundle_arrives_unchanged(tmp_path):
+    page = written(tmp_path, landscape())
+    ((_, module),) = page.reader.scripts(type="module")
+    literal = re.search(r"^const bundle = (.*);$", module, re.MULTILINE)[1]
+    assert json.loads(literal) == BUNDLE
+
+
+def test_the_page_forbids_the_network_and_names_no_address(tmp_path):
+    page = written(tmp_path, landscape())
+    (policy,) = [a["content"] for tag, a, _ in page.reader.elements if a.get("http-equiv")]
+    assert policy.startswith("default-src 'none';")
+    assert "http:" not in policy
+    assert not re.search(r"(src|href)=", page.text)
+
+
+def test_two_exports_are_the_same_bytes(tmp_path):
+    a, b = (write_page(tmp_path / name, Answers([landscape()]), STATE, BUNDLE) for name in "ab")
+    assert a.read_bytes() == b.read_bytes()
+
+
+def test_a_page_is_replaced_but_nothing_else_is(tmp_path):
+    answers = Answers([landscape()])
+    path = write_page(tmp_path / "page.html", answers, STATE, BUNDLE)
+    first = path.read_bytes()
+    assert write_page(path, answers, {**STATE, "epoch": 0}, BUNDLE) == path
+    assert path.read_bytes() != first
+
+    thesis = tmp_path / "thesis.html"
+    thesis.write_text("<html>years of work</html>")
+    with pytest.raises(FileExistsError, match=r"thesis\.html exists and is no page of dvi_widget"):
+        write_page(thesis, answers, STATE, BUNDLE)
+    assert thesis.read_text() == "<html>years of work</html>"
+    with pytest.raises(FileExistsError, match="is a folder"):
+        write_page(tmp_path, answers, STATE, BUNDLE)
+    with pytest.raises(FileNotFoundError, match="create it first"):
+        write_page(tmp_path / "nowhere" / "page.html", answers, STATE, BUNDLE)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["page.html", "thesis.html"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("The engine broke.")])
+def test_an_export_that_breaks_off_leaves_what_was_there(tmp_path, error):
+    path = write_page(tmp_path / "page.html", Answers([landscape()]), STATE, BUNDLE)
+    before = path.read_bytes()
+    broken = landscape(error=error)
+    with pytest.raises(type(error)):
+        write_page(path, Answers([broken]), STATE, BUNDLE)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_file_is_not_there_before_it_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "page.html"
+    seen = []
+    write = page_writer._write
+
+    def watched(*arguments):
+        write(*arguments)
+        seen.append(path.exists())
+
+    monkeypatch.setattr(page_writer, "_write", watched)
+    write_page(path, Answers([landscape()]), STATE, BUNDLE)
+    assert seen == [False]
+    assert path.exists()
+
+
+def test_json_in_a_script_reads_back(tmp_path):
+    value = {"<b>": ["</script>", 1.5, None, "é\u2028"]}
+    assert "<" not in script_json(value)
+    assert json.loads(script_json(value)) == value

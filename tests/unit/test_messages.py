@@ -1,0 +1,351 @@
+"""Requests and answers: all that is asked is answered, in the bytes the front end reads; nothing raises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from synthetic import landscape
+
+from dvi_widget.widget.messages import (
+    MAX_THUMBNAIL_BYTES,
+    OPERATIONS,
+    Answers,
+    Exchange,
+    RequestError,
+    class_dtype,
+    listed,
+    quantised,
+)
+
+
+class Page:
+    """What the front end sees: a list of messages, and a way to wait for them."""
+
+    def __init__(self, landscapes, images=None):
+        self.messages = []
+        self._arrived = threading.Condition()
+        if images is None:
+            images = landscapes[0].images
+        self.exchange = Exchange(Answers(landscapes, images), self._take)
+
+    def _take(self, content, buffers):
+        json.dumps(content, allow_nan=False)
+        with self._arrived:
+            self.messages.append((content, buffers))
+            self._arrived.notify_all()
+
+    def ask(self, id_, op, args):
+        self.exchange.receive({"id": id_, "op": op, "args": args})
+
+    def answer(self, id_, timeout=30):
+        def found():
+            return [m for m in self.messages if m[0]["id"] == id_ and "ok" in m[0]]
+
+        with self._arrived:
+            assert self._arrived.wait_for(found, timeout), f"no answer to {id_}"
+        (answer,) = found()
+        return answer
+
+    def arrays(self, id_):
+        content, buffers = self.answer(id_)
+        assert content["ok"], content
+        return {
+            spec["name"]: np.frombuffer(buffer, np.dtype(spec["dtype"]).newbyteorder("<")).reshape(
+                spec["shape"]
+            )
+            for spec, buffer in zip(content["arrays"], buffers, strict=True)
+        }
+
+
+def refused(page, op, args):
+    page.ask(99, op, args)
+    content, buffers = page.answer(99)
+    assert content.keys() == {"id", "ok", "error"}
+    assert not content["ok"]
+    assert buffers == []
+    return content["error"]
+
+
+def test_hello_introduces_samples_classes_and_landscapes():
+    shown = landscape(groups=("flipped", "odd one"))
+    page = Page([shown])
+    page.ask(1, "hello", {})
+    result = page.answer(1)[0]["result"]
+    assert result["protocol"] == 1
+    assert result["n"] == 40
+    assert result["classes"] == ["cat", "dog", "owl"]
+    assert result["images"] == {"height": 8, "width": 6, "channels": 1}
+    assert result["groups"] == ["flipped", "odd one"]
+    assert result["services"] == ["paint"]
+    assert all(len(colors) == 3 for colors in result["palettes"].values())
+    (outline,) = result["landscapes"]
+    assert outline["name"] == "synthetic"
+    assert outline["epochs"] == [0, 5, 10]
+    assert tuple(outline["extent"]) == shown.extent
+    assert outline["resolution"] == 12
+    arrays = page.arrays(1)
+    assert list(arrays) == ["labels", "split", "group:flipped", "group:odd one"]
+    assert arrays["labels"].dtype == np.int32
+    np.testing.assert_array_equal(arrays["labels"], shown.samples.label)
+    np.testing.assert_array_equal(arrays["split"], [0] * 30 + [1] * 10)
+    np.testing.assert_array_equal(arrays["group:odd one"], shown.samples["odd one"])
+
+
+def test_accuracy_counts_labelled_samples_only():
+    shown = landscape()
+    (outline,) = Answers([shown]).hello().result["landscapes"]
+    label, train = shown.samples.label.to_numpy(), (shown.samples.split == "train").to_numpy()
+    for i, frame in enumerate(shown):
+        right = frame.predictions == label
+        assert outline["accuracy"]["train"][i] == pytest.approx(right[train][1:].mean())
+        assert outline["accuracy"]["test"][i] == pytest.approx(right[~train].mean())
+    shown.samples["label"] = -1
+    (outline,) = Answers([shown]).hello().result["landscapes"]
+    assert outline["accuracy"] == {"train": [None] * 3, "test": [None] * 3}
+
+
+def test_a_frame_tells_position_prediction_and_confidence():
+    shown = landscape()
+    page = Page([shown])
+    page.ask(1, "frame", {"landscape": 0, "epoch": 5})
+    arrays, frame = page.arrays(1), shown.at(5)
+    assert {name: array.dtype.name for name, array in arrays.items()} == {
+        "positions": "uint16",
+        "predictions": "uint8",
+        "confidence": "uint8",
+    }
+    x0, x1, y0, y1 = shown.extent
+    back = arrays["positions"] / 65535 * (x1 - x0, y1 - y0) + (x0, y0)
+    np.testing.assert_allclose(back, frame.positions, atol=(x1 - x0) / 65535)
+    np.testing.assert_array_equal(arrays["predictions"], frame.predictions)
+    np.testing.assert_allclose(arrays["confidence"] / 255, frame.confidence, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_canvas_is_painted_once_with_progress_and_kept():
+    shown = landscape(resolution=300)
+    page = Page([shown])
+    for id_ in (1, 2):
+        page.ask(id_, "canvas", {"landscape": 0, "epoch": 10})
+        arrays = page.arrays(id_)
+        np.testing.assert_array_equal(arrays["classes"], shown.at(10).canvas[0])
+        np.testing.assert_array_equal(arrays["shade"], shown.at(10).canvas[1])
+    shares = [m[0]["progress"] for m in page.messages if m[0]["id"] == 1 and "progress" in m[0]]
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+    assert len(set(shown.source.painted)) == 1
+
+
+def test_thumbnails_come_in_the_order_asked_for():
+    shown = landscape()
+    page = Page([shown])
+    page.ask(1, "thumbnails", {"indices": [7, 3], "size": None})
+    np.testing.assert_array_equal(page.arrays(1)["pixels"], shown.images[[7, 3]].transpose(0, 2, 3, 1))
+    page.ask(2, "thumbnails", {"indices": [], "size": 4})
+    assert page.arrays(2)["pixels"].shape == (0, 4, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "says"),
+    [
+        ("paint", {}, "does not know"),
+        (None, {}, "does not know"),
+        (["hello"], {}, "does not know"),
+        ("hello", None, "no arguments"),
+        ("hello", {"x": 1}, "came with x"),
+        ("frame", {"landscape": 0}, "needs landscape, epoch"),
+        ("frame", {"landscape": 0, "epoch": 0, "more": 1}, "came with landscape, epoch, more"),
+        ("frame", {"landscape": 1, "epoch": 0}, "There is no landscape 1"),
+        ("frame", {"landscape": -1, "epoch": 0}, "There is no landscape -1"),
+        ("frame", {"landscape": True, "epoch": 0}, "whole number"),
+        ("frame", {"landscape": 0, "epoch": 3}, "recorded are 0, 5, 10"),
+        ("frame", {"landscape": 0, "epoch": "0"}, "whole number"),
+        ("frame", {"landscape": 0, "epoch": None}, "whole number"),
+        ("frame", [0, 0], "came with list"),
+        ("canvas", {"landscape": 0, "epoch": 4}, "Epoch 4 was not recorded"),
+        ("thumbnails", {"indices": [40], "size": None}, "There is no sample 40"),
+        ("thumbnails", {"indices": [-1], "size": None}, "0 to 39"),
+        ("thumbnails", {"indices": [1.5], "size": None}, "whole number"),
+        ("thumbnails", {"indices": "all", "size": None}, "list"),
+        ("thumbnails", {"indices": [1], "size": 0}, "1 to 4096"),
+        ("thumbnails", {"indices": [1], "size": "32"}, "whole number"),
+        ("thumbnails", {"indices": [0] * (MAX_THUMBNAIL_BYTES // 48 + 1), "size": None}, "too many"),
+        ("cancel", {}, "needs id"),
+        ("cancel", {"id": "1"}, "whole number"),
+    ],
+)
+def test_a_senseless_request_gets_a_sentence(op, args, says):
+    assert says in refused(Page([landscape()]), op, args)
+
+
+@pytest.mark.parametrize(
+    "content", [None, 3, "hello", [], {}, {"id": None, "op": "hello"}, {"id": True}, {"id": 1.5}]
+)
+def test_a_message_without_a_proper_id_is_answered_too(content):
+    page = Page([landscape()])
+    page.exchange.receive(content)
+    ((answer, buffers),) = page.messages
+    assert answer == {"id": None, "ok": False, "error": "A request needs an id, a whole number."}
+    assert buffers == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-50, 50) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.sampled_from([*OPERATIONS, "cancel"]) | json_values,
+    json_values
+    | st.fixed_dictionaries({"landscape": json_values, "epoch": json_values})
+    | st.fixed_dictionaries({"indices": st.lists(json_values, max_size=3), "size": json_values}),
+)
+def test_whatever_a_page_sends_is_answered(op, args):
+    page = Page([landscape()])
+    page.ask(1, op, args)
+    content, _ = page.answer(1)
+    assert content["ok"] or content["error"].endswith((".", "?"))
+
+
+def test_without_pictures_thumbnails_say_what_to_pass():
+    page = Page([landscape(images=False)])
+    page.ask(1, "hello", {})
+    assert page.answer(1)[0]["result"]["images"] is None
+    assert "images=" in refused(page, "thumbnails", {"indices": [1], "size": 32})
+
+
+def test_an_engine_that_fails_is_an_answer_not_an_exception(caplog):
+    page = Page([landscape(error=RuntimeError("The disk is gone."))])
+    assert "The disk is gone." in refused(page, "canvas", {"landscape": 0, "epoch": 0})
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+def test_a_scrub_is_answered_while_a_canvas_is_being_painted():
+    gate = threading.Event()
+    shown = landscape(gate=gate)
+    page = Page([shown])
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
+    assert shown.source.started.wait(30)
+    page.ask(2, "frame", {"landscape": 0, "epoch": 5})
+    assert page.messages[-1][0]["id"] == 2  # answered before `ask` returned
+    gate.set()
+    assert page.answer(1)[0]["ok"]
+
+
+def test_a_cancelled_request_is_answered_at_once_and_its_work_stops():
+    gate = threading.Event()
+    shown = landscape(gate=gate)
+    page = Page([shown])
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
+    page.ask(2, "canvas", {"landscape": 0, "epoch": 5})
+    assert shown.source.started.wait(30)
+    for id_ in (2, 1):
+        page.ask(10 + id_, "cancel", {"id": id_})
+        assert page.answer(10 + id_)[0]["result"] == {"cancelled": True}
+        assert page.answer(id_)[0]["error"] == "Cancelled."
+    page.ask(20, "cancel", {"id": 1})
+    assert page.answer(20)[0]["result"] == {"cancelled": False}
+    gate.set()
+    page.ask(3, "canvas", {"landscape": 0, "epoch": 10})
+    assert page.answer(3)[0]["ok"]
+    assert 5 not in shown.source.painted  # passed over
+    assert not shown.at(0).painted  # stopped half way, nothing kept
+
+
+def test_closing_stops_the_work_and_says_nothing_more():
+    gate = threading.Event()
+    shown = landscape(gate=gate)
+    page, other = Page([shown]), Page([landscape(seed=1)])
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
+    page.ask(2, "canvas", {"landscape": 0, "epoch": 5})
+    assert shown.source.started.wait(30)
+    said = len(page.messages)
+    page.exchange.close()
+    gate.set()
+    page.ask(3, "canvas", {"landscape": 0, "epoch": 10})
+    other.ask(1, "canvas", {"landscape": 0, "epoch": 0})  # the worker is free for others
+    assert other.answer(1)[0]["ok"]
+    assert len(page.messages) == said
+    assert not any(frame.painted for frame in shown)
+
+
+def test_answers_of_long_work_go_home_on_the_event_loop_of_the_request():
+    """The kernels of Jupyter and of other hosts send from the loop's thread; a worker must not."""
+    threads = []
+    shown = landscape()
+
+    async def kernel():
+        done = asyncio.Event()
+
+        def send(content, buffers):
+            threads.append(threading.current_thread())
+            if "ok" in content:
+                done.set()
+
+        Exchange(Answers([shown]), send).receive(
+            {"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}}
+        )
+        await asyncio.wait_for(done.wait(), 30)
+
+    asyncio.run(kernel())
+    assert set(threads) == {threading.current_thread()}
+
+
+def test_a_loop_that_is_gone_takes_no_answer_and_harms_nobody():
+    gate = threading.Event()
+    shown = landscape(gate=gate)
+    sent = []
+
+    async def kernel():
+        exchange = Exchange(Answers([shown]), lambda *message: sent.append(message))
+        exchange.receive({"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}})
+        await asyncio.to_thread(shown.source.started.wait, 30)
+
+    asyncio.run(kernel())
+    before = len(sent)
+    gate.set()
+    other = Page([landscape(seed=1)])
+    other.ask(1, "canvas", {"landscape": 0, "epoch": 0})
+    assert other.answer(1)[0]["ok"]
+    assert len(sent) == before
+
+
+@given(
+    hnp.arrays(np.float32, st.tuples(st.integers(0, 20), st.just(2)), elements=st.floats(-8, 8, width=32)),
+)
+def test_quantising_moves_nothing_by_more_than_half_a_step(positions):
+    extent = (-8.0, 8.0, -16.0, 16.0)
+    back = quantised(positions, extent) / 65535 * (16.0, 32.0) - (8.0, 16.0)
+    assert (np.abs(back - positions) <= np.array([16, 32]) / 65535 / 2 + 1e-9).all()
+
+
+def test_many_classes_travel_in_two_bytes():
+    names = [f"class {i}" for i in range(300)]
+    shown = landscape(classes=names)
+    answers = Answers([shown])
+    frame = answers.answer("frame", {"landscape": 0, "epoch": 0})
+    canvas = answers.answer("canvas", {"landscape": 0, "epoch": 0})
+    assert frame.arrays["predictions"].dtype == canvas.arrays["classes"].dtype == np.uint16
+    assert frame.buffers()[1] == shown[0].predictions.astype("<u2").tobytes()
+    assert class_dtype(254) is np.uint8
+    assert class_dtype(255) is np.uint16
+    assert len(answers.hello().result["palettes"]["safe"]) == 300
+
+
+def test_asking_directly_raises_the_sentence():
+    with pytest.raises(RequestError, match="recorded are 0, 5, 10"):
+        Answers([landscape()]).answer("frame", {"landscape": 0, "epoch": 1})
+
+
+def test_long_lists_are_shortened_in_sentences():
+    assert listed([1, 2, 3]) == "1, 2, 3"
+    assert listed(range(100), most=4) == "0, 1, 2, … 99"
