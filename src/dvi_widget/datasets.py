@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import os
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from PIL import Image
+from tqdm.auto import tqdm
+
+__all__ = ["digits", "idx", "image_folder"]
 
 Samples = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
+_PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+# Modes whose pixels are eight bits deep, so that nothing is lost or clipped.
+_GREY = {"1", "L", "LA"}
+_COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 
-def digits(test_fraction: float = 0.25, seed: int = 0) -> tuple[Samples, Samples, list[str]]:
+
+def digits(*, test_fraction: float = 0.25, seed: int = 0) -> tuple[Samples, Samples, list[str]]:
     """The 1,797 handwritten digits that come with scikit-learn (UCI, 8×8 pixels).
 
     Parameters
@@ -23,12 +41,275 @@ def digits(test_fraction: float = 0.25, seed: int = 0) -> tuple[Samples, Samples
     Returns
     -------
     (x, y), (xt, yt), classes
-        x : uint8 ``[n, 1, 8, 8]`` (0 to 255), y : int64 ``[n]``, for training and test; classes : names "0"
-        to "9".
+        x : uint8 ``[n, 1, 8, 8]``, 0 to 255; y : int64 ``[n]``; the same for test; classes : names "0" to
+        "9".
+
+    Examples
+    --------
+    >>> (x, y), (xt, yt), classes = digits()
+    >>> x.shape, xt.shape
+    ((1347, 1, 8, 8), (450, 1, 8, 8))
     """
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - costs most of a second
+
     data = load_digits()
     x = np.rint(data.images * (255 / 16)).astype(np.uint8)[:, None]
-    y = data.target.astype(np.int64)
+    classes = [str(name) for name in data.target_names]
+    return *_split(x, data.target.astype(np.int64), classes, test_fraction, seed), classes
+
+
+def idx(folder: str | Path) -> tuple[Samples, Samples, list[str]]:
+    """A data set in MNIST's IDX format.
+
+    Parameters
+    ----------
+    folder
+        Holds four files, plain or ``.gz``, under their usual names: ``train-images-idx3-ubyte``,
+        ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte``, ``t10k-labels-idx1-ubyte``.
+
+    Returns
+    -------
+    (x, y), (xt, yt), classes
+        x : uint8 ``[n, 1, H, W]``; y : int64 ``[n]``; the same for test; classes : the labels as names.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or one of the files is not there.
+    ValueError
+        If a file is damaged, is not what its name says, or does not fit its partner; the message names it.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise FileNotFoundError(f"folder: {root} is not a folder; pass the one that holds the four IDX files")
+    parts = []
+    for split in ("train", "t10k|test"):
+        images, labels = _idx_file(root, split, "images"), _idx_file(root, split, "labels")
+        x, y = _read_idx(images), _read_idx(labels)
+        if x.ndim != 3:
+            raise ValueError(f"{images}: pictures should be three-dimensional, the file says {x.shape}")
+        if y.shape != (len(x),):
+            raise ValueError(f"{labels}: {y.shape} labels for the {len(x)} pictures of {images.name}")
+        parts.append((x[:, None], y.astype(np.int64)))
+    train, test = parts
+    classes = [str(label) for label in range(1 + int(max(train[1].max(initial=0), test[1].max(initial=0))))]
+    return train, test, classes
+
+
+def image_folder(
+    path: str | Path, *, size: tuple[int, int] | None = None, test_fraction: float = 0.25, seed: int = 0
+) -> tuple[Samples, Samples, list[str]]:
+    """Pictures sorted into folders by class, from a folder or an archive.
+
+    Either ``train/<class>/…`` and ``test/<class>/…``, or just ``<class>/…``, which is then split by class;
+    folders round all of it do not matter. Archives (zip, tar, and tar compressed by gzip, bzip2 or xz) are
+    read in one pass and never unpacked to the disk.
+
+    Parameters
+    ----------
+    path
+        The folder or archive.
+    size
+        Height and width to resize the pictures to; None if they are all of one size.
+    test_fraction, seed
+        Where there is no ``test`` folder: part of each class that goes to the test samples, and the seed of
+        that choice.
+
+    Returns
+    -------
+    (x, y), (xt, yt), classes
+        x : uint8 ``[n, C, H, W]`` in the order of the files' names, C being 1 if all pictures are grey, else
+        3; y : int64 ``[n]``; the same for test; classes : names of the class folders, sorted.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the path is not there.
+    ValueError
+        If there are no pictures in class folders, or a picture is broken or of another size; the message
+        names it.
+    """
+    root = Path(path)
+    if not root.exists():
+        raise FileNotFoundError(f"path: {root} is not there; pass a folder or an archive of pictures")
+    found: dict[PurePosixPath, NDArray[np.uint8]] = {}
+    colour = False
+    for name, file in _pictures(root):
+        pixels, coloured = _decode(root, name, file, size)
+        first = next(iter(found.values()), pixels)
+        if pixels.shape != first.shape:
+            raise ValueError(
+                f"{root}: picture {name} is {pixels.shape[1]}×{pixels.shape[2]} pixels, the first is "
+                f"{first.shape[1]}×{first.shape[2]}; pass size=(height, width) to bring all to one size"
+            )
+        found[name] = pixels
+        colour |= coloured
+    if not found:
+        raise ValueError(f"{root}: there are no pictures in it (of the kinds {', '.join(sorted(_PICTURES))})")
+    return _by_class(root, found, 3 if colour else 1, test_fraction, seed)
+
+
+def _by_class(
+    root: Path, found: dict[PurePosixPath, NDArray[np.uint8]], channels: int, test_fraction: float, seed: int
+) -> tuple[Samples, Samples, list[str]]:
+    """Arrays, labels and class names from pictures and their paths."""
+    names = sorted(found)
+    parts = [name.parts for name in names]
+    while min(map(len, parts)) > 2 and len({p[0] for p in parts}) == 1:
+        parts = [p[1:] for p in parts]
+    tops = {p[0] for p in parts}
+    split = {"train", "test"} <= tops
+    if split and tops != {"train", "test"}:
+        others = ", ".join(sorted(tops - {"train", "test"}))
+        raise ValueError(f"{root}: beside train and test there is {others}; leave these two alone")
+    for name, p in zip(names, parts, strict=True):
+        if len(p) < 2 + split:
+            raise ValueError(
+                f"{root}: picture {name} is in no class folder; put it into <class>/ or train/<class>/"
+            )
+    classes = sorted({p[int(split)] for p in parts})
+    number = {name: i for i, name in enumerate(classes)}
+    y = np.array([number[p[int(split)]] for p in parts], np.int64)
+    x = np.stack([found.pop(name)[:channels] for name in names])
+    if not split:
+        return *_split(x, y, classes, test_fraction, seed), classes
+    train = np.array([p[0] == "train" for p in parts])
+    return (x[train], y[train]), (x[~train], y[~train]), classes
+
+
+def _split(
+    x: NDArray[np.uint8], y: NDArray[np.int64], classes: list[str], test_fraction: float, seed: int
+) -> tuple[Samples, Samples]:
+    """Training and test samples, each class in the same proportion, in the order given."""
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415 - costs most of a second
+
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test_fraction: must lie between 0 and 1, got {test_fraction}")
+    counts = np.bincount(y, minlength=len(classes))
+    few = np.minimum(counts * test_fraction, counts * (1 - test_fraction)) < 0.5
+    if few.any():
+        c = int(few.argmax())
+        raise ValueError(
+            f"test_fraction: class {classes[c]!r} has {counts[c]} pictures, too few to give {test_fraction} "
+            "of them to the test samples"
+        )
     train, test = train_test_split(np.arange(len(y)), test_size=test_fraction, stratify=y, random_state=seed)
     train, test = np.sort(train), np.sort(test)
-    return (x[train], y[train]), (x[test], y[test]), [str(name) for name in data.target_names]
+    return (x[train], y[train]), (x[test], y[test])
+
+
+def _pictures(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    """Names and contents of all pictures in a folder or archive, with a progress bar."""
+    if root.is_dir():
+        return _in_folder(root)
+    if zipfile.is_zipfile(root):
+        return _in_zip(root)
+    if tarfile.is_tarfile(root):
+        return _in_tar(root)
+    raise ValueError(f"path: {root} is neither a folder nor a zip or tar archive")
+
+
+def _is_picture(name: PurePosixPath) -> bool:
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
+    return name.suffix.lower() in _PICTURES and not hidden
+
+
+def _in_folder(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    names, seen = [], set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            # A link that leads back up would be followed for ever.
+            folders.clear()
+            continue
+        seen.add(real)
+        names += [PurePosixPath(Path(folder, file).relative_to(root).as_posix()) for file in files]
+    for name in tqdm(
+        sorted(filter(_is_picture, names)), desc=f"reading {root.name}", unit="picture", leave=False
+    ):
+        with (root / name).open("rb") as file:
+            yield name, file
+
+
+def _in_zip(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    with zipfile.ZipFile(root) as archive:
+        entries = [entry for entry in archive.infolist() if _is_picture(PurePosixPath(entry.filename))]
+        for entry in tqdm(entries, desc=f"reading {root.name}", unit="picture", leave=False):
+            try:
+                content = archive.read(entry)
+            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+                raise ValueError(f"{root}: {entry.filename} cannot be unpacked ({error})") from error
+            yield PurePosixPath(entry.filename), io.BytesIO(content)
+
+
+def _in_tar(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    # As a stream: a compressed archive then is decompressed once, which a list of its members would do
+    # beforehand.
+    size = root.stat().st_size
+    with (
+        root.open("rb") as raw,
+        tqdm(total=size, desc=f"reading {root.name}", unit="B", unit_scale=True, leave=False) as bar,
+    ):
+        try:
+            with tarfile.open(fileobj=raw, mode="r|*") as archive:
+                for member in archive:
+                    bar.update(raw.tell() - bar.n)
+                    name = PurePosixPath(member.name)
+                    file = archive.extractfile(member) if member.isfile() and _is_picture(name) else None
+                    if file is not None:
+                        yield name, io.BytesIO(file.read())
+        except (tarfile.TarError, EOFError, zlib.error) as error:
+            raise ValueError(f"{root}: the archive is damaged ({error})") from error
+
+
+def _decode(
+    root: Path, name: PurePosixPath, file: IO[bytes], size: tuple[int, int] | None
+) -> tuple[NDArray[np.uint8], bool]:
+    """Pixels of a picture, [3, H, W], and whether it has colours."""
+    try:
+        with Image.open(file) as image:
+            mode, rgb = image.mode, image.convert("RGB")
+            if size is not None:
+                rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            pixels = np.asarray(rgb).transpose(2, 0, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{root}: picture {name} cannot be read ({error})") from error
+    if mode not in _GREY | _COLOUR:
+        raise ValueError(
+            f"{root}: picture {name} has pixels of kind {mode}, which do not fit into eight bits"
+        )
+    return pixels, mode in _COLOUR
+
+
+def _idx_file(root: Path, split: str, kind: str) -> Path:
+    """The one file of a split and kind."""
+    pattern = re.compile(rf"(?:.*[-_.])?(?:{split})[-_.]{kind}[-_.]idx\d(?:[-_.]ubyte)?(\.gz)?")
+    files = sorted(file for file in root.iterdir() if pattern.fullmatch(file.name))
+    # The same file plain and compressed is one file; the plain one is faster.
+    files = [file for file in files if file.suffix != ".gz" or file.with_suffix("") not in files]
+    if len(files) == 1:
+        return files[0]
+    usual = f"{split.partition('|')[0]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
+    if not files:
+        raise FileNotFoundError(f"folder: {root} holds no {usual} (plain or .gz)")
+    listed = ", ".join(file.name for file in files)
+    raise ValueError(f"folder: {root} holds several files for {usual}: {listed}; leave one of them")
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    """The array of an IDX file: two zero bytes, type, number of dimensions, sizes (big-endian), bytes."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{path}: the compressed file is damaged ({error})") from error
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+        raise ValueError(f"{path}: not an IDX file of bytes (it should begin with 00 00 08)")
+    start = 4 + 4 * content[3]
+    shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
+    if len(content) - start != int(np.prod(shape)):
+        raise ValueError(
+            f"{path}: {len(content) - start} bytes for an array of shape {shape}; the file is damaged"
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()

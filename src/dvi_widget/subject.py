@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-__all__ = ["Predictor", "Subject", "as_predictor"]
+__all__ = ["Predictor", "Subject", "as_predictor", "evaluating", "home"]
 
 # Rows of probabilities may miss one by what half precision and many classes cost.
 _SUM_TOLERANCE = 1e-3
@@ -90,61 +90,39 @@ class Predictor:
         with self._borrowed():
             batches = self._batches(inputs)
             return np.concatenate(
-                [_numpy(self._as_logits(self._outputs(batch), len(batch))) for batch in batches]
+                [_numpy(self.as_logits(self._outputs(batch), len(batch))) for batch in batches]
             )
 
-    def _batches(self, inputs: ArrayLike | Tensor) -> Iterator[Any]:
-        """Slices of the inputs as given, never empty."""
-        samples = inputs if isinstance(inputs, (np.ndarray, Tensor)) else np.asarray(inputs)
-        if samples.ndim == 0 or len(samples) == 0:
-            raise ValueError("inputs: there are no samples; pass an array [n, ...] with n of at least 1")
-        for start in range(0, len(samples), self.batch_size):
-            yield samples[start : start + self.batch_size]
+    @property
+    def gives_logits(self) -> bool | None:
+        """Whether the model's own outputs are logits; None until a torch module's have been seen."""
+        return self._logits
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[None]:
-        """Use of the model for predictions: nothing of it has changed afterwards."""
-        if not isinstance(self.model, nn.Module):
-            yield
-            return
-        with torch.no_grad(), _evaluating(self.model):
-            yield
+    def as_logits(self, outputs: Any, n: int) -> Tensor:
+        """The one rule for outputs, applied to what the model said of n samples.
 
-    def _outputs(self, batch: Any) -> Tensor:
-        """What the model itself says, as a tensor."""
-        if isinstance(self.model, nn.Module):
-            given = self._tensor(batch)
-            try:
-                outputs = self.model(given)
-            except RuntimeError as error:
-                if given.is_floating_point():
-                    raise
-                raise TypeError(
-                    f"inputs: the model failed on {given.dtype} inputs ({error}); pass the inputs as the "
-                    "model takes them, say x.astype('float32') / 255"
-                ) from error
-            return self._checked_type(outputs)
-        predict = getattr(self.model, "predict_proba", self.model)
-        outputs = predict(batch)
-        return outputs.detach() if isinstance(outputs, Tensor) else torch.from_numpy(np.array(outputs))
+        Parameters
+        ----------
+        outputs : tensor [n, C]
+            As the model gives them, on any device, with or without a graph.
+        n
+            How many samples they are of.
 
-    def _checked_type(self, outputs: Any) -> Tensor:
-        """Outputs of a module, which must be one tensor."""
+        Returns
+        -------
+        tensor [n, C]
+            Logits, differentiable where the outputs are.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `predict`.
+        """
         if not isinstance(outputs, Tensor):
             raise TypeError(
                 f"model: gives {type(outputs).__name__}, not one tensor of logits [n, C]; wrap it in a "
                 "module that returns the logits alone"
             )
-        return outputs
-
-    def _tensor(self, batch: Any) -> Tensor:
-        """Samples on the module's device, floats in its precision."""
-        device, dtype = _home(self.model)
-        tensor = batch if isinstance(batch, Tensor) else torch.from_numpy(np.array(batch))
-        return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
-
-    def _as_logits(self, outputs: Tensor, n: int) -> Tensor:
-        """The one rule for outputs."""
         if outputs.ndim != 2 or outputs.shape[0] != n or outputs.shape[1] < 2:
             raise ValueError(
                 f"model: its outputs have shape {tuple(outputs.shape)} for {n} samples; one row per sample "
@@ -169,6 +147,50 @@ class Predictor:
                 f"sum {float(sums[row]):.4g}; pass logits=True if these are logits"
             )
         return outputs.clamp_min(torch.finfo(torch.float32).tiny).log()
+
+    def _batches(self, inputs: ArrayLike | Tensor) -> Iterator[Any]:
+        """Slices of the inputs as given, never empty."""
+        samples = inputs if isinstance(inputs, (np.ndarray, Tensor)) else np.asarray(inputs)
+        if samples.ndim == 0 or len(samples) == 0:
+            raise ValueError("inputs: there are no samples; pass an array [n, ...] with n of at least 1")
+        for start in range(0, len(samples), self.batch_size):
+            yield samples[start : start + self.batch_size]
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[None]:
+        """Use of the model for predictions: nothing of it has changed afterwards."""
+        if not isinstance(self.model, nn.Module):
+            yield
+            return
+        with torch.no_grad(), evaluating(self.model):
+            yield
+
+    def _outputs(self, batch: Any) -> Any:
+        """What the model itself says."""
+        if isinstance(self.model, nn.Module):
+            given = self._tensor(batch)
+            try:
+                outputs = self.model(given)
+            except RuntimeError as error:
+                if given.is_floating_point():
+                    raise
+                raise TypeError(
+                    f"inputs: the model failed on {given.dtype} inputs ({error}); pass the inputs as the "
+                    "model takes them, say x.astype('float32') / 255"
+                ) from error
+            return outputs
+        predict = getattr(self.model, "predict_proba", self.model)
+        outputs = predict(batch)
+        said = outputs.detach() if isinstance(outputs, Tensor) else torch.from_numpy(np.array(outputs))
+        return said if said.is_floating_point() else said.double()
+
+    def _tensor(self, batch: Any) -> Tensor:
+        """Samples on the module's device, floats in its precision."""
+        device, dtype = home(self.model)
+        tensor = batch if isinstance(batch, Tensor) else torch.from_numpy(_native(batch))
+        moved = tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
+        # A network whose first layer works in place must not reach what was given.
+        return moved.clone() if moved is batch else moved
 
 
 @dataclass
@@ -234,7 +256,8 @@ class Subject(Predictor):
                 "any classifier for predictions alone)"
             )
         super().__init__(model, logits=logits, batch_size=batch_size)
-        names = [name for name, _ in self.model.named_modules() if name]
+        # A network that is itself one linear layer has the name "".
+        names = [n for n, module in self.model.named_modules() if n or isinstance(module, nn.Linear)]
         if layer is not None and layer not in names:
             raise ValueError(f"layer: the network has no module named {layer!r}. {self._advice()}")
         if layer is None and not any(isinstance(module, nn.Linear) for module in self.model.modules()):
@@ -262,12 +285,6 @@ class Subject(Predictor):
     def head_kind(self) -> Literal["linear", "log_softmax", "network"]:
         """What the head is: one linear layer, one followed by log-softmax, or the rest of the network."""
         return self._known_split().head
-
-    @property
-    def gives_logits(self) -> bool:
-        """Whether the network's own outputs are logits (else probabilities, whose logarithm is used)."""
-        self._known_split()
-        return bool(self._logits)
 
     @property
     def linear_head(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
@@ -311,7 +328,7 @@ class Subject(Predictor):
             for batch in self._batches(inputs):
                 split = self._split or self._find_split(batch[:_PROBE_ROWS])
                 with _tapped(split) as seen:
-                    z = self._as_logits(self._outputs(batch), len(batch))
+                    z = self.as_logits(self._outputs(batch), len(batch))
                 features.append(_numpy(seen[0].reshape(len(batch), -1)))
                 logits.append(_numpy(z))
         return np.concatenate(features), np.concatenate(logits)
@@ -340,7 +357,7 @@ class Subject(Predictor):
         width = int(np.prod(split.shape))
         if x.ndim != 2 or x.shape[1] != width:
             raise ValueError(f"x: representations are [n, {width}], got {tuple(x.shape)}")
-        device, dtype = _home(self.model)
+        device, dtype = home(self.model)
         moved = x.to(device, dtype)
         if split.head == "network":
             return torch.cat([self._rest(split, part) for part in torch.split(moved, self.batch_size)]).to(x)
@@ -375,7 +392,7 @@ class Subject(Predictor):
         side: Literal["input", "output"] = "input" if linear and name == linear[-1] else "output"
         split = _Split(name, self.model.get_submodule(name), ran.count(name), side, ())
         with _tapped(split) as seen:
-            z = self._as_logits(self._outputs(probe), len(probe))
+            z = self.as_logits(self._outputs(probe), len(probe))
         x = seen[0] if seen else None
         if not isinstance(x, Tensor) or x.ndim < 2 or len(x) != len(probe) or not x.is_floating_point():
             raise ValueError(
@@ -400,9 +417,7 @@ class Subject(Predictor):
 
             return hook
 
-        handles = [
-            module.register_forward_hook(noted(name)) for name, module in self.model.named_modules() if name
-        ]
+        handles = [module.register_forward_hook(noted(name)) for name, module in self.model.named_modules()]
         try:
             self._outputs(probe)
         finally:
@@ -442,11 +457,11 @@ class Subject(Predictor):
 
     def _rest(self, split: _Split, x: Tensor) -> Tensor:
         """The network behind the cut: a pass over zeros with x put in place at the cut."""
-        dummy = self._dummy if split.one_dummy else self._dummy.expand(len(x), *self._dummy.shape[1:])
+        dummy = self._dummy.repeat(1 if split.one_dummy else len(x), *(1,) * (self._dummy.ndim - 1))
         weights = {name: weight.detach() for name, weight in self.model.named_parameters()}
-        with _evaluating(self.model), _tapped(split, x.reshape(len(x), *split.shape)):
+        with evaluating(self.model), _tapped(split, x.reshape(len(x), *split.shape)):
             outputs = torch.func.functional_call(self.model, weights, (dummy,))
-        return self._as_logits(self._checked_type(outputs), len(x))
+        return self.as_logits(outputs, len(x))
 
     def _advice(self) -> str:
         """The network's layers and how to choose one."""
@@ -496,8 +511,8 @@ def _unwrapped(model: nn.Module) -> nn.Module:
             return model
 
 
-def _home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Device and floating type of a network, by its first floating weight or buffer."""
+def home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Device and floating type of a network: those of its first floating weight or buffer."""
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
             return tensor.device, tensor.dtype
@@ -505,13 +520,19 @@ def _home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode; afterwards modes, buffers and random state are as before."""
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode within a block; afterwards modes, buffers and random state are as before.
+
+    Parameters
+    ----------
+    model
+        The network. Gradients are the caller's business.
+    """
     modules = list(model.modules())
     modes = [module.training for module in modules]
     buffers = [(module, name, b) for module in modules for name, b in module._buffers.items()]  # noqa: SLF001
     kept = [(None, 0) if b is None else (b.clone(), b._version) for *_, b in buffers]  # noqa: SLF001
-    device, _ = _home(model)
+    device, _ = home(model)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         try:
             # The attribute, not eval(): a network may override train() with side effects.
@@ -542,14 +563,14 @@ def _tapped(split: _Split, replacement: Tensor | None = None) -> Iterator[list[A
     def entering(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not at_the_cut():
             return None
-        seen.append(args[0] if args else kwargs.get("input"))
-        return None if replacement is None else ((replacement,), {})
+        seen.append(_kept(args[0] if args else kwargs.get("input")))
+        return None if replacement is None else ((replacement.clone(),), {})
 
     def leaving(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
         if not at_the_cut():
             return None
-        seen.append(output)
-        return replacement
+        seen.append(_kept(output))
+        return None if replacement is None else replacement.clone()
 
     if split.side == "input":
         handle = split.module.register_forward_pre_hook(entering, with_kwargs=True)
@@ -559,6 +580,11 @@ def _tapped(split: _Split, replacement: Tensor | None = None) -> Iterator[list[A
         yield seen
     finally:
         handle.remove()
+
+
+def _kept(value: Any) -> Any:
+    """A copy of what passes the cut: the next module may work in place."""
+    return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def _are_probabilities(outputs: Tensor) -> bool:
@@ -574,6 +600,11 @@ def _same(a: Tensor, b: Tensor) -> bool:
     tolerance = 1e-3 if b.dtype in (torch.float32, torch.float64) else 3e-2
     a, b = a.double(), b.double()
     return bool(((a - b).abs() <= tolerance * (1 + b.abs().amax(1, keepdim=True))).all())
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    """A writable copy in this machine's byte order, as torch wants it."""
+    return np.array(array, dtype=array.dtype.newbyteorder("="))
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

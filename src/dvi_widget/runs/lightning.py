@@ -51,7 +51,8 @@ class LightningCallback:
     def on_fit_start(self, trainer: Any, pl_module: nn.Module) -> None:
         """Begin or continue the run, so that a wrong argument is known before any training."""
         if trainer.is_global_zero:
-            self._recorder = Recorder(self.folder, self._model or pl_module, **self._recording)
+            model = pl_module if self._model is None else self._model
+            self._recorder = Recorder(self.folder, model, **self._recording)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: nn.Module) -> None:
         """Record the epoch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from dvi_widget.subject import Subject
 
 from . import storage
 
+T = TypeVar("T")
 Split = Literal["train", "test", "all"]
 
 
@@ -94,10 +95,7 @@ class Run:
 
         ``train_accuracy`` and ``test_accuracy`` are always there; NaN where an epoch has no number of a name.
         """
-        rows = {
-            epoch: storage.read_json(path / "epoch.json")["scalars"]
-            for epoch, path in storage.epoch_folders(self.folder).items()
-        }
+        rows = {epoch: self._about(epoch)["scalars"] for epoch in self.epochs}
         table = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
         if table.empty:
             table = pd.DataFrame(columns=["train_accuracy", "test_accuracy"], dtype=float)
@@ -211,7 +209,7 @@ class Run:
             If the head is more than a linear layer and the run was opened without ``model``, or a file is
             damaged.
         """
-        path = self._epoch(epoch)
+        self._epoch(epoch)
         if self._head == "network":
             if self._model is None:
                 raise storage.RunError(
@@ -219,7 +217,7 @@ class Run:
                     "it as dvi.Run(folder, model=<a network of the recorded architecture>)"
                 )
             return self.subject(epoch).head
-        tensors = storage.load_tensors(path / "head.safetensors")
+        tensors = self._read(epoch, "head.safetensors", storage.load_tensors)
         weight, bias = tensors["weight"], tensors["bias"]
         normalised = self._head == "log_softmax"
 
@@ -250,14 +248,14 @@ class Run:
             If the run was opened without ``model``, or with one of another architecture, or a file is
             damaged.
         """
-        path = self._epoch(epoch)
+        self._epoch(epoch)
         if self._model is None:
             raise storage.RunError(
                 "the network itself is needed here: open the run as dvi.Run(folder, model=<a network of the "
                 "recorded architecture>)"
             )
-        recorded = storage.load_tensors(path / "weights.safetensors")
-        subject = Subject(copy.deepcopy(self._model), layer=self._layer or None, logits=self._logits)
+        recorded = self._read(epoch, "weights.safetensors", storage.load_tensors)
+        subject = Subject(copy.deepcopy(self._model), layer=self._layer, logits=self._logits)
         own = {k: v for k, v in subject.model.state_dict().items() if isinstance(v, Tensor)}
         _check_architecture(recorded, own)
         subject.model.load_state_dict(recorded, strict=False)
@@ -282,8 +280,7 @@ class Run:
         ValueError, RunError
             As for `features`.
         """
-        about = storage.read_json(self._epoch(epoch) / "epoch.json")
-        return str(about["digest"])
+        return str(self._about(epoch)["digest"])
 
     def add_group(self, name: str, mask: ArrayLike | Tensor) -> None:
         """Mark samples: a new column of the sample table, kept in the run.
@@ -325,7 +322,21 @@ class Run:
         return folders[epoch]
 
     def _array(self, epoch: int, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        return storage.open_array(self._epoch(epoch) / f"{name}.npy", shape)
+        return self._read(epoch, f"{name}.npy", lambda path: storage.open_array(path, shape))
+
+    def _about(self, epoch: int) -> dict[str, Any]:
+        return self._read(epoch, "epoch.json", storage.read_json)
+
+    def _read(self, epoch: int, name: str, read: Callable[[Path], T]) -> T:
+        """A file of an epoch, also while the epoch is being recorded again."""
+        folder = self._epoch(epoch)
+        try:
+            return read(folder / name)
+        except storage.RunError:
+            newer = self._epoch(epoch)
+            if newer == folder:
+                raise
+            return read(newer / name)
 
 
 def _check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> None:

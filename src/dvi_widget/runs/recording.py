@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,9 +19,8 @@ from dvi_widget.boundary import synthesize
 from dvi_widget.subject import Subject
 
 from . import storage
-
-# Samples looked at or converted at a time, in bytes.
-_BLOCK = 2**26
+from .pictures import check_pictures, like_pictures, show, value_range
+from .samples import as_array, blocks, read_samples
 
 
 class Recorder:
@@ -107,13 +106,13 @@ class Recorder:
             )
         existing = None if storage.is_unused(self.folder) else storage.read_manifest(self.folder)
         inputs, labels = zip(
-            *(_samples(name, given) for name, given in (("train", train), ("test", test))), strict=True
+            *(read_samples(name, given) for name, given in (("train", train), ("test", test))), strict=True
         )
         self._inputs: tuple[NDArray[Any], ...] = inputs
         self._n_train, self._n_test = len(labels[0]), len(labels[1])
         self._labels = np.concatenate(labels)
         self._check_samples(labels, boundary)
-        pictures = _pictures(images, inputs)
+        where, pictures = _pictures(images, inputs)
         for name, mask in (groups or {}).items():
             storage.check_group(name, mask, self._n_train, self._n_test)
 
@@ -132,7 +131,7 @@ class Recorder:
             "n_train": self._n_train,
             "n_test": self._n_test,
             "inputs": {"shape": list(inputs[0].shape[1:]), "dtype": inputs[0].dtype.str},
-            "images": pictures.where,
+            "images": where,
             "representations": {"size": self._width, "dtype": dtype},
             "layer": self._subject.layer,
             "side": self._subject.side,
@@ -144,6 +143,9 @@ class Recorder:
             self._begin(manifest, pictures)
         else:
             self._continue(existing, manifest)
+        # From here on the recorded samples, whatever becomes of the arrays that were given.
+        stored = storage.open_array(self.folder / "samples" / "inputs.npy", (None,) * inputs[0].ndim)
+        self._inputs = stored[: self._n_train], stored[self._n_train :]
         for name, mask in (groups or {}).items():
             storage.write_group(self.folder, name, mask, self._n_train, self._n_test)
 
@@ -233,10 +235,6 @@ class Recorder:
                     f"model: the {name} of {int(bad.sum())} samples hold NaN or infinite values (the first "
                     f"is sample {int(bad.argmax())}); epoch {epoch} is not recorded"
                 )
-        if np.abs(features).max(initial=0) > np.finfo(self._dtype).max:
-            raise ValueError(
-                f"dtype: representations of epoch {epoch} do not fit float16; record with dtype='float32'"
-            )
         return features, logits
 
     def _boundary(self, epoch: int, which: int, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -259,6 +257,9 @@ class Recorder:
         return found.features
 
     def _stored(self, features: NDArray[np.float32]) -> NDArray[Any]:
+        """Representations in the type they are kept in."""
+        if np.abs(features).max(initial=0) > np.finfo(self._dtype).max:
+            raise ValueError("dtype: representations too large for float16; record with dtype='float32'")
         return features.astype(self._dtype, copy=False)
 
     def _weights(self) -> dict[str, Tensor]:
@@ -293,16 +294,17 @@ class Recorder:
                 "needs two at least"
             )
 
-    def _begin(self, manifest: Mapping[str, Any], pictures: _Pictures) -> None:
+    def _begin(self, manifest: Mapping[str, Any], pictures: Sequence[NDArray[Any]]) -> None:
         """Write the samples, then run.json, which makes the folder a run."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         storage.remove_leftovers(self.folder)
         storage.remove(self.folder / "samples")
         with storage.write_aside(self.folder / "samples") as aside:
             aside.mkdir()
             np.save(aside / "labels.npy", self._labels, allow_pickle=False)
-            _save_joined(aside / "inputs.npy", self._inputs)
-            pictures.save(aside / "images.npy")
+            _save(aside / "inputs.npy", self._inputs, lambda block: block)
+            if pictures:
+                low, high = value_range(pictures, "images")
+                _save(aside / "images.npy", pictures, lambda block: show(block, low, high))
         with storage.write_aside(self.folder / "run.json") as aside:
             storage.write_json(aside, manifest)
 
@@ -321,191 +323,39 @@ class Recorder:
                 f"{self.folder} holds a run that differs from this one ({what}); continue it with the same "
                 "samples, classes, layer and dtype, or record into another folder"
             )
-        for part in ("epochs", "groups", "maps", "."):
+        for part in (".", "epochs"):
             storage.remove_leftovers(self.folder / part)
         storage.remove_old_generations(self.folder)
 
 
-class _Pictures:
-    """Pictures that people see, not yet converted."""
-
-    def __init__(self, parts: Sequence[NDArray[Any]], where: str | None) -> None:
-        self.parts = parts
-        self.where = (
-            where  # "inputs": the inputs themselves; "images": a file of their own; None: there are none
-        )
-        self.low, self.high = 0.0, 1.0
-        if where == "images" and parts[0].dtype != np.uint8:
-            low = min(float(block.min()) for part in parts for block in _blocks(part))
-            high = max(float(block.max()) for part in parts for block in _blocks(part))
-            if low < 0 or high > 1:
-                self.low, self.high = low, high if high > low else low + 1
-                warnings.warn(
-                    f"images: values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; pictures are rescaled "
-                    "by these two over the whole set (pass images=<uint8> to choose what is shown)",
-                    UserWarning,
-                    stacklevel=4,
-                )
-
-    def save(self, path: Path) -> None:
-        """Write them as uint8 [N, C, H, W] if they need a file of their own."""
-        if self.where != "images":
-            return
-        shape = _picture_shape(self.parts[0])
-        total = sum(map(len, self.parts))
-        stored = np.lib.format.open_memmap(path, "w+", np.uint8, (total, *shape))
-        row = 0
-        for part in self.parts:
-            for block in _blocks(part):
-                values = block
-                if block.dtype != np.uint8:
-                    values = np.rint((block.astype(np.float64) - self.low) * (255 / (self.high - self.low)))
-                stored[row : row + len(block)] = values.reshape(len(block), *shape)
-                row += len(block)
-        stored.flush()
-
-
-def _pictures(images: Any, inputs: tuple[NDArray[Any], ...]) -> _Pictures:
-    """Pictures as given, or from the inputs if these look like pictures."""
+def _pictures(
+    images: Any, inputs: tuple[NDArray[Any], ...]
+) -> tuple[Literal["inputs", "images"] | None, Sequence[NDArray[Any]]]:
+    """Where the pictures are kept, and what goes into a file of their own."""
     if images is None:
-        if not _like_pictures(inputs[0]):
-            return _Pictures((), None)
-        return _Pictures(inputs, "inputs" if inputs[0].dtype == np.uint8 else "images")
-    parts = [_array("images", part) for part in (images if isinstance(images, tuple) else (images,))]
-    n = tuple(map(len, inputs))
-    if tuple(map(len, parts)) not in (n, (sum(n),)):
-        raise ValueError(
-            f"images: {' + '.join(str(len(part)) for part in parts)} pictures for {n[0]} training and {n[1]} "
-            "test samples; one array for all of them, training samples first, or a pair of arrays is needed"
-        )
+        if not like_pictures(inputs[0]):
+            return None, ()
+        return ("inputs", ()) if inputs[0].dtype == np.uint8 else ("images", inputs)
+    parts = [as_array("images", part) for part in (images if isinstance(images, tuple) else (images,))]
     for part in parts:
-        if not _like_pictures(part) or part.shape[1:] != parts[0].shape[1:] or part.dtype != parts[0].dtype:
-            hint = " (channels last? pass images.transpose(0, 3, 1, 2))" if part.shape[-1] in (1, 3) else ""
-            raise ValueError(
-                f"images: got {part.dtype} {part.shape}; pictures are uint8 or floats, [n, C, H, W] with C "
-                f"of 1 or 3, or [n, H, W]{hint}"
-            )
-        _check_finite("images", part)
-    return _Pictures(parts, "images")
-
-
-def _like_pictures(array: NDArray[Any]) -> bool:
-    kind = array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)
-    return (
-        kind and (array.ndim == 3 or (array.ndim == 4 and array.shape[1] in (1, 3))) and min(array.shape) > 0
-    )
-
-
-def _picture_shape(array: NDArray[Any]) -> tuple[int, ...]:
-    """Channels, height and width of one picture."""
-    return array.shape[1:] if array.ndim == 4 else (1, *array.shape[1:])
-
-
-def _samples(name: str, given: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Inputs and labels of one split as arrays."""
-    if isinstance(given, (tuple, list)):
-        if len(given) != 2:
-            raise ValueError(f"{name}: must be a pair (x, y), got {len(given)} values")
-        x, y = given
-    elif (
-        hasattr(given, "__getitem__")
-        and hasattr(given, "__len__")
-        and not isinstance(given, (np.ndarray, Tensor))
-    ):
-        x, y = _from_dataset(name, given)
-    else:
-        raise TypeError(
-            f"{name}: must be a pair (x, y) or a torch Dataset of such pairs, got {type(given).__name__}"
-        )
-    x, y = _array(name, x), _array(name, y)
-    if x.ndim < 2 or not len(x):
-        raise ValueError(f"{name}: inputs must be [n, ...] with n of at least 1, got shape {x.shape}")
-    if x.dtype.kind not in "uif":
-        raise TypeError(f"{name}: inputs must be numbers, got {x.dtype}")
-    if y.ndim != 1 or len(y) != len(x):
+        check_pictures(part, "images")
+    n, found = [len(x) for x in inputs], [len(part) for part in parts]
+    if found not in (n, [sum(n)]):
         raise ValueError(
-            f"{name}: labels must be [{len(x)}] as there are {len(x)} inputs, got shape {y.shape}"
+            f"images: {' + '.join(map(str, found))} pictures for {n[0]} training and {n[1]} test samples; "
+            "one array for all of them, training samples first, or a pair of arrays is needed"
         )
-    if y.dtype.kind not in "ui":
-        raise TypeError(f"{name}: labels must be integers, got {y.dtype}")
-    _check_finite(f"{name} inputs", x)
-    return x, y.astype(np.int64)
+    if any(part.shape[1:] != parts[0].shape[1:] or part.dtype != parts[0].dtype for part in parts):
+        kinds = " and ".join(f"{part.dtype} {part.shape[1:]}" for part in parts)
+        raise ValueError(f"images: those of training and test samples must be alike, got {kinds}")
+    return "images", parts
 
 
-def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
-    """Inputs and labels of a Dataset, one by one in order."""
-    inputs: list[NDArray[Any]] = []
-    labels: list[NDArray[Any]] = []
-    for index in tqdm(
-        range(len(dataset)), desc=f"reading {name} samples", unit="sample", leave=False, delay=2
-    ):
-        pair = dataset[index]
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(
-                f"{name}: sample {index} of the Dataset is {type(pair).__name__}, not a pair (x, y)"
-            )
-        x, y = _array(f"{name} sample {index}", pair[0]), np.asarray(pair[1])
-        if inputs and x.shape != inputs[0].shape:
-            raise ValueError(
-                f"{name}: sample {index} has shape {x.shape}, the first has {inputs[0].shape}; they must be "
-                "alike"
-            )
-        if y.shape not in ((), (1,)):
-            raise ValueError(
-                f"{name}: the label of sample {index} has shape {y.shape}; one class number is needed"
-            )
-        inputs.append(x)
-        labels.append(y.reshape(()))
-    if not inputs:
-        raise ValueError(f"{name}: the Dataset is empty")
-    return np.stack(inputs), np.stack(labels)
-
-
-def _array(name: str, given: Any) -> NDArray[Any]:
-    """A tensor on any device, or an array, as a numpy array."""
-    if isinstance(given, Tensor):
-        tensor = given.detach().cpu()
-        return (
-            tensor.float() if tensor.dtype.is_floating_point and tensor.element_size() < 4 else tensor
-        ).numpy()
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise ValueError(f"{name}: not one array ({error}); its rows must be alike") from error
-    if array.dtype == object:
-        raise TypeError(
-            f"{name}: holds {type(given).__name__}, which is not an array of numbers; convert it to one"
-        )
-    return array
-
-
-def _blocks(array: NDArray[Any]) -> list[NDArray[Any]]:
-    """An array in pieces of bounded size."""
-    rows = max(1, _BLOCK // max(1, array[:1].nbytes))
-    return [array[start : start + rows] for start in range(0, len(array), rows)]
-
-
-def _check_finite(name: str, array: NDArray[Any]) -> None:
-    if array.dtype.kind != "f":
-        return
-    row = 0
-    for block in _blocks(array):
-        bad = ~np.isfinite(block).reshape(len(block), -1).all(axis=1)
-        if bad.any():
-            raise ValueError(f"{name}: sample {row + int(bad.argmax())} holds NaN or infinite values")
-        row += len(block)
-
-
-def _save_joined(path: Path, parts: Sequence[NDArray[Any]]) -> None:
-    """Write arrays one after the other as one."""
-    stored = np.lib.format.open_memmap(
-        path, "w+", parts[0].dtype, (sum(map(len, parts)), *parts[0].shape[1:])
-    )
-    row = 0
-    for part in parts:
-        stored[row : row + len(part)] = part
-        row += len(part)
-    stored.flush()
+def _save(path: Path, parts: Sequence[NDArray[Any]], change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+    """Write arrays one after the other as one, each block changed on its way."""
+    like = change(parts[0][:1])
+    shape = (sum(map(len, parts)), *like.shape[1:])
+    storage.save_rows(path, shape, like.dtype, (change(block) for part in parts for block in blocks(part)))
 
 
 def _checked_classes(classes: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ FORMAT = "dvi_widget run"
 VERSION = 1
 
 _ASIDE = ".aside"
+# What sample tables, of runs and of explorers, have anyway.
+_COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected"}
 _EPOCH = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
 
 
@@ -50,7 +52,7 @@ def write_aside(path: Path) -> Iterator[Path]:
     OSError
         If it cannot be written; ``path`` is then as before.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make(path.parent)
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_ASIDE}")
     try:
         yield aside
@@ -62,6 +64,14 @@ def write_aside(path: Path) -> Iterator[Path]:
         remove(aside)
         raise
     _flush(path.parent)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, and bring their names to the disk."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        _flush(path.parent)
 
 
 def remove(path: Path) -> None:
@@ -149,7 +159,15 @@ def is_unused(folder: Path) -> bool:
     """Whether a folder is absent, empty, or holds only what a recording killed at its start has left."""
     if not folder.exists():
         return True
-    return all(path.name == "samples" or path.name.endswith(_ASIDE) for path in folder.iterdir())
+    if not folder.is_dir():
+        return False
+    return all(path.name.endswith(_ASIDE) or _is_samples(path) for path in folder.iterdir())
+
+
+def _is_samples(path: Path) -> bool:
+    """Whether a folder holds recorded samples and nothing else."""
+    ours = {"inputs.npy", "labels.npy", "images.npy"}
+    return path.name == "samples" and path.is_dir() and {file.name for file in path.iterdir()} <= ours
 
 
 def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
@@ -196,6 +214,20 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
         raise RunError(f"{path} is damaged: its shape is {found}, the run says ({wanted})")
     array: NDArray[Any] = np.load(path, mmap_mode="r" if needed > start else None, allow_pickle=False)
     return array
+
+
+def save_rows(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]
+) -> None:
+    """Write an array that comes in blocks of rows (inside a `write_aside` block).
+
+    Not through a memory map: on a full disk that ends the process instead of raising.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(block.astype(dtype, copy=False).tobytes())
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -286,8 +318,8 @@ def check_group(name: str, mask: Any, n_train: int, n_test: int) -> None:
     """Refuse a group whose name or mask will not do."""
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"groups: a group's name must be a string that is not blank, got {name!r}")
-    if name in {"split", "label"}:
-        raise ValueError(f"groups: {name!r} is a column of every run; give the group another name")
+    if name in _COLUMNS:
+        raise ValueError(f"groups: {name!r} is a column of every sample table; give the group another name")
     if len(quote(name, safe=" ")) > 200:
         raise ValueError(f"groups: the name {name[:20]!r}… is too long to be a file's name; shorten it")
     array = mask.detach().cpu().numpy() if isinstance(mask, Tensor) else np.asarray(mask)
