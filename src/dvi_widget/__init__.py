@@ -3,5 +3,6 @@
 from . import datasets
 from .runs import LightningCallback, Recorder, Run, RunError
 from .subject import Predictor, Subject
+from .widget.explorer import Explorer
 
-__all__ = ["LightningCallback", "Predictor", "Recorder", "Run", "RunError", "Subject", "datasets"]
+__all__ = ["Explorer", "LightningCallback", "Predictor", "Recorder", "Run", "RunError", "Subject", "datasets"]

@@ -170,8 +170,8 @@ class Answers:
     def _picture_format(self) -> dict[str, int] | None:
         if self.images is None:
             return None
-        channels = self.images.shape[1]
-        height, width = fitted(*self.images.shape[2:], self._largest)
+        _, channels, height, width = self.images.shape
+        height, width = fitted(height, width, self._largest)
         return {"height": height, "width": width, "channels": channels}
 
     @staticmethod

@@ -1,0 +1,119 @@
+"""A bare page with a model of its own: the explorer's front end without Jupyter, on a line that can be bad.
+
+The Python end is the real explorer, spoken to through the real widget protocol; the page's end is a
+fake of anywidget's model. As Colab does, it loses the buffers of the initial state, hears nothing for
+a while after the start, and takes its time to deliver answers.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from playwright.sync_api import Page, Route
+
+ADDRESS = "http://bare.invalid/"  # never resolved: the route below answers
+
+PAGE = """<!doctype html>
+<meta charset="utf-8">
+<title>A bare page</title>
+<body style="margin: 8px">
+<div id="explorer"></div>
+<script>
+class FakeModel {
+  #state;
+  #changes = {};
+  #listeners = new Map();
+  constructor(state) { this.#state = state; }
+  get(name) { return this.#state[name]; }
+  set(name, value) {
+    if (JSON.stringify(this.#state[name]) === JSON.stringify(value)) return;
+    this.#state[name] = value;
+    this.#changes[name] = value;
+    this.#tell(`change:${name}`);
+  }
+  save_changes() {
+    const state = this.#changes;
+    this.#changes = {};
+    if (Object.keys(state).length) toPython({ method: "update", state, buffer_paths: [] });
+  }
+  send(content) { toPython({ method: "custom", content }); }
+  on(event, callback) {
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), callback]);
+  }
+  off(event, callback) {
+    this.#listeners.set(event, (this.#listeners.get(event) ?? []).filter((other) => other !== callback));
+  }
+  #tell(event, ...values) {
+    for (const callback of this.#listeners.get(event) ?? []) callback(...values);
+  }
+  receive({ method, state, content, buffers }) {
+    if (method === "custom") {
+      const views = buffers.map((text) => {
+        const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+        // Behind an odd offset, as some hosts hand buffers over.
+        const shifted = new Uint8Array(bytes.length + 3);
+        shifted.set(bytes, 3);
+        return new DataView(shifted.buffer, 3, bytes.length);
+      });
+      this.#tell("msg:custom", content, views);
+    } else if (method === "update") {
+      for (const [name, value] of Object.entries(state)) {
+        this.#state[name] = value;
+        this.#tell(`change:${name}`);
+      }
+    }
+  }
+}
+
+window.start = async ({ esm, state, delay, deaf }) => {
+  const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+  const widget = (await import(url)).default;
+  const model = new FakeModel(state);
+  const opened = performance.now();
+  setInterval(async () => {
+    for (const message of await fromPython()) {
+      // What is said before the line is up is lost.
+      if (performance.now() - opened > deaf) setTimeout(() => model.receive(message), delay);
+    }
+  }, 30);
+  window.stop = await widget.render({ model, el: document.getElementById("explorer") });
+};
+</script>
+"""
+
+
+def open_bare(page: Page, explorer: Any, *, delay: int = 0, deaf: int = 0) -> None:
+    """Show an explorer, whose comm is a RecordingComm, in a bare page.
+
+    Answers take `delay` milliseconds; everything said in the first `deaf` milliseconds is lost.
+    """
+    comm = explorer.comm
+    opening = comm.said[0][1]["state"]  # the buffers beside it are what such hosts lose
+    state = {
+        name: getattr(explorer, name) for name in opening if not name.startswith("_") and name != "layout"
+    }
+    heard = len(comm.said)
+
+    def from_python() -> list[dict[str, Any]]:
+        nonlocal heard
+        new = comm.said[heard:]
+        heard += len(new)
+        return [
+            {**data, "buffers": [base64.b64encode(buffer).decode() for buffer in buffers]}
+            for kind, data, buffers in new
+            if kind == "comm_msg"
+        ]
+
+    page.expose_function("toPython", comm.hear)
+    page.expose_function("fromPython", from_python)
+    page.route(ADDRESS, _serve)
+    page.goto(ADDRESS)
+    page.evaluate(
+        "(options) => window.start(options)",
+        {"esm": opening["_esm"], "state": state, "delay": delay, "deaf": deaf},
+    )
+
+
+def _serve(route: Route) -> None:
+    route.fulfill(body=PAGE, content_type="text/html")

@@ -1,0 +1,66 @@
+"""What the browser tests share: a Chromium, a JupyterLab, a run on the digits, a folder of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import chromium
+import pytest
+from lab import serve
+from playwright.sync_api import sync_playwright
+
+import dvi_widget as dvi
+
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser):
+    """A fresh profile. What a page throws, or prints as an error, fails the test that opened it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(60_000)
+    wrong = []
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    yield context
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def page(context):
+    return context.new_page()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("lab") / "server") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory):
+    """The run of the demo, recorded and fitted once for all tests."""
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    dvi.demo(folder).close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def landscape(run_folder):
+    """Its landscape: fitted before, so this only loads."""
+    return dvi.DVI().fit(dvi.Run(run_folder)).landscape()
+
+
+@pytest.fixture(scope="session")
+def shots():
+    """Where pictures of what the tests saw are left for people to look at."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    return SHOTS

@@ -1,0 +1,204 @@
+"""A private JupyterLab and what a test does in it: open a notebook, run it, ask its kernel.
+
+Nothing is waited for by the clock: the application object of the page says whether the kernel's session is
+ready, and the explorer says with `data-ready` that it has drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Locator, Page
+
+START_SECONDS = 90
+WAIT_MS = 90_000
+SETTINGS = {
+    # Every output is in the page, seen or not, so that a locator finds it.
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+}
+
+
+class NotebookError(AssertionError):
+    """A cell raised, or the kernel did; the message holds its traceback."""
+
+
+class Lab:
+    """A running JupyterLab, reached at `url` with `token`, serving the folder `root`."""
+
+    def __init__(self, url: str, token: str, root: Path) -> None:
+        self.url = url
+        self.token = token
+        self.root = root
+
+    def open(self, page: Page, name: str, cells: list[str]) -> Notebook:
+        """Write a notebook of these cells, open it in the page and wait until its kernel is ready."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        nbformat.write(notebook, self.root / f"{name}.ipynb")
+        # A workspace of its own: no tab of another test is restored.
+        page.goto(f"{self.url}lab/workspaces/{name}/tree/{name}.ipynb?token={self.token}&reset")
+        return Notebook(page)
+
+
+class Notebook:
+    """The notebook open in a page of JupyterLab."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the session is ready, the kernel idle and the connection up."""
+        self.page.wait_for_function(
+            """() => {
+                const panel = window.jupyterapp?.shell?.currentWidget;
+                const kernel = panel?.sessionContext?.session?.kernel;
+                return panel?.sessionContext?.isReady && panel.content?.widgets?.length > 0
+                    && kernel?.status === "idle" && kernel.connectionStatus === "connected";
+            }""",
+            timeout=WAIT_MS,
+        )
+
+    def start(self) -> None:
+        """Run all cells, without waiting for them."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+    def run(self) -> None:
+        """Run all cells and wait until the last one has ended; raises NotebookError if one failed."""
+        self.start()
+        self.page.wait_for_function(
+            """() => {
+                const cells = [...window.jupyterapp.shell.currentWidget.model.cells];
+                return cells.every((cell) => cell.executionCount !== null)
+                    || cells.some((cell) => cell.outputs.toJSON().some((o) => o.output_type === "error"));
+            }""",
+            timeout=WAIT_MS,
+        )
+        errors = self.page.evaluate(
+            """() => [...window.jupyterapp.shell.currentWidget.model.cells]
+                .flatMap((cell) => cell.outputs.toJSON()).filter((o) => o.output_type === "error")
+                .map((o) => o.traceback.join("\\n"))"""
+        )
+        if errors:
+            raise NotebookError("\n".join(errors))
+
+    def python(self, expression: str) -> Any:
+        """The value of a Python expression in the kernel, by way of JSON."""
+        code = f"import json as _json\nprint(_json.dumps({expression}))"
+        return json.loads(self.execute(code))
+
+    def execute(self, code: str) -> str:
+        """Run code in the kernel beside the notebook; gives back what it printed."""
+        reply = self.page.evaluate(
+            """async (code) => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const future = kernel.requestExecute({ code, store_history: false });
+                let text = "", error = null;
+                future.onIOPub = ({ header, content }) => {
+                    if (header.msg_type === "stream" && content.name === "stdout") text += content.text;
+                    if (header.msg_type === "error") error = content.traceback.join("\\n");
+                };
+                await future.done;
+                return { text, error };
+            }""",
+            code,
+        )
+        if reply["error"] is not None:
+            raise NotebookError(reply["error"])
+        return str(reply["text"])
+
+    def theme(self, name: str) -> None:
+        """Change JupyterLab's theme and wait until it is on."""
+        self.page.evaluate(
+            "(theme) => { window.jupyterapp.commands.execute('apputils:change-theme', { theme }); }", name
+        )
+        self.page.wait_for_function(
+            """(theme) => document.body.dataset.jpThemeName === theme
+                && document.getElementById("jupyterlab-splash") === null""",
+            arg=name,
+            timeout=WAIT_MS,
+        )
+
+    def explorer(self) -> Locator:
+        """The explorer in the output, once it has drawn its first epoch."""
+        return ready(self.page)
+
+
+def ready(page: Page) -> Locator:
+    """The one explorer of a page, once it has drawn its first epoch."""
+    explorer = page.locator(".dvi[data-ready=true]")
+    explorer.wait_for(timeout=WAIT_MS)
+    return explorer
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Lab]:
+    """JupyterLab on the loopback, with every folder it writes to inside `folder`."""
+    root, runtime, settings = folder / "root", folder / "runtime", folder / "settings"
+    for path in (root, runtime, settings):
+        path.mkdir(parents=True)
+    for plugin, values in SETTINGS.items():
+        file = settings / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values), encoding="utf-8")
+    token = secrets.token_hex(16)
+    environment = {
+        **os.environ,
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_NO_CONFIG": "1",
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *("--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", "--ServerApp.allow_root=True"),
+        *(f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}"),
+        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+        "--LabApp.news_url=None",
+    ]
+    log = folder / "server.log"
+    with log.open("wb") as file:
+        server = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=root)
+        try:
+            yield Lab(_address(server, runtime, log), token, root)
+        finally:
+            server.terminate()  # it shuts its kernels down first
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    """The server's address, from the file it writes once it listens."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        for file in runtime.glob("jpserver-*.json"):
+            with suppress(json.JSONDecodeError):  # still being written
+                return str(json.loads(file.read_text(encoding="utf-8"))["url"])
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-4000:]}")

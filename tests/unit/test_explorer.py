@@ -1,0 +1,244 @@
+"""The explorer in Python: what its attributes take, what they tell, and what a page may do to them."""
+
+from __future__ import annotations
+
+import logging
+
+import comm
+import numpy as np
+import pandas as pd
+import pytest
+import traitlets
+from hosts import RecordingComm
+from synthetic import landscape
+
+from dvi_widget.widget import explorer as module
+from dvi_widget.widget.explorer import Explorer
+
+
+@pytest.fixture(autouse=True)
+def host(monkeypatch):
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+@pytest.fixture
+def explorer():
+    explorer = Explorer(landscape(groups=("flipped",)))
+    yield explorer
+    explorer.close()
+
+
+def sync(explorer, **state):
+    """What the front end does when a person changes something."""
+    explorer.comm.hear({"method": "update", "state": state, "buffer_paths": []})
+
+
+def heard(explorer, name):
+    changes = []
+    explorer.observe(lambda change: changes.append((change["old"], change["new"])), name)
+    return changes
+
+
+def test_it_opens_at_the_last_epoch_with_nothing_selected(explorer):
+    assert explorer.epoch == 10
+    assert explorer.selection == []
+    assert explorer.hovered is None
+    assert explorer.color_by == "label"
+    assert repr(explorer) == "Explorer(40 samples, 3 epochs)"
+
+
+def test_the_first_message_is_small(explorer):
+    (kind, data, buffers), *_ = explorer.comm.said
+    assert kind == "comm_open"
+    assert buffers == []
+    assert data["state"]["epoch"] == 10
+    without_code = {name: value for name, value in data["state"].items() if name != "_esm"}
+    assert len(repr(without_code)) < 3000
+
+
+@pytest.mark.parametrize("page", [False, True], ids=["python", "page"])
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("epoch", 5, 5),
+        ("selection", [7, 3, 3], [3, 7]),
+        ("hovered", 0, 0),
+        ("color_by", "correctness", "correctness"),
+    ],
+)
+def test_a_change_is_kept_and_told_once(explorer, page, name, value, kept):
+    before, changes = getattr(explorer, name), heard(explorer, name)
+    if page:
+        sync(explorer, **{name: value})
+    else:
+        setattr(explorer, name, value)
+        assert explorer.comm.updates() == [{name: kept}]
+    assert getattr(explorer, name) == kept
+    assert changes == [(before, kept)]
+
+
+def test_setting_what_is_already_so_tells_nobody(explorer):
+    explorer.selection = [1, 2]
+    changes = heard(explorer, "selection") + heard(explorer, "epoch")
+    said = len(explorer.comm.said)
+    explorer.selection = np.array([2, 1])
+    explorer.epoch = 10
+    assert changes == []
+    assert len(explorer.comm.said) == said
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [
+        (4, 2),
+        {4, 2},
+        range(2, 5, 2),
+        np.array([4, 2]),
+        np.array([2, 4], np.uint8),
+        pd.Index([4, 2]),
+        pd.Series([4, 2]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_collection_of_indices_is_a_selection(explorer, indices):
+    explorer.selection = indices
+    assert explorer.selection == [2, 4]
+    assert all(type(index) is int for index in explorer.selection)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(explorer):
+    explorer.epoch = np.int64(5)
+    explorer.hovered = np.uint8(3)
+    assert (type(explorer.epoch), type(explorer.hovered)) == (int, int)
+
+
+WRONG = [
+    ("epoch", 3, "epoch 3 was not recorded; recorded are 0, 5, 10"),
+    ("epoch", "5", "'5' was not recorded"),
+    ("epoch", 5.0, "5.0 was not recorded"),
+    ("epoch", True, "True was not recorded"),
+    ("epoch", None, "None was not recorded"),
+    ("selection", [3, 40], "there is no sample 40; samples are numbered 0 to 39"),
+    ("selection", [-1], "there is no sample -1"),
+    ("selection", [1.5], "whole number, not 1.5"),
+    ("selection", [True], "whole number, not True"),
+    ("selection", "12", "collection of sample indices"),
+    ("selection", 3, "collection of sample indices"),
+    ("selection", None, "collection of sample indices"),
+    ("hovered", 40, "there is no sample 40"),
+    ("hovered", "3", "whole number, not '3'"),
+    ("color_by", "mood", "color_by"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "says"), WRONG)
+def test_what_the_landscape_does_not_have_is_refused(explorer, name, value, says):
+    before, changes = getattr(explorer, name), heard(explorer, name)
+    with pytest.raises(traitlets.TraitError, match=says):
+        setattr(explorer, name, value)
+    assert getattr(explorer, name) == before
+    assert changes == []
+
+
+def test_a_mask_is_refused_with_the_way_to_pass_it(explorer):
+    mask = explorer.table()["flipped"]
+    for value in (mask, mask.to_numpy()):
+        with pytest.raises(traitlets.TraitError, match=r"np\.flatnonzero\(mask\)"):
+            explorer.selection = value
+
+
+@pytest.mark.parametrize(("name", "value", "says"), WRONG)
+def test_a_page_that_sets_nonsense_is_told_what_holds(explorer, caplog, capsys, name, value, says):
+    before, changes = getattr(explorer, name), heard(explorer, name)
+    sync(explorer, **{name: value})
+    assert getattr(explorer, name) == before
+    assert explorer.comm.updates()[-1] == {name: before}
+    assert [change for change in changes if change[1] != before] == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_page_that_sets_what_does_not_exist_changes_nothing(explorer):
+    sync(explorer, filter="label:4", nonsense=1)
+    assert not hasattr(explorer, "nonsense")
+
+
+def test_requests_are_answered_over_the_comm(explorer):
+    explorer.comm.hear({"method": "custom", "content": {"id": 7, "op": "hello", "args": {}}})
+    ((content, buffers),) = explorer.comm.customs()
+    assert content["id"] == 7
+    assert content["ok"]
+    assert len(buffers) == len(content["arrays"]) == 3
+    explorer.comm.hear({"method": "custom", "content": "nonsense"})
+    assert not explorer.comm.customs()[-1][0]["ok"]
+
+
+def test_a_closed_explorer_says_nothing_more(explorer):
+    line = explorer.comm
+    explorer.close()
+    said = len(line.said)
+    explorer._exchange.receive({"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}})
+    assert len(line.said) == said
+    assert line.said[-1][0] == "comm_close"
+
+
+def test_the_table_tells_each_sample_as_it_stands_at_the_epoch(explorer):
+    explorer.epoch = 5
+    explorer.selection = [1, 35]
+    table, frame = explorer.table(), explorer._landscape.at(5)
+    assert list(table.columns) == [
+        "split",
+        "label",
+        "flipped",
+        "prediction",
+        "confidence",
+        "correct",
+        "selected",
+    ]
+    np.testing.assert_array_equal(table["prediction"], frame.predictions)
+    np.testing.assert_array_equal(table["confidence"], frame.confidence)
+    assert table.index[table.selected].tolist() == [1, 35]
+    assert table.loc[0, "correct"] is pd.NA  # it has no label
+    known = table[1:]
+    np.testing.assert_array_equal(known.correct, known.label == known.prediction)
+    table.loc[:, "label"] = 0
+    assert not (explorer.table()["label"] == 0).all()  # the landscape's own is untouched
+
+
+def test_it_exports_what_it_shows(explorer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    explorer.epoch, explorer.selection, explorer.color_by = 5, [3], "prediction"
+    path = explorer.to_html("page.html")
+    assert path == tmp_path / "page.html"
+    assert '"state":{"epoch":5,"selection":[3],"color_by":"prediction"}' in path.read_text(encoding="utf-8")
+
+
+def test_pictures_may_be_given():
+    images = np.zeros((40, 3, 5, 5), np.float32)
+    explorer = Explorer(landscape(images=False), images=images)
+    assert explorer._answers.hello().result["images"] == {"height": 5, "width": 5, "channels": 3}
+
+
+@pytest.mark.parametrize("shape", [(39, 1, 5, 5), (40, 2, 5, 5), (40, 5)])
+def test_pictures_that_do_not_fit_are_refused(shape):
+    with pytest.raises(ValueError, match="images"):
+        Explorer(landscape(), images=np.zeros(shape, np.uint8))
+
+
+def test_something_else_than_a_landscape_is_refused():
+    with pytest.raises(TypeError, match=r"landscape must be a Landscape, not list; .* DVI\(\)\.fit\(run\)"):
+        Explorer([landscape()])
+
+
+def test_a_landscape_in_space_is_refused():
+    shown = landscape()
+    shown[0].positions = np.zeros((40, 3), np.float32)
+    with pytest.raises(ValueError, match="3 dimensions; the explorer draws two"):
+        Explorer(shown)
+
+
+def test_a_front_end_that_was_not_built_says_how_to_build_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "BUNDLE", tmp_path / "widget.js")
+    module.front_end.cache_clear()
+    with pytest.raises(FileNotFoundError, match="run `make`"):
+        Explorer(landscape())
