@@ -1,2 +1,15 @@
-// The entry of the bundle.
-export default { render(): void {} };
+// The entry of the bundle: a widget for anywidget, and the explorer of an exported page.
+import { createBridge, type Model } from "./bridge";
+import { mount } from "./mount";
+import { openPage } from "./page";
+
+export default {
+  render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+    return mount(el, createBridge(model));
+  },
+};
+
+/** Show the explorer whose data are embedded in `page` in one of its elements. */
+export function mountPage(element: HTMLElement, page: Document): () => void {
+  return mount(element, openPage(page));
+}

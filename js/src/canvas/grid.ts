@@ -1,0 +1,192 @@
+// A spatial index of one epoch: samples sorted by cell of a grid, for hovering and for the lasso.
+
+/** Corners of a polygon x0, y0, x1, y1, … in the units of positions, 0..65535. */
+export type Polygon = Float64Array;
+
+const SIDE = 65536;
+
+export class GridIndex {
+  private readonly shift: number;
+  private readonly cells: number;
+  /** Where each cell's samples start in `members`; one more entry than there are cells. */
+  private readonly starts: Uint32Array;
+  private readonly members: Uint32Array;
+
+  constructor(private readonly positions: Uint16Array) {
+    const n = positions.length / 2;
+    const bits = Math.min(9, Math.max(2, Math.round(Math.log2(Math.sqrt(n / 2 + 1)))));
+    const shift = 16 - bits;
+    const cells = 1 << bits;
+    const starts = new Uint32Array(cells * cells + 1);
+    const members = new Uint32Array(n);
+    const cellOf = new Uint32Array(n);
+    for (let i = 0; i < n; i++) {
+      const x = positions[2 * i] as number;
+      const y = positions[2 * i + 1] as number;
+      const cell = ((y >> shift) << bits) | (x >> shift);
+      cellOf[i] = cell;
+      starts[cell + 1] = (starts[cell + 1] as number) + 1;
+    }
+    for (let cell = 0; cell < cells * cells; cell++) {
+      starts[cell + 1] = (starts[cell + 1] as number) + (starts[cell] as number);
+    }
+    const next = starts.slice(0, -1);
+    for (let i = 0; i < n; i++) {
+      const cell = cellOf[i] as number;
+      const place = next[cell] as number;
+      members[place] = i;
+      next[cell] = place + 1;
+    }
+    this.shift = shift;
+    this.cells = cells;
+    this.starts = starts;
+    this.members = members;
+  }
+
+  /** The sample nearest to a place, within an ellipse of radii rx, ry (circles on a stretched screen); -1 if none is. */
+  nearest(x: number, y: number, rx: number, ry: number): number {
+    const { positions, starts, members, cells, shift } = this;
+    const column = (value: number): number => Math.min(cells - 1, Math.max(0, value >> shift));
+    const left = column(x - rx);
+    const right = column(x + rx);
+    const top = column(y + ry);
+    let best = -1;
+    let least = 1;
+    for (let row = column(y - ry); row <= top; row++) {
+      const end = starts[row * cells + right + 1] as number;
+      for (let place = starts[row * cells + left] as number; place < end; place++) {
+        const i = members[place] as number;
+        const dx = ((positions[2 * i] as number) - x) / rx;
+        const dy = ((positions[2 * i + 1] as number) - y) / ry;
+        const distance = dx * dx + dy * dy;
+        if (distance < least || (distance === least && best < 0)) {
+          least = distance;
+          best = i;
+        }
+      }
+    }
+    return best;
+  }
+
+  /** A byte per sample: 1 inside the polygon (winding number not zero), 0 outside. Cells wholly inside or outside are decided at once. */
+  inside(polygon: Polygon): Uint8Array {
+    const { positions, starts, members, cells } = this;
+    const mask = new Uint8Array(members.length);
+    const side = SIDE / cells;
+    const edges = edgesByRow(polygon, cells, side);
+    const crossed = new Uint8Array(cells);
+    for (let row = 0; row < cells; row++) {
+      const rowEdges = edges[row];
+      if (rowEdges === undefined) {
+        continue;
+      }
+      crossed.fill(0);
+      markCrossed(crossed, polygon, rowEdges, row * side, side);
+      const middle = (row + 0.5) * side;
+      let column = 0;
+      while (column < cells) {
+        const first = column;
+        const cell = row * cells + first;
+        if (crossed[first] === 1) {
+          column++;
+          const end = starts[cell + 1] as number;
+          for (let place = starts[cell] as number; place < end; place++) {
+            const i = members[place] as number;
+            const x = positions[2 * i] as number;
+            const y = positions[2 * i + 1] as number;
+            if (winding(polygon, rowEdges, x, y) !== 0) {
+              mask[i] = 1;
+            }
+          }
+          continue;
+        }
+        // A run of cells that no edge touches lies on one side altogether.
+        while (column < cells && crossed[column] === 0) {
+          column++;
+        }
+        if (winding(polygon, rowEdges, (first + 0.5) * side, middle) !== 0) {
+          const end = starts[row * cells + column] as number;
+          for (let place = starts[cell] as number; place < end; place++) {
+            mask[members[place] as number] = 1;
+          }
+        }
+      }
+    }
+    return mask;
+  }
+}
+
+/** For each row of cells the edges (as the place of their first corner) that reach into it. */
+function edgesByRow(polygon: Polygon, cells: number, side: number): (number[] | undefined)[] {
+  const rows: (number[] | undefined)[] = new Array(cells);
+  const corners = polygon.length / 2;
+  for (let edge = 0; edge < corners; edge++) {
+    const y0 = polygon[2 * edge + 1] as number;
+    const y1 = polygon[2 * ((edge + 1) % corners) + 1] as number;
+    const first = Math.max(0, Math.floor(Math.min(y0, y1) / side));
+    const last = Math.min(cells - 1, Math.floor(Math.max(y0, y1) / side));
+    for (let row = first; row <= last; row++) {
+      const list = rows[row];
+      if (list === undefined) {
+        rows[row] = [edge];
+      } else {
+        list.push(edge);
+      }
+    }
+  }
+  return rows;
+}
+
+/** Mark the cells of one row that an edge may touch. */
+function markCrossed(
+  crossed: Uint8Array,
+  polygon: Polygon,
+  edges: readonly number[],
+  bottom: number,
+  side: number,
+): void {
+  const corners = polygon.length / 2;
+  for (const edge of edges) {
+    const other = (edge + 1) % corners;
+    const x0 = polygon[2 * edge] as number;
+    const y0 = polygon[2 * edge + 1] as number;
+    const x1 = polygon[2 * other] as number;
+    const y1 = polygon[2 * other + 1] as number;
+    let from = x0;
+    let to = x1;
+    if (y0 !== y1) {
+      const along = (y: number): number => {
+        const t = Math.min(1, Math.max(0, (y - y0) / (y1 - y0)));
+        return x0 + t * (x1 - x0);
+      };
+      from = along(bottom);
+      to = along(bottom + side);
+    }
+    // A hair wider than the arithmetic says, against its rounding.
+    const first = Math.max(0, Math.floor(Math.min(from, to) / side - 0.001));
+    const last = Math.min(crossed.length - 1, Math.floor(Math.max(from, to) / side + 0.001));
+    if (first <= last) {
+      crossed.fill(1, first, last + 1);
+    }
+  }
+}
+
+/** How often the polygon winds round a place, counted along a ray to the right. */
+export function winding(polygon: Polygon, edges: readonly number[], x: number, y: number): number {
+  const corners = polygon.length / 2;
+  let turns = 0;
+  for (const edge of edges) {
+    const other = edge + 1 === corners ? 0 : edge + 1;
+    const y0 = polygon[2 * edge + 1] as number;
+    const y1 = polygon[2 * other + 1] as number;
+    if (y0 <= y === y1 <= y) {
+      continue;
+    }
+    const x0 = polygon[2 * edge] as number;
+    const x1 = polygon[2 * other] as number;
+    if (x0 + ((y - y0) / (y1 - y0)) * (x1 - x0) > x) {
+      turns += y0 <= y ? 1 : -1;
+    }
+  }
+  return turns;
+}

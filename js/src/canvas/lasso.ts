@@ -1,0 +1,93 @@
+// Drawing round samples: the path of a pointer, from its first press to its release.
+import { type Signal, signal } from "@preact/signals";
+
+const LEAST_STEP = 3;
+const LEAST_AREA = 16;
+
+export interface LassoOptions {
+  /** Whether this press starts a lasso. */
+  starts: (event: PointerEvent) => boolean;
+  /** Corners x0, y0, x1, y1, … in CSS pixels of the element. */
+  drawn: (path: readonly number[], event: PointerEvent) => void;
+}
+
+export interface Lasso {
+  /** The path while it is drawn; null otherwise. */
+  path: Signal<readonly number[] | null>;
+  cancel: () => void;
+  stop: () => void;
+}
+
+export function followLasso(element: HTMLElement, options: LassoOptions): Lasso {
+  const path = signal<readonly number[] | null>(null);
+  let pointer: number | null = null;
+
+  const down = (event: PointerEvent): void => {
+    if (pointer !== null || event.button !== 0 || !options.starts(event)) {
+      return;
+    }
+    pointer = event.pointerId;
+    element.setPointerCapture(pointer);
+    path.value = place(element, event);
+    event.preventDefault();
+    element.focus({ preventScroll: true });
+  };
+  const move = (event: PointerEvent): void => {
+    const before = path.peek();
+    if (event.pointerId !== pointer || before === null) {
+      return;
+    }
+    const [x, y] = place(element, event);
+    const dx = x - (before.at(-2) as number);
+    const dy = y - (before.at(-1) as number);
+    if (dx * dx + dy * dy >= LEAST_STEP * LEAST_STEP) {
+      path.value = [...before, x, y];
+    }
+  };
+  const up = (event: PointerEvent): void => {
+    const drawn = path.peek();
+    if (event.pointerId !== pointer || drawn === null) {
+      return;
+    }
+    cancel();
+    if (area(drawn) >= LEAST_AREA) {
+      options.drawn(drawn, event);
+    }
+  };
+  const cancel = (): void => {
+    if (pointer !== null && element.hasPointerCapture(pointer)) {
+      element.releasePointerCapture(pointer);
+    }
+    pointer = null;
+    path.value = null;
+  };
+
+  element.addEventListener("pointerdown", down);
+  element.addEventListener("pointermove", move);
+  element.addEventListener("pointerup", up);
+  element.addEventListener("pointercancel", cancel);
+  return {
+    path,
+    cancel,
+    stop: () => {
+      cancel();
+      element.removeEventListener("pointerdown", down);
+      element.removeEventListener("pointermove", move);
+      element.removeEventListener("pointerup", up);
+      element.removeEventListener("pointercancel", cancel);
+    },
+  };
+}
+
+/** Where an event is, in CSS pixels from the element's upper left corner. */
+export function place(element: HTMLElement, event: MouseEvent): [number, number] {
+  const box = element.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}
+
+/** How large the box round a path is: a click is no lasso. */
+function area(path: readonly number[]): number {
+  const xs = path.filter((_, i) => i % 2 === 0);
+  const ys = path.filter((_, i) => i % 2 === 1);
+  return (Math.max(...xs) - Math.min(...xs)) * (Math.max(...ys) - Math.min(...ys));
+}

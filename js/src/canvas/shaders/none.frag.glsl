@@ -1,0 +1,5 @@
+precision mediump float;
+out vec4 fragment;
+void main() {
+  fragment = vec4(0.);
+}

@@ -1,0 +1,70 @@
+// From the extent of a landscape to the screen and back, under pan and zoom.
+
+/** Full scale of a position. */
+export const FULL = 65535;
+
+export interface Viewport {
+  /** Of the canvas, in CSS pixels. */
+  width: number;
+  height: number;
+  /** Width over height of the extent; the landscape is never stretched. */
+  aspect: number;
+  /** As d3-zoom has it: the fitted picture times k, moved by x, y. */
+  k: number;
+  x: number;
+  y: number;
+}
+
+/** Where the whole extent lies at k = 1. */
+function fitted({ width, height, aspect }: Viewport): {
+  left: number;
+  top: number;
+  w: number;
+  h: number;
+} {
+  const w = Math.min(width, height * aspect);
+  const h = w / aspect;
+  return { left: (width - w) / 2, top: (height - h) / 2, w, h };
+}
+
+/** Scale and offset that take the extent, as the unit square with y upwards, to clip space. */
+export function toClip(viewport: Viewport): [number, number, number, number] {
+  const { width, height, k, x, y } = viewport;
+  const { left, top, w, h } = fitted(viewport);
+  return [
+    (2 * k * w) / width,
+    (2 * k * h) / height,
+    (2 * (k * left + x)) / width - 1,
+    1 - (2 * (k * (top + h) + y)) / height,
+  ];
+}
+
+/** A place on the screen in units of positions. */
+export function toPosition(viewport: Viewport, screenX: number, screenY: number): [number, number] {
+  const { k, x, y } = viewport;
+  const { left, top, w, h } = fitted(viewport);
+  return [(((screenX - x) / k - left) / w) * FULL, (1 - ((screenY - y) / k - top) / h) * FULL];
+}
+
+export function toScreen(viewport: Viewport, x: number, y: number): [number, number] {
+  const { left, top, w, h } = fitted(viewport);
+  return [
+    viewport.k * (left + (x / FULL) * w) + viewport.x,
+    viewport.k * (top + (1 - y / FULL) * h) + viewport.y,
+  ];
+}
+
+/** How many units of position one CSS pixel spans, along x and along y. */
+export function unitsPerPixel(viewport: Viewport): [number, number] {
+  const { w, h } = fitted(viewport);
+  return [FULL / (viewport.k * w), FULL / (viewport.k * h)];
+}
+
+/** Radius (CSS pixels) and opacity of points: five hundred are dots, a million are a texture. */
+export function pointLook(viewport: Viewport, n: number): { radius: number; opacity: number } {
+  const { w, h } = fitted(viewport);
+  const spacing = Math.sqrt((w * h) / Math.max(1, n)) * viewport.k;
+  const radius = Math.min(4.5, Math.max(0.6, 0.95 * Math.sqrt(spacing)));
+  const opacity = Math.min(0.95, Math.max(0.45, 0.5 + 0.55 * Math.log10(radius / 0.7)));
+  return { radius, opacity };
+}

@@ -1,0 +1,173 @@
+// What the explorer asks for, whoever answers: the kernel, or the data embedded in an exported page.
+import type { Answer, Ask, AskOptions, NamedArray } from "./protocol";
+
+export interface LandscapeInfo {
+  name: string;
+  /** Recorded numbers in chronological order; everything else counts by position in this list. */
+  epochs: number[];
+  extent: [number, number, number, number];
+  resolution: number;
+  accuracy: { train: (number | null)[]; test: (number | null)[] };
+}
+
+export interface Hello {
+  n: number;
+  classes: string[];
+  palettes: Record<string, string[]>;
+  images: { height: number; width: number; channels: number } | null;
+  groups: Map<string, Uint8Array>;
+  services: string[];
+  landscapes: LandscapeInfo[];
+  /** One per sample; -1 where there is none. */
+  labels: Int32Array;
+  /** One per sample: 0 train, 1 test. */
+  split: Uint8Array;
+}
+
+export interface Frame {
+  /** Pairs x, y over the extent, 0..65535, y upwards. */
+  positions: Uint16Array;
+  predictions: Uint8Array | Uint16Array;
+  /** 255 is certainty. */
+  confidence: Uint8Array;
+  /** How many samples are predicted as each class. */
+  predicted: Uint32Array;
+  /** How many labelled samples are predicted as what they are labelled. */
+  correct: number;
+}
+
+export interface Territory {
+  resolution: number;
+  /** Class and shade side by side, row 0 lowest; class ON_BOUNDARY is the δ-boundary. */
+  cells: Uint16Array;
+}
+
+export interface Picture {
+  width: number;
+  height: number;
+  channels: number;
+  pixels: Uint8Array;
+}
+
+/** The class value of a cell that lies on the δ-boundary. */
+export const ON_BOUNDARY = 0xffff;
+/** The class value of a cell nobody has painted yet. */
+export const UNPAINTED = 0xfffe;
+
+export interface Source {
+  hello(options?: AskOptions): Promise<Hello>;
+  frame(landscape: number, epoch: number, options?: AskOptions): Promise<Frame>;
+  territory(landscape: number, epoch: number, options?: AskOptions): Promise<Territory>;
+  /** In the order of the indices. A null size asks for the pictures as they are. */
+  thumbnails(
+    indices: readonly number[],
+    size: number | null,
+    options?: AskOptions,
+  ): Promise<Picture[]>;
+}
+
+/** A source over anything that answers the protocol. */
+export function createSource(ask: Ask): Source {
+  let samples: { n: number; labels: Int32Array; classes: number } | null = null;
+  return {
+    async hello(options) {
+      const hello = readHello(await ask("hello", {}, options));
+      samples = { n: hello.n, labels: hello.labels, classes: hello.classes.length };
+      return hello;
+    },
+    async frame(landscape, epoch, options) {
+      const answer = await ask("frame", { landscape, epoch }, options);
+      if (samples === null) {
+        throw new Error("A frame was asked for before the hello was answered.");
+      }
+      return readFrame(answer, samples.labels, samples.classes);
+    },
+    async territory(landscape, epoch, options) {
+      return readTerritory(await ask("canvas", { landscape, epoch }, options));
+    },
+    async thumbnails(indices, size, options) {
+      return readPictures(await ask("thumbnails", { indices, size }, options));
+    },
+  };
+}
+
+function take(answer: Answer, name: string): NamedArray {
+  const array = answer.arrays.get(name);
+  if (array === undefined) {
+    throw new Error(`The answer came without its array "${name}".`);
+  }
+  return array;
+}
+
+function readHello(answer: Answer): Hello {
+  const result = answer.result as unknown as Omit<Hello, "groups" | "labels" | "split"> & {
+    protocol: number;
+    groups: string[];
+  };
+  if (result.protocol !== 1) {
+    throw new Error(
+      `The kernel speaks protocol ${result.protocol}, this page speaks protocol 1: ` +
+        "install the same dvi_widget on both sides and reload the page.",
+    );
+  }
+  const { n, classes, palettes, images, services, landscapes } = result;
+  const groups = new Map(
+    result.groups.map((name) => [name, take(answer, `group:${name}`).data as Uint8Array] as const),
+  );
+  return {
+    n,
+    classes,
+    palettes,
+    images,
+    services,
+    landscapes,
+    groups,
+    labels: take(answer, "labels").data as Int32Array,
+    split: take(answer, "split").data as Uint8Array,
+  };
+}
+
+function readFrame(answer: Answer, labels: Int32Array, classes: number): Frame {
+  const predictions = take(answer, "predictions").data as Uint8Array | Uint16Array;
+  const predicted = new Uint32Array(classes);
+  let correct = 0;
+  for (let i = 0; i < predictions.length; i++) {
+    const prediction = predictions[i] as number;
+    predicted[prediction] = (predicted[prediction] as number) + 1;
+    if (prediction === labels[i]) {
+      correct++;
+    }
+  }
+  return {
+    positions: take(answer, "positions").data as Uint16Array,
+    predictions,
+    confidence: take(answer, "confidence").data as Uint8Array,
+    predicted,
+    correct,
+  };
+}
+
+function readTerritory(answer: Answer): Territory {
+  const { data: classes, shape } = take(answer, "classes");
+  const shade = take(answer, "shade").data;
+  const boundary = classes instanceof Uint8Array ? 0xff : 0xffff;
+  const cells = new Uint16Array(classes.length * 2);
+  for (let i = 0; i < classes.length; i++) {
+    const value = classes[i] as number;
+    cells[2 * i] = value === boundary ? ON_BOUNDARY : value;
+    cells[2 * i + 1] = shade[i] as number;
+  }
+  return { resolution: shape[0] as number, cells };
+}
+
+function readPictures(answer: Answer): Picture[] {
+  const { data, shape } = take(answer, "pixels");
+  const [count, height, width, channels] = shape as [number, number, number, number];
+  const size = height * width * channels;
+  return Array.from({ length: count }, (_, i) => ({
+    width,
+    height,
+    channels,
+    pixels: (data as Uint8Array).subarray(i * size, (i + 1) * size),
+  }));
+}

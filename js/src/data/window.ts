@@ -1,0 +1,161 @@
+// A window of epochs in memory: the one looked at first, its neighbours prefetched, the rest let go.
+import { type Signal, signal } from "@preact/signals";
+import type { Progress } from "./protocol";
+
+interface Loading {
+  abort: AbortController;
+  progress: { fraction: number; text: string } | null;
+}
+
+export interface WindowOptions<T> {
+  load(position: number, signal: AbortSignal, progress: Progress): Promise<T>;
+  bytes(value: T): number;
+  /** How many bytes may be kept. At least `FEWEST` epochs are, whatever they weigh. */
+  budget: number;
+  /** How many requests may be under way at once. */
+  lanes: number;
+}
+
+const FEWEST = 4;
+
+export class EpochWindow<T> {
+  /** Counts what came, went or failed: read it to follow the window. */
+  readonly revision: Signal<number> = signal(0);
+  private readonly kept = new Map<number, T>();
+  private readonly loading = new Map<number, Loading>();
+  private readonly failed = new Map<number, string>();
+  private order: readonly number[] = [];
+  private capacity = 2;
+  private closed = false;
+
+  constructor(private readonly options: WindowOptions<T>) {}
+
+  get(position: number): T | undefined {
+    return this.kept.get(position);
+  }
+
+  /** Why the epoch at this position could not be had, if so. */
+  error(position: number): string | undefined {
+    return this.failed.get(position);
+  }
+
+  progress(position: number): { fraction: number; text: string } | null {
+    return this.loading.get(position)?.progress ?? null;
+  }
+
+  /** Say what is wanted, the most wanted first. What lies beyond the budget is neither loaded nor kept. */
+  want(order: readonly number[]): void {
+    this.order = order;
+    this.pump();
+  }
+
+  /** Ask again for what failed. */
+  retry(): void {
+    this.failed.clear();
+    this.revision.value++;
+    this.pump();
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const { abort } of this.loading.values()) {
+      abort.abort();
+    }
+    this.loading.clear();
+    this.kept.clear();
+  }
+
+  private pump(): void {
+    if (this.closed) {
+      return;
+    }
+    const wanted = this.order.slice(0, this.capacity);
+    for (const [position, { abort }] of this.loading) {
+      if (!wanted.includes(position)) {
+        this.loading.delete(position);
+        abort.abort();
+      }
+    }
+    for (const [place, position] of wanted.entries()) {
+      if (this.kept.has(position) || this.loading.has(position) || this.failed.has(position)) {
+        continue;
+      }
+      // What is on the screen goes before what is only prefetched.
+      if (this.loading.size >= this.options.lanes && place < 2) {
+        this.abortLeastWanted(wanted);
+      }
+      if (this.loading.size >= this.options.lanes) {
+        break;
+      }
+      this.start(position);
+    }
+  }
+
+  private abortLeastWanted(wanted: readonly number[]): void {
+    for (let place = wanted.length - 1; place >= 2; place--) {
+      const position = wanted[place] as number;
+      const loading = this.loading.get(position);
+      if (loading !== undefined) {
+        this.loading.delete(position);
+        loading.abort.abort();
+        return;
+      }
+    }
+  }
+
+  private start(position: number): void {
+    const entry: Loading = {
+      abort: new AbortController(),
+      progress: null,
+    };
+    this.loading.set(position, entry);
+    const progress: Progress = (fraction, text) => {
+      entry.progress = { fraction, text };
+      this.revision.value++;
+    };
+    this.options.load(position, entry.abort.signal, progress).then(
+      (value) => this.settle(position, entry, () => this.keep(position, value)),
+      (error: unknown) =>
+        this.settle(position, entry, () =>
+          this.failed.set(position, error instanceof Error ? error.message : String(error)),
+        ),
+    );
+  }
+
+  /** An answer that was cancelled, or asked for again meanwhile, changes nothing. */
+  private settle(position: number, entry: Loading, change: () => void): void {
+    if (this.closed || this.loading.get(position) !== entry) {
+      return;
+    }
+    this.loading.delete(position);
+    change();
+    this.revision.value++;
+    this.pump();
+  }
+
+  private keep(position: number, value: T): void {
+    this.kept.set(position, value);
+    this.capacity = Math.max(FEWEST, Math.floor(this.options.budget / this.options.bytes(value)));
+    if (this.kept.size > this.capacity) {
+      const wanted = new Set(this.order.slice(0, this.capacity));
+      for (const other of this.kept.keys()) {
+        if (this.kept.size > this.capacity && !wanted.has(other)) {
+          this.kept.delete(other);
+        }
+      }
+    }
+  }
+}
+
+/** All positions, those at `time` first, then outwards, two steps ahead for each step back. */
+export function outwards(time: number, count: number, direction: 1 | -1): number[] {
+  const distance = (position: number): number => {
+    const ahead = (position - time) * direction;
+    return ahead >= 0 ? ahead : -ahead * 2;
+  };
+  const positions = Array.from({ length: count }, (_, position) => position);
+  const near = new Set([Math.floor(time), Math.ceil(time)]);
+  return positions.sort(
+    (p, q) => Number(near.has(q)) - Number(near.has(p)) || distance(p) - distance(q),
+  );
+}

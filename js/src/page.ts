@@ -1,0 +1,119 @@
+// The exported page as a source: recorded answers in the document itself, decoded when they are needed.
+import {
+  type Answer,
+  type ArrayHeader,
+  type Ask,
+  type Dtype,
+  namedArrays,
+  typedArray,
+} from "./data/protocol";
+import { createSource } from "./data/source";
+import type { Host } from "./mount";
+
+interface RecordedAnswer {
+  result?: Record<string, unknown>;
+  arrays: (ArrayHeader & { block: number })[];
+}
+
+interface ThumbnailBlock {
+  dtype: Dtype;
+  shape: number[];
+  block: number;
+}
+
+interface Manifest {
+  answers: Record<string, RecordedAnswer>;
+  thumbnails: { per_block: number; blocks: ThumbnailBlock[] } | null;
+  state: Partial<ReturnType<Host["state"]>>;
+}
+
+/** Blocks of pictures kept decoded; a block is a few hundred pictures. */
+const KEPT_BLOCKS = 32;
+
+export function openPage(page: Document): Host {
+  const text = page.querySelector('script[data-dvi="manifest"]')?.textContent;
+  if (!text) {
+    throw new Error("This page holds no explorer: its data are missing.");
+  }
+  const manifest = JSON.parse(text) as Manifest;
+  const pictures = new Map<number, Promise<Uint8Array>>();
+
+  const pictureBlock = (number: number): Promise<Uint8Array> => {
+    const known = pictures.get(number);
+    if (known !== undefined) {
+      return known;
+    }
+    const header = manifest.thumbnails?.blocks[number];
+    if (header === undefined) {
+      return Promise.reject(new Error("These pictures were not exported with the page."));
+    }
+    const block = decodeBlock(page, header.block).then(
+      (bytes) => typedArray(header.dtype, bytes) as Uint8Array,
+    );
+    pictures.set(number, block);
+    const oldest = pictures.keys().next().value;
+    if (pictures.size > KEPT_BLOCKS && oldest !== undefined) {
+      pictures.delete(oldest);
+    }
+    return block;
+  };
+
+  const thumbnails = async (indices: readonly number[]): Promise<Answer> => {
+    const { per_block, blocks } = manifest.thumbnails ?? { per_block: 1, blocks: [] };
+    const [, height, width, channels] = (blocks[0]?.shape ?? [0, 0, 0, 0]) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const size = height * width * channels;
+    const data = new Uint8Array(indices.length * size);
+    for (const [place, index] of indices.entries()) {
+      const block = await pictureBlock(Math.floor(index / per_block));
+      const start = (index % per_block) * size;
+      data.set(block.subarray(start, start + size), place * size);
+    }
+    const shape = [indices.length, height, width, channels];
+    return { result: {}, arrays: new Map([["pixels", { data, shape }]]) };
+  };
+
+  const ask: Ask = async (op, args) => {
+    if (op === "thumbnails") {
+      return thumbnails(args.indices as readonly number[]);
+    }
+    const recorded = manifest.answers[`${op} ${JSON.stringify(args)}`];
+    if (recorded === undefined) {
+      throw new Error(`"${op}" was not exported with this page: open the explorer in a notebook.`);
+    }
+    const blocks = recorded.arrays.map(({ block }) => decodeBlock(page, block));
+    return {
+      result: recorded.result ?? {},
+      arrays: namedArrays(recorded.arrays, await Promise.all(blocks)),
+    };
+  };
+
+  const { epoch, selection, hovered, color_by, filter } = manifest.state;
+  return {
+    source: createSource(ask),
+    state: () => ({
+      epoch: epoch ?? 0,
+      selection: selection ?? [],
+      hovered: hovered ?? null,
+      color_by: color_by ?? "label",
+      filter: filter ?? "",
+    }),
+    bind: () => () => {},
+    close: () => pictures.clear(),
+  };
+}
+
+/** A block of the page: base64 of gzip of the bytes. */
+async function decodeBlock(page: Document, block: number): Promise<ArrayBuffer> {
+  const text = page.querySelector(`script[data-dvi-block="${block}"]`)?.textContent;
+  if (text === null || text === undefined) {
+    throw new Error(`This page is damaged: block ${block} of its data is missing.`);
+  }
+  const packed = Uint8Array.from(atob(text.trim()), (character) => character.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}

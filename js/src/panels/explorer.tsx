@@ -1,0 +1,206 @@
+// The whole explorer: canvas, legend and tools at the left, panels at the right, time under both.
+import { useSignal, useSignalEffect } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { type Stage, startStage } from "../canvas/stage";
+import type { Store } from "../store";
+import { count, describe } from "../words";
+import { Card } from "./card";
+import { Classes } from "./classes";
+import { CloseIcon } from "./icons";
+import { Images } from "./images";
+import { Legend } from "./legend";
+import { Status } from "./status";
+import { Timeline } from "./timeline";
+import { Tools } from "./tools";
+
+interface Panel {
+  name: string;
+  content: ComponentType<{ store: Store }>;
+}
+
+/** The panels at the right, in the order of their tabs. */
+const PANELS: readonly Panel[] = [
+  { name: "Images", content: Images },
+  { name: "Classes", content: Classes },
+];
+
+export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
+  const panel = useSignal(0);
+  const stage = useSignal<Stage | null>(null);
+  // Readiness, for whoever looks at the page from outside.
+  useSignalEffect(() => {
+    const settled = stage.value?.settled.value ?? null;
+    if (settled === null) {
+      delete root.dataset.epoch;
+    } else {
+      root.dataset.epoch = String(store.landscape.epochs[settled]);
+      root.dataset.ready = "true";
+    }
+  });
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent): void => followKey(event, store, stage.peek());
+    root.addEventListener("keydown", pressed);
+    return () => root.removeEventListener("keydown", pressed);
+  }, [store, root, stage]);
+  return (
+    <div class="dvi-frame">
+      <div class="dvi-left">
+        <TopLine store={store} />
+        <Canvas store={store} started={(value) => (stage.value = value)} stage={stage.value} />
+        <div class="dvi-under">
+          <Legend store={store} showAll={() => (panel.value = 1)} />
+          {stage.value !== null && <Tools store={store} stage={stage.value} />}
+        </div>
+      </div>
+      <Panels store={store} chosen={panel.value} choose={(i) => (panel.value = i)} />
+      <Timeline store={store} />
+    </div>
+  );
+}
+
+function TopLine({ store }: { store: Store }) {
+  const { indices } = store.selection.value;
+  const total = count(store.hello.n);
+  return (
+    <div class="dvi-top">
+      <span class="dvi-title">{store.landscape.name}</span>
+      <span class="dvi-total" role="status" data-testid="count">
+        {indices.length === 0 ? `${total} samples` : `${count(indices.length)} of ${total}`}
+      </span>
+      {indices.length > 0 && (
+        <button
+          type="button"
+          class="dvi-tool"
+          data-testid="clear-selection"
+          aria-label="Clear the selection"
+          title="Clear the selection (Escape)"
+          onClick={() => store.clear()}
+        >
+          <CloseIcon />
+        </button>
+      )}
+    </div>
+  );
+}
+
+interface CanvasProperties {
+  store: Store;
+  stage: Stage | null;
+  started: (stage: Stage | null) => void;
+}
+
+function Canvas({ store, stage, started }: CanvasProperties) {
+  const element = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const running = startStage(
+      store,
+      element.current as HTMLDivElement,
+      canvas.current as HTMLCanvasElement,
+    );
+    started(running);
+    return () => {
+      started(null);
+      running.stop();
+    };
+  }, [store]);
+  const words = describe(store, store.playhead.resting.value);
+  return (
+    <div class="dvi-stage">
+      <div
+        class={`dvi-touch dvi-tool-${store.tool.value}`}
+        ref={element}
+        role="application"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys of its own
+        tabIndex={0}
+        data-testid="stage"
+        data-lm-suppress-shortcuts="true"
+        aria-label="Landscape: left and right arrow keys change the epoch, plus and minus zoom, 0 shows all, Escape clears the selection"
+      >
+        <canvas ref={canvas} role="img" aria-label={words} data-testid="canvas" />
+        {stage !== null && <LassoPath stage={stage} />}
+      </div>
+      {stage !== null && <Card store={store} stage={stage} />}
+      {stage !== null && <Status store={store} stage={stage} />}
+    </div>
+  );
+}
+
+function LassoPath({ stage }: { stage: Stage }) {
+  const path = stage.lassoPath.value;
+  if (path === null) {
+    return null;
+  }
+  return (
+    <svg class="dvi-lasso" aria-hidden="true">
+      <polygon points={path.join(" ")} />
+    </svg>
+  );
+}
+
+interface PanelsProperties {
+  store: Store;
+  chosen: number;
+  choose: (panel: number) => void;
+}
+
+function Panels({ store, chosen, choose }: PanelsProperties) {
+  const Content = (PANELS[chosen] as Panel).content;
+  return (
+    <section class="dvi-panel" aria-label="Panels">
+      <div class="dvi-tabs" role="tablist">
+        {PANELS.map(({ name }, i) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            aria-selected={i === chosen}
+            onClick={() => choose(i)}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <div class="dvi-content" role="tabpanel" aria-label={PANELS[chosen]?.name}>
+        <Content store={store} />
+      </div>
+    </section>
+  );
+}
+
+/** Keys that mean the same wherever the focus is, unless something there needs them itself. */
+function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): void {
+  const target = event.target as HTMLElement;
+  if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, select, textarea")) {
+    return;
+  }
+  const { playhead } = store;
+  const last = store.landscape.epochs.length - 1;
+  const actions: Record<string, () => void> = {
+    ArrowLeft: () => playhead.seek(playhead.position.peek() - 1),
+    ArrowRight: () => playhead.seek(playhead.position.peek() + 1),
+    Home: () => playhead.seek(0),
+    End: () => playhead.seek(last),
+    "+": () => stage?.zoomBy(1.5),
+    "=": () => stage?.zoomBy(1.5),
+    "-": () => stage?.zoomBy(1 / 1.5),
+    "0": () => stage?.resetView(),
+    Escape: () => {
+      if (!stage?.cancelLasso()) {
+        store.pin(null);
+        store.clear();
+      }
+    },
+  };
+  // Space presses a button that has the focus.
+  if (!target.matches("button")) {
+    actions[" "] = () => playhead.toggle();
+  }
+  const action = actions[event.key];
+  if (action !== undefined) {
+    action();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}

@@ -1,0 +1,82 @@
+// The few signs on buttons, drawn in the colour of the text around them.
+import type { ComponentChildren } from "preact";
+
+function Icon({ children, filled }: { children: ComponentChildren; filled?: boolean }) {
+  return (
+    <svg
+      viewBox="0 0 16 16"
+      width="16"
+      height="16"
+      aria-hidden="true"
+      fill={filled ? "currentColor" : "none"}
+      stroke={filled ? "none" : "currentColor"}
+      stroke-width="1.5"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export const PlayIcon = () => (
+  <Icon filled>
+    <path d="M4.5 2.6v10.8a.6.6 0 0 0 .9.5l8.6-5.4a.6.6 0 0 0 0-1L5.4 2.1a.6.6 0 0 0-.9.5z" />
+  </Icon>
+);
+
+export const PauseIcon = () => (
+  <Icon filled>
+    <rect x="3.5" y="2.5" width="3.2" height="11" rx=".8" />
+    <rect x="9.3" y="2.5" width="3.2" height="11" rx=".8" />
+  </Icon>
+);
+
+export const PanIcon = () => (
+  <Icon>
+    <path d="M8 1.8v12.4M1.8 8h12.4M6.2 3.4 8 1.6l1.8 1.8M6.2 12.6 8 14.4l1.8-1.8M3.4 6.2 1.6 8l1.8 1.8M12.6 6.2 14.4 8l-1.8 1.8" />
+  </Icon>
+);
+
+export const LassoIcon = () => (
+  <Icon>
+    <path
+      d="M5 11.2C3.1 10.4 1.9 8.9 1.9 7.2c0-2.8 2.8-4.9 6.2-4.9s6.1 2.1 6.1 4.7-2.7 4.7-6.1 4.7c-.7 0-1.4-.1-2-.3"
+      stroke-dasharray="2.6 2.2"
+    />
+    <circle cx="5" cy="11.4" r="1.3" />
+    <path d="M5.2 12.7c.2 1-.3 1.7-1.2 2" />
+  </Icon>
+);
+
+export const ReplaceIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5.8" />
+  </Icon>
+);
+
+export const AddIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5.8" />
+    <path d="M8 5.4v5.2M5.4 8h5.2" />
+  </Icon>
+);
+
+export const SubtractIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5.8" />
+    <path d="M5.4 8h5.2" />
+  </Icon>
+);
+
+export const ResetIcon = () => (
+  <Icon>
+    <path d="M2 5.5V2h3.5M14 5.5V2h-3.5M2 10.5V14h3.5M14 10.5V14h-3.5" />
+  </Icon>
+);
+
+export const CloseIcon = () => (
+  <Icon>
+    <path d="m4 4 8 8M12 4l-8 8" />
+  </Icon>
+);

@@ -1,0 +1,79 @@
+// The tools of the canvas: pan or lasso, how a pick joins the selection, and the way back to the whole picture.
+import type { ComponentChildren } from "preact";
+import type { Stage } from "../canvas/stage";
+import type { Combine } from "../selection";
+import type { Store, Tool } from "../store";
+import { AddIcon, LassoIcon, PanIcon, ReplaceIcon, ResetIcon, SubtractIcon } from "./icons";
+
+const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = [
+  { tool: "pan", name: "Pan and zoom (hold shift to draw a lasso)", icon: <PanIcon /> },
+  { tool: "lasso", name: "Lasso: draw around points", icon: <LassoIcon /> },
+];
+
+const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }[] = [
+  { how: "replace", name: "Picks replace the selection", icon: <ReplaceIcon /> },
+  { how: "add", name: "Picks add to the selection", icon: <AddIcon /> },
+  { how: "subtract", name: "Picks are taken from the selection", icon: <SubtractIcon /> },
+];
+
+export function Tools({ store, stage }: { store: Store; stage: Stage }) {
+  return (
+    <div class="dvi-tools" role="toolbar" aria-label="Canvas tools">
+      {TOOLS.map(({ tool, name, icon }) => (
+        <ToolButton
+          key={tool}
+          testid={`tool-${tool}`}
+          name={name}
+          pressed={store.tool.value === tool}
+          press={() => {
+            store.tool.value = tool;
+          }}
+        >
+          {icon}
+        </ToolButton>
+      ))}
+      <span class="dvi-divider" />
+      {COMBINES.map(({ how, name, icon }) => (
+        <ToolButton
+          key={how}
+          testid={`combine-${how}`}
+          name={name}
+          pressed={store.combine.value === how}
+          press={() => {
+            store.combine.value = how;
+          }}
+        >
+          {icon}
+        </ToolButton>
+      ))}
+      <span class="dvi-divider" />
+      <ToolButton testid="reset-view" name="Show the whole landscape" press={stage.resetView}>
+        <ResetIcon />
+      </ToolButton>
+    </div>
+  );
+}
+
+interface ToolButtonProperties {
+  testid: string;
+  name: string;
+  pressed?: boolean;
+  press: () => void;
+  children: ComponentChildren;
+}
+
+function ToolButton({ testid, name, pressed, press, children }: ToolButtonProperties) {
+  return (
+    <button
+      type="button"
+      class="dvi-tool"
+      data-testid={testid}
+      title={name}
+      aria-label={name}
+      aria-pressed={pressed}
+      onClick={press}
+    >
+      {children}
+    </button>
+  );
+}

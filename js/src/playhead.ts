@@ -1,0 +1,206 @@
+// Where in the recorded run we are: seek, drag and play, and which epochs the picture is mixed from.
+import {
+  batch,
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
+import { type EpochWindow, outwards } from "./data/window";
+
+/** The picture: epoch `a` blended into epoch `b` (positions in the list of epochs) by `t` in [0, 1]. */
+export interface Shown {
+  a: number;
+  b: number;
+  t: number;
+  /** Grows when the picture leaps, so that whoever draws it glides instead. */
+  leaps: number;
+  /** Whether this is the time asked for, or the nearest that has arrived. */
+  exact: boolean;
+}
+
+const PLAY_SECONDS = 8;
+const EPOCH_SECONDS = { least: 0.12, most: 0.9 };
+
+export class Playhead {
+  /** A position in the list of epochs; fractions lie between two of them. */
+  readonly time: Signal<number>;
+  readonly playing: Signal<boolean> = signal(false);
+  readonly held: Signal<boolean> = signal(false);
+  readonly shown: Signal<Shown | null> = signal(null);
+  /** The nearest recorded position. */
+  readonly position: ReadonlySignal<number>;
+  /** The position last rested at: for what need not follow every step. */
+  readonly resting: Signal<number>;
+  private direction: 1 | -1 = 1;
+  private clock = 0;
+  private request = 0;
+  private before = 0;
+  private readonly stop: () => void;
+
+  constructor(
+    private readonly count: number,
+    start: number,
+    private readonly windows: readonly EpochWindow<unknown>[],
+    private readonly frames: EpochWindow<unknown>,
+    private readonly still: ReadonlySignal<boolean>,
+  ) {
+    this.time = signal(start);
+    this.resting = signal(start);
+    this.position = computed(() => Math.round(this.time.value));
+    this.prefetch();
+    this.stop = effect(() => {
+      this.frames.revision.value;
+      untracked(() => this.resolve("arrival"));
+    });
+  }
+
+  /** Go to a recorded position, in one glide. */
+  seek(position: number): void {
+    const target = Math.min(this.count - 1, Math.max(0, Math.round(position)));
+    this.playing.value = false;
+    batch(() => {
+      this.move(target);
+      this.resting.value = target;
+      this.resolve("seek");
+    });
+  }
+
+  /** Follow a hand on the slider. */
+  drag(time: number): void {
+    batch(() => {
+      this.playing.value = false;
+      this.held.value = true;
+      this.move(Math.min(this.count - 1, Math.max(0, time)));
+      this.resolve("motion");
+    });
+  }
+
+  release(): void {
+    batch(() => {
+      this.held.value = false;
+      this.seek(this.time.peek());
+    });
+  }
+
+  toggle(): void {
+    if (this.playing.peek()) {
+      this.seek(this.time.peek());
+    } else {
+      this.play();
+    }
+  }
+
+  play(): void {
+    if (this.count < 2 || this.playing.peek()) {
+      return;
+    }
+    if (this.time.peek() >= this.count - 1) {
+      this.seek(0);
+    }
+    this.playing.value = true;
+    this.clock = this.time.peek();
+    this.before = performance.now();
+    this.request = requestAnimationFrame(this.advance);
+  }
+
+  close(): void {
+    this.playing.value = false;
+    cancelAnimationFrame(this.request);
+    this.stop();
+  }
+
+  private readonly advance = (now: number): void => {
+    if (!this.playing.peek()) {
+      return;
+    }
+    const seconds = Math.min(
+      EPOCH_SECONDS.most,
+      Math.max(EPOCH_SECONDS.least, PLAY_SECONDS / this.count),
+    );
+    // A hidden page must not leap when it comes back.
+    const elapsed = Math.min(0.1, Math.max(0, now - this.before) / 1000);
+    this.before = now;
+    const next = Math.min(this.count - 1, this.clock + elapsed / seconds);
+    const shown = this.shown.peek();
+    // Wait where the next epoch has not arrived.
+    if (
+      this.frames.get(Math.ceil(next)) !== undefined &&
+      (shown?.exact || Number.isInteger(this.clock))
+    ) {
+      this.clock = next;
+    }
+    if (this.clock >= this.count - 1) {
+      this.seek(this.count - 1);
+      return;
+    }
+    const whole = Math.floor(this.clock);
+    const part = this.clock - whole;
+    batch(() => {
+      // Each epoch is lingered on a little, so that it can be read.
+      this.move(whole + part * part * (3 - 2 * part));
+      this.resolve("motion");
+    });
+    this.request = requestAnimationFrame(this.advance);
+  };
+
+  private move(time: number): void {
+    const before = this.time.peek();
+    if (time === before) {
+      return;
+    }
+    this.direction = time > before ? 1 : -1;
+    this.time.value = time;
+    if (Math.floor(time) !== Math.floor(before) || Number.isInteger(time)) {
+      this.prefetch();
+    }
+  }
+
+  private prefetch(): void {
+    const order = outwards(this.time.peek(), this.count, this.direction);
+    for (const window of this.windows) {
+      window.want(order);
+    }
+  }
+
+  private resolve(cause: "seek" | "motion" | "arrival"): void {
+    const mix = this.available();
+    const before = this.shown.peek();
+    if (mix === null) {
+      return;
+    }
+    if (before === null) {
+      this.shown.value = { ...mix, leaps: 0 };
+      return;
+    }
+    if (
+      mix.a === before.a &&
+      mix.b === before.b &&
+      mix.t === before.t &&
+      mix.exact === before.exact
+    ) {
+      return;
+    }
+    const follows = cause === "motion" && before.exact && (mix.exact || mix.a === before.a);
+    this.shown.value = { ...mix, leaps: before.leaps + (follows ? 0 : 1) };
+  }
+
+  /** What can be shown of the current time; null where nothing near has arrived. */
+  private available(): Omit<Shown, "leaps"> | null {
+    const time = this.still.peek() ? Math.round(this.time.peek()) : this.time.peek();
+    const a = Math.floor(time);
+    const b = Math.ceil(time);
+    const hasA = this.frames.get(a) !== undefined;
+    const hasB = this.frames.get(b) !== undefined;
+    if (hasA && hasB) {
+      return { a, b, t: time - a, exact: true };
+    }
+    if (hasA || hasB) {
+      const only = hasA ? a : b;
+      return { a: only, b: only, t: 0, exact: false };
+    }
+    return null;
+  }
+}

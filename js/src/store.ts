@@ -1,0 +1,252 @@
+// The state of one explorer: panels read it and write to it, nobody else keeps any.
+import {
+  batch,
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
+import type { Frame, Hello, LandscapeInfo, Source, Territory } from "./data/source";
+import { Thumbnails } from "./data/thumbnails";
+import { EpochWindow } from "./data/window";
+import { classColors, type Rgb } from "./palette";
+import { Playhead } from "./playhead";
+import {
+  type Combine,
+  combine,
+  combineMasks,
+  type Selection,
+  sameIndices,
+  selectionOf,
+} from "./selection";
+import type { Theme } from "./theme";
+
+export type ColorBy = "label" | "prediction" | "correctness";
+export const COLOR_BY: readonly ColorBy[] = ["label", "prediction", "correctness"];
+
+export type Tool = "pan" | "lasso";
+
+/** What the host remembers and shares: the traits of the widget, the state of an exported page. */
+export interface SharedState {
+  /** A recorded number. */
+  epoch: number;
+  selection: readonly number[];
+  hovered: number | null;
+  color_by: string;
+  filter: string;
+}
+
+/** Why a sample is hovered decides where its card is shown. */
+export interface Hovered {
+  index: number;
+  from: "canvas" | "panel" | "host";
+}
+
+const FRAME_BYTES = 192e6;
+const TERRITORY_BYTES = 96e6;
+/** Pictures up to this size are fetched as they are; larger ones are fetched small for the grid. */
+const NATIVE_SIZE = 64;
+
+export class Store {
+  readonly hello: Hello;
+  readonly landscape: LandscapeInfo;
+  readonly colors: readonly Rgb[];
+  /** How many samples have each label, and how many have none. */
+  readonly labelCounts: Uint32Array;
+  readonly unlabelled: number;
+  readonly frames: EpochWindow<Frame>;
+  readonly territories: EpochWindow<Territory>;
+  /** Small pictures for the grid, and pictures as they are for the card; one and the same where they are small. */
+  readonly thumbnails: Thumbnails;
+  readonly pictures: Thumbnails;
+  readonly playhead: Playhead;
+  readonly epoch: ReadonlySignal<number>;
+  readonly selection: Signal<Selection>;
+  readonly hovered: Signal<Hovered | null>;
+  /** The one sample whose card stays while nothing is hovered. */
+  readonly pinned: Signal<number | null> = signal(null);
+  readonly colorBy: Signal<ColorBy>;
+  readonly filter: Signal<string>;
+  readonly tool: Signal<Tool> = signal("pan");
+  readonly combine: Signal<Combine> = signal("replace");
+  readonly theme: Signal<Theme>;
+  /** What the person asked the system for: no motion that is not needed. */
+  readonly still: ReadonlySignal<boolean>;
+
+  constructor(
+    source: Source,
+    hello: Hello,
+    state: SharedState,
+    environment: { theme: Signal<Theme>; still: ReadonlySignal<boolean> },
+  ) {
+    this.hello = hello;
+    this.landscape = hello.landscapes[0] as LandscapeInfo;
+    this.colors = classColors(Object.values(hello.palettes)[0] ?? [], hello.classes.length);
+    this.labelCounts = new Uint32Array(hello.classes.length);
+    let unlabelled = 0;
+    for (const label of hello.labels) {
+      if (label < 0) {
+        unlabelled++;
+      } else {
+        this.labelCounts[label] = (this.labelCounts[label] as number) + 1;
+      }
+    }
+    this.unlabelled = unlabelled;
+    this.theme = environment.theme;
+    this.still = environment.still;
+    const { epochs } = this.landscape;
+    this.frames = new EpochWindow<Frame>({
+      load: (position, signal, progress) =>
+        source.frame(0, epochs[position] as number, { signal, progress }),
+      bytes: (frame) => frame.positions.byteLength + 2 * frame.predictions.byteLength,
+      budget: FRAME_BYTES,
+      lanes: 3,
+    });
+    this.territories = new EpochWindow<Territory>({
+      load: (position, signal, progress) =>
+        source.territory(0, epochs[position] as number, { signal, progress }),
+      bytes: (territory) => territory.cells.byteLength,
+      budget: TERRITORY_BYTES,
+      lanes: 2,
+    });
+    const { images } = hello;
+    const small = images === null || Math.max(images.height, images.width) <= NATIVE_SIZE;
+    this.thumbnails = new Thumbnails(source, small ? null : NATIVE_SIZE);
+    this.pictures = small ? this.thumbnails : new Thumbnails(source, null);
+    this.playhead = new Playhead(
+      epochs.length,
+      Math.max(0, epochs.indexOf(state.epoch)),
+      [this.frames, this.territories],
+      this.frames,
+      this.still,
+    );
+    this.epoch = computed(() => epochs[this.playhead.position.value] as number);
+    this.selection = signal(selectionOf(state.selection, hello.n));
+    this.hovered = signal(
+      state.hovered === null ? null : { index: state.hovered, from: "host" as const },
+    );
+    this.colorBy = signal(readColorBy(state.color_by));
+    this.filter = signal(state.filter);
+  }
+
+  /** Select what was picked, in the way chosen or the one given. */
+  select(picked: Iterable<number>, how: Combine = this.combine.peek()): void {
+    this.selection.value = combine(this.selection.peek(), picked, how);
+  }
+
+  /** The same for a byte per sample, 1 where picked. */
+  selectMask(picked: Uint8Array, how: Combine = this.combine.peek()): void {
+    this.selection.value = combineMasks(this.selection.peek(), picked, how);
+  }
+
+  clear(): void {
+    if (this.selection.peek().indices.length > 0) {
+      this.selection.value = selectionOf([], this.hello.n);
+    }
+  }
+
+  hover(index: number | null, from: Hovered["from"] = "canvas"): void {
+    const before = this.hovered.peek();
+    if ((before?.index ?? null) !== index || (index !== null && before?.from !== from)) {
+      this.hovered.value = index === null ? null : { index, from };
+    }
+  }
+
+  pin(index: number | null): void {
+    this.pinned.value = index;
+  }
+
+  /** Take over what the host says; what is the same already changes nothing. */
+  receive(state: Partial<SharedState>): void {
+    batch(() => {
+      if (state.epoch !== undefined && state.epoch !== this.epoch.peek()) {
+        const position = this.landscape.epochs.indexOf(state.epoch);
+        if (position >= 0) {
+          this.playhead.seek(position);
+        }
+      }
+      if (
+        state.selection !== undefined &&
+        !sameIndices(this.selection.peek().indices, state.selection)
+      ) {
+        this.selection.value = selectionOf(state.selection, this.hello.n);
+      }
+      if (state.hovered !== undefined) {
+        const known = state.hovered === null || state.hovered < this.hello.n;
+        if (known && (this.hovered.peek()?.index ?? null) !== state.hovered) {
+          this.hover(state.hovered, "host");
+        }
+      }
+      if (state.color_by !== undefined) {
+        this.colorBy.value = readColorBy(state.color_by);
+      }
+      if (state.filter !== undefined) {
+        this.filter.value = state.filter;
+      }
+    });
+  }
+
+  /** Tell the host what changed, one name at a time and never what it said itself first. */
+  share(tell: <K extends keyof SharedState>(name: K, value: SharedState[K]) => void): () => void {
+    const follow = <K extends keyof SharedState>(
+      name: K,
+      read: () => SharedState[K],
+    ): (() => void) => {
+      let first = true;
+      return effect(() => {
+        const value = read();
+        if (!first) {
+          untracked(() => tell(name, value));
+        }
+        first = false;
+      });
+    };
+    const stops = [
+      follow("epoch", () => this.epoch.value),
+      follow("selection", () => Array.from(this.selection.value.indices)),
+      follow("hovered", () => this.hovered.value?.index ?? null),
+      follow("color_by", () => this.colorBy.value),
+      follow("filter", () => this.filter.value),
+    ];
+    return () => {
+      for (const stop of stops) {
+        stop();
+      }
+    };
+  }
+
+  /** What one sample is at a recorded position, as far as it has arrived. */
+  sample(index: number, position: number): Sample {
+    const frame = this.frames.get(position);
+    const label = this.hello.labels[index] as number;
+    return {
+      index,
+      split: this.hello.split[index] === 1 ? "test" : "train",
+      label: label < 0 ? null : label,
+      prediction: frame === undefined ? null : (frame.predictions[index] as number),
+      confidence: frame === undefined ? null : (frame.confidence[index] as number) / 255,
+    };
+  }
+
+  close(): void {
+    this.playhead.close();
+    this.frames.close();
+    this.territories.close();
+    this.thumbnails.close();
+    this.pictures.close();
+  }
+}
+
+export interface Sample {
+  index: number;
+  split: "train" | "test";
+  label: number | null;
+  prediction: number | null;
+  confidence: number | null;
+}
+
+function readColorBy(value: string): ColorBy {
+  return COLOR_BY.find((name) => name === value) ?? "label";
+}

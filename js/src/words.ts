@@ -1,0 +1,54 @@
+// How numbers and names are put into words: one way for all panels.
+import type { Hello } from "./data/source";
+import type { Store } from "./store";
+
+const integer = new Intl.NumberFormat("en-US");
+
+export function count(value: number): string {
+  return integer.format(value);
+}
+
+export function plural(value: number, one: string, many: string): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** A rate as people say it; what is not quite all is never rounded up to all. */
+export function percent(rate: number): string {
+  const rounded = Math.round(rate * 1000) / 10;
+  return `${(rounded >= 100 && rate < 1 ? 99.9 : rounded).toFixed(1)} %`;
+}
+
+/** The name of a class; null stands for a sample without a label. */
+export function className(hello: Hello, index: number | null): string {
+  return index === null ? "none" : (hello.classes[index] ?? `class ${index}`);
+}
+
+/** What the canvas shows, for those who cannot see it. */
+export function describe(store: Store, position: number): string {
+  const { hello, landscape } = store;
+  const { indices } = store.selection.value;
+  const frame = store.frames.get(position);
+  const parts = [
+    `Landscape of ${plural(hello.n, "sample", "samples")} at epoch ${landscape.epochs[position]}.`,
+  ];
+  if (frame !== undefined) {
+    const labelled = hello.n - store.unlabelled;
+    if (labelled > 0) {
+      parts.push(
+        `${count(frame.correct)} of ${count(labelled)} labelled samples are predicted as labelled.`,
+      );
+    }
+    const most = Array.from(frame.predicted, (samples, i) => ({ samples, i }))
+      .filter(({ samples }) => samples > 0)
+      .sort((p, q) => q.samples - p.samples);
+    const named = most
+      .slice(0, 20)
+      .map(({ samples, i }) => `${className(hello, i)} ${count(samples)}`);
+    const more = most.length - named.length;
+    parts.push(
+      `Samples per predicted class: ${named.join(", ")}${more > 0 ? `, and ${more} more classes` : ""}.`,
+    );
+  }
+  parts.push(indices.length === 0 ? "Nothing is selected." : `${count(indices.length)} selected.`);
+  return parts.join(" ");
+}

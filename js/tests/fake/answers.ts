@@ -1,0 +1,307 @@
+// A made-up training run that answers the protocol: classes drift apart from one heap over the epochs.
+import type { ArrayHeader, Dtype, TypedArray } from "../../src/data/protocol";
+
+export interface FakeOptions {
+  n?: number;
+  classes?: number | string[];
+  /** Recorded numbers. */
+  epochs?: number[];
+  resolution?: number;
+  images?: { height: number; width: number; channels: number } | null;
+  /** How many labels are left out, out of a hundred. */
+  unlabelled?: number;
+  name?: string;
+  extent?: [number, number, number, number];
+}
+
+export interface FakeAnswer {
+  result: Record<string, unknown>;
+  arrays: ArrayHeader[];
+  buffers: TypedArray[];
+}
+
+export interface FakeRun {
+  n: number;
+  labels: Int32Array;
+  answer(op: string, args: Record<string, unknown>): FakeAnswer;
+}
+
+const PALETTE = [
+  "#4269d0",
+  "#efb118",
+  "#ff725c",
+  "#6cc5b0",
+  "#3ca951",
+  "#ff8ab7",
+  "#a463f2",
+  "#97bbf5",
+  "#9c6b4e",
+  "#6b7280",
+];
+
+/** A small generator with a seed, so that every run looks the same. */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export function fakeRun(options: FakeOptions = {}): FakeRun {
+  const n = options.n ?? 300;
+  const names = Array.isArray(options.classes)
+    ? options.classes
+    : Array.from({ length: options.classes ?? 10 }, (_, i) => String(i));
+  const count = names.length;
+  const epochs = options.epochs ?? [0, 1, 2, 3, 4, 5];
+  const resolution = options.resolution ?? 120;
+  const images =
+    options.images === undefined ? { height: 8, width: 8, channels: 1 } : options.images;
+  const extent = options.extent ?? [-1, 1, -1, 1];
+  const next = random(7);
+  const normal = (): number =>
+    Math.sqrt(-2 * Math.log(next() + 1e-12)) * Math.cos(2 * Math.PI * next());
+
+  const labels = new Int32Array(n);
+  const split = new Uint8Array(n);
+  const flipped = new Uint8Array(n);
+  const truth = new Int32Array(n);
+  const noise = new Float32Array(2 * n);
+  for (let i = 0; i < n; i++) {
+    truth[i] = Math.floor(next() * count);
+    flipped[i] = next() < 0.03 ? 1 : 0;
+    labels[i] = flipped[i] ? Math.floor(next() * count) : (truth[i] as number);
+    if (next() * 100 < (options.unlabelled ?? 0)) {
+      labels[i] = -1;
+    }
+    split[i] = i < n * 0.8 ? 0 : 1;
+    noise[2 * i] = normal();
+    noise[2 * i + 1] = normal();
+  }
+
+  const seeds = Array.from({ length: count }, (_, c) => {
+    const ring = Math.sqrt((c + 0.5) / count);
+    const angle = c * 2.39996;
+    return {
+      x: 0.74 * ring * Math.cos(angle),
+      y: 0.74 * ring * Math.sin(angle),
+      turn: next() * 2 - 1,
+    };
+  });
+  const progress = (position: number): number =>
+    epochs.length === 1 ? 1 : 0.12 + 0.88 * (position / (epochs.length - 1)) ** 0.6;
+  const centers = (position: number): { x: number; y: number }[] => {
+    const p = progress(position);
+    return seeds.map(({ x, y, turn }) => {
+      const a = (1 - p) * turn * 2;
+      const r = 0.35 + 0.65 * p;
+      return {
+        x: r * (x * Math.cos(a) - y * Math.sin(a)),
+        y: r * (x * Math.sin(a) + y * Math.cos(a)),
+      };
+    });
+  };
+  const spread = (position: number): number =>
+    (0.42 * (1.15 - progress(position))) / Math.sqrt(count / 10) ** 0.5 + 0.03;
+
+  /** Softmax of negative squared distances: the two best classes and their probabilities. */
+  const classify = (places: { x: number; y: number }[], x: number, y: number, sharp: number) => {
+    let best = 0;
+    let second = 0;
+    let d1 = Number.POSITIVE_INFINITY;
+    let d2 = Number.POSITIVE_INFINITY;
+    for (let c = 0; c < places.length; c++) {
+      const place = places[c] as { x: number; y: number };
+      const wobble = 0.02 * Math.sin(9 * x + c) * Math.cos(7 * y - c);
+      const d = (x - place.x) ** 2 + (y - place.y) ** 2 + wobble;
+      if (d < d1) {
+        d2 = d1;
+        second = best;
+        d1 = d;
+        best = c;
+      } else if (d < d2) {
+        d2 = d;
+        second = c;
+      }
+    }
+    const ratio = 1 / (1 + Math.exp(-(d2 - d1) * sharp));
+    return { best, second, ratio };
+  };
+
+  const wide = count > 254;
+  const dtype: Dtype = wide ? "uint16" : "uint8";
+  const integers = (length: number) => (wide ? new Uint16Array(length) : new Uint8Array(length));
+  const pack = (
+    result: Record<string, unknown>,
+    arrays: [string, Dtype, number[], TypedArray][],
+  ): FakeAnswer => ({
+    result,
+    arrays: arrays.map(([name, type, shape]) => ({ name, dtype: type, shape })),
+    buffers: arrays.map(([, , , data]) => data),
+  });
+
+  const frame = (epoch: number): FakeAnswer => {
+    const position = epochs.indexOf(epoch);
+    if (position < 0) {
+      throw new Error(`Epoch ${epoch} was not recorded.`);
+    }
+    const places = centers(position);
+    const width = spread(position);
+    const positions = new Uint16Array(2 * n);
+    const predictions = integers(n);
+    const confidence = new Uint8Array(n);
+    const quantise = (value: number): number =>
+      Math.round(65535 * Math.min(1, Math.max(0, (value + 1) / 2)));
+    for (let i = 0; i < n; i++) {
+      const place = places[truth[i] as number] as { x: number; y: number };
+      const x = place.x + width * (noise[2 * i] as number);
+      const y = place.y + width * (noise[2 * i + 1] as number);
+      const { best, ratio } = classify(places, x, y, 12 + 40 * progress(position));
+      positions[2 * i] = quantise(x);
+      positions[2 * i + 1] = quantise(y);
+      predictions[i] = best;
+      confidence[i] = Math.round(255 * ratio);
+    }
+    return pack({}, [
+      ["positions", "uint16", [n, 2], positions],
+      ["predictions", dtype, [n], predictions],
+      ["confidence", "uint8", [n], confidence],
+    ]);
+  };
+
+  const canvas = (epoch: number): FakeAnswer => {
+    const position = epochs.indexOf(epoch);
+    const places = centers(position);
+    const classes = integers(resolution * resolution);
+    const shade = new Uint8Array(resolution * resolution);
+    for (let row = 0; row < resolution; row++) {
+      for (let column = 0; column < resolution; column++) {
+        const x = (2 * (column + 0.5)) / resolution - 1;
+        const y = (2 * (row + 0.5)) / resolution - 1;
+        const { best, ratio } = classify(places, x, y, 12 + 40 * progress(position));
+        const at = row * resolution + column;
+        classes[at] = ratio < 0.54 ? (wide ? 0xffff : 0xff) : best;
+        shade[at] = Math.round(255 * ratio);
+      }
+    }
+    return pack({}, [
+      ["classes", dtype, [resolution, resolution], classes],
+      ["shade", "uint8", [resolution, resolution], shade],
+    ]);
+  };
+
+  const thumbnails = (indices: number[]): FakeAnswer => {
+    const { height, width, channels } = images ?? { height: 1, width: 1, channels: 1 };
+    const size = height * width * channels;
+    const pixels = new Uint8Array(indices.length * size);
+    indices.forEach((index, place) => {
+      if (!Number.isInteger(index) || index < 0 || index >= n) {
+        throw new Error(`Sample ${index} does not exist.`);
+      }
+      drawGlyph(pixels.subarray(place * size, (place + 1) * size), truth[index] as number, index, {
+        height,
+        width,
+        channels,
+      });
+    });
+    return pack({}, [["pixels", "uint8", [indices.length, height, width, channels], pixels]]);
+  };
+
+  const accuracy = (shift: number) =>
+    epochs.map((_, position) =>
+      Math.min(0.995, 1 - 0.62 * Math.exp(-3.4 * progress(position)) - shift * progress(position)),
+    );
+
+  return {
+    n,
+    labels,
+    answer(op, args) {
+      switch (op) {
+        case "hello":
+          return pack(
+            {
+              protocol: 1,
+              n,
+              classes: names,
+              palettes: { vivid: PALETTE },
+              images,
+              groups: ["flipped"],
+              services: [],
+              landscapes: [
+                {
+                  name: options.name ?? "made-up run",
+                  epochs,
+                  extent,
+                  resolution,
+                  accuracy: { train: accuracy(0.005), test: accuracy(0.03) },
+                },
+              ],
+            },
+            [
+              ["labels", "int32", [n], labels],
+              ["split", "uint8", [n], split],
+              ["group:flipped", "uint8", [n], flipped],
+            ],
+          );
+        case "frame":
+          return frame(args.epoch as number);
+        case "canvas":
+          return canvas(args.epoch as number);
+        case "thumbnails":
+          return thumbnails(args.indices as number[]);
+        default:
+          throw new Error(`The fake run cannot answer "${op}".`);
+      }
+    },
+  };
+}
+
+const GLYPHS = [
+  "0110100110011001 0110",
+  "0010011000100010 0111",
+  "0110000100100100 1111",
+  "1110000101100001 1110",
+  "1001100111110001 0001",
+  "1111100011100001 1110",
+  "0110100011101001 0110",
+  "1111000100100100 0100",
+  "0110100101101001 0110",
+  "0110100101110001 0110",
+].map((bits) => bits.replace(" ", ""));
+
+/** A digit of four by five dots, moved and blurred a little. */
+function drawGlyph(
+  pixels: Uint8Array,
+  digit: number,
+  seed: number,
+  { height, width, channels }: { height: number; width: number; channels: number },
+): void {
+  const next = random(seed * 31 + 5);
+  const glyph = GLYPHS[digit % 10] as string;
+  const dx = next() * 1.2 - 0.6;
+  const dy = next() * 0.8 - 0.4;
+  const tint = [0.6 + 0.4 * next(), 0.6 + 0.4 * next(), 0.6 + 0.4 * next()];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const gx = ((x + 0.5) / width) * 6.4 - 1.2 + dx;
+      const gy = ((y + 0.5) / height) * 6.6 - 0.8 + dy;
+      let ink = 0;
+      for (let row = 0; row < 5; row++) {
+        for (let column = 0; column < 4; column++) {
+          if (glyph[row * 4 + column] === "1") {
+            ink = Math.max(ink, 1.25 - 1.1 * Math.hypot(gx - column - 0.5, gy - row - 0.5));
+          }
+        }
+      }
+      for (let c = 0; c < channels; c++) {
+        const value =
+          Math.min(1, Math.max(0, ink)) * (channels === 1 ? 1 : (tint[c] as number)) +
+          0.06 * next();
+        pixels[(y * width + x) * channels + c] = Math.round(255 * Math.min(1, value));
+      }
+    }
+  }
+}
