@@ -1,0 +1,455 @@
+"""A classifier as c = g∘f: where it is split, what its outputs mean, and that it is left as it was."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from dvi_widget.subject import Predictor, Subject, as_predictor
+
+
+def perceptron(*tail: nn.Module, seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 12), nn.ReLU(), nn.Linear(12, 5), *tail)
+
+
+def convolutional(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.5),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16, 8),
+        nn.ReLU(),
+        nn.Linear(8, 3),
+    )
+
+
+class Scrambled(nn.Module):
+    """Registers its layers in another order than they run in, and one that never runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(6, 4)
+        self.middle = nn.Linear(6, 6)
+        self.first = nn.Linear(9, 6)
+        self.unused = nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.last(self.middle(self.first(x).relu()).relu())
+
+
+class Skipping(nn.Module):
+    """The input passes its only linear layer on another way."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return self.inner(x.relu()) + x
+
+
+def pictures(n=10, seed=1):
+    return np.random.default_rng(seed).normal(size=(n, 1, 6, 6)).astype(np.float32)
+
+
+def state(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+# Where it is split
+
+
+def test_the_representation_is_what_enters_the_last_linear_layer():
+    model, x = perceptron(), pictures()
+    subject = Subject(model)
+    features, logits = subject.features_and_logits(x)
+    with torch.no_grad():
+        hidden = model[:3](torch.from_numpy(x))
+    np.testing.assert_allclose(features, hidden, atol=1e-6)
+    np.testing.assert_allclose(logits, model[3](hidden).detach(), atol=1e-6)
+    assert features.dtype == logits.dtype == np.float32
+    assert (subject.layer, subject.side, subject.head_kind) == ("3", "input", "linear")
+    np.testing.assert_array_equal(subject.linear_head[0], model[3].weight.detach())
+    np.testing.assert_array_equal(subject.linear_head[1], model[3].bias.detach())
+
+
+def test_last_means_the_order_of_execution_not_of_registration():
+    subject = Subject(Scrambled())
+    features = subject.features(np.ones((3, 9), np.float32))
+    assert subject.layer == "last"
+    assert features.shape == (3, 6)
+
+
+def test_naming_the_last_linear_layer_is_the_default():
+    model, x = perceptron(), pictures()
+    named = Subject(model, layer="3")
+    np.testing.assert_array_equal(named.features(x), Subject(model).features(x))
+    assert named.head_kind == "linear"
+
+
+def test_a_linear_layer_without_bias_has_a_head_with_zeros():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2, bias=False))
+    subject = Subject(model)
+    subject.features(np.ones((2, 4), np.float32))
+    assert not subject.linear_head[1].any()
+
+
+def test_a_network_that_is_one_linear_layer_has_its_inputs_as_representations():
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    subject = Subject(nn.Linear(4, 3))
+    np.testing.assert_array_equal(subject.features(x), x)
+
+
+@pytest.mark.parametrize(("layer", "width"), [("2", 144), ("4", 16), ("5", 16), ("6", 8), ("0", 144)])
+def test_the_output_of_a_named_module_is_the_representation_and_the_rest_is_the_head(layer, width):
+    model, x = convolutional().eval(), pictures()
+    subject = Subject(model, layer=layer)
+    features, logits = subject.features_and_logits(x)
+    with torch.no_grad():
+        wanted = model[: int(layer) + 1](torch.from_numpy(x)).flatten(1)
+    assert features.shape == (10, width)
+    np.testing.assert_allclose(features, wanted, atol=1e-6)
+    np.testing.assert_allclose(subject.head(torch.from_numpy(features)).detach(), logits, atol=1e-5)
+    assert subject.linear_head is None
+
+
+def test_a_module_that_runs_twice_is_split_at_its_last_run():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c, self.relu = nn.Linear(4, 6), nn.Linear(6, 7), nn.Linear(7, 3), nn.ReLU()
+
+        def forward(self, x):
+            return self.c(self.relu(self.b(self.relu(self.a(x)))))
+
+    subject = Subject(Twice(), layer="relu")
+    features, logits = subject.features_and_logits(np.random.default_rng(0).normal(size=(4, 4)))
+    assert features.shape == (4, 7)
+    np.testing.assert_allclose(subject.head(torch.from_numpy(features)).detach(), logits, atol=1e-6)
+
+
+def test_a_network_that_fixes_the_batch_size_early_has_a_head_all_the_same():
+    class Early(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.out = nn.Conv2d(1, 2, 3, padding=1), nn.Linear(72, 3)
+
+        def forward(self, x):
+            n = x.shape[0]
+            return self.out(self.conv(x).relu().view(n, -1))
+
+    subject = Subject(Early(), layer="conv")
+    features, logits = subject.features_and_logits(pictures())
+    np.testing.assert_allclose(subject.head(torch.from_numpy(features)).detach(), logits, atol=1e-5)
+
+
+def test_a_wrapped_network_is_split_inside():
+    subject = Subject(nn.DataParallel(perceptron()))
+    subject.features(pictures())
+    assert subject.layer == "3"
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "words"),
+    [
+        (lambda: nn.Sequential(nn.Conv2d(1, 3, 6), nn.Flatten()), None, r"no nn.Linear.*0 \(Conv2d\)"),
+        (perceptron, "head", r"no module named 'head'.*3 \(Linear\)"),
+        (perceptron, "", r"no module named ''"),
+    ],
+)
+def test_a_network_that_cannot_be_split_names_its_layers_and_the_way_out(model, layer, words):
+    with pytest.raises(ValueError, match=f"(?s){words}") as error:
+        Subject(model(), layer=layer)
+    assert "layer=<name>" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "words"),
+    [
+        (Skipping, None, "depend on more than the input of 'inner'"),
+        (Scrambled, "unused", "'unused' does not run"),
+    ],
+)
+def test_what_only_a_forward_pass_shows_is_said_with_the_layers_too(model, layer, words):
+    x = np.random.default_rng(0).normal(size=(4, 6 if model is Skipping else 9)).astype(np.float32)
+    with pytest.raises(ValueError, match=words) as error:
+        Subject(model(), layer=layer).features(x)
+    assert "layer=<name>" in str(error.value)
+
+
+def test_a_layer_that_gives_no_single_tensor_is_refused():
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.out = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.out(self.rnn(x)[0][:, -1])
+
+    x = np.ones((2, 5, 3), np.float32)
+    assert Subject(Recurrent()).features(x).shape == (2, 4)
+    with pytest.raises(ValueError, match="a tuple, not one tensor"):
+        Subject(Recurrent(), layer="rnn").features(x)
+
+
+def test_the_split_is_unknown_before_the_network_has_run():
+    with pytest.raises(RuntimeError, match="call features"):
+        _ = Subject(perceptron()).layer
+
+
+# The head
+
+
+def test_the_head_is_differentiable_in_the_representation_and_never_in_the_weights():
+    model = convolutional().eval()
+    subject = Subject(model, layer="5")
+    x = torch.from_numpy(subject.features(pictures())).requires_grad_()
+    subject.head(x).square().sum().backward()
+    wanted = x.detach().clone().requires_grad_()
+    model[6:](wanted).square().sum().backward()
+    torch.testing.assert_close(x.grad, wanted.grad)
+    model.zero_grad()
+    x.grad = None
+    subject.head(x).sum().backward()
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+@pytest.mark.parametrize("layer", [None, "2"])
+def test_the_head_answers_in_the_type_it_was_asked_in(layer):
+    subject = Subject(perceptron(), layer=layer)
+    x = torch.from_numpy(subject.features(pictures())).double()
+    assert subject.head(x).dtype == torch.float64
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 11), (3, 12, 1)])
+def test_the_head_refuses_what_is_no_representation(shape):
+    subject = Subject(perceptron())
+    subject.features(pictures())
+    with pytest.raises(ValueError, match=r"x: representations are \[n, 12\]"):
+        subject.head(torch.zeros(shape))
+
+
+def test_an_in_place_layer_behind_the_split_changes_neither_representation_nor_argument():
+    model, x = convolutional().eval(), pictures()
+    subject = Subject(model, layer="1")
+    features = subject.features(x)
+    assert (features < 0).any()
+    given = torch.from_numpy(features.copy())
+    subject.head(given)
+    np.testing.assert_array_equal(given, features)
+
+
+# What outputs mean
+
+
+def test_a_network_that_gives_probabilities_is_taken_at_its_logarithm_with_a_warning():
+    subject = Subject(perceptron(nn.Softmax(1)))
+    with pytest.warns(UserWarning, match="sum to one"):
+        features, logits = subject.features_and_logits(pictures())
+    np.testing.assert_allclose(np.exp(logits).sum(1), 1, atol=1e-5)
+    assert subject.head_kind == "log_softmax"
+    assert subject.linear_head is None
+    np.testing.assert_allclose(subject.head(torch.from_numpy(features)), logits, atol=1e-5)
+
+
+def test_log_softmax_is_logits_without_a_warning():
+    subject = Subject(perceptron(nn.LogSoftmax(1)))
+    _, logits = subject.features_and_logits(pictures())
+    np.testing.assert_allclose(np.exp(logits).sum(1), 1, atol=1e-5)
+    assert subject.head_kind == "log_softmax"
+
+
+def test_logits_true_overrides():
+    x = pictures()
+    plain = Subject(perceptron(nn.Softmax(1)), logits=True).predict(x)
+    np.testing.assert_allclose(plain.sum(1), 1, atol=1e-5)
+    raw = Predictor(lambda x: x.reshape(len(x), -1), logits=True)
+    np.testing.assert_array_equal(raw.predict(x), x.reshape(10, -1))
+
+
+def test_predict_proba_gives_logarithms_of_probabilities():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 4)), rng.integers(3, size=60)
+    model = LogisticRegression().fit(x, y)
+    np.testing.assert_allclose(as_predictor(model).predict(x), model.predict_log_proba(x), rtol=1e-5)
+    np.testing.assert_allclose(
+        as_predictor(model.predict_proba).predict(x), model.predict_log_proba(x), rtol=1e-5
+    )
+
+
+def test_certainty_stays_finite():
+    logits = Predictor(lambda x: np.tile([1, 0], (len(x), 1))).predict(np.zeros((2, 3)))
+    assert np.isfinite(logits).all()
+    assert (logits.argmax(1) == 0).all()
+
+
+@pytest.mark.parametrize("answer", [[0.5, 0.6], [1.5, -0.5], [np.nan, 1]])
+def test_rows_that_are_no_probabilities_are_an_error(answer):
+    with pytest.raises(ValueError, match=r"should be probabilities.*logits=True"):
+        Predictor(lambda x: np.tile(answer, (len(x), 1))).predict(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (3, 2), (4, 2, 2)])
+def test_outputs_that_are_not_one_row_of_classes_per_sample_are_an_error(shape):
+    with pytest.raises(ValueError, match="one row per sample"):
+        Predictor(lambda _: np.full(shape, 0.5)).predict(np.zeros((4, 3)))
+
+
+def test_a_network_with_several_outputs_is_told_to_be_wrapped():
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.layer(x), x
+
+    with pytest.raises(TypeError, match="wrap it"):
+        Subject(Pair()).features(np.ones((2, 2), np.float32))
+
+
+@pytest.mark.parametrize(("model", "words"), [(3, "got int"), (LogisticRegression, "pass an instance")])
+def test_what_is_no_classifier_is_refused(model, words):
+    with pytest.raises(TypeError, match=words):
+        as_predictor(model)
+
+
+def test_a_subject_needs_a_torch_module():
+    with pytest.raises(TypeError, match="as_predictor"):
+        Subject(LogisticRegression())
+
+
+def test_a_predictor_is_passed_on_as_it_is():
+    subject = Subject(perceptron())
+    assert as_predictor(subject) is subject
+
+
+# Inputs
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 30), batch_size=st.integers(1, 40), layer=st.sampled_from([None, "4", "5"]))
+def test_the_batch_size_makes_no_difference(n, batch_size, layer):
+    model, x = convolutional(), pictures(n)
+    whole = Subject(model, layer=layer).features_and_logits(x)
+    parts = Subject(model, layer=layer, batch_size=batch_size).features_and_logits(x)
+    for a, b in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_arrays_and_tensors_of_any_precision_mean_the_same():
+    subject, x = Subject(perceptron()), pictures()
+    wanted = subject.predict(x)
+    for same in (
+        x.astype(np.float64),
+        x.astype(">f4"),
+        torch.from_numpy(x),
+        torch.from_numpy(x).double(),
+        x.tolist(),
+    ):
+        np.testing.assert_allclose(subject.predict(same), wanted, atol=1e-6)
+
+
+def test_bytes_reach_a_network_that_takes_bytes():
+    class Bytes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rest = perceptron()
+
+        def forward(self, x):
+            return self.rest(x.float() / 255)
+
+    x = np.random.default_rng(0).integers(256, size=(4, 1, 6, 6), dtype=np.uint8)
+    model = Bytes()
+    np.testing.assert_allclose(Subject(model).predict(x), Subject(model.rest).predict(x / 255), atol=1e-5)
+
+
+def test_bytes_for_a_network_that_takes_floats_are_explained():
+    with pytest.raises(TypeError, match=r"uint8 inputs.*astype\('float32'\) / 255"):
+        Subject(perceptron()).features(np.zeros((2, 1, 6, 6), np.uint8))
+
+
+def test_no_samples_are_an_error():
+    with pytest.raises(ValueError, match="no samples"):
+        Subject(perceptron()).features(np.zeros((0, 1, 6, 6), np.float32))
+
+
+def test_a_network_in_half_precision_gives_float32():
+    model = perceptron().to(torch.bfloat16)
+    features, logits = Subject(model).features_and_logits(pictures())
+    assert features.dtype == logits.dtype == np.float32
+
+
+# The network is left as it was
+
+
+class Meddling(nn.Module):
+    """Changes its buffers at every call, in place and by reassignment, draws random numbers, and may fail."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+        self.register_buffer("seen", torch.zeros(1))
+        self.body = convolutional()
+        self.fail = False
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen = self.seen + len(x)
+        torch.rand(3)
+        if self.fail:
+            raise RuntimeError("broken")
+        return self.body(x)
+
+
+@pytest.mark.parametrize("fail", [False, True])
+@pytest.mark.parametrize("layer", [None, "body.4"])
+def test_modes_weights_buffers_gradients_and_random_state_are_untouched(fail, layer):
+    model, x = Meddling().train(), pictures()
+    model.body[1].eval()
+    model.body(torch.from_numpy(x)).sum().backward()
+    modes = [module.training for module in model.modules()]
+    gradients = [weight.grad.clone() for weight in model.parameters()]
+    before, random = state(model), torch.random.get_rng_state()
+
+    subject = Subject(model, layer=layer)
+    features = subject.features(x)
+    subject.head(torch.from_numpy(features).requires_grad_()).sum().backward()
+    subject.predict(x)
+    if fail:
+        model.fail = True
+        with pytest.raises(RuntimeError, match="broken"):
+            subject.features(x)
+
+    assert [module.training for module in model.modules()] == modes
+    for name, value in state(model).items():
+        assert torch.equal(value, before[name]), name
+    for weight, gradient in zip(model.parameters(), gradients, strict=True):
+        assert torch.equal(weight.grad, gradient)
+    assert torch.equal(torch.random.get_rng_state(), random)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_predictions_are_those_of_evaluation_mode():
+    model, x = convolutional(), pictures()
+    logits = Subject(model.train()).predict(x)
+    with torch.no_grad():
+        np.testing.assert_allclose(logits, copy.deepcopy(model).eval()(torch.from_numpy(x)), atol=1e-6)
+
+
+def test_a_first_layer_that_works_in_place_does_not_reach_the_inputs():
+    model = nn.Sequential(nn.ReLU(inplace=True), perceptron())
+    for x in (pictures(), torch.from_numpy(pictures())):
+        before = copy.deepcopy(x)
+        Subject(model).features(x)
+        np.testing.assert_array_equal(x, before)
