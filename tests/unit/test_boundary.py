@@ -148,11 +148,23 @@ class Shifted(nn.Module):
         return (x.float() - 80) / 10
 
 
+class Cliff(nn.Module):
+    """Classes 0 and 1 meet on a slope; class 2 begins at a step that no mixture within λ ≤ 0.4 reaches."""
+
+    def __init__(self):
+        super().__init__()
+        self.plane = nn.Linear(2, 2, bias=False)
+        nn.init.eye_(self.plane.weight)
+
+    def forward(self, x):
+        u, v = self.plane(x).T
+        return torch.stack([1.5 - u, u - 1.5, torch.where(v > 5, 100.0, -5.0)], 1)
+
+
 def test_where_only_some_pairs_have_a_boundary_the_points_are_of_these():
-    # From class 0 straight up to class 2, or back, nothing changes within λ ≤ 0.4.
-    centres = np.array([[0, 0], [3, 0], [0, 400]], np.float32)
-    x = blobs(centres, spread=0.8)
-    _, found = points(60, Nearest(centres), x)
+    x = blobs(np.array([[0, 0], [3, 0], [0, 10]], np.float32), spread=0.5)
+    x[100:, 0] = 0
+    _, found = points(60, Cliff(), x)
     assert len(found) == 60
     assert (0, 2) not in set(map(tuple, np.sort(found.pairs, axis=1).tolist()))
 
