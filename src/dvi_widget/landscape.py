@@ -77,7 +77,15 @@ class Source(Protocol):
         ...
 
 
-_SERVICES = ("paint", "decode", "place", "neighbors", "logits", "features", "boundary")
+# Beside those of `Source`, some engines answer more, by methods of their own:
+#   sharpen(epoch, extent, resolution) -> iterator of (classes [R, R], shade [R, R], share), coarse to fine;
+#   crossings(epoch, a [2], b [2]) -> table of the class changes on the way from a to b;
+#   examine(epoch, points [m, 2]) -> inputs [m, ...], classes [m], certainty [m] in [0, 1];
+#   measures() -> DataFrame as `Landscape.measures`, of the engine's own figures of merit.
+_SERVICES = (
+    "paint", "decode", "place", "neighbors", "logits", "features", "boundary",
+    "sharpen", "crossings", "examine", "measures",
+)  # fmt: skip
 
 
 class Frame:
@@ -155,12 +163,38 @@ class Frame:
                 self._canvas = self._paint(report)
             return self._canvas
 
+    def sharpen(self) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.uint8], float]]:
+        """Paint from coarse to fine.
+
+        Yields
+        ------
+        classes, shade
+            As `canvas`, ever finer; the last ones are the canvas. What was yielded is not changed afterwards.
+        share : float
+            Part of the work that is done, in (0, 1].
+
+        Raises
+        ------
+        RuntimeError
+            If the engine behind this landscape paints in one go.
+        """
+        landscape = self._landscape
+        source = landscape._ask("sharpen")  # noqa: SLF001
+        yield from source.sharpen(self.epoch, landscape.extent, landscape.resolution)
+
     def _paint(
         self, report: Callable[[float], object] | None
     ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
-        """Ask the source for every pixel's centre, some rows at a time."""
-        source = self._landscape._ask("paint")  # noqa: SLF001
+        """Ask the source for every pixel's centre, some rows at a time; coarse to fine where it can."""
         size = self._landscape.resolution
+        if "sharpen" in self._landscape.services:
+            for *painting, share in self.sharpen():
+                if report is not None:
+                    report(share)
+            classes, shade = painting
+            classes.flags.writeable = shade.flags.writeable = False
+            return classes, shade
+        source = self._landscape._ask("paint")  # noqa: SLF001
         x0, x1, y0, y1 = self._landscape.extent
         centres = (np.arange(size) + 0.5) / size
         x, y = (x0 + centres * (x1 - x0)), (y0 + centres * (y1 - y0))
@@ -311,12 +345,12 @@ class Landscape:
         if missing:
             raise RuntimeError(
                 f"This landscape cannot answer {', '.join(missing)}: it has no engine behind it that can. "
-                "Take it from a fitted model: DVI(...).fit(run).landscape()."
+                "Take it from a fitted model: model.fit(...).landscape()."
             )
         return self.source
 
     def measures(self, k: Sequence[int] = (10, 15, 20)) -> pd.DataFrame:
-        """Take the four properties of DeepVisualInsight (§4) on every epoch, for train and test samples.
+        """Take the engine's figures of merit; of DVI, the four properties (§4) on every epoch and split.
 
         On test, nn_pv and temporal_pv search among train ∪ test and average over the test samples, and
         boundary_pv uses the boundary set that took no part in the fit.
@@ -340,9 +374,11 @@ class Landscape:
         ValueError
             If k exceeds the number of other samples.
         """
-        source = self._ask("paint", "decode", "place", "features", "boundary")
         if not k:
             raise ValueError("k must hold at least one number of neighbours.")
+        if "measures" in self.services:
+            return self.source.measures()  # type: ignore[no-any-return]
+        source = self._ask("paint", "decode", "place", "features", "boundary")
         test = (self.samples["split"] == "test").to_numpy()
         # A split searches among `among` and averages over the rows it names there.
         searches: dict[str, tuple[NDArray[np.intp], NDArray[np.intp] | None]]
