@@ -399,6 +399,11 @@ class Subject(Predictor):
                 f"layer: the {side} of {name!r} is {_kind(x)}, not one tensor with a row per sample. "
                 f"{self._advice()}"
             )
+        if not (x.isfinite().all() and z.isfinite().all()):
+            raise ValueError(
+                "model: its representations or logits of the first samples hold NaN or infinite values; has the "
+                "training diverged, or are the inputs out of scale?"
+            )
         split.shape = tuple(x.shape[1:])
         self._split = split
         split.head = self._kind_of_head(split, x, z, given)

@@ -69,6 +69,11 @@ class LightningCallback:
         """Name under which a checkpoint would keep this callback's state."""
         return f"dvi_widget.LightningCallback{{{str(self.folder)!r}}}"
 
+    @property
+    def _legacy_state_key(self) -> str:
+        # Lightning looks under this name too when it resumes from a checkpoint.
+        return self.state_key
+
     def setup(self, trainer: Any, pl_module: nn.Module, stage: str) -> None:
         """Part of Lightning's protocol; nothing to set up."""
 

@@ -113,7 +113,8 @@ class Recorder:
         self._labels = np.concatenate(labels)
         self._check_samples(labels, boundary)
         where, pictures = _pictures(images, inputs)
-        for name, mask in (groups or {}).items():
+        groups = _checked_mapping("groups", groups)
+        for name, mask in groups.items():
             storage.check_group(name, mask, self._n_train, self._n_test)
 
         self._subject = Subject(model, layer=layer, logits=logits, batch_size=batch_size)
@@ -140,13 +141,13 @@ class Recorder:
             "digest": storage.digest(*inputs, self._labels),
         }
         if existing is None:
-            self._begin(manifest, pictures)
+            self._begin(manifest, pictures, value_range(pictures, "images") if pictures else (0, 1))
         else:
             self._continue(existing, manifest)
         # From here on the recorded samples, whatever becomes of the arrays that were given.
         stored = storage.open_array(self.folder / "samples" / "inputs.npy", (None,) * inputs[0].ndim)
         self._inputs = stored[: self._n_train], stored[self._n_train :]
-        for name, mask in (groups or {}).items():
+        for name, mask in groups.items():
             storage.write_group(self.folder, name, mask, self._n_train, self._n_test)
 
     def capture(
@@ -180,7 +181,7 @@ class Recorder:
             one class.
         """
         epoch = _checked_epoch(epoch)
-        numbers = _checked_scalars(scalars or {})
+        numbers = _checked_scalars(_checked_mapping("scalars", scalars))
         if not overwrite and epoch in storage.epoch_folders(self.folder):
             raise ValueError(f"epoch: {epoch} is recorded already; pass overwrite=True to record it again")
         features, logits = self._evaluate(epoch)
@@ -294,7 +295,12 @@ class Recorder:
                 "needs two at least"
             )
 
-    def _begin(self, manifest: Mapping[str, Any], pictures: Sequence[NDArray[Any]]) -> None:
+    def _begin(
+        self,
+        manifest: Mapping[str, Any],
+        pictures: Sequence[NDArray[Any]],
+        shown: tuple[float, float],
+    ) -> None:
         """Write the samples, then run.json, which makes the folder a run."""
         storage.remove_leftovers(self.folder)
         storage.remove(self.folder / "samples")
@@ -303,8 +309,7 @@ class Recorder:
             np.save(aside / "labels.npy", self._labels, allow_pickle=False)
             _save(aside / "inputs.npy", self._inputs, lambda block: block)
             if pictures:
-                low, high = value_range(pictures, "images")
-                _save(aside / "images.npy", pictures, lambda block: show(block, low, high))
+                _save(aside / "images.npy", pictures, lambda block: show(block, *shown))
         with storage.write_aside(self.folder / "run.json") as aside:
             storage.write_json(aside, manifest)
 
@@ -356,6 +361,12 @@ def _save(path: Path, parts: Sequence[NDArray[Any]], change: Callable[[NDArray[A
     like = change(parts[0][:1])
     shape = (sum(map(len, parts)), *like.shape[1:])
     storage.save_rows(path, shape, like.dtype, (change(block) for part in parts for block in blocks(part)))
+
+
+def _checked_mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"{name}: must map names to values, as {{name: value}}, got {type(given).__name__}")
+    return given or {}
 
 
 def _checked_classes(classes: Sequence[str]) -> list[str]:
