@@ -188,10 +188,10 @@ class Frame:
         """Ask the source for every pixel's centre, some rows at a time; coarse to fine where it can."""
         size = self._landscape.resolution
         if "sharpen" in self._landscape.services:
-            for *painting, share in self.sharpen():
+            for painting in self.sharpen():
+                classes, shade, share = painting
                 if report is not None:
                     report(share)
-            classes, shade = painting
             classes.flags.writeable = shade.flags.writeable = False
             return classes, shade
         source = self._landscape._ask("paint")  # noqa: SLF001
