@@ -22,6 +22,7 @@ ALLOWED = {
     "boundary": {"subject"},
     "runs": {"subject", "boundary"},
     "suggestions": {"runs", "measures"},
+    "estimator": ENGINE - {"estimator"},
     **dict.fromkeys(ENGINES, ENGINE),
     "widget": {"landscape", "runs", "suggestions", "measures"} | ENGINES,
 }
