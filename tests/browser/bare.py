@@ -18,7 +18,6 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>A bare page</title>
 <body style="margin: 8px">
-<div id="explorer"></div>
 <script>
 class FakeModel {
   #state;
@@ -43,6 +42,9 @@ class FakeModel {
   }
   off(event, callback) {
     this.#listeners.set(event, (this.#listeners.get(event) ?? []).filter((other) => other !== callback));
+  }
+  get listening() {
+    return [...this.#listeners.values()].reduce((sum, callbacks) => sum + callbacks.length, 0);
   }
   #tell(event, ...values) {
     for (const callback of this.#listeners.get(event) ?? []) callback(...values);
@@ -70,6 +72,7 @@ window.start = async ({ esm, state, delay, deaf }) => {
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
   const widget = (await import(url)).default;
   const model = new FakeModel(state);
+  window.model = model;
   const opened = performance.now();
   setInterval(async () => {
     for (const message of await fromPython()) {
@@ -77,7 +80,14 @@ window.start = async ({ esm, state, delay, deaf }) => {
       if (performance.now() - opened > deaf) setTimeout(() => model.receive(message), delay);
     }
   }, 30);
-  window.stop = await widget.render({ model, el: document.getElementById("explorer") });
+  const cleanups = [];
+  window.show = () => {
+    const el = document.body.appendChild(document.createElement("div"));
+    const cleanup = widget.render({ model, el });
+    cleanups.push(() => { cleanup(); el.remove(); });
+  };
+  window.hide = () => { for (const cleanup of cleanups.splice(0)) cleanup(); };
+  window.show();
 };
 </script>
 """

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, TimeoutError
 
 START_SECONDS = 90
 WAIT_MS = 90_000
@@ -146,7 +146,11 @@ class Notebook:
 def ready(page: Page) -> Locator:
     """The one explorer of a page, once it has drawn its first epoch."""
     explorer = page.locator(".dvi[data-ready=true]")
-    explorer.wait_for(timeout=WAIT_MS)
+    try:
+        explorer.wait_for(timeout=WAIT_MS)
+    except TimeoutError as error:
+        shown = page.locator("body").inner_text()
+        raise AssertionError(f"The explorer did not draw. The page says:\n{shown[:2000]}") from error
     return explorer
 
 

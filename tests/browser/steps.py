@@ -1,0 +1,181 @@
+"""What a person does at an explorer, in any host, and where on the screen a sample must be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from lab import WAIT_MS, ready
+from playwright.sync_api import Locator, Page, expect
+
+from dvi_widget.landscape import Landscape
+
+# Class names that would show themselves: as an element, as an alert, or by ending the script they are in.
+NASTY = [
+    "<b id=injected>zero</b>",
+    "<img src=x onerror='window.injected=1'>",
+    "</script><script>window.injected=1</script>",
+    "&lt;three&gt; &amp;",
+    "<!-- four",
+    "\"five' ${5} {{5}}",
+    "<svg onload=window.injected=1>",
+    "seven\u2028\u202eneves",
+    "  ",
+    "]]>",
+]
+
+
+class At:
+    """An explorer on a page, used as a person uses it."""
+
+    def __init__(self, page: Page, landscape: Landscape) -> None:
+        self.page = page
+        self.landscape = landscape
+        self.root = ready(page)
+
+    def part(self, name: str) -> Locator:
+        """A part of the explorer by its test id."""
+        return self.root.get_by_test_id(name)
+
+    # ---- time
+
+    def wait_for_epoch(self, epoch: int) -> None:
+        """Wait until the picture rests at an epoch."""
+        expect(self.root).to_have_attribute("data-epoch", str(epoch), timeout=WAIT_MS)
+
+    def click_epoch(self, epoch: int) -> None:
+        """Click the slider where the epoch is, and wait until the picture rests there."""
+        x, y = self._on_slider(epoch)
+        self.page.mouse.click(x, y)
+        self.wait_for_epoch(epoch)
+
+    def drag_to_epoch(self, *epochs: int) -> None:
+        """Drag the slider's handle past some epochs and let it go at the last."""
+        now = int(self.root.get_attribute("data-epoch"))
+        self.page.mouse.move(*self._on_slider(now))
+        self.page.mouse.down()
+        for epoch in epochs:
+            self.page.mouse.move(*self._on_slider(epoch), steps=5)
+        self.page.mouse.up()
+        self.wait_for_epoch(epochs[-1])
+
+    def _on_slider(self, epoch: int) -> tuple[float, float]:
+        slider = self.part("epoch-slider")
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        share = self.landscape.epochs.index(epoch) / (len(self.landscape) - 1)
+        inset = 9  # of the rail, on both sides
+        return box["x"] + inset + share * (box["width"] - 2 * inset), box["y"] + box["height"] - 10
+
+    # ---- samples
+
+    def places(self, epoch: int) -> np.ndarray:
+        """Where every sample must be, [N, 2]: the extent, not stretched, in the middle of the stage.
+
+        This is for the view as it opens, neither panned nor zoomed.
+        """
+        stage = self.part("stage")
+        stage.scroll_into_view_if_needed()
+        box = stage.bounding_box()
+        x0, x1, y0, y1 = self.landscape.extent
+        scale = min(box["width"] / (x1 - x0), box["height"] / (y1 - y0))
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        unit = self.landscape.at(epoch).positions.astype(float) - ((x0 + x1) / 2, (y0 + y1) / 2)
+        return unit * (scale, -scale) + middle
+
+    def hover(self, sample: int, epoch: int) -> Locator:
+        """Point at a sample; gives back the card that appears."""
+        self.page.mouse.move(*self.places(epoch)[sample])
+        card = self.part("hover-card")
+        expect(card).to_have_attribute("data-index", str(sample), timeout=WAIT_MS)
+        return card
+
+    def alone(self, epoch: int) -> int:
+        """A sample with no other near it on the screen."""
+        places = self.places(epoch)
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=-1)
+        np.fill_diagonal(gaps, np.inf)
+        return int(gaps.min(axis=1).argmax())
+
+    def lasso(self, epoch: int, seed: int = 0) -> list[int]:
+        """Draw round some samples with the lasso; gives back the indices that must be inside."""
+        polygon, inside = self._outline(epoch, seed)
+        self.part("tool-lasso").click()
+        self.page.mouse.move(*polygon[0])
+        self.page.mouse.down()
+        for corner in polygon[1:]:
+            self.page.mouse.move(*corner)
+        self.page.mouse.up()
+        self.part("tool-pan").click()
+        return np.flatnonzero(inside).tolist()
+
+    def _outline(self, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """A ragged outline, [m, 2], in whole pixels, with 20 to 400 samples inside and none on its line."""
+        rng = np.random.default_rng(seed)
+        places = self.places(epoch)
+        box = self.part("stage").bounding_box()
+        low = np.array([box["x"], box["y"]]) + 4
+        high = low + np.array([box["width"], box["height"]]) - 8
+        for _ in range(2000):
+            angles = np.sort(rng.uniform(0, 2 * np.pi, 11))
+            reach = rng.uniform(25, 110, (11, 1))
+            around = places[rng.integers(len(places))]
+            polygon = np.rint(around + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
+            inside, clearance = _inside(places, polygon)
+            on_stage = (polygon >= low).all() and (polygon <= high).all()
+            if on_stage and 20 <= inside.sum() <= 400 and clearance.min() > 1:
+                return polygon, inside
+        raise AssertionError("No outline keeps clear of all samples.")
+
+    def expect_pictures(self, samples: list[int]) -> None:
+        """The grid shows the selection from its first sample on, each with its recorded picture."""
+        tiles = self.part("thumbnail")
+        expect(self.part("count")).to_contain_text(f"{len(samples):,} of", timeout=WAIT_MS)
+        expect(tiles.first.locator("canvas")).to_be_visible(timeout=WAIT_MS)
+        shown = [int(tile.get_attribute("data-index")) for tile in tiles.all()]
+        assert shown == samples[: len(shown)]
+        for place in (0, min(len(shown), 12) - 1):
+            self.expect_picture(tiles.nth(place), shown[place])
+
+    def expect_picture(self, where: Locator, sample: int) -> None:
+        """A picture on the page has the pixels that were recorded."""
+        canvas = where.locator("canvas")
+        expect(canvas).to_be_visible(timeout=WAIT_MS)
+        pixels = canvas.evaluate("(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+        _, height, width = self.landscape.images[sample].shape
+        shown = np.array(pixels).reshape(height, width, 4)[:, :, 0]
+        np.testing.assert_array_equal(shown, self.landscape.images[sample][0])
+
+    # ---- names
+
+    def expect_nothing_injected(self) -> None:
+        """No name became an element or ran as code."""
+        assert self.page.evaluate("window.injected === undefined")
+        assert self.page.locator("#injected").count() == 0
+        assert self.root.locator("img, script, b#injected").count() == 0
+
+
+def eventually(read: Callable[[], Any], wanted: Any, page: Page) -> None:
+    """Wait until something outside the page is as wanted."""
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while (found := read()) != wanted:
+        assert time.monotonic() < deadline, f"still {found!r}, not {wanted!r}"
+        page.wait_for_timeout(50)  # lets the page's own messages through
+
+
+def _inside(points: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which points [n, 2] a polygon [m, 2] encloses, and how far each is from its line."""
+    inside = np.zeros(len(points), bool)
+    clearance = np.full(len(points), np.inf)
+    x, y = points.T
+    for (ax, ay), (bx, by) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        crosses = (ay > y) != (by > y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside ^= crosses & (x < ax + (y - ay) / (by - ay) * (bx - ax))
+        along = np.array([bx - ax, by - ay])
+        share = np.clip(((points - (ax, ay)) @ along) / max(along @ along, 1e-9), 0, 1)
+        nearest = (ax, ay) + share[:, None] * along
+        clearance = np.minimum(clearance, np.linalg.norm(points - nearest, axis=1))
+    return inside, clearance

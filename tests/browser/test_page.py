@@ -1,0 +1,85 @@
+"""The exported page, opened from the disk with no network: it does what the notebook does."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from steps import NASTY, At
+
+import dvi_widget as dvi
+
+
+@pytest.fixture
+def context(context):
+    """A context in which every attempt to reach the network fails the test."""
+    reached = []
+    context.on("request", lambda request: reached.append(request.url))
+    context.route(lambda url: not url.startswith(("file:", "blob:", "data:")), lambda route: route.abort())
+    context.set_offline(True)
+    yield context
+    assert [url for url in reached if not url.startswith(("file:", "blob:"))] == []
+    assert len([url for url in reached if url.startswith("file:")]) == 1  # the page itself
+
+
+@pytest.fixture
+def explorer(landscape):
+    explorer = dvi.Explorer(landscape)
+    yield explorer
+    explorer.close()
+
+
+def test_scrub_hover_and_lasso_work_from_the_disk(explorer, landscape, page, tmp_path, shots):
+    path = explorer.to_html(tmp_path / "digits.html")
+    first, last = landscape.epochs[0], landscape.epochs[-1]
+    page.goto(path.as_uri())
+    at = At(page, landscape)
+    at.wait_for_epoch(last)
+
+    at.click_epoch(first)
+    at.drag_to_epoch(landscape.epochs[2], landscape.epochs[1])
+    page.screenshot(path=shots / "page-scrubbed.png")
+    at.click_epoch(last)
+
+    sample = at.alone(last)
+    card = at.hover(sample, last)
+    expect(card).to_contain_text(f"#{sample}")
+    at.expect_picture(card, sample)
+    page.screenshot(path=shots / "page-hover.png")
+
+    at.expect_pictures(at.lasso(last))
+    page.screenshot(path=shots / "page-selection.png")
+
+
+def test_it_opens_as_the_explorer_stood(explorer, landscape, page, tmp_path):
+    explorer.epoch, explorer.selection, explorer.color_by = landscape.epochs[1], [5, 8, 13], "prediction"
+    page.goto(explorer.to_html(tmp_path / "digits.html").as_uri())
+    at = At(page, landscape)
+    at.wait_for_epoch(landscape.epochs[1])
+    at.expect_pictures([5, 8, 13])
+    expect(at.part("color-by")).to_have_value("prediction")
+
+
+def test_names_are_text(landscape, page, tmp_path, monkeypatch):
+    monkeypatch.setattr(landscape, "classes", NASTY)
+    monkeypatch.setattr(landscape, "name", "</title><script>window.injected=1</script>")
+    page.goto(dvi.Explorer(landscape).to_html(tmp_path / "digits.html").as_uri())
+    at = At(page, landscape)
+    expect(at.part("legend-entry").nth(1)).to_contain_text(NASTY[1])
+    at.hover(at.alone(landscape.epochs[-1]), landscape.epochs[-1])
+    assert page.title() == landscape.name
+    at.expect_nothing_injected()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1100), ("light", 420)])
+def test_it_follows_the_reader_s_theme_and_width(
+    browser, explorer, landscape, tmp_path, shots, scheme, width
+):
+    path = explorer.to_html(tmp_path / "digits.html")
+    with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1000}) as context:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        at = At(page, landscape)
+        expect(at.root).to_have_attribute("data-theme", scheme)
+        at.expect_pictures(at.lasso(landscape.epochs[-1]))
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.screenshot(path=shots / f"page-{scheme}-{width}.png", full_page=True)
