@@ -1,8 +1,23 @@
 """Watch a classifier learn: record a training run, fit its landscape, walk through it in a notebook."""
 
-from . import datasets
+from . import baselines, datasets, measures
+from .dvi import DVI
+from .landscape import Landscape
 from .runs import LightningCallback, Recorder, Run, RunError
 from .subject import Predictor, Subject
 from .widget.explorer import Explorer
 
-__all__ = ["Explorer", "LightningCallback", "Predictor", "Recorder", "Run", "RunError", "Subject", "datasets"]
+__all__ = [
+    "DVI",
+    "Explorer",
+    "Landscape",
+    "LightningCallback",
+    "Predictor",
+    "Recorder",
+    "Run",
+    "RunError",
+    "Subject",
+    "baselines",
+    "datasets",
+    "measures",
+]

@@ -1,0 +1,444 @@
+"""What all projections of a recorded run share: fitted epoch by epoch, kept, seen as a landscape."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import torch
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from . import measures
+from .boundary import on_boundary
+from .landscape import Landscape
+from .measures.neighbors import as_rows
+from .runs import Run, storage
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Head = Callable[[torch.Tensor], torch.Tensor]
+Search = tuple[NDArray[np.int32], NDArray[np.float32]]
+
+_BLOCK = 1 << 15  # rows through the head at once
+
+
+class Checkpoint:
+    """One epoch of a run as a method sees it: only what it may learn from, never the test samples.
+
+    A neighbour search is done once, however many parts of a method ask for it.
+
+    Attributes
+    ----------
+    epoch : int
+        The recorded number.
+    x : float32 [n, h]
+        Representations of the training samples.
+    b : float32 [m, h]
+        Representations of the boundary set to fit on; m may be 0.
+    head : callable
+        g: tensor [n, h] to logits [n, C], differentiable.
+    """
+
+    def __init__(self, run: Run, epoch: int) -> None:
+        self.epoch = epoch
+        self.x = _finite(
+            run.features(epoch, "train"), f"epoch {epoch}: representations of the training samples"
+        )
+        self.b = _finite(
+            run.boundary(epoch, "train"), f"epoch {epoch}: representations of the boundary samples"
+        )
+        self.head: Head = run.head(epoch)
+        self._searches: dict[tuple[str, int], Search] = {}
+
+    def neighbors(self, k: int) -> Search:
+        """The k training samples nearest to each training sample: indices and distances [n, k]."""
+        return self._once("xx", k, lambda: measures.neighbors(self.x, k))
+
+    def boundary_neighbors(self, k: int) -> Search:
+        """The k boundary samples (all of them, if fewer) nearest to each training sample."""
+        k = min(k, len(self.b))
+        return self._once("xb", k, lambda: measures.neighbors(self.b, k, query=self.x))
+
+    def neighbors_along_boundary(self, k: int) -> Search:
+        """The k boundary samples (all others, if fewer) nearest to each boundary sample."""
+        k = min(k, len(self.b) - 1)
+        return self._once("bb", k, lambda: measures.neighbors(self.b, k))
+
+    def _once(self, kind: str, k: int, search: Callable[[], Search]) -> Search:
+        """What was searched before is not searched again."""
+        if (kind, k) not in self._searches:
+            self._searches[kind, k] = search()
+        return self._searches[kind, k]
+
+
+class Map(Protocol):
+    """A fitted projection of one epoch."""
+
+    @property
+    def positions(self) -> NDArray[np.float32]:
+        """Where the training samples lie [n, l]."""
+        ...
+
+    def transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """φ: representations [m, h] to positions [m, l]."""
+        ...
+
+    def inverse_transform(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
+        """ψ: positions [m, l] to representations [m, h]."""
+        ...
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything `Method.load` needs, apart from the positions."""
+        ...
+
+
+class Method(Protocol):
+    """How one epoch is fitted, given the one before."""
+
+    def key(self) -> Mapping[str, Any]:
+        """Name, version and settings: whatever changes a fitted map, as JSON."""
+        ...
+
+    def fit(
+        self,
+        checkpoint: Checkpoint,
+        previous: tuple[Checkpoint, Map] | None,
+        seed: int,
+        report: Callable[[float], object],
+    ) -> Map:
+        """Fit one epoch; `report` is called with the share done, in (0, 1]."""
+        ...
+
+    def load(self, arrays: Mapping[str, NDArray[Any]], positions: NDArray[np.float32]) -> Map:
+        """A map from what `Map.arrays` gave."""
+        ...
+
+
+class Projection:
+    """Base of the estimators that project every epoch of a run onto one plane.
+
+    A subclass stores its parameters and says by `_method` which method they make.
+
+    Attributes
+    ----------
+    run_ : Run
+        What was fitted.
+    epochs_ : list of int
+        Recorded numbers of the fitted epochs, in order; while `fit` runs or after it was stopped, those that
+        are finished.
+    maps_ : dict of int to Map
+        The fitted map of each epoch.
+    """
+
+    seed: int = 0
+    run_: Run
+    epochs_: list[int]
+    maps_: dict[int, Map]
+
+    def _method(self) -> Method:
+        """The method that the parameters make."""
+        raise NotImplementedError
+
+    def fit(self, run: Run, epochs: Sequence[int] | None = None) -> Self:
+        """Fit every epoch of a run in order, with a progress bar.
+
+        Finished epochs are kept in the run, under a key of the parameters and of all recorded data they come
+        from: fitting again loads them, and a fit that was stopped or killed goes on where it was.
+
+        Parameters
+        ----------
+        run : Run
+            A recorded run with one complete epoch at least.
+        epochs : sequence of int, optional
+            Recorded numbers to fit, ascending. All of them by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If run is not a Run.
+        ValueError
+            If an epoch is not recorded, representations hold NaN, or there are too few samples.
+        KeyboardInterrupt
+            If stopped by hand; the estimator can then be used with the epochs it finished.
+        """
+        if not isinstance(run, Run):
+            raise TypeError(
+                f"run must be a dvi_widget.Run; found {type(run).__name__}. Open it: Run(folder)."
+            )
+        chosen = _chosen(run, epochs)
+        method = self._method()
+        self.run_, self.epochs_, self.maps_ = run, [], {}
+        self._positions: dict[int, NDArray[np.float32]] = {}
+        bar = tqdm(
+            total=100 * len(chosen),
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
+            leave=False,
+        )
+        try:
+            with bar:
+                self._fit(method, chosen, bar)
+        except KeyboardInterrupt:
+            kept = f"epochs {self.epochs_} are finished and kept" if self.epochs_ else "no epoch was finished"
+            raise KeyboardInterrupt(f"Stopped: {kept}; fit() goes on from there.") from None
+        return self
+
+    def _fit(self, method: Method, chosen: Sequence[int], bar: Any) -> None:
+        """Load or fit one epoch after the other."""
+        before: Checkpoint | None = None
+        key = ""
+        for number, epoch in enumerate(chosen):
+            bar.set_description(f"fitting epoch {epoch} ({number + 1} of {len(chosen)})")
+            key = self._key(method, epoch, key)
+            path = self.run_.maps / f"{epoch:06d}-{key}.safetensors"
+            loaded = _load(method, path, self.run_.n_train)
+            if loaded is None:
+                previous = None
+                if number:
+                    # An epoch that was loaded is read again only where the next one must be fitted.
+                    before = before or Checkpoint(self.run_, chosen[number - 1])
+                    previous = before, self.maps_[chosen[number - 1]]
+                before = Checkpoint(self.run_, epoch)
+                fitted = method.fit(before, previous, self._seed(epoch), _steps(bar, number))
+                positions = self._place_all(fitted, epoch)
+                _save(path, fitted, positions)
+            else:
+                fitted, positions = loaded
+                before = None
+            self.maps_[epoch], self._positions[epoch] = fitted, positions
+            self.epochs_.append(epoch)
+            _steps(bar, number)(1.0)
+
+    def _place_all(self, fitted: Map, epoch: int) -> NDArray[np.float32]:
+        """Positions of the run's samples: those that were fitted, then the test samples."""
+        test = _finite(
+            self.run_.features(epoch, "test"), f"epoch {epoch}: representations of the test samples"
+        )
+        return np.concatenate([fitted.positions, fitted.transform(test)]).astype(np.float32)
+
+    def _key(self, method: Method, epoch: int, previous: str) -> str:
+        """Name of a map: parameters, and the data of this epoch and of all that it was started from."""
+        parts = [method.key(), self.seed, epoch, self.run_.digest(epoch), previous]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+    def _seed(self, epoch: int) -> int:
+        """Each epoch draws its own random numbers, so that a resumed fit draws the same."""
+        return int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
+
+    def _map(self, epoch: int) -> Map:
+        """The fitted map of an epoch."""
+        if not getattr(self, "maps_", None):
+            raise RuntimeError(f"This {type(self).__name__} is not fitted yet: call fit(run) first.")
+        if epoch not in self.maps_:
+            raise ValueError(f"epoch {epoch} is not fitted; fitted are {self.epochs_}.")
+        return self.maps_[epoch]
+
+    def transform(self, x: ArrayLike, epoch: int) -> NDArray[np.float32]:
+        """Project representations, φ.
+
+        Parameters
+        ----------
+        x : array [m, h]
+            Representations as the network has them at that epoch.
+        epoch : int
+            A fitted epoch.
+
+        Returns
+        -------
+        float32 [m, l]
+            Positions on the canvas.
+
+        Raises
+        ------
+        RuntimeError
+            Before fit.
+        ValueError
+            If the epoch is not fitted, the width is not h, or x holds NaN.
+        """
+        fitted = self._map(epoch)
+        width = self.run_.features(epoch, "train").shape[1]
+        return fitted.transform(_checked(x, "x", width, "the representations of this run"))
+
+    def inverse_transform(self, y: ArrayLike, epoch: int) -> NDArray[np.float32]:
+        """Decode points of the canvas, ψ.
+
+        Parameters
+        ----------
+        y : array [m, l]
+            Positions on the canvas.
+        epoch : int
+            A fitted epoch.
+
+        Returns
+        -------
+        float32 [m, h]
+            Representations; `run.head(epoch)` classifies them.
+
+        Raises
+        ------
+        RuntimeError
+            Before fit.
+        ValueError
+            If the epoch is not fitted, y has not l columns, or holds NaN.
+        """
+        fitted = self._map(epoch)
+        return fitted.inverse_transform(_checked(y, "y", fitted.positions.shape[1], "the canvas"))
+
+    def landscape(self, resolution: int = 300) -> Landscape:
+        """The fitted epochs as frames over the run's samples, train rows first.
+
+        Parameters
+        ----------
+        resolution : int
+            Pixels along each side of the painted canvas. Canvases are painted when first looked at.
+
+        Returns
+        -------
+        Landscape
+
+        Raises
+        ------
+        RuntimeError
+            Before fit.
+        ValueError
+            If the resolution is not a whole number in 2..4096.
+        """
+        if not getattr(self, "maps_", None):
+            raise RuntimeError(f"This {type(self).__name__} is not fitted yet: call fit(run) first.")
+        logits = [self.run_.logits(epoch, "all") for epoch in self.epochs_]
+        return Landscape(
+            self.epochs_,
+            [self._positions[epoch] for epoch in self.epochs_],
+            [z.argmax(axis=1) for z in logits],
+            [np.exp(z.max(axis=1) - np.logaddexp.reduce(z, axis=1)) for z in logits],
+            classes=self.run_.classes,
+            samples=self.run_.samples,
+            images=self.run_.images,
+            source=ProjectionSource(self.run_, dict(self.maps_)),
+            resolution=resolution,
+            name=type(self).__name__,
+        )
+
+
+class ProjectionSource:
+    """Answers of a fitted projection about its landscape (see `landscape.Source`)."""
+
+    def __init__(self, run: Run, maps: Mapping[int, Map]) -> None:
+        self._run = run
+        self._maps = maps
+
+    def paint(
+        self, epoch: int, points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
+        """Decode and classify: class, probability of that class, on the δ-boundary (Def. 2)."""
+        head = self._run.head(epoch)
+        decoded = torch.from_numpy(self.decode(epoch, points))
+        with torch.no_grad():
+            logits = torch.cat([head(block) for block in torch.split(decoded, _BLOCK)])
+            shade = logits.softmax(dim=1).max(dim=1).values.numpy()
+        z = logits.numpy()
+        return z.argmax(axis=1), shade, on_boundary(z)
+
+    def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Inverse projection [m, h]."""
+        return self._maps[epoch].inverse_transform(points)
+
+    def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Projection [m, l]."""
+        return self._maps[epoch].transform(x)
+
+    def neighbors(
+        self, epoch: int, indices: ArrayLike, k: int, mask: ArrayLike | None = None
+    ) -> NDArray[np.int32]:
+        """Nearest samples among those allowed, never the sample itself."""
+        x = self.features(epoch)
+        asked = as_rows(indices, len(x))
+        allowed = as_rows(mask, len(x))
+        known = np.isin(asked, allowed)
+        if not 1 <= k <= len(allowed) - known.any():
+            raise ValueError(
+                f"k must lie in 1..{len(allowed) - known.any()}, the samples to choose from; found {k}."
+            )
+        # One more than asked for, because a sample may find itself.
+        found = allowed[measures.neighbors(x[allowed], min(k + 1, len(allowed)), query=x[asked])[0]]
+        other = np.argsort(found == asked[:, None], axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(found, other, axis=1).astype(np.int32)
+
+    def logits(self, epoch: int) -> NDArray[np.float32]:
+        """Logits of all samples [N, C]."""
+        return self._run.logits(epoch, "all")
+
+    def features(self, epoch: int) -> NDArray[np.float32]:
+        """Representations of all samples [N, h]."""
+        return self._run.features(epoch, "all")
+
+    def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
+        """Boundary set that was fitted ("train") or held back ("test") [b, h]."""
+        return self._run.boundary(epoch, "test" if split == "test" else "train")
+
+
+def _chosen(run: Run, epochs: Sequence[int] | None) -> list[int]:
+    """The epochs to fit, checked against those recorded."""
+    recorded = run.epochs
+    if not recorded:
+        raise ValueError(f"run has no complete epoch yet: record one with Recorder.capture ({run.folder}).")
+    chosen = recorded if epochs is None else [int(epoch) for epoch in epochs]
+    if not chosen or sorted(set(chosen)) != chosen or not set(chosen) <= set(recorded):
+        raise ValueError(
+            f"epochs must be recorded numbers in ascending order, of {recorded}; found {chosen}."
+        )
+    return chosen
+
+
+def _steps(bar: Any, number: int) -> Callable[[float], object]:
+    """Move the bar to a share of the epoch with this number."""
+    return lambda share: bar.update(int(100 * (number + min(share, 1.0))) - bar.n)
+
+
+def _load(method: Method, path: Path, n_train: int) -> tuple[Map, NDArray[np.float32]] | None:
+    """A map that was fitted before, with the positions of all samples."""
+    if not path.exists():
+        return None
+    try:
+        arrays = safetensors.numpy.load_file(path)
+        positions = arrays.pop("positions")
+        return method.load(arrays, positions[:n_train]), positions
+    except (safetensors.SafetensorError, KeyError) as error:
+        warnings.warn(f"{path} is damaged ({error}); its epoch is fitted again.", stacklevel=3)
+        return None
+
+
+def _save(path: Path, fitted: Map, positions: NDArray[np.float32]) -> None:
+    """Keep a map; it appears whole or not at all."""
+    arrays = {"positions": positions, **fitted.arrays()}
+    with storage.write_aside(path) as aside:
+        safetensors.numpy.save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, aside)
+
+
+def _finite(value: NDArray[np.float32], what: str) -> NDArray[np.float32]:
+    """In memory as float32, refused if it holds NaN."""
+    array = np.ascontiguousarray(value, np.float32)
+    if not np.isfinite(array).all():
+        bad = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise ValueError(f"{what} must be finite; row {bad} holds NaN or infinity. Did training diverge?")
+    return array
+
+
+def _checked(value: ArrayLike, name: str, width: int, what: str) -> NDArray[np.float32]:
+    """A float32 matrix of a given width."""
+    array = np.asarray(value)
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(f"{name} must have shape [m, {width}], as {what}; its shape is {array.shape}.")
+    return _finite(array.astype(np.float32), name)
