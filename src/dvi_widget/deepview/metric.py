@@ -1,0 +1,338 @@
+"""The Fisher metric of DeepView along straight paths, revealed point by point (Definition 1, discretised)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dvi_widget.subject import as_predictor
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+_BATCH_FLOATS = 1 << 24  # input values handed to the classifier at once: 64 MB
+_SCALE_PAIRS = 1000
+
+
+class Classifier:
+    """A classifier as probabilities of flat inputs, with its calls counted.
+
+    Parameters
+    ----------
+    model
+        Whatever `as_predictor` takes.
+    shape : tuple of int
+        Shape of one input, as the model takes it.
+    logits : bool, optional
+        As for `as_predictor`.
+
+    Attributes
+    ----------
+    calls : int
+        Inputs classified so far.
+    """
+
+    def __init__(self, model: Any, shape: tuple[int, ...], *, logits: bool | None = None) -> None:
+        self.predictor = as_predictor(model, logits=logits)
+        self.shape = shape
+        self.calls = 0
+        self.batch = max(1, _BATCH_FLOATS // max(1, int(np.prod(shape))))
+        self._classes: int | None = None
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities [m, C] of inputs [m, D].
+
+        Raises
+        ------
+        ValueError
+            If a probability is NaN, or the number of classes changes between calls. What the model itself
+            raises passes unchanged.
+        """
+        parts = [self._batch(x[start : start + self.batch]) for start in range(0, len(x), self.batch)]
+        return np.concatenate(parts)
+
+    def _batch(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        logits = torch.from_numpy(self.predictor.predict(x.reshape(len(x), *self.shape)))
+        self.calls += len(x)
+        if self._classes is None:
+            self._classes = logits.shape[1]
+        if logits.shape[1] != self._classes:
+            raise ValueError(
+                f"model: it gave {logits.shape[1]} classes after {self._classes} before; "
+                "every call must give the same columns"
+            )
+        p: NDArray[np.float32] = logits.double().softmax(1).float().numpy()
+        if np.isnan(p).any():
+            row = int(np.flatnonzero(np.isnan(p).any(axis=1))[0])
+            raise ValueError(
+                f"model: its output for an input in {x[row].min():.3g}..{x[row].max():.3g} is NaN; "
+                "a probability per class is needed. Check that the inputs are scaled as the model expects"
+            )
+        return p
+
+
+def jensen_shannon(p: NDArray[np.floating], q: NDArray[np.floating]) -> Floats:
+    """Jensen–Shannon metric between distributions (DeepView, §4.1).
+
+    Parameters
+    ----------
+    p, q : array [..., C]
+        Probabilities; rows sum to one.
+
+    Returns
+    -------
+    float64 [...]
+        √((KL(p‖m) + KL(q‖m)) / 2) with m = (p + q) / 2, natural logarithm: in [0, √ln 2]. The triangle
+        inequality holds.
+    """
+    a, b = p.astype(np.float64), q.astype(np.float64)
+    divergence = ((_xlogx(a) + _xlogx(b)) / 2 - _xlogx((a + b) / 2)).sum(axis=-1)
+    root: Floats = np.sqrt(np.maximum(divergence, 0))
+    return root
+
+
+def _xlogx(p: Floats) -> Floats:
+    """The product p log p, with 0 at 0."""
+    product: Floats = p * np.log(np.maximum(p, 1e-300))
+    return product
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What the two parts of the metric are divided by.
+
+    Attributes
+    ----------
+    js : float
+        For the Jensen–Shannon length of a path.
+    euclidean : float
+        For its Euclidean length.
+    """
+
+    js: float = 1.0
+    euclidean: float = 1.0
+
+
+class Paths:
+    """Straight paths between samples, of which only those points are classified that someone asks for.
+
+    A path has n segments of equal length. Until all of its n − 1 inner points are known, the Jensen–Shannon
+    length over those that are is a lower bound of the whole (triangle inequality). Nothing that was
+    classified is ever forgotten, whatever λ or k it was classified for.
+
+    Parameters
+    ----------
+    x : float32 [N, D]
+        Flat inputs.
+    p : float32 [N, C]
+        Their probabilities.
+    classify : callable
+        Inputs [m, D] to probabilities [m, C].
+    n : int
+        Segments per path.
+    """
+
+    def __init__(
+        self,
+        x: NDArray[np.float32],
+        p: NDArray[np.float32],
+        classify: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        n: int,
+    ) -> None:
+        self.x, self.p, self.n = x, p, n
+        self._classify = classify
+        self._keys = np.empty(0, np.int64)  # ascending
+        self._rows = np.empty(0, np.int32)  # the path of each key
+        self.first = np.empty(0, np.int32)
+        self.second = np.empty(0, np.int32)
+        self.euclidean = np.empty(0, np.float64)
+        self.segments = np.empty(
+            (0, n), np.float64
+        )  # length of the segment that ends at point t + 1, 0 if unknown
+        self._slots = np.empty((0, n - 1), np.int32)  # where a point's probabilities are kept, −1: not known
+        self._points = np.empty((0, p.shape[1]), np.float32)
+        self._used = 0
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """Which paths are known in full [P]."""
+        return np.asarray((self._slots >= 0).all(axis=1))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held beside the samples, in bytes."""
+        kept = (self._keys, self._rows, self.first, self.second, self.euclidean, self.segments, self._slots)
+        return sum(array.nbytes for array in kept) + self._points.nbytes
+
+    def lengths(self, lam: float, scales: Scales) -> Floats:
+        """Length of every path [P], or of what is known of it (then a lower bound)."""
+        js: Floats = self.segments.sum(axis=1)
+        return (1 - lam) / scales.js * js + lam / scales.euclidean * self.euclidean
+
+    def grow(self, x: NDArray[np.float32], p: NDArray[np.float32]) -> None:
+        """Append samples; paths between the old ones stay."""
+        self.x, self.p = np.concatenate([self.x, x]), np.concatenate([self.p, p])
+
+    def shrink(self, size: int) -> None:
+        """Forget all samples after the first so many, and their paths."""
+        self.x, self.p = self.x[:size], self.p[:size]
+        keep = self.second < size
+        self.first, self.second, self.euclidean = self.first[keep], self.second[keep], self.euclidean[keep]
+        self.segments, self._slots = self.segments[keep], self._slots[keep]
+        keys = _keys(self.first, self.second)
+        self._rows = np.argsort(keys).astype(np.int32)
+        self._keys = keys[self._rows]
+
+    def find(self, i: NDArray[np.integer], j: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Path of each pair, −1 where none was begun."""
+        keys = _keys(i, j)
+        if not len(self._keys):
+            return np.full(keys.shape, -1, np.int32)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[place] == keys, self._rows[place], -1).astype(np.int32)
+
+    def begin(self, i: NDArray[np.integer], j: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Path of each pair, begun where there was none; free of classifier calls."""
+        keys = np.unique(_keys(i, j))
+        keys = keys[~np.isin(keys, self._keys, assume_unique=True)]
+        if len(keys):
+            first, second = (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
+            rows = np.arange(len(self), len(self) + len(keys), dtype=np.int32)
+            segments = np.zeros((len(keys), self.n))
+            segments[:, -1] = jensen_shannon(self.p[first], self.p[second])
+            self.euclidean = np.concatenate([self.euclidean, self._straight(first, second)])
+            self.segments = np.concatenate([self.segments, segments])
+            self._slots = np.concatenate([self._slots, np.full((len(keys), self.n - 1), -1, np.int32)])
+            self.first = np.concatenate([self.first, first])
+            self.second = np.concatenate([self.second, second])
+            place = np.searchsorted(self._keys, keys)
+            self._rows = np.insert(self._rows, place, rows)
+            self._keys = np.insert(self._keys, place, keys)
+        return self.find(i, j)
+
+    def _straight(self, first: NDArray[np.int32], second: NDArray[np.int32]) -> Floats:
+        """Euclidean lengths, some pairs at a time."""
+        lengths = np.empty(len(first))
+        step = max(1, _BATCH_FLOATS // self.x.shape[1])
+        for start in range(0, len(first), step):
+            part = slice(start, start + step)
+            difference = self.x[first[part]] - self.x[second[part]]
+            lengths[part] = np.sqrt(np.einsum("mh,mh->m", difference, difference, dtype=np.float64))
+        return lengths
+
+    def reveal(self, rows: NDArray[np.integer]) -> None:
+        """Classify one more point of each of these paths, none of which is done.
+
+        The point is the middle of the path's longest known segment: where the bound is likeliest to rise.
+        What is classified before the classifier fails, or is interrupted, is kept.
+        """
+        step = max(1, _BATCH_FLOATS // self.x.shape[1])
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            left, middle, right = self._next(part)
+            i, j = self.first[part], self.second[part]
+            t = (middle / self.n).astype(np.float32)[:, None]
+            revealed = self._classify((1 - t) * self.x[i] + t * self.x[j])
+            slots = np.arange(self._used, self._used + len(part), dtype=np.int32)
+            self._keep(revealed)
+            self._slots[part, middle - 1] = slots
+            self.segments[part, middle - 1] = jensen_shannon(self._at(part, left), revealed)
+            self.segments[part, right - 1] = jensen_shannon(revealed, self._at(part, right))
+
+    def complete(self, rows: NDArray[np.integer], report: Callable[[int], object] | None = None) -> None:
+        """Classify all points of these paths; `report` hears how many were classified."""
+        rows = np.unique(rows)
+        while len(rows := rows[(self._slots[rows] < 0).any(axis=1)]):
+            self.reveal(rows)
+            if report is not None:
+                report(len(rows))
+
+    def _next(self, rows: NDArray[np.integer]) -> tuple[Indices, Indices, Indices]:
+        """The unknown point to reveal, and the known ones on both sides of it."""
+        points = np.arange(self.n + 1)
+        ends = np.ones((len(rows), 1), bool)
+        known = np.concatenate([ends, self._slots[rows] >= 0, ends], axis=1)  # [m, n + 1]
+        left = np.maximum.accumulate(np.where(known, points, 0), axis=1)
+        right = np.minimum.accumulate(np.where(known, points, self.n)[:, ::-1], axis=1)[:, ::-1]
+        length = np.take_along_axis(self.segments[rows], np.maximum(right - 1, 0), axis=1)
+        # Among segments of no length the widest: their points are the farthest from anything known.
+        length = np.where(known, -1.0, length + 1e-9 * (right - left))
+        chosen = length.argmax(axis=1)[:, None]
+        before = np.take_along_axis(left, chosen, axis=1)[:, 0]
+        after = np.take_along_axis(right, chosen, axis=1)[:, 0]
+        return before, (before + after) // 2, after
+
+    def _at(self, rows: NDArray[np.integer], points: Indices) -> NDArray[np.float32]:
+        """Probabilities at known points of paths [m, C]."""
+        inner = np.clip(points - 1, 0, max(self.n - 2, 0))
+        p = self._points[self._slots[rows, inner]]
+        p = np.where((points == 0)[:, None], self.p[self.first[rows]], p)
+        at_end: NDArray[np.float32] = np.where((points == self.n)[:, None], self.p[self.second[rows]], p)
+        return at_end
+
+    def _keep(self, p: NDArray[np.float32]) -> None:
+        """Append probabilities, in an array that doubles."""
+        needed = self._used + len(p)
+        if needed > len(self._points):
+            larger = np.empty((max(needed, 2 * len(self._points)), p.shape[1]), np.float32)
+            larger[: self._used] = self._points[: self._used]
+            self._points = larger
+        self._points[self._used : needed] = p
+        self._used = needed
+
+
+def _keys(i: NDArray[np.integer], j: NDArray[np.integer]) -> Indices:
+    """One number per unordered pair."""
+    i, j = i.astype(np.int64), j.astype(np.int64)
+    keys: Indices = (np.minimum(i, j) << 32) | np.maximum(i, j)
+    return keys
+
+
+def estimate_scales(paths: Paths, seed: int) -> Scales:
+    """Largest length of each part over 1,000 random pairs (over all pairs, where there are fewer).
+
+    Parameters
+    ----------
+    paths : Paths
+        The pairs' points are classified and kept in it.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    Scales
+
+    Raises
+    ------
+    ValueError
+        If the classifier does not tell any of the samples apart, or all samples are the same.
+    """
+    size = len(paths.x)
+    pairs = size * (size - 1) // 2
+    rng = np.random.default_rng(seed)
+    if pairs <= _SCALE_PAIRS:
+        i, j = np.triu_indices(size, 1)
+    else:
+        # Ordered pairs i ≠ j without repetition are near enough to unordered ones: a pair drawn twice costs
+        # nothing.
+        i = rng.integers(size, size=_SCALE_PAIRS)
+        j = (i + rng.integers(1, size, size=_SCALE_PAIRS)) % size
+    rows = np.unique(paths.begin(i, j))
+    if not paths.euclidean[rows].max() > 0:
+        raise ValueError("x: all samples drawn are the same; a map needs samples that differ")
+    paths.complete(rows)
+    js = float(paths.segments[rows].sum(axis=1).max())
+    if js < 1e-6:
+        raise ValueError(
+            "model: it gives the same probabilities everywhere between the samples; a constant classifier "
+            "has no decision function to map. Check that the inputs are scaled as it expects"
+        )
+    return Scales(js, float(paths.euclidean[rows].max()))

@@ -1,0 +1,60 @@
+"""How much of a classifier's view a map keeps: nearest-neighbour votes (DeepView, §5.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .neighbors import as_matrix, neighbors
+
+
+def votes(indices: ArrayLike, classes: ArrayLike) -> NDArray[np.intp]:
+    """Class that most neighbours of each sample have; the lowest of those that draw.
+
+    Parameters
+    ----------
+    indices : array of int [n, k]
+        Neighbours, as `neighbors` gives them.
+    classes : array of int [N]
+        Class of each sample, from 0.
+
+    Returns
+    -------
+    int [n]
+    """
+    chosen = np.asarray(classes)[np.asarray(indices)]  # [n, k]
+    counts = np.zeros((len(chosen), int(np.max(classes, initial=0)) + 1), np.int32)
+    np.add.at(counts, (np.arange(len(chosen))[:, None], chosen), 1)
+    winners: NDArray[np.intp] = counts.argmax(axis=1)
+    return winners
+
+
+def q_knn(y: ArrayLike, predictions: ArrayLike, k: int = 5) -> float:
+    """Leave-one-out accuracy of a k-nearest-neighbour classifier on the map (DeepView, §5.1, Q_kNN).
+
+    Parameters
+    ----------
+    y : array [n, l]
+        Positions. Those of Fisher-UMAP give Q_kNN, those of Euclidean UMAP with the same k and seed Q_kNN-E.
+    predictions : array of int [n]
+        Classes that the classifier under study predicts, from 0.
+    k : int
+        Neighbours that vote, 1 ≤ k ≤ n − 1.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, predictions are not classes, or k does not fit.
+    """
+    positions, classes = as_matrix(y, "y"), np.asarray(predictions)
+    if classes.shape != (len(positions),) or classes.dtype.kind not in "iu" or classes.min(initial=0) < 0:
+        raise ValueError(
+            f"predictions must be classes [n] from 0, one per row of y ({len(positions)}); its shape is "
+            f"{classes.shape}, its dtype {classes.dtype}."
+        )
+    return float((votes(neighbors(positions, k)[0], classes) == classes).mean())
