@@ -1,6 +1,7 @@
 """Watch a classifier learn: record a training run, fit its landscape, walk through it in a notebook."""
 
 from . import baselines, datasets, measures
+from .deepview import DeepView
 from .dvi import DVI
 from .landscape import Landscape
 from .runs import LightningCallback, Recorder, Run, RunError
@@ -9,6 +10,7 @@ from .widget.explorer import Explorer
 
 __all__ = [
     "DVI",
+    "DeepView",
     "Explorer",
     "Landscape",
     "LightningCallback",

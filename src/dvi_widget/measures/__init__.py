@@ -1,18 +1,24 @@
 """The figures of merit of a projection: pure functions on arrays, one per definition in the papers."""
 
+from .classification import q_knn, votes
 from .inverse import ppr, rec_pv
 from .neighbors import neighbors, overlap, shared_neighbors
+from .removal import RemovalCurves, removal_curve
 from .spatial import boundary_pv, nn_pv
 from .temporal import correlate, temporal_pv
 
 __all__ = [
+    "RemovalCurves",
     "boundary_pv",
     "correlate",
     "neighbors",
     "nn_pv",
     "overlap",
     "ppr",
+    "q_knn",
     "rec_pv",
+    "removal_curve",
     "shared_neighbors",
     "temporal_pv",
+    "votes",
 ]
