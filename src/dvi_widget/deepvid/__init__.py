@@ -1,0 +1,18 @@
+"""DeepVID: one prediction explained by a linear student of what the classifier does round the picture."""
+
+from .neighbors import Neighborhood, Neighbors
+from .search import search
+from .student import Along, Crossing, Fidelity, LinearStudent, divergence
+from .vae import VAE
+
+__all__ = [
+    "VAE",
+    "Along",
+    "Crossing",
+    "Fidelity",
+    "LinearStudent",
+    "Neighborhood",
+    "Neighbors",
+    "divergence",
+    "search",
+]

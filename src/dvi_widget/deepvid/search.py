@@ -1,0 +1,110 @@
+"""The search for a band, a latent space and a regularisation whose students can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from tqdm.auto import tqdm
+
+from .neighbors import Neighbors
+from .student import LinearStudent
+from .vae import VAE, as_images, as_teacher
+
+
+def search(
+    vae: VAE | Sequence[VAE],
+    images: ArrayLike,
+    teacher: Any,
+    *,
+    bands: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.3),
+    regularizations: Sequence[float] = (0.01, 0.1, 1.0),
+    n: int = 512,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Try neighbourhoods and students on some pictures, and rank them by fidelity (DeepVID, §9).
+
+    A narrow band is always easier to be faithful on, and says less. So the settings whose students can be
+    believed on as many pictures as the best (within one standard error) come first, the widest band of them
+    on top, and among equal bands the least divergence.
+
+    Parameters
+    ----------
+    vae
+        A trained VAE, or several to choose the latent size among, of pictures of one size.
+    images : array [m, C, H, W]
+        The pictures to explain; some dozens tell enough.
+    teacher
+        As for `LinearStudent.fit`.
+    bands, regularizations
+        What to try.
+    n
+        Neighbours per picture.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    DataFrame
+        One row per setting, best first: latent_dim, band, regularization, believed (share of the pictures
+        whose student is trustworthy), agreement, kl, r2 (medians over the pictures), vae (its place in the
+        list). Stopped by hand (Ctrl-C, the notebook's stop button), of the settings tried till then.
+
+    Raises
+    ------
+    RuntimeError, TypeError, ValueError
+        As `Neighbors`, `LinearStudent.fit` do; for empty lists.
+    """
+    vaes = [vae] if isinstance(vae, VAE) else list(vae)
+    for name, tried in (("vae", vaes), ("bands", bands), ("regularizations", regularizations)):
+        if len(tried) == 0:
+            raise ValueError(f"{name}: is empty; give at least one to try")
+    pictures = as_images(images, "images")
+    settings = [(v, Neighbors(v, band, n, seed=seed)) for v in vaes for band in bands]
+    students = [LinearStudent(regularization=r) for r in regularizations]
+    predictor = as_teacher(teacher, pictures.shape[1:])
+    rows = []
+    with tqdm(total=len(settings) * len(students) * len(pictures), desc="search", unit="student") as bar:
+        try:
+            for (v, neighbors), student in product(settings, students):
+                figures = []
+                for picture in pictures:
+                    found = student.fit(neighbors.sample(picture), predictor).fidelity()
+                    figures.append((found.trustworthy, found.agrees, found.kl, found.r2))
+                    bar.update()
+                believed, agreement, kl, r2 = np.array(figures, float).T
+                rows.append(
+                    {
+                        "latent_dim": v.latent_dim,
+                        "band": neighbors.band,
+                        "regularization": student.regularization,
+                        "believed": believed.mean(),
+                        "agreement": agreement.mean(),
+                        "kl": np.median(kl),
+                        "r2": np.median(r2),
+                        "vae": vaes.index(v),
+                    }
+                )
+        except KeyboardInterrupt:
+            bar.set_postfix_str("stopped")
+    return _ranked(pd.DataFrame(rows), len(pictures))
+
+
+def _ranked(table: pd.DataFrame, m: int) -> pd.DataFrame:
+    """Best first; what cannot be told from the best by m pictures counts as equal to it."""
+    if table.empty:
+        return table
+    best = float(table["believed"].max())
+    error = np.sqrt(max(best * (1 - best), 0.25 / m) / m)
+    as_good = table["believed"] >= best - error
+    order = table.assign(
+        worse=~as_good, wide=table["band"].where(as_good, 0), miss=-table["believed"].where(~as_good, best)
+    )
+    order = order.sort_values(
+        ["worse", "miss", "wide", "kl"], ascending=[True, True, False, True], kind="stable"
+    )
+    return table.loc[order.index].reset_index(drop=True)
