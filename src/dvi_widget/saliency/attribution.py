@@ -372,9 +372,8 @@ def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
     """Cosine between maps; nan where one of them is zero."""
     flat_a, flat_b = (m.reshape(len(m), -1).astype(np.float64) for m in (a, b))
     norms = np.linalg.norm(flat_a, axis=1) * np.linalg.norm(flat_b, axis=1)
-    return np.divide((flat_a * flat_b).sum(1), norms, out=np.full(len(a), np.nan), where=norms > 0).astype(
-        np.float32
-    )
+    cosine = np.divide((flat_a * flat_b).sum(1), norms, out=np.full(len(a), np.nan), where=norms > 0)
+    return np.asarray(cosine, np.float32)
 
 
 # What was seen of a network's functions, by network: the types of its modules and the shape of a picture.

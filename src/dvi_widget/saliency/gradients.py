@@ -67,7 +67,7 @@ def gradient(net: Network, x: Tensor, target: Tensor, report: Report) -> Answer:
     """∂z_t/∂x, summed over channels (Simonyan et al. 2014)."""
     from captum.attr import Saliency  # noqa: PLC0415 - captum loads matplotlib
 
-    values = Saliency(net.scores).attribute(x.requires_grad_(), target=target, abs=False)
+    values = Saliency(net.differentiable).attribute(x.requires_grad_(), target=target, abs=False)
     report(1)
     return values.sum(1), None
 
@@ -76,7 +76,7 @@ def input_x_gradient(net: Network, x: Tensor, target: Tensor, report: Report) ->
     """X · ∂z_t/∂x."""
     from captum.attr import InputXGradient  # noqa: PLC0415
 
-    values = InputXGradient(net.scores).attribute(x.requires_grad_(), target=target)
+    values = InputXGradient(net.differentiable).attribute(x.requires_grad_(), target=target)
     report(1)
     return values.detach().sum(1), None
 
@@ -119,7 +119,7 @@ def integrated_gradients(
         nonlocal done
         report(min(1, done / passes))
         done += 1
-        return net.scores(part)
+        return net.differentiable(part)
 
     values = IntegratedGradients(scores).attribute(
         x, reference, target=target, n_steps=steps, internal_batch_size=max(_STEPS_AT_ONCE, len(x))

@@ -107,12 +107,18 @@ def inspect_model(model: Any, x: ArrayLike | Tensor) -> Inspection:
     """
     net = Network(model)
     picture = net.pictures(x)[:1]
+    training = net.module is not None and any(module.training for module in net.module.modules())
     with net.lent():
-        return inspected(net, picture)
+        told = inspected(net, picture)
+    if training:
+        told.remarks.append(
+            "The model is in training mode. Maps are made in evaluation mode; its mode comes back."
+        )
+    return told
 
 
 def inspected(net: Network, picture: Tensor) -> Inspection:
-    """`inspect_model` for a network already lent."""
+    """`inspect_model` for a network already in evaluation mode."""
     if net.module is None:
         return _without_network(net, picture)
     leaf = picture.detach().requires_grad_()
@@ -276,7 +282,6 @@ def _remarks(net: Network, trace: Trace, calls: list[Call]) -> list[str]:
     called = Counter(call.name for call in trace.modules)
     reused = [name for name, count in called.items() if count > 1 and name]
     weighty = [name for name in reused if any(True for _ in net.module.get_submodule(name).parameters())]
-    training = net.module.training or any(module.training for module in net.module.modules())
     remarks = [
         f"{len(relus)} ReLU calls, {len(functional)} of them functions rather than modules; the rules "
         "here reach them all."
@@ -292,10 +297,6 @@ def _remarks(net: Network, trace: Trace, calls: list[Call]) -> list[str]:
         remarks.append(
             f"Used more than once in a pass: {', '.join(reused)}. A layer's maps and filters are those "
             "of its last use." + (f" With weights of their own: {', '.join(weighty)}." if weighty else "")
-        )
-    if training:
-        remarks.append(
-            "The model is in training mode. Maps are made in evaluation mode, and the mode comes back."
         )
     if not net.predictor.gives_logits:
         remarks.append("The model gives probabilities; what is explained is the logit before them.")

@@ -178,17 +178,16 @@ class Network:
         z = self.scores(leaf, *modes)
         return self.backward(z.gather(1, target[:, None]).sum(), leaf)
 
+    def differentiable(self, x: Tensor) -> Tensor:
+        """`scores` with a graph to the pictures, or an error for people."""
+        z = self.scores(x)
+        _needs_graph(z)
+        return z
+
     @staticmethod
     def backward(score: Tensor, leaf: Tensor) -> Tensor:
         """Gradient of a score, or an error for people."""
-        if not score.requires_grad:
-            raise ValueError(
-                "model: no gradient comes back from its outputs: its forward works under "
-                "torch.no_grad(), or detaches, or is not "
-                "differentiable. Let gradients pass, or use a method without gradients: occlusion, "
-                "lime, kernel_shap, shapley_sampling, "
-                "prediction_difference, rise"
-            )
+        _needs_graph(score)
         (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
         if gradient is None:
             raise ValueError("model: its outputs do not depend on the pictures; a gradient does not exist")
@@ -282,3 +281,13 @@ class Network:
             yield seen
         finally:
             handle.remove()
+
+
+def _needs_graph(outputs: Tensor) -> None:
+    """Refuse outputs that no gradient comes back from."""
+    if not outputs.requires_grad:
+        raise ValueError(
+            "model: no gradient comes back from its outputs: its forward works under torch.no_grad(), or "
+            "detaches, or is not differentiable. Let gradients pass, or use a method without gradients: "
+            "occlusion, lime, kernel_shap, shapley_sampling, prediction_difference, rise"
+        )

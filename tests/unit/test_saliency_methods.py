@@ -1,0 +1,443 @@
+"""Attribution methods on models whose answer is known, bad input, caching, streaming and stopping."""
+
+import threading
+
+import captum.attr
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from saliency_models import CLASSES, Functional, Modules, linear_network, pictures, seeded
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from dvi_widget.saliency import METHODS, MapCache, attribute, inspect_model, stream
+from dvi_widget.subject import Predictor, Subject
+
+WEIGHTS = torch.randn(CLASSES, 2, 8, 8, generator=torch.Generator().manual_seed(3))
+GRADIENT_FREE = [name for name, method in METHODS.items() if not method.needs]
+FEW = {
+    "prediction_difference": {"samples": 2, "patch": 4},
+    "lime": {"samples": 32},
+    "kernel_shap": {"samples": 32},
+    "shapley_sampling": {"permutations": 2},
+    "rise": {"masks": 32, "cells": 4},
+}
+
+
+def maps_of(model, method, x=None, target=2, **parameters):
+    return attribute(model, pictures() if x is None else x, target, method, cache=None, **parameters)
+
+
+def square_sums(values, patch):
+    """Sums over squares: [N, H/patch, W/patch]."""
+    n, h, w = values.shape
+    return values.reshape(n, h // patch, patch, w // patch, patch).sum((2, 4))
+
+
+def test_gradient_and_smoothgrad_of_a_linear_model_are_its_weights():
+    model = linear_network(WEIGHTS)
+    expected = np.broadcast_to(WEIGHTS[2].sum(0), (6, 8, 8))
+    np.testing.assert_allclose(maps_of(model, "gradient").values, expected, atol=1e-5)
+    np.testing.assert_allclose(maps_of(model, "smoothgrad", samples=3).values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "deep_lift", "input_x_gradient", "lrp"])
+def test_of_a_linear_model_what_is_complete_gives_w_times_x(method):
+    expected = (WEIGHTS[2] * pictures()).sum(1)
+    np.testing.assert_allclose(maps_of(linear_network(WEIGHTS), method).values, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["kernel_shap", "shapley_sampling"])
+def test_shapley_values_of_a_linear_model_are_the_squares_own_effects(method):
+    x = pictures()
+    effects = (WEIGHTS[2] * (x - x.mean((2, 3), keepdim=True))).sum(1).numpy()
+    maps = maps_of(linear_network(WEIGHTS), method, patch=2)
+    np.testing.assert_allclose(square_sums(maps.values, 2), square_sums(effects, 2), atol=1e-3)
+
+
+def test_lime_of_a_linear_model_finds_the_squares_own_effects():
+    x = pictures()
+    effects = square_sums((WEIGHTS[2] * x).sum(1).numpy(), 4)
+    found = square_sums(
+        maps_of(linear_network(WEIGHTS), "lime", patch=4, baseline="zero", width=10, samples=2000).values, 4
+    )
+    np.testing.assert_allclose(found, effects, atol=0.02 * np.abs(effects).max())
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "deep_lift", "kernel_shap", "shapley_sampling"])
+def test_values_sum_to_the_effect_and_the_error_says_how_nearly(method):
+    model, x = seeded(Functional()), pictures()
+    options = {"steps": 256} if method == "integrated_gradients" else {}
+    maps = maps_of(model, method, x, baseline="zero", **options)
+    with torch.no_grad():
+        effect = (model(x) - model(torch.zeros_like(x)))[:, 2].numpy()
+    np.testing.assert_allclose(maps.values.sum((1, 2)), effect, rtol=0.02, atol=0.01)
+    np.testing.assert_allclose(
+        maps.error, np.abs(maps.values.sum((1, 2)) - effect) / np.abs(effect), atol=1e-4
+    )
+    assert maps.error.max() < 0.05
+    assert not maps.flagged.any()
+
+
+def test_gradient_shap_nears_its_effect_with_more_samples():
+    few, many = (
+        maps_of(seeded(Functional()), "gradient_shap", samples=samples).error.mean() for samples in (8, 2000)
+    )
+    assert many < few / 3
+
+
+def test_a_map_that_misses_more_than_a_twentieth_of_the_effect_is_flagged():
+    maps = maps_of(seeded(Functional()), "integrated_gradients", steps=1)
+    assert (maps.error > 0.05).any()
+    np.testing.assert_array_equal(maps.flagged, maps.error > 0.05)
+    assert not maps_of(seeded(Functional()), "gradient").flagged.any()
+
+
+class Corner(nn.Module):
+    """Looks at a square of one picture corner and at nothing else."""
+
+    def forward(self, x):
+        seen = x[:, 0, 4:6, 2:4].sum((1, 2))
+        return torch.stack([seen, -seen], 1)
+
+
+@pytest.mark.parametrize("method", ["occlusion", "prediction_difference", "kernel_shap", "shapley_sampling"])
+def test_what_the_model_looks_at_peaks_and_all_else_is_zero(method):
+    x = torch.zeros(1, 2, 8, 8)
+    x[:, 0, 4:6, 2:4] = 1
+    options = {"stride": 2} if method == "occlusion" else {}
+    values = maps_of(Corner(), method, x, 0, patch=2, **options).values[0]
+    looked = np.zeros((8, 8), bool)
+    looked[4:6, 2:4] = True
+    assert (values[looked] > 0).all()
+    np.testing.assert_allclose(values[~looked], 0, atol=1e-6)
+
+
+def test_rise_and_lime_peak_where_the_model_looks():
+    x = torch.zeros(1, 2, 8, 8)
+    x[:, 0, 4:6, 2:4] = 1
+    for method, options in (("rise", {"masks": 2000, "cells": 4}), ("lime", {"patch": 2})):
+        values = maps_of(Corner(), method, x, 0, **options).values[0]
+        assert values[4:6, 2:4].mean() > 3 * np.abs(values).mean()
+
+
+def test_occlusion_covers_with_the_mean_colour_not_with_black():
+    x = torch.full((1, 2, 8, 8), 0.7)
+    np.testing.assert_allclose(maps_of(Corner(), "occlusion", x, 0).values, 0, atol=1e-6)
+    assert maps_of(Corner(), "occlusion", x, 0, baseline="zero").values.max() > 1
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv3", "relus.1"])
+def test_grad_cam_equals_captum_s(layer):
+    model, x = seeded(Modules()), pictures()
+    captums = captum.attr.LayerGradCam(model, model.get_submodule(layer)).attribute(x, target=2)
+    big = captum.attr.LayerAttribution.interpolate(captums, (8, 8), "bilinear").detach()[:, 0].numpy()
+    np.testing.assert_allclose(maps_of(model, "grad_cam", layer=layer, relu=False).values, big, atol=1e-6)
+
+
+def test_grad_cam_takes_the_last_convolution_unless_told_otherwise():
+    model = seeded(Functional())
+    maps = maps_of(model, "grad_cam")
+    assert maps.parameters == {"layer": "conv3", "relu": True}
+    np.testing.assert_array_equal(maps.values, maps_of(model, "grad_cam", layer="conv3").values)
+    assert (maps.values >= 0).all()
+
+
+def test_grad_cam_plus_plus_weighs_a_lone_gradient_alike_everywhere():
+    # Where a channel has one active pixel with slope g, α = g² / (2g² + A g³): the paper's Eq. 19.
+    class Lone(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 1, bias=False)
+
+        def forward(self, x):
+            seen = self.conv(x)[:, 0, 1, 1]
+            return torch.stack([3 * seen, -seen], 1)
+
+    model = Lone()
+    nn.init.ones_(model.conv.weight)
+    x = torch.zeros(1, 1, 4, 4)
+    x[0, 0, 1, 1] = 2
+    alpha = 9 / (2 * 9 + 2 * 27)
+    values = maps_of(model, "grad_cam_plus_plus", x, 0).values[0]
+    assert values[1, 1] == pytest.approx(alpha * 3 * 2)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["mean", "zero", "blur"]))
+def test_deep_lift_is_complete_whatever_the_weights_and_the_baseline(seed, baseline):
+    model = seeded(Functional(), seed)
+    maps = attribute(model, pictures(2, seed), None, "deep_lift", baseline=baseline, cache=None)
+    assert (np.abs(maps.error) < 0.01).all()
+
+
+@pytest.mark.parametrize("method", ["smoothgrad", "gradient_shap", *FEW])
+def test_the_same_seed_gives_the_same_map(method):
+    options = FEW.get(method, {"samples": 4})
+    a, b, c = (
+        maps_of(seeded(Functional()), method, pictures(1), seed=seed, **options).values for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def digits_classifier():
+    rng = np.random.default_rng(0)
+    x = rng.random((60, 1, 8, 8)).astype(np.float32)
+    y = (x[:, 0, :4].mean((1, 2)) > x[:, 0, 4:].mean((1, 2))).astype(int)
+    return LogisticRegression(C=100).fit(x.reshape(60, -1), y), x
+
+
+@pytest.mark.parametrize("method", GRADIENT_FREE)
+def test_methods_without_gradients_serve_a_scikit_learn_model(method):
+    model, x = digits_classifier()
+    maps = maps_of(model, method, x[:2], 1, **FEW.get(method, {}))
+    assert maps.values.shape == (2, 8, 8)
+    assert np.isfinite(maps.values).all()
+    assert maps.values[:, :4].mean() > maps.values[:, 4:].mean()
+
+
+def test_methods_with_gradients_say_why_not_for_a_scikit_learn_model():
+    model, x = digits_classifier()
+    with pytest.raises(ValueError, match=r"no torch module but LogisticRegression.*occlusion"):
+        maps_of(model, "gradient", x, 1)
+    told = inspect_model(model, x)
+    assert [name for name, reason in told.methods.items() if not reason] == GRADIENT_FREE
+
+
+def test_a_plain_callable_and_a_subject_will_do():
+    model = seeded(Functional())
+    x = pictures()
+    expected = maps_of(model, "occlusion", x).values
+    np.testing.assert_allclose(maps_of(Subject(model), "occlusion", x).values, expected)
+
+    def probabilities(batch):
+        return model(torch.as_tensor(batch)).softmax(1).detach().numpy()
+
+    maps = maps_of(probabilities, "occlusion", x)
+    logged = maps_of(Predictor(probabilities), "occlusion", x)
+    np.testing.assert_array_equal(maps.values, logged.values)
+
+
+def test_gradients_work_although_they_are_disabled_outside():
+    model = seeded(Functional())
+    expected = maps_of(model, "gradient").values
+    with torch.no_grad():
+        np.testing.assert_array_equal(maps_of(model, "gradient").values, expected)
+    with torch.inference_mode():
+        x = pictures()
+        np.testing.assert_array_equal(maps_of(model, "gradient", x).values, expected)
+        assert torch.is_inference_mode_enabled()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    np.testing.assert_array_equal(maps_of(model, "gradient").values, expected)
+    np.testing.assert_allclose(
+        maps_of(model, "grad_cam").values, maps_of(seeded(Functional()), "grad_cam").values
+    )
+
+
+def test_a_model_that_cuts_its_gradients_off_is_told_so():
+    class Sealed(Functional):
+        @torch.no_grad()
+        def forward(self, x):
+            return super().forward(x)
+
+    with pytest.raises(ValueError, match=r"torch\.no_grad\(\), or detaches"):
+        maps_of(seeded(Sealed()), "guided_backprop")
+    with pytest.raises(ValueError, match=r"no gradient comes back"):
+        maps_of(seeded(Sealed()), "integrated_gradients")
+    assert "No gradient comes back" in inspect_model(seeded(Sealed()), pictures()).methods["gradient"]
+    assert np.isfinite(maps_of(seeded(Sealed()), "occlusion").values).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"method": "grad-cam"}, ValueError, "method: 'grad-cam' is none of gradient, "),
+        ({"target": CLASSES}, ValueError, r"target: 5 is out of range; the model has the classes 0 to 4"),
+        ({"target": -1}, ValueError, r"target: -1 is out of range"),
+        ({"target": [0, 1]}, ValueError, r"one for each of the 6 pictures; found shape \(2,\)"),
+        ({"target": 1.5}, TypeError, "whole numbers"),
+        ({"steps": 0}, ValueError, r"steps: must lie in 1 … 10000, found 0"),
+        ({"steps": 2.5}, TypeError, "steps: must be a whole number, found float"),
+        ({"stops": 3}, TypeError, "stops: not a parameter of integrated_gradients; it has: steps, baseline"),
+        ({"baseline": "black"}, ValueError, "baseline: 'black' is none of"),
+        ({"baseline": np.zeros(7)}, ValueError, r"baseline: shape \(7,\) fits no picture \(2, 8, 8\)"),
+        (
+            {"method": "grad_cam", "layer": "conv4"},
+            ValueError,
+            "no module named 'conv4'; the nearest are 'conv",
+        ),
+        ({"method": "grad_cam", "layer": "linear"}, ValueError, r"gives \(6, 5\), not maps"),
+        ({"method": "grad_cam", "relu": 1}, TypeError, "relu: must be True or False"),
+        (
+            {"method": "lrp", "rule": "gamma"},
+            ValueError,
+            "rule: 'gamma' is none of 'epsilon', 'epsilon_plus'",
+        ),
+        (
+            {"images": np.zeros((6, 2, 8, 8), np.uint8)},
+            TypeError,
+            r"images: found uint8; .*astype\('float32'\) / 255",
+        ),
+        ({"images": np.zeros((8, 8), np.float32)}, ValueError, r"found \(8, 8\)"),
+        ({"images": np.full((1, 2, 8, 8), np.nan, np.float32)}, ValueError, "NaN or infinity"),
+    ],
+)
+def test_bad_input_is_refused_at_the_door(change, error, message):
+    given = {"images": pictures(), "target": 2, "method": "integrated_gradients"} | change
+    with pytest.raises(error, match=message):
+        attribute(seeded(Functional()), **given)
+
+
+def test_weights_on_several_devices_or_none_are_refused():
+    model = seeded(Functional())
+    model.conv1.to("meta")
+    with pytest.raises(ValueError, match=r"several devices \(cpu, meta\)"):
+        maps_of(model, "gradient")
+    with pytest.raises(ValueError, match="holds no values"):
+        maps_of(model.to("meta"), "gradient")
+    with pytest.raises(TypeError, match="pass a torch module"):
+        maps_of(3, "gradient")
+
+
+def test_one_picture_may_come_alone_and_in_any_floating_type():
+    model, x = seeded(Functional()), pictures()
+    expected = maps_of(model, "gradient").values[:1]
+    np.testing.assert_allclose(maps_of(model, "gradient", x[0]).values, expected, atol=1e-5)
+    twice = maps_of(model.double(), "gradient", x.double().numpy())
+    assert twice.values.dtype == np.float32
+
+
+def test_the_caller_s_pictures_are_never_written_to():
+    class Overwriting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = seeded(Functional())
+
+        def forward(self, x):
+            return self.inner(x.mul_(2))
+
+    x = pictures()
+    kept = x.clone()
+    for method in ("gradient", "guided_backprop", "occlusion", "deep_lift"):
+        maps_of(Overwriting(), method, x)
+    assert torch.equal(x, kept)
+
+
+class Counting(Functional):
+    """Counts the pictures it has seen."""
+
+    seen = 0
+
+    def forward(self, x):
+        self.seen += len(x)
+        return super().forward(x)
+
+
+def test_known_maps_are_not_computed_again_until_the_weights_change():
+    model, x, cache = seeded(Counting()), pictures(), MapCache()
+    first = attribute(model, x, 1, "smoothgrad", samples=4, cache=cache)
+    seen = model.seen
+    again = attribute(model, x.flip(0), 1, "smoothgrad", samples=4, cache=cache)
+    assert model.seen == seen + len(x)  # the logits alone
+    np.testing.assert_array_equal(again.values, first.values[::-1])
+    for change in ({"target": 2}, {"samples": 5}, {"seed": 1}):
+        attribute(model, x, **({"target": 1, "method": "smoothgrad", "samples": 4, "cache": cache} | change))
+        assert model.seen > seen + 2 * len(x)
+        seen = model.seen
+    model.linear.weight.data.mul_(2)
+    doubled = attribute(model, x, 1, "smoothgrad", samples=4, cache=cache)
+    np.testing.assert_allclose(doubled.values, 2 * first.values, rtol=1e-4)
+
+
+def test_errors_and_likeness_come_from_the_cache_too():
+    model, x, cache = seeded(Functional()), pictures(), MapCache()
+    first, again = (attribute(model, x, None, "deep_lift", likeness=True, cache=cache) for _ in range(2))
+    np.testing.assert_array_equal(first.error, again.error)
+    np.testing.assert_array_equal(first.likeness, again.likeness)
+
+
+def test_the_cache_drops_the_oldest_maps_and_stays_within_its_limit():
+    cache = MapCache(limit=3 * 8 * 8 * 4)
+    attribute(seeded(Functional()), pictures(), 1, "gradient", cache=cache)
+    assert len(cache) == 3
+    cache.clear()
+    assert len(cache) == 0
+
+
+def test_slow_methods_arrive_picture_by_picture():
+    pieces = stream(seeded(Functional()), pictures(), None, "lime", samples=16, cache=None)
+    first = next(pieces)
+    assert first.values.shape == (1, 8, 8)
+    rest = list(pieces)
+    whole = attribute(seeded(Functional()), pictures(), None, "lime", samples=16, cache=None)
+    np.testing.assert_array_equal(
+        np.concatenate([first.values, *(piece.values for piece in rest)]), whole.values
+    )
+
+
+def test_work_can_be_stopped_and_what_is_finished_is_kept():
+    class EnoughError(Exception):
+        pass
+
+    said = []
+
+    def report(share):
+        said.append(share)
+        if share > 0.5:
+            raise EnoughError
+
+    model, cache = seeded(Functional()).train(), MapCache()
+    with pytest.raises(EnoughError):
+        attribute(model, pictures(), None, "occlusion", report=report, cache=cache)
+    assert len(cache) == 3
+    assert model.training
+    assert said == sorted(said)
+    attribute(model, pictures(), None, "occlusion", report=said.append, cache=cache)
+    assert said[-1] == 1
+
+
+def test_maps_made_on_a_thread_leave_the_caller_s_random_state_alone():
+    model = seeded(Functional())
+    made = []
+    torch.manual_seed(5)
+    thread = threading.Thread(target=lambda: made.append(maps_of(model, "gradient_shap", samples=8)))
+    thread.start()
+    thread.join()
+    after = torch.randn(3)
+    torch.manual_seed(5)
+    assert torch.equal(after, torch.randn(3))
+    assert made[0].values.shape == (6, 8, 8)
+
+
+def test_the_method_table_is_plain_enough_to_draw_a_form_from():
+    import json
+
+    told = inspect_model(seeded(Functional()), pictures())
+    table = json.loads(json.dumps(told.table()))
+    assert [entry["name"] for entry in table] == list(METHODS)
+    for entry in table:
+        assert entry["label"]
+        assert entry["description"].endswith(".")
+        assert entry["unsupported"] == ""
+        for parameter in entry["parameters"]:
+            assert parameter["kind"] in {"int", "float", "bool", "choice", "layer", "fill"}
+            assert parameter["description"]
+            if parameter["kind"] in {"int", "float"}:
+                assert parameter["low"] <= parameter["default"] <= parameter["high"]
+    cam = next(entry for entry in table if entry["name"] == "grad_cam")["parameters"][0]
+    assert cam["default"] == "conv3"
+    assert cam["choices"] == ["conv1", "bn1", "conv2", "conv3"]
+    assert {entry["name"] for entry in table if entry["eager"]} >= {"gradient", "guided_backprop", "grad_cam"}
+
+
+def test_a_layer_with_maps_serves_where_there_is_no_convolution():
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(128, 128), nn.Unflatten(1, (2, 8, 8)), nn.Flatten(), nn.Linear(128, 3)
+    )
+    with pytest.raises(ValueError, match="no convolution"):
+        maps_of(model, "grad_cam")
+    assert maps_of(model, "grad_cam", layer="2").values.shape == (6, 8, 8)
