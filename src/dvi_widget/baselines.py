@@ -64,12 +64,10 @@ class _LinearMap:
         self.positions = np.empty((0, len(axes)), np.float32) if positions is None else positions
 
     def transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        y: NDArray[np.float32] = (x - self._centre) @ self._axes.T
-        return y
+        return ((x - self._centre) @ self._axes.T).astype(np.float32)
 
     def inverse_transform(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
-        x: NDArray[np.float32] = y @ self._axes + self._centre
-        return x
+        return (y @ self._axes + self._centre).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {"centre": self._centre, "axes": self._axes}

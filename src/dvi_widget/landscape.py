@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+import plotly  # its parts load when they are first used
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
@@ -429,7 +429,7 @@ class Landscape:
         frame_of = pd.DataFrame(table, columns=["epoch", "split", "measure", "k", "value"])
         return frame_of.astype({"epoch": "Int64", "k": "Int64", "value": float})
 
-    def figure(self, epoch: int | None = None) -> go.Figure:
+    def figure(self, epoch: int | None = None) -> plotly.graph_objects.Figure:
         """Draw the landscape with plotly.
 
         Parameters
@@ -452,7 +452,7 @@ class Landscape:
         """
         shown = self._frames if epoch is None else [self.at(epoch)]
         names = [_as_text(name) for name in self.classes]
-        figure = go.Figure(self._traces(shown[0], names))
+        figure = plotly.graph_objects.Figure(self._traces(shown[0], names))
         x0, x1, y0, y1 = self.extent
         figure.update_layout(
             template="plotly_white",
@@ -466,7 +466,7 @@ class Landscape:
         figure.update_yaxes(range=[y0, y1], visible=False, scaleanchor="x", constrain="domain")
         if len(shown) > 1:
             figure.frames = [
-                go.Frame(
+                plotly.graph_objects.Frame(
                     data=self._traces(frame, names),
                     name=str(frame.epoch),
                     layout={"title": f"epoch {frame.epoch}"},
@@ -482,7 +482,7 @@ class Landscape:
         x0, x1, y0, y1 = self.extent
         size = self.resolution
         traces: list[Any] = [
-            go.Image(
+            plotly.graph_objects.Image(
                 source=_png(_colored(*frame.canvas, colors)),
                 x0=x0 + (x1 - x0) / size / 2,
                 y0=y0 + (y1 - y0) / size / 2,
@@ -498,7 +498,7 @@ class Landscape:
             if value < 0 and not len(rows):
                 continue
             traces.append(
-                go.Scattergl(
+                plotly.graph_objects.Scattergl(
                     x=frame.positions[rows, 0],
                     y=frame.positions[rows, 1],
                     mode="markers",
