@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-__all__ = ["Predictor", "Subject", "as_predictor", "evaluating", "home"]
+__all__ = ["Predictor", "Subject", "as_predictor", "evaluating", "home", "unwrapped"]
 
 # Rows of probabilities may miss one by what half precision and many classes cost.
 _SUM_TOLERANCE = 1e-3
@@ -60,7 +60,7 @@ class Predictor:
             )
         if batch_size < 1:
             raise ValueError(f"batch_size: must be at least 1, got {batch_size}")
-        self.model = _unwrapped(model) if isinstance(model, nn.Module) else model
+        self.model = unwrapped(model) if isinstance(model, nn.Module) else model
         self.batch_size = batch_size
         self._logits = logits
         if logits is None and not isinstance(model, nn.Module):
@@ -401,8 +401,8 @@ class Subject(Predictor):
             )
         if not (x.isfinite().all() and z.isfinite().all()):
             raise ValueError(
-                "model: its representations or logits of the first samples hold NaN or infinite values; has the "
-                "training diverged, or are the inputs out of scale?"
+                "model: its representations or logits of the first samples hold NaN or infinite values; has "
+                "the training diverged, or are the inputs out of scale?"
             )
         split.shape = tuple(x.shape[1:])
         self._split = split
@@ -505,8 +505,18 @@ def as_predictor(model: Any, *, logits: bool | None = None, batch_size: int = 51
     return Predictor(model, logits=logits, batch_size=batch_size)
 
 
-def _unwrapped(model: nn.Module) -> nn.Module:
-    """The network inside what torch wraps round it for several devices or for compilation."""
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The network inside what torch wraps round it for several devices or for compilation.
+
+    Parameters
+    ----------
+    model
+        A network, wrapped or not.
+
+    Returns
+    -------
+    torch module
+    """
     while True:
         if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             model = model.module

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from dvi_widget.subject import Subject
+from dvi_widget.subject import Subject, unwrapped
 
 from . import storage
 
@@ -255,10 +255,10 @@ class Run:
                 "recorded architecture>)"
             )
         recorded = self._read(epoch, "weights.safetensors", storage.load_tensors)
-        subject = Subject(copy.deepcopy(self._model), layer=self._layer, logits=self._logits)
-        own = {k: v for k, v in subject.model.state_dict().items() if isinstance(v, Tensor)}
-        _check_architecture(recorded, own)
-        subject.model.load_state_dict(recorded, strict=False)
+        model = unwrapped(copy.deepcopy(self._model))
+        _check_architecture(recorded, {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)})
+        model.load_state_dict(recorded, strict=False)
+        subject = Subject(model, layer=self._layer, logits=self._logits)
         subject.features(self._inputs[:1])
         return subject
 
@@ -333,17 +333,16 @@ class Run:
         try:
             return read(folder / name)
         except storage.RunError:
-            newer = self._epoch(epoch)
-            if newer == folder:
+            if self._epoch(epoch) == folder:
                 raise
-            return read(newer / name)
+        return self._read(epoch, name, read)
 
 
 def _check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> None:
     """Refuse a network whose weights do not have the recorded names and shapes."""
-    missing = [name for name in recorded if name not in own]
-    added = [name for name in own if name not in recorded]
-    reshaped = [name for name in recorded if name in own and recorded[name].shape != own[name].shape]
+    missing = sorted(name for name in recorded if name not in own)
+    added = sorted(name for name in own if name not in recorded)
+    reshaped = sorted(n for n in recorded if n in own and recorded[n].shape != own[n].shape)
     if not (missing or added or reshaped):
         return
     found = []

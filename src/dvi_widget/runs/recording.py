@@ -185,13 +185,9 @@ class Recorder:
         if not overwrite and epoch in storage.epoch_folders(self.folder):
             raise ValueError(f"epoch: {epoch} is recorded already; pass overwrite=True to record it again")
         features, logits = self._evaluate(epoch)
-        sets = [self._boundary(epoch, which, logits[: self._n_train]) for which in (0, 1)]
-        arrays = {
-            "features": self._stored(features),
-            "logits": logits,
-            "boundary_train": self._stored(sets[0]),
-            "boundary_test": self._stored(sets[1]),
-        }
+        arrays = {"features": self._stored(features), "logits": logits}
+        for which, name in enumerate(("boundary_train", "boundary_test")):
+            arrays[name] = self._stored(self._boundary(epoch, which, logits[: self._n_train]))
         linear = self._subject.linear_layer
         right = logits.argmax(axis=1) == self._labels
         about = {
@@ -403,7 +399,7 @@ def _checked_scalars(scalars: Mapping[str, Any]) -> dict[str, float]:
                 f"scalars: {name!r} is always kept, computed from the logits; give yours another name"
             )
         try:
-            numbers[name] = float(value)
+            numbers[name] = float(value.detach() if isinstance(value, Tensor) else value)
         except (TypeError, ValueError):
             raise TypeError(f"scalars: {name!r} must be one number, got {type(value).__name__}") from None
         if not np.isfinite(numbers[name]):

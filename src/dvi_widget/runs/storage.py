@@ -186,34 +186,35 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
         If it is missing, not an array, truncated, or of another shape; the message names the file.
     """
     try:
-        with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            found, _, dtype = read(file)
-            start = file.tell()
+        file = path.open("rb")
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; the run is damaged") from error
-    except ValueError as error:
-        raise RunError(f"{path} is damaged: it is not a whole .npy file ({error})") from error
-    if dtype.hasobject:
-        raise RunError(f"{path} is damaged: it holds objects, which are never read")
-    size, needed = path.stat().st_size, start + dtype.itemsize * int(np.prod(found))
-    if size < needed:
-        raise RunError(
-            f"{path} is truncated: {size} of {needed} bytes are there; record its epoch again with "
-            "overwrite=True, or copy the run again"
-        )
-    if len(found) != len(shape) or any(
-        want not in (None, have) for want, have in zip(shape, found, strict=True)
-    ):
-        wanted = ", ".join("any" if size is None else str(size) for size in shape)
-        raise RunError(f"{path} is damaged: its shape is {found}, the run says ({wanted})")
-    array: NDArray[Any] = np.load(path, mmap_mode="r" if needed > start else None, allow_pickle=False)
-    return array
+    # One open file for header, size and map: the epoch may be recorded again meanwhile.
+    with file:
+        try:
+            version = np.lib.format.read_magic(file)
+            new = version > (1, 0)
+            read = np.lib.format.read_array_header_2_0 if new else np.lib.format.read_array_header_1_0
+            found, fortran, dtype = read(file)
+        except ValueError as error:
+            raise RunError(f"{path} is damaged: it is not a whole .npy file ({error})") from error
+        if dtype.hasobject or fortran:
+            kind = "objects" if dtype.hasobject else "columns first"
+            raise RunError(f"{path} is damaged: it holds {kind}, which no run does")
+        start, size = file.tell(), os.fstat(file.fileno()).st_size
+        needed = start + dtype.itemsize * int(np.prod(found))
+        if size < needed:
+            raise RunError(
+                f"{path} is truncated: {size} of {needed} bytes are there; record its epoch again with "
+                "overwrite=True, or copy the run again"
+            )
+        if len(found) != len(shape) or any(w not in (None, f) for w, f in zip(shape, found, strict=True)):
+            wanted = ", ".join("any" if size is None else str(size) for size in shape)
+            raise RunError(f"{path} is damaged: its shape is {found}, the run says ({wanted})")
+        if needed == start:
+            return np.empty(found, dtype)
+        array: NDArray[Any] = np.memmap(file, dtype, "r", start, found)
+        return array
 
 
 def save_rows(

@@ -1,0 +1,739 @@
+"""Recording: what an epoch holds, that it is whole or absent, that wrong arguments leave nothing behind."""
+
+import copy
+import json
+import os
+import resource
+import threading
+
+import numpy as np
+import pytest
+import torch
+from recorded import network, record, recorder, samples, train
+from torch import nn
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
+
+import dvi_widget as dvi
+from dvi_widget.boundary import on_boundary
+
+
+def contents(folder):
+    """Everything below a folder: relative path to bytes."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def without(folder, *gone):
+    return {name: data for name, data in contents(folder).items() if not name.startswith(gone)}
+
+
+# What is recorded
+
+
+def test_an_epoch_holds_what_the_network_says_at_that_moment(tmp_path):
+    model = network()
+    recording = recorder(tmp_path / "run", model)
+    (x, y), (xt, yt), _ = samples()
+    for epoch in (0, 5):
+        train(model, x, y, seed=epoch)
+        recording.capture(epoch)
+        run, subject = dvi.Run(tmp_path / "run"), dvi.Subject(model)
+        for split, inputs, labels in (("train", x, y), ("test", xt, yt)):
+            features, logits = subject.features_and_logits(inputs)
+            np.testing.assert_allclose(run.features(epoch, split=split), features, atol=1e-5)
+            np.testing.assert_allclose(run.logits(epoch, split=split), logits, atol=1e-5)
+            accuracy = (logits.argmax(1) == labels).mean()
+            assert run.scalars.loc[epoch, f"{split}_accuracy"] == pytest.approx(accuracy)
+    assert run.epochs == [0, 5]
+
+
+def test_each_epoch_has_two_independent_boundary_sets_of_a_tenth_of_the_training_samples(tmp_path):
+    record(tmp_path / "run", epochs=[4])
+    run = dvi.Run(tmp_path / "run")
+    fit, measure = run.boundary(4, split="train"), run.boundary(4, split="test")
+    assert fit.shape == measure.shape == (12, 16)
+    assert not (fit[:, None] == measure[None]).all(-1).any()
+    head = run.head(4)
+    assert on_boundary(head(torch.from_numpy(np.array(fit))).numpy()).all()
+
+
+def test_recording_does_not_change_the_training(tmp_path):
+    (x, y), *_ = samples()
+
+    def trained(record):
+        torch.manual_seed(3)
+        model = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 10)
+        )
+        recording = recorder(tmp_path / "run", model) if record else None
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        for epoch in range(3):
+            for rows in torch.randperm(len(x)).split(32):
+                loss = nn.functional.cross_entropy(
+                    model(torch.from_numpy(x)[rows]), torch.from_numpy(y)[rows]
+                )
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+            if recording is not None:
+                recording.capture(epoch)
+        return model.state_dict()
+
+    plain, recorded = trained(record=False), trained(record=True)
+    assert all(torch.equal(plain[name], recorded[name]) for name in plain)
+
+
+def test_equal_recordings_have_equal_digests_and_others_have_not(tmp_path):
+    for name in "ab":
+        record(tmp_path / name)
+    a, b = dvi.Run(tmp_path / "a"), dvi.Run(tmp_path / "b")
+    digests = [a.digest(epoch) for epoch in a.epochs]
+    assert digests == [b.digest(epoch) for epoch in b.epochs]
+    assert len(set(digests)) == len(digests)
+
+
+def test_representations_can_be_kept_in_half_precision(tmp_path):
+    record(tmp_path / "half", dtype="float16")
+    record(tmp_path / "full")
+    half, full = dvi.Run(tmp_path / "half"), dvi.Run(tmp_path / "full")
+    assert half.features(2).dtype == half.boundary(2).dtype == np.float32
+    np.testing.assert_allclose(half.features(2), full.features(2), rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(half.logits(2), full.logits(2))
+    sizes = [(run.folder / "epochs" / "000002" / "features.npy").stat().st_size for run in (half, full)]
+    assert sizes[0] < 0.6 * sizes[1]
+
+
+def test_representations_beyond_half_precision_are_refused(tmp_path):
+    model = network()
+    recording = recorder(tmp_path / "run", model, dtype="float16")
+    with torch.no_grad():
+        model[1].bias += 1e6
+    with pytest.raises(ValueError, match="too large for float16"):
+        recording.capture(0)
+    assert dvi.Run(tmp_path / "run").epochs == []
+
+
+def test_samples_may_be_tensors_datasets_or_lists(tmp_path):
+    (x, y), (xt, yt), names = samples(40, 20)
+    tensors = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+    given = {
+        "arrays": ((x, y), (xt, yt)),
+        "tensors": ((torch.from_numpy(x), torch.from_numpy(y)), (torch.from_numpy(xt), torch.from_numpy(yt))),
+        "datasets": (tensors, Pairs(xt, yt)),
+        "lists": ((x.tolist(), y.tolist()), (xt.tolist(), yt.tolist())),
+    }
+    for name, (first, second) in given.items():
+        dvi.Recorder(tmp_path / name, network(), train=first, test=second, classes=names)
+        run = dvi.Run(tmp_path / name)
+        np.testing.assert_allclose(run.inputs("all"), np.concatenate([x, xt]))
+        np.testing.assert_array_equal(run.samples["label"], np.concatenate([y, yt]))
+
+
+class Pairs(Dataset):
+    """Pairs of arrays, the label as a tensor with one value."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, index):
+        if index >= len(self):
+            raise IndexError(index)
+        return self.x[index], torch.tensor([self.y[index]])
+
+
+def test_inputs_changed_after_the_start_do_not_change_the_recording(tmp_path):
+    (x, y), test, names = samples()
+    given = x.copy()
+    recording = dvi.Recorder(tmp_path / "run", network(), train=(given, y), test=test, classes=names)
+    given[:] = 0
+    recording.capture(0)
+    run = dvi.Run(tmp_path / "run", model=network())
+    np.testing.assert_array_equal(run.inputs(), x)
+    np.testing.assert_allclose(run.logits(0), dvi.Subject(network()).predict(x), atol=1e-5)
+
+
+def test_groups_are_columns_of_the_samples(tmp_path):
+    odd, first = np.arange(120) % 2 == 1, torch.arange(160) < 10
+    recorder(tmp_path / "run", groups={"odd": odd, "the <first>/10 %": first})
+    table = dvi.Run(tmp_path / "run").samples
+    np.testing.assert_array_equal(table["odd"], np.r_[odd, np.zeros(40, bool)])
+    np.testing.assert_array_equal(table["the <first>/10 %"], first)
+
+
+def test_scalars_are_kept_with_their_epoch(tmp_path):
+    recording = recorder(tmp_path / "run")
+    recording.capture(1, scalars={"loss": 0.5, "lr": np.float32(0.25)})
+    recording.capture(2, scalars={"loss": torch.tensor(0.25)})
+    table = dvi.Run(tmp_path / "run").scalars
+    assert list(table.index) == [1, 2]
+    assert table["loss"].tolist() == [0.5, 0.25]
+    assert table["lr"][1] == 0.25
+    assert np.isnan(table["lr"][2])
+
+
+# Pictures
+
+
+def test_byte_inputs_are_the_pictures(tmp_path):
+    (x, y), (xt, yt), names = dvi.datasets.digits()
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rest = network()
+
+        def forward(self, x):
+            return self.rest(x.float() / 255)
+
+    dvi.Recorder(tmp_path / "run", Scaled(), train=(x, y), test=(xt, yt), classes=names).capture(0)
+    run = dvi.Run(tmp_path / "run")
+    assert run.inputs().dtype == np.uint8
+    np.testing.assert_array_equal(run.images, np.concatenate([x, xt]))
+    assert not (tmp_path / "run" / "samples" / "images.npy").exists()
+
+
+def test_floats_between_0_and_1_are_multiplied_by_255(tmp_path):
+    recorder(tmp_path / "run")
+    (x, _), (xt, _), _ = samples()
+    wanted = np.rint(np.concatenate([x, xt]) * 255)
+    np.testing.assert_array_equal(dvi.Run(tmp_path / "run").images, wanted)
+
+
+def test_other_floats_are_rescaled_over_the_whole_set_with_a_warning(tmp_path):
+    (x, y), (xt, yt), names = samples()
+    with pytest.warns(UserWarning, match=r"\[-1, 3\], not in \[0, 1\]"):
+        dvi.Recorder(tmp_path / "run", network(), train=(x * 2 - 1, y), test=(xt * 2 + 1, yt), classes=names)
+    images = dvi.Run(tmp_path / "run").images
+    np.testing.assert_allclose(images[:120], x * 127.5, atol=0.51)
+    np.testing.assert_allclose(images[120:], (xt * 2 + 2) * 63.75, atol=0.51)
+
+
+def test_pictures_given_apart_are_taken_as_one_array_or_a_pair(tmp_path):
+    pictures = np.random.default_rng(0).integers(256, size=(160, 3, 5, 4), dtype=np.uint8)
+    for name, images in (("one", pictures), ("pair", (pictures[:120], pictures[120:]))):
+        recorder(tmp_path / name, images=images)
+        np.testing.assert_array_equal(dvi.Run(tmp_path / name).images, pictures)
+    recorder(tmp_path / "flat", images=pictures[:, 0])
+    np.testing.assert_array_equal(dvi.Run(tmp_path / "flat").images, pictures[:, :1])
+
+
+def test_inputs_that_are_no_pictures_have_none(tmp_path):
+    (x, y), (xt, yt), names = samples()
+    dvi.Recorder(
+        tmp_path / "run",
+        network(),
+        train=(x.reshape(-1, 64), y),
+        test=(xt.reshape(-1, 64), yt),
+        classes=names,
+    )
+    assert dvi.Run(tmp_path / "run").images is None
+
+
+# Continuing, overwriting
+
+
+def test_a_run_is_continued_with_the_same_samples(tmp_path):
+    model = record(tmp_path / "run", epochs=[0, 1])
+    before = without(tmp_path / "run")
+    recorder(tmp_path / "run", model, groups={"late": np.ones(120, bool)}).capture(2)
+    run = dvi.Run(tmp_path / "run")
+    assert run.epochs == [0, 1, 2]
+    assert run.samples["late"].sum() == 120
+    assert before.items() <= contents(tmp_path / "run").items()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda a: a.update(train=(a["train"][0] * 0.5, a["train"][1])), "samples"),
+        (lambda a: a.update(test=(a["test"][0], a["test"][1][::-1])), "samples"),
+        (lambda a: a.update(classes=[*"abcdefghij"]), "classes"),
+        (lambda a: a.update(layer="1"), "layer"),
+        (lambda a: a.update(dtype="float16"), "representations"),
+        (lambda a: a.update(train=(a["train"][0][:100], a["train"][1][:100])), "n_train"),
+    ],
+)
+def test_a_run_of_something_else_is_not_continued(tmp_path, change, words):
+    record(tmp_path / "run", epochs=[0])
+    before = contents(tmp_path / "run")
+    train, test, names = samples()
+    arguments = {"train": train, "test": test, "classes": names}
+    change(arguments)
+    with pytest.raises(dvi.RunError, match=f"differs from this one.*{words}.*another folder"):
+        dvi.Recorder(tmp_path / "run", network(), **arguments)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_recorded_epoch_is_replaced_only_when_asked(tmp_path):
+    model = record(tmp_path / "run", epochs=[0, 1])
+    run = dvi.Run(tmp_path / "run")
+    before, old = contents(tmp_path / "run"), run.features(1)
+    kept = np.array(old)
+    recording = recorder(tmp_path / "run", model)
+    with torch.no_grad():
+        model[1].weight.mul_(2)
+    with pytest.raises(ValueError, match=r"1 is recorded already.*overwrite=True"):
+        recording.capture(1)
+    assert contents(tmp_path / "run") == before
+    for _ in range(2):
+        recording.capture(1, overwrite=True)
+    assert run.epochs == [0, 1]
+    assert not np.array_equal(run.features(1), kept)
+    assert len(list((tmp_path / "run" / "epochs").iterdir())) == 2
+    if os.name == "posix":
+        np.testing.assert_array_equal(old, kept)  # what a reader holds stays readable
+
+
+# Whole or absent
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("files", range(7))
+def test_a_failure_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch, files, overwrite):
+    model = record(tmp_path / "run", epochs=[0])
+    recording = recorder(tmp_path / "run", model)
+    before = contents(tmp_path / "run")
+    written = []
+
+    def failing(function):
+        def wrapper(*args, **options):
+            if len(written) == files:
+                raise OSError(28, "No space left on device")
+            written.append(1)
+            return function(*args, **options)
+
+        return wrapper
+
+    from dvi_widget.runs import storage
+
+    monkeypatch.setattr(np, "save", failing(np.save))
+    monkeypatch.setattr(storage, "save_tensors", failing(storage.save_tensors))
+    monkeypatch.setattr(storage, "write_json", failing(storage.write_json))
+    with pytest.raises(OSError, match="No space left"):
+        recording.capture(0 if overwrite else 1, overwrite=overwrite)
+    assert contents(tmp_path / "run") == before
+    assert dvi.Run(tmp_path / "run").epochs == [0]
+
+
+@pytest.mark.parametrize(("limit", "begun"), [(1_000, False), (30_000, False), (4_000, True)])
+def test_a_full_disk_raises_and_leaves_no_half_run(tmp_path, limit, begun):
+    # A file that may not grow beyond the limit fails as on a full disk: at labels, inputs, representations.
+    recording = recorder(tmp_path / "run") if begun else None
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(OSError):
+            (recording or recorder(tmp_path / "run")).capture(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [name for name in contents(tmp_path) if "aside" in name or "epochs" in name] == []
+    record(tmp_path / "run", epochs=[0])
+    assert dvi.Run(tmp_path / "run").epochs == [0]
+
+
+def test_an_interrupt_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
+    recording = recorder(tmp_path / "run")
+    before = contents(tmp_path / "run")
+    from dvi_widget.runs import storage
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage, "save_tensors", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        recording.capture(0)
+    assert contents(tmp_path / "run") == before
+
+
+def test_what_a_killed_recording_left_is_invisible_and_cleared(tmp_path):
+    model = record(tmp_path / "run", epochs=[0])
+    epochs = tmp_path / "run" / "epochs"
+    aside = epochs / "000001.0123abcd.aside"
+    aside.mkdir()
+    (aside / "features.npy").write_bytes(b"half")
+    assert dvi.Run(tmp_path / "run").epochs == [0]
+    recorder(tmp_path / "run", model).capture(1)
+    assert not aside.exists()
+    assert dvi.Run(tmp_path / "run").epochs == [0, 1]
+
+
+def test_a_recording_killed_before_it_began_is_begun_again(tmp_path):
+    recorder(tmp_path / "run")
+    (tmp_path / "run" / "run.json").unlink()
+    with pytest.raises(dvi.RunError, match="stopped before it began"):
+        dvi.Run(tmp_path / "run")
+    record(tmp_path / "run", epochs=[0])
+    assert dvi.Run(tmp_path / "run").epochs == [0]
+
+
+def test_a_run_can_be_read_while_an_epoch_is_recorded_again(tmp_path):
+    model = record(tmp_path / "run", epochs=[0])
+    recording, run = recorder(tmp_path / "run", model), dvi.Run(tmp_path / "run")
+    stop, failures = threading.Event(), []
+
+    def read():
+        try:
+            while not stop.is_set():
+                assert np.isfinite(run.features(0, split="all")).all()
+                run.digest(0)
+                run.head(0)
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(5):
+        recording.capture(0, overwrite=True)
+    stop.set()
+    reader.join()
+    assert failures == []
+
+
+# Wrong arguments
+
+
+BAD = {
+    "one class only": (lambda a: a.update(train=(a["train"][0], a["train"][1] * 0)), ValueError, "one class"),
+    "label too great": (
+        lambda a: a["train"][1].__setitem__(3, 10),
+        ValueError,
+        "train: label 10 of sample 3",
+    ),
+    "label below zero": (lambda a: a["test"][1].__setitem__(5, -1), ValueError, "test: label -1 of sample 5"),
+    "float labels": (
+        lambda a: a.update(train=(a["train"][0], a["train"][1] * 1.0)),
+        TypeError,
+        "train: labels must be integers",
+    ),
+    "too few labels": (
+        lambda a: a.update(train=(a["train"][0], a["train"][1][:-1])),
+        ValueError,
+        r"train: labels must be \[120\]",
+    ),
+    "one-hot labels": (
+        lambda a: a.update(train=(a["train"][0], np.eye(10)[a["train"][1]])),
+        ValueError,
+        r"train: labels must be \[120\]",
+    ),
+    "NaN in inputs": (
+        lambda a: a["test"][0].__setitem__((7, 0, 0, 0), np.nan),
+        ValueError,
+        "test inputs: sample 7",
+    ),
+    "infinity in inputs": (
+        lambda a: a["train"][0].__setitem__((0, 0, 1, 1), np.inf),
+        ValueError,
+        "train inputs: sample 0",
+    ),
+    "other shapes in test": (
+        lambda a: a.update(test=(a["test"][0][..., 1:], a["test"][1])),
+        ValueError,
+        "test: its inputs are",
+    ),
+    "other type in test": (
+        lambda a: a.update(test=(a["test"][0].astype(float), a["test"][1])),
+        ValueError,
+        "test: its inputs are float64",
+    ),
+    "one sample's shape": (
+        lambda a: a.update(train=(np.zeros(120, np.float32), a["train"][1])),
+        ValueError,
+        r"train: inputs must be \[n, ...\]",
+    ),
+    "no test samples": (
+        lambda a: a.update(test=(a["test"][0][:0], a["test"][1][:0])),
+        ValueError,
+        "test: inputs must be",
+    ),
+    "words": (
+        lambda a: a.update(train=(np.full((120, 2), "a"), a["train"][1])),
+        TypeError,
+        "must be numbers",
+    ),
+    "ragged": (lambda a: a.update(train=([[1, 2], [3]], [0, 1])), ValueError, "not one array"),
+    "no pair": (lambda a: a.update(train=(a["train"][0],)), ValueError, r"pair \(x, y\)"),
+    "inputs alone": (lambda a: a.update(train=a["train"][0]), TypeError, r"pair \(x, y\) or a torch Dataset"),
+    "a stream": (lambda a: a.update(train=Stream()), TypeError, "or a torch Dataset"),
+    "an empty Dataset": (lambda a: a.update(train=Pairs([], [])), ValueError, "Dataset is empty"),
+    "a Dataset of inputs": (
+        lambda a: a.update(train=Singles()),
+        TypeError,
+        "sample 0 of the Dataset is Tensor",
+    ),
+    "a Dataset of many shapes": (
+        lambda a: a.update(train=Growing()),
+        ValueError,
+        r"sample 1 has shape \(2,\)",
+    ),
+    "class names as a word": (lambda a: a.update(classes="0123456789"), TypeError, "classes: must be a list"),
+    "numbers as names": (lambda a: a.update(classes=list(range(10))), TypeError, "classes: must be a list"),
+    "names twice": (lambda a: a.update(classes=["a"] * 10), ValueError, "classes: names must differ"),
+    "one name": (lambda a: a.update(classes=["a"]), ValueError, "classes: two at least"),
+    "too few names": (
+        lambda a: a.update(classes=[*"abcdefghijk"]),
+        ValueError,
+        "classes: 11 names.*10 logits",
+    ),
+    "no linear layer": (lambda a: a.update(model=nn.Conv2d(1, 10, 8)), ValueError, "no nn.Linear"),
+    "no network": (lambda a: a.update(model=3), TypeError, "got int"),
+    "unknown layer": (lambda a: a.update(layer="head"), ValueError, "no module named 'head'"),
+    "a network with NaN": (
+        lambda a: nn.init.constant_(a["model"][1].bias, np.nan),
+        ValueError,
+        "NaN or infinite",
+    ),
+    "unknown dtype": (lambda a: a.update(dtype="int8"), ValueError, "dtype: must be"),
+    "boundary above one": (lambda a: a.update(boundary=2), ValueError, "boundary: must be"),
+    "short mask": (lambda a: a.update(groups={"g": np.ones(7, bool)}), ValueError, r"'g' has shape \(7,\)"),
+    "indices as a mask": (lambda a: a.update(groups={"g": np.arange(120)}), TypeError, "a mask, not indices"),
+    "blank group": (lambda a: a.update(groups={" ": np.ones(120, bool)}), TypeError, "not blank"),
+    "reserved group": (
+        lambda a: a.update(groups={"label": np.ones(120, bool)}),
+        ValueError,
+        "'label' is a column",
+    ),
+    "long group": (lambda a: a.update(groups={"g" * 300: np.ones(120, bool)}), ValueError, "too long"),
+    "groups as a list": (lambda a: a.update(groups=[np.ones(120, bool)]), TypeError, "groups: must map"),
+    "too few pictures": (
+        lambda a: a.update(images=np.zeros((120, 1, 4, 4), np.uint8)),
+        ValueError,
+        "120 pictures for 120 training and 40 test",
+    ),
+    "channels last": (
+        lambda a: a.update(images=np.zeros((160, 4, 4, 3), np.uint8)),
+        ValueError,
+        r"transpose\(0, 3, 1, 2\)",
+    ),
+    "pictures of integers": (
+        lambda a: a.update(images=np.zeros((160, 4, 4), int)),
+        ValueError,
+        "images: got int64",
+    ),
+    "NaN in pictures": (
+        lambda a: a.update(images=np.full((160, 4, 4), np.nan)),
+        ValueError,
+        "images: sample 0",
+    ),
+    "pictures of two kinds": (
+        lambda a: a.update(images=(np.zeros((120, 4, 4), np.uint8), np.zeros((40, 5, 4), np.uint8))),
+        ValueError,
+        "must be alike",
+    ),
+}
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter([])
+
+
+class Singles(Dataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return torch.zeros(4)
+
+
+class Growing(Singles):
+    def __getitem__(self, index):
+        return torch.zeros(index + 1), index
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_wrong_argument_is_named_and_nothing_is_written(tmp_path, name):
+    change, kind, words = BAD[name]
+    train, test, names = copy.deepcopy(samples())
+    arguments = {"model": network(), "train": train, "test": test, "classes": names}
+    change(arguments)
+    with pytest.raises(kind, match=words):
+        dvi.Recorder(tmp_path / "runs" / "run", arguments.pop("model"), **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whole_numbers_need_boundary_0(tmp_path):
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.out = nn.Embedding(9, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.out(self.table(x).mean(1))
+
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(9, size=(20, 5)), np.arange(20) % 2
+    options = {"train": (x, y), "test": (x[:4], y[:4]), "classes": ["a", "b"]}
+    with pytest.raises(TypeError, match="boundary=0"):
+        dvi.Recorder(tmp_path / "run", Tokens(), **options)
+    dvi.Recorder(tmp_path / "run", Tokens(), boundary=0, **options).capture(0)
+    run = dvi.Run(tmp_path / "run")
+    assert run.boundary(0).shape == (0, 4)
+    assert run.images is None
+
+
+def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
+    for name, make in (
+        ("notes", lambda folder: (folder / "notes.txt").write_text("mine")),
+        ("samples", lambda folder: ((folder / "samples").mkdir(), (folder / "samples" / "x.wav").touch())),
+        ("json", lambda folder: (folder / "run.json").write_text('{"format": "other"}')),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        make(folder)
+        before = contents(folder)
+        with pytest.raises(dvi.RunError, match="not a recorded run"):
+            recorder(folder)
+        assert contents(folder) == before
+    with pytest.raises(dvi.RunError, match="is a file"):
+        recorder(tmp_path / "notes" / "notes.txt")
+
+
+def test_a_run_of_a_newer_format_is_not_continued(tmp_path):
+    record(tmp_path / "run", epochs=[0])
+    file = tmp_path / "run" / "run.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 99}))
+    with pytest.raises(dvi.RunError, match=r"format 99.*update dvi_widget"):
+        recorder(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("epoch", "kind"),
+    [(-1, ValueError), (1.5, TypeError), ("1", TypeError), (True, TypeError), (10**9, ValueError)],
+)
+def test_an_epoch_is_a_number_from_zero(tmp_path, epoch, kind):
+    with pytest.raises(kind, match="epoch: must be"):
+        recorder(tmp_path / "run").capture(epoch)
+
+
+def test_epochs_may_be_numpy_integers_and_large(tmp_path):
+    recording = recorder(tmp_path / "run")
+    for epoch in (np.int64(12_345_678), 5):
+        recording.capture(epoch)
+    assert dvi.Run(tmp_path / "run").epochs == [5, 12_345_678]
+
+
+@pytest.mark.parametrize(
+    ("scalars", "kind", "words"),
+    [
+        ({"loss": np.nan}, ValueError, "'loss' is nan"),
+        ({"loss": [1, 2]}, TypeError, "'loss' must be one number"),
+        ({"loss": None}, TypeError, "'loss' must be one number"),
+        ({3: 1.0}, TypeError, "a name must be a string"),
+        ({"train_accuracy": 1.0}, ValueError, "always kept"),
+        ([0.5], TypeError, "scalars: must map"),
+    ],
+)
+def test_scalars_are_checked_before_anything_is_written(tmp_path, scalars, kind, words):
+    recording = recorder(tmp_path / "run")
+    with pytest.raises(kind, match=words):
+        recording.capture(0, scalars=scalars)
+    assert dvi.Run(tmp_path / "run").epochs == []
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_has_diverged_is_not_recorded(tmp_path, value):
+    model = record(tmp_path / "run", epochs=[0])
+    recording = recorder(tmp_path / "run", model)
+    before = contents(tmp_path / "run")
+    with torch.no_grad():
+        model[1].bias.fill_(value)
+    with pytest.raises(ValueError, match=r"representations of 160 samples hold NaN.*epoch 1 is not recorded"):
+        recording.capture(1)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_network_that_predicts_one_class_is_recorded_without_boundary_and_said_so(tmp_path):
+    model = network()
+    with torch.no_grad():
+        model[3].bias[4] = 100
+    recording = recorder(tmp_path / "run", model)
+    with pytest.warns(UserWarning, match="epoch 0: the network predicts one class") as caught:
+        recording.capture(0)
+    assert len(caught) == 1
+    run = dvi.Run(tmp_path / "run")
+    assert run.boundary(0, split="train").shape == run.boundary(0, split="test").shape == (0, 16)
+    assert run.features(0).shape == (120, 16)
+
+
+# Lightning
+
+
+class FakeTrainer:
+    """Calls every hook of its callbacks by name, in the order Lightning does."""
+
+    def __init__(self, module, callback, rank=0):
+        self.module, self.callback = module, callback
+        self.is_global_zero = rank == 0
+        self.current_epoch = 0
+        self.callback_metrics = {}
+
+    def call(self, hook, *args):
+        getattr(self.callback, hook)(self, self.module, *args)
+
+    def fit(self, epochs, start=0):
+        (x, y), *_ = samples()
+        self.callback.setup(self, self.module, stage="fit")
+        self.call("on_fit_start")
+        self.call("on_sanity_check_start")
+        self.call("on_validation_epoch_end")
+        self.call("on_sanity_check_end")
+        for self.current_epoch in range(start, start + epochs):
+            self.call("on_train_epoch_start")
+            loss = train(self.module, x, y, seed=self.current_epoch)
+            self.call("on_train_batch_end", None, None, 0)
+            self.call("on_validation_epoch_end")
+            self.callback_metrics = {"train_loss": torch.tensor(loss), "odd": torch.tensor(float("nan"))}
+            self.call("on_train_epoch_end")
+            self.call("on_save_checkpoint", {})
+        self.call("on_fit_end")
+        self.callback.teardown(self, self.module, stage="fit")
+
+
+def lightning(folder, **options):
+    first, second, names = samples()
+    return dvi.LightningCallback(folder, train=first, test=second, classes=names, **options)
+
+
+def test_the_lightning_callback_records_each_epoch_with_its_metrics(tmp_path):
+    FakeTrainer(network(), lightning(tmp_path / "run")).fit(3)
+    run = dvi.Run(tmp_path / "run")
+    assert run.epochs == [0, 1, 2]
+    assert run.scalars["train_loss"].is_monotonic_decreasing
+    assert "odd" not in run.scalars
+
+
+def test_the_lightning_callback_records_a_part_of_the_module_if_told_to(tmp_path):
+    module = nn.ModuleDict({"net": network(), "loss": nn.CrossEntropyLoss()})
+    callback = lightning(tmp_path / "run", model=module["net"])
+    trainer = FakeTrainer(module["net"], callback)
+    trainer.fit(1)
+    assert set(dvi.Run(tmp_path / "run", model=network()).subject(0).model.state_dict()) == set(
+        module["net"].state_dict()
+    )
+
+
+def test_an_epoch_that_lightning_trains_again_replaces_the_recorded_one(tmp_path):
+    module = network()
+    FakeTrainer(module, lightning(tmp_path / "run")).fit(2)
+    before = dvi.Run(tmp_path / "run").digest(1)
+    FakeTrainer(module, lightning(tmp_path / "run")).fit(2, start=1)
+    run = dvi.Run(tmp_path / "run")
+    assert run.epochs == [0, 1, 2]
+    assert run.digest(1) != before
+
+
+def test_only_the_first_process_of_lightning_records(tmp_path):
+    FakeTrainer(network(), lightning(tmp_path / "run"), rank=1).fit(1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_lightning_callback_has_what_a_checkpoint_asks_for(tmp_path):
+    callback = lightning(tmp_path / "run")
+    assert callback.state_dict() == {}
+    callback.load_state_dict({})
+    assert str(tmp_path / "run") in callback.state_key
+    assert callback._legacy_state_key == callback.state_key
+    with pytest.raises(AttributeError):
+        _ = callback.unknown
