@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Locator, Page, TimeoutError
+from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as WaitedTooLong
 
 START_SECONDS = 90
 WAIT_MS = 90_000
@@ -56,7 +57,9 @@ class Lab:
         nbformat.write(notebook, self.root / f"{name}.ipynb")
         # A workspace of its own: no tab of another test is restored.
         page.goto(f"{self.url}lab/workspaces/{name}/tree/{name}.ipynb?token={self.token}&reset")
-        return Notebook(page)
+        notebook = Notebook(page)
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        return notebook
 
 
 class Notebook:
@@ -148,7 +151,7 @@ def ready(page: Page) -> Locator:
     explorer = page.locator(".dvi[data-ready=true]")
     try:
         explorer.wait_for(timeout=WAIT_MS)
-    except TimeoutError as error:
+    except WaitedTooLong as error:
         shown = page.locator("body").inner_text()
         raise AssertionError(f"The explorer did not draw. The page says:\n{shown[:2000]}") from error
     return explorer

@@ -93,11 +93,20 @@ class At:
         return card
 
     def alone(self, epoch: int) -> int:
-        """A sample with no other near it on the screen."""
+        """A sample with no other near it on the screen, and nothing of the explorer over it."""
         places = self.places(epoch)
         gaps = np.linalg.norm(places[:, None] - places[None], axis=-1)
         np.fill_diagonal(gaps, np.inf)
-        return int(gaps.min(axis=1).argmax())
+        return int(np.where(self._reachable(places), gaps.min(axis=1), 0).argmax())
+
+    def _reachable(self, places: np.ndarray) -> np.ndarray:
+        """Whether a pointer at each of these places of the page, [m, 2], meets the stage, [m]."""
+        return np.array(
+            self.part("stage").evaluate(
+                "(stage, places) => places.map(([x, y]) => stage.contains(document.elementFromPoint(x, y)))",
+                places.tolist(),
+            )
+        )
 
     def lasso(self, epoch: int, seed: int = 0) -> list[int]:
         """Draw round some samples with the lasso; gives back the indices that must be inside."""
@@ -118,15 +127,18 @@ class At:
         box = self.part("stage").bounding_box()
         low = np.array([box["x"], box["y"]]) + 4
         high = low + np.array([box["width"], box["height"]]) - 8
-        for _ in range(2000):
+        for _ in range(5000):
             angles = np.sort(rng.uniform(0, 2 * np.pi, 11))
             reach = rng.uniform(25, 110, (11, 1))
             around = places[rng.integers(len(places))]
             polygon = np.rint(around + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
             inside, clearance = _inside(places, polygon)
             on_stage = (polygon >= low).all() and (polygon <= high).all()
-            if on_stage and 20 <= inside.sum() <= 400 and clearance.min() > 1:
-                return polygon, inside
+            if on_stage and 20 <= inside.sum() <= 400 and clearance.min() > 0.2:
+                # Only where it starts must the stage lie open; from there on it holds the pointer.
+                reachable = self._reachable(polygon)
+                if reachable.any():
+                    return np.roll(polygon, -int(reachable.argmax()), axis=0), inside
         raise AssertionError("No outline keeps clear of all samples.")
 
     def expect_pictures(self, samples: list[int]) -> None:

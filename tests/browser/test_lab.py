@@ -23,7 +23,7 @@ def cells(run_folder):
 @pytest.fixture(scope="module")
 def notebook(browser, lab, run_folder):
     """One notebook for the tests of this file, that each leave the explorer as they found it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 1040})
     notebook = lab.open(context.new_page(), "digits", cells(run_folder))
     notebook.run()
     yield notebook
