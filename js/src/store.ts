@@ -67,6 +67,8 @@ export class Store {
   readonly hovered: Signal<Hovered | null>;
   /** The one sample whose card stays while nothing is hovered. */
   readonly pinned: Signal<number | null> = signal(null);
+  /** The sample whose card is shown: the hovered one, else the pinned one. */
+  readonly raised: ReadonlySignal<number | null>;
   readonly colorBy: Signal<ColorBy>;
   readonly filter: Signal<string>;
   readonly tool: Signal<Tool> = signal("pan");
@@ -107,7 +109,7 @@ export class Store {
     this.territories = new EpochWindow<Territory>({
       load: (position, signal, progress) =>
         source.territory(0, epochs[position] as number, { signal, progress }),
-      bytes: (territory) => territory.cells.byteLength,
+      bytes: ({ cells, shade }) => cells.byteLength + shade.byteLength,
       budget: TERRITORY_BYTES,
       lanes: 2,
     });
@@ -127,6 +129,7 @@ export class Store {
     this.hovered = signal(
       state.hovered === null ? null : { index: state.hovered, from: "host" as const },
     );
+    this.raised = computed(() => this.hovered.value?.index ?? this.pinned.value);
     this.colorBy = signal(readColorBy(state.color_by));
     this.filter = signal(state.filter);
   }

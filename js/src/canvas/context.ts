@@ -16,14 +16,13 @@ export interface SharedContext {
 const KEY = Symbol.for("dvi_widget.gl.1");
 const page = globalThis as { [KEY]?: SharedContext | undefined };
 
-/** Join the page's context; null where the browser has no WebGL2. */
-export function joinContext(user: ContextUser): SharedContext | null {
+/** The page's context, for who adds itself to its users; null where the browser has no WebGL2. */
+export function sharedContext(): SharedContext | null {
   page[KEY] ??= createContext() ?? undefined;
-  page[KEY]?.users.add(user);
   return page[KEY] ?? null;
 }
 
-/** Leave it; the last one out gives it back to the browser. */
+/** Leave the context; the last one out gives it back to the browser. */
 export function leaveContext(shared: SharedContext, user: ContextUser): void {
   shared.users.delete(user);
   if (shared.users.size === 0) {

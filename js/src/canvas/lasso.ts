@@ -29,8 +29,6 @@ export function followLasso(element: HTMLElement, options: LassoOptions): Lasso 
     pointer = event.pointerId;
     element.setPointerCapture(pointer);
     path.value = place(element, event);
-    event.preventDefault();
-    element.focus({ preventScroll: true });
   };
   const move = (event: PointerEvent): void => {
     const before = path.peek();

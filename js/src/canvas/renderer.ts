@@ -4,11 +4,23 @@ import { UNPAINTED } from "../data/source";
 import type { Rgb } from "../palette";
 import {
   type ContextUser,
-  joinContext,
   leaveContext,
   reserve,
   type SharedContext,
+  sharedContext,
 } from "./context";
+import {
+  bindTextures,
+  createBuffer,
+  createProgram,
+  createTexture,
+  fillBuffer,
+  fillTexture,
+  type Program,
+  setUniform,
+  type UniformValue,
+  useProgram,
+} from "./gpu";
 import noneFrag from "./shaders/none.frag.glsl";
 import pointsFrag from "./shaders/points.frag.glsl";
 import pointsVert from "./shaders/points.vert.glsl";
@@ -29,6 +41,9 @@ export interface Look {
   strength: readonly [number, number];
 }
 
+/** Takes positions in the extent to clip space: scale x, y, offset x, y. */
+export type View = readonly [number, number, number, number];
+
 /** One picture: which epochs, how blended, seen from where. */
 export interface Scene {
   a: number;
@@ -36,17 +51,21 @@ export interface Scene {
   blend: number;
   /** From the snapshot (0) to the blend of `a` and `b` (1). */
   arrival: number;
-  /** Takes positions in the extent to clip space: scale x, y, offset x, y. */
-  view: readonly [number, number, number, number];
+  view: View;
   /** Device pixels. */
   width: number;
   height: number;
   ratio: number;
-  /** Radius of a point in device pixels; opacity of ordinary points and of those in foreign territory. */
+  /** Radius of a point in device pixels. */
   radius: number;
-  opacity: readonly [number, number];
+  opacity: number;
+  /** How much points in foreign territory stand out, 0 to 1. */
+  emphasis: number;
+  /** How much the selected are ringed, 0 to 1. */
+  ringing: number;
   colorBy: 0 | 1 | 2;
-  hovered: number | null;
+  /** Samples ringed above all others, the uppermost last. */
+  raised: readonly number[];
 }
 
 export interface Epochs {
@@ -62,13 +81,9 @@ interface GpuFrame {
 }
 
 interface GpuTerritory {
-  territory: Territory;
-  texture: WebGLTexture;
-}
-
-interface Snapshot {
-  samples: WebGLBuffer;
-  land: WebGLTexture;
+  territory: Territory | null;
+  cells: WebGLTexture;
+  shade: WebGLTexture;
 }
 
 /** The GPU's side of a scene. */
@@ -76,13 +91,15 @@ interface Drawn {
   scene: Scene;
   a: GpuFrame;
   b: GpuFrame;
-  landA: WebGLTexture;
-  landB: WebGLTexture;
+  landA: GpuTerritory;
+  landB: GpuTerritory;
 }
 
-interface Program {
-  program: WebGLProgram;
-  uniforms: Map<string, WebGLUniformLocation>;
+/** A picture kept as where a glide starts: position and look of every sample, and the territories as they were seen. */
+interface Snapshot {
+  samples: WebGLBuffer;
+  land: WebGLTexture;
+  view: View;
 }
 
 interface Resources {
@@ -96,67 +113,62 @@ interface Resources {
   states: WebGLBuffer;
   selected: WebGLBuffer;
   palette: WebGLTexture;
-  unpainted: WebGLTexture;
+  unpainted: GpuTerritory;
   frames: Map<number, GpuFrame>;
   territories: Map<number, GpuTerritory>;
+  /** Two, so that a glide can start from the middle of another. */
   snapshots: Snapshot[];
 }
 
 const NO_LABEL = 0xffff;
-const SNAPSHOT_LAND = 1024;
 const FRAME_BUDGET = 256e6;
 const MOST_FRAMES = 128;
 const MOST_TERRITORIES = 64;
-const HEADER = "#version 300 es\n";
-const PASS = { ordinary: 0, foreign: 1, selected: 2, hovered: 3 } as const;
+const PASS = { all: 0, ordinary: 1, foreign: 2, selected: 3, raised: 4 } as const;
+/** The places of the attributes in sample.glsl. */
+const ATTRIBUTE = {
+  positionA: 0,
+  positionB: 1,
+  positionS: 2,
+  predictionA: 3,
+  predictionB: 4,
+  label: 5,
+  state: 6,
+  lookS: 7,
+} as const;
 
 export class Renderer implements ContextUser {
   /** Called when the context came back and everything must be drawn again. */
   onRestored: () => void = () => {};
-  private readonly shared: SharedContext;
-  private readonly output: CanvasRenderingContext2D;
+  private readonly gl: WebGL2RenderingContext;
   private resources: Resources | null = null;
   private selected: Uint32Array = new Uint32Array(0);
   private states: Uint8Array;
   private look: Look | null = null;
+  /** Which of the snapshots the glide under way started from; -1 before the first. */
   private current = -1;
   private last: Drawn | null = null;
   private readonly mostFrames: number;
 
-  /** A renderer onto a canvas in the page; null where the browser has no WebGL2. */
+  /** Draws onto a canvas in the page; null where the browser has no WebGL2. */
   static create(canvas: HTMLCanvasElement, labels: Int32Array, epochs: Epochs): Renderer | null {
+    const shared = sharedContext();
     const output = canvas.getContext("2d");
-    if (output === null) {
-      return null;
-    }
-    try {
-      return new Renderer(output, labels, epochs);
-    } catch {
-      return null;
-    }
+    return shared === null || output === null ? null : new Renderer(shared, output, labels, epochs);
   }
 
   private constructor(
-    output: CanvasRenderingContext2D,
+    private readonly shared: SharedContext,
+    private readonly output: CanvasRenderingContext2D,
     private readonly labels: Int32Array,
     private readonly epochs: Epochs,
   ) {
-    const shared = joinContext(this);
-    if (shared === null) {
-      throw new Error("This browser offers no WebGL2.");
-    }
-    this.shared = shared;
-    this.output = output;
+    this.gl = shared.gl;
+    shared.users.add(this);
     this.states = new Uint8Array(labels.length);
-    this.mostFrames = Math.min(
-      MOST_FRAMES,
-      Math.max(4, Math.floor(FRAME_BUDGET / (6 * Math.max(1, labels.length)))),
-    );
+    const frameBytes = 6 * Math.max(1, labels.length);
+    this.mostFrames = Math.min(MOST_FRAMES, Math.max(4, Math.floor(FRAME_BUDGET / frameBytes)));
     this.build();
-  }
-
-  get ready(): boolean {
-    return this.resources !== null;
   }
 
   lost(): void {
@@ -213,67 +225,57 @@ export class Renderer implements ContextUser {
     return false;
   }
 
-  /** Draw, and copy what was drawn to the page in the same task. */
-  draw(scene: Scene): void {
-    const { resources, look, shared } = this;
-    const { gl } = shared;
+  /** Draw, and copy what was drawn to the page in the same task. False where nothing could be drawn. */
+  draw(scene: Scene): boolean {
+    const { resources, look, shared, gl, output } = this;
     if (resources === null || look === null || gl.isContextLost()) {
-      return;
+      return false;
     }
     const drawn = this.resolve(resources, scene);
-    reserve(shared, scene.width, scene.height);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(0, shared.canvas.height - scene.height, scene.width, scene.height);
-    gl.disable(gl.DEPTH_TEST);
-    gl.disable(gl.SCISSOR_TEST);
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    gl.clearColor(look.background[0] / 255, look.background[1] / 255, look.background[2] / 255, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    this.drawLand(resources, look, drawn, scene.view);
-    this.drawPoints(resources, look, drawn);
-    const { canvas } = this.output;
-    if (canvas.width !== scene.width || canvas.height !== scene.height) {
-      canvas.width = scene.width;
-      canvas.height = scene.height;
+    if (drawn === null) {
+      return false;
     }
-    this.output.drawImage(
-      shared.canvas,
-      0,
-      0,
-      scene.width,
-      scene.height,
-      0,
-      0,
-      scene.width,
-      scene.height,
-    );
+    const { width, height } = scene;
+    reserve(shared, width, height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.viewport(0, shared.canvas.height - height, width, height);
+    this.drawLand(resources, look, drawn);
+    this.drawPoints(resources, look, drawn);
+    const { canvas } = output;
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    output.drawImage(shared.canvas, 0, 0, width, height, 0, 0, width, height);
     this.last = drawn;
+    return true;
   }
 
   /** Keep the picture last drawn as where the next glide starts; false where there is none. */
   keep(): boolean {
-    const { resources, last, look } = this;
-    const { gl } = this.shared;
+    const { resources, last, look, gl } = this;
     if (resources === null || last === null || look === null || gl.isContextLost()) {
       return false;
     }
     const target = this.current === 0 ? 1 : 0;
-    const { samples, land } = this.snapshot(resources, target);
+    const { width, height, view } = last.scene;
+    resources.snapshots[target] ??= {
+      samples: createBuffer(gl, 8 * this.labels.length, gl.DYNAMIC_COPY),
+      land: gl.createTexture(),
+      view,
+    };
+    const snapshot = resources.snapshots[target];
+    fillTexture(gl, snapshot.land, "smooth", width, height, null);
 
     gl.bindFramebuffer(gl.FRAMEBUFFER, resources.framebuffer);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, land, 0);
-    gl.viewport(0, 0, SNAPSHOT_LAND, SNAPSHOT_LAND);
-    gl.disable(gl.BLEND);
-    this.drawLand(resources, look, last, [2, 2, -1, -1]);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, snapshot.land, 0);
+    gl.viewport(0, 0, width, height);
+    this.drawLand(resources, look, last);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
 
-    const { program, uniforms } = resources.keep;
-    gl.useProgram(program);
-    this.setSampleUniforms(resources, look, last, uniforms);
-    this.bindSamples(resources, last);
+    this.useSamples(resources, resources.keep, look, last, {});
     gl.bindTransformFeedback(gl.TRANSFORM_FEEDBACK, resources.feedback);
-    gl.bindBufferBase(gl.TRANSFORM_FEEDBACK_BUFFER, 0, samples);
+    gl.bindBufferBase(gl.TRANSFORM_FEEDBACK_BUFFER, 0, snapshot.samples);
     gl.enable(gl.RASTERIZER_DISCARD);
     gl.beginTransformFeedback(gl.POINTS);
     gl.drawArrays(gl.POINTS, 0, this.labels.length);
@@ -282,34 +284,33 @@ export class Renderer implements ContextUser {
     gl.bindBufferBase(gl.TRANSFORM_FEEDBACK_BUFFER, 0, null);
     gl.bindTransformFeedback(gl.TRANSFORM_FEEDBACK, null);
     gl.bindVertexArray(null);
+    snapshot.view = view;
     this.current = target;
     return true;
   }
 
   /** Give back everything on the GPU, and the place in the shared context. */
   dispose(): void {
-    const { resources } = this;
-    const { gl } = this.shared;
+    const { resources, gl } = this;
     if (resources !== null && !gl.isContextLost()) {
-      for (const { program } of [resources.points, resources.territory, resources.keep]) {
+      const { points, territory, keep, frames, territories, snapshots, unpainted } = resources;
+      for (const { program } of [points, territory, keep]) {
         gl.deleteProgram(program);
+      }
+      for (const frame of frames.values()) {
+        this.freeFrame(frame);
+      }
+      for (const land of [unpainted, ...territories.values()]) {
+        this.freeTerritory(land);
+      }
+      for (const { samples, land } of snapshots) {
+        gl.deleteBuffer(samples);
+        gl.deleteTexture(land);
       }
       for (const buffer of [resources.labels, resources.states, resources.selected]) {
         gl.deleteBuffer(buffer);
       }
-      for (const { positions, predictions } of resources.frames.values()) {
-        gl.deleteBuffer(positions);
-        gl.deleteBuffer(predictions);
-      }
-      for (const { texture } of resources.territories.values()) {
-        gl.deleteTexture(texture);
-      }
-      for (const { samples, land } of resources.snapshots) {
-        gl.deleteBuffer(samples);
-        gl.deleteTexture(land);
-      }
       gl.deleteTexture(resources.palette);
-      gl.deleteTexture(resources.unpainted);
       gl.deleteVertexArray(resources.vertices);
       gl.deleteTransformFeedback(resources.feedback);
       gl.deleteFramebuffer(resources.framebuffer);
@@ -318,130 +319,130 @@ export class Renderer implements ContextUser {
     leaveContext(this.shared, this);
   }
 
-  private drawLand(
-    resources: Resources,
-    look: Look,
-    drawn: Drawn,
-    view: readonly [number, number, number, number],
-  ): void {
-    const { gl } = this.shared;
-    const { program, uniforms } = resources.territory;
-    gl.useProgram(program);
+  private drawLand(resources: Resources, look: Look, drawn: Drawn): void {
+    const { gl } = this;
+    const { scene, landA, landB } = drawn;
+    const background = unit(look.background);
+    gl.disable(gl.BLEND);
+    gl.clearColor(...background, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    const snapshot = resources.snapshots[this.current];
+    useProgram(gl, resources.territory, {
+      blend: scene.blend,
+      arrival: snapshot === undefined ? 1 : scene.arrival,
+      view: scene.view,
+      snapshotView: snapshot?.view ?? scene.view,
+      background,
+      strength: look.strength,
+    });
+    bindTextures(gl, resources.territory, {
+      palette: resources.palette,
+      territoryA: landA.cells,
+      territoryB: landB.cells,
+      shadeA: landA.shade,
+      shadeB: landB.shade,
+      snapshot: snapshot?.land ?? resources.palette,
+    });
     gl.bindVertexArray(null);
-    const { scene } = drawn;
-    this.bindTextures(resources, drawn, uniforms);
-    gl.uniform1f(at(uniforms, "blend"), scene.blend);
-    gl.uniform1f(at(uniforms, "arrival"), this.current < 0 ? 1 : scene.arrival);
-    gl.uniform4f(at(uniforms, "view"), ...view);
-    gl.uniform3f(at(uniforms, "background"), ...unit(look.background));
-    gl.uniform2f(at(uniforms, "strength"), ...look.strength);
-    gl.activeTexture(gl.TEXTURE3);
-    const kept = resources.snapshots[this.current];
-    gl.bindTexture(gl.TEXTURE_2D, kept?.land ?? resources.palette);
-    gl.uniform1i(at(uniforms, "snapshot"), 3);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
   private drawPoints(resources: Resources, look: Look, drawn: Drawn): void {
-    const { gl } = this.shared;
-    const { program, uniforms } = resources.points;
+    const { gl } = this;
     const { scene } = drawn;
-    gl.useProgram(program);
-    this.setSampleUniforms(resources, look, drawn, uniforms);
-    gl.uniform4f(at(uniforms, "view"), ...scene.view);
-    gl.uniform1f(at(uniforms, "radius"), scene.radius);
-    gl.uniform1f(at(uniforms, "ratio"), scene.ratio);
-    gl.uniform2f(at(uniforms, "opacity"), ...scene.opacity);
-    gl.uniform1f(at(uniforms, "selecting"), this.selected.length > 0 ? 1 : 0);
-    gl.uniform3f(at(uniforms, "background"), ...unit(look.background));
-    gl.uniform3f(at(uniforms, "ink"), ...unit(look.ink));
-    this.bindSamples(resources, drawn);
-    const pass = at(uniforms, "pass");
-    gl.uniform1i(pass, PASS.ordinary);
-    gl.drawArrays(gl.POINTS, 0, this.labels.length);
-    gl.uniform1i(pass, PASS.foreign);
-    gl.drawArrays(gl.POINTS, 0, this.labels.length);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    this.useSamples(resources, resources.points, look, drawn, {
+      view: scene.view,
+      radius: scene.radius,
+      ratio: scene.ratio,
+      opacity: scene.opacity,
+      emphasis: scene.emphasis,
+      ringing: scene.ringing,
+      selecting: this.selected.length > 0 ? 1 : 0,
+      background: unit(look.background),
+      ink: unit(look.ink),
+    });
+    const pass = resources.points.uniforms.get("pass");
+    // Points in foreign territory lie above the others, except where points are only a texture.
+    for (const which of scene.emphasis > 0 ? [PASS.ordinary, PASS.foreign] : [PASS.all]) {
+      setUniform(gl, pass, which);
+      gl.drawArrays(gl.POINTS, 0, this.labels.length);
+    }
     if (this.selected.length > 0) {
-      gl.uniform1i(pass, PASS.selected);
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, resources.selected);
+      setUniform(gl, pass, PASS.selected);
       gl.drawElements(gl.POINTS, this.selected.length, gl.UNSIGNED_INT, 0);
     }
-    if (scene.hovered !== null) {
-      gl.uniform1i(pass, PASS.hovered);
-      gl.drawArrays(gl.POINTS, scene.hovered, 1);
+    setUniform(gl, pass, PASS.raised);
+    for (const sample of scene.raised) {
+      gl.drawArrays(gl.POINTS, sample, 1);
     }
     gl.bindVertexArray(null);
   }
 
-  private setSampleUniforms(
+  /** Everything that sample.glsl reads, and the uniforms of the pass itself. */
+  private useSamples(
     resources: Resources,
+    program: Program,
     look: Look,
-    drawn: Drawn,
-    uniforms: Program["uniforms"],
+    { scene, a, b, landA, landB }: Drawn,
+    uniforms: Readonly<Record<string, UniformValue>>,
   ): void {
-    const { gl } = this.shared;
-    const { scene } = drawn;
-    this.bindTextures(resources, drawn, uniforms);
-    gl.uniform1f(at(uniforms, "blend"), scene.blend);
-    gl.uniform1f(at(uniforms, "arrival"), this.current < 0 ? 1 : scene.arrival);
-    gl.uniform1i(at(uniforms, "colorBy"), scene.colorBy);
-    gl.uniform3f(at(uniforms, "unlabelled"), ...unit(look.unlabelled));
-    gl.uniform3f(at(uniforms, "right"), ...unit(look.right));
-    gl.uniform3f(at(uniforms, "wrong"), ...unit(look.wrong));
-  }
-
-  private bindTextures(
-    resources: Resources,
-    { landA, landB }: Drawn,
-    uniforms: Program["uniforms"],
-  ): void {
-    const { gl } = this.shared;
-    const textures = [
-      ["palette", resources.palette],
-      ["territoryA", landA],
-      ["territoryB", landB],
-    ] as const;
-    textures.forEach(([name, texture], unitNumber) => {
-      gl.activeTexture(gl.TEXTURE0 + unitNumber);
-      gl.bindTexture(gl.TEXTURE_2D, texture);
-      gl.uniform1i(at(uniforms, name), unitNumber);
+    const { gl } = this;
+    const snapshot = resources.snapshots[this.current];
+    useProgram(gl, program, {
+      blend: scene.blend,
+      arrival: snapshot === undefined ? 1 : scene.arrival,
+      colorBy: scene.colorBy,
+      unlabelled: unit(look.unlabelled),
+      right: unit(look.right),
+      wrong: unit(look.wrong),
+      ...uniforms,
     });
-  }
-
-  private bindSamples(resources: Resources, { a, b }: Drawn): void {
-    const { gl } = this.shared;
+    bindTextures(gl, program, {
+      palette: resources.palette,
+      territoryA: landA.cells,
+      territoryB: landB.cells,
+    });
     gl.bindVertexArray(resources.vertices);
-    gl.bindBuffer(gl.ARRAY_BUFFER, a.positions);
-    gl.vertexAttribPointer(0, 2, gl.UNSIGNED_SHORT, true, 4, 0);
-    gl.bindBuffer(gl.ARRAY_BUFFER, b.positions);
-    gl.vertexAttribPointer(1, 2, gl.UNSIGNED_SHORT, true, 4, 0);
-    const kept = resources.snapshots[this.current];
-    if (kept !== undefined) {
-      gl.bindBuffer(gl.ARRAY_BUFFER, kept.samples);
-      gl.vertexAttribPointer(2, 2, gl.UNSIGNED_SHORT, true, 8, 0);
-      gl.enableVertexAttribArray(7);
-      gl.vertexAttribPointer(7, 4, gl.UNSIGNED_BYTE, true, 8, 4);
+    const reals = (
+      place: number,
+      buffer: WebGLBuffer,
+      count: number,
+      type: number,
+      stride: number,
+      from: number,
+    ): void => {
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.vertexAttribPointer(place, count, type, true, stride, from);
+    };
+    const integers = (place: number, buffer: WebGLBuffer, type: number): void => {
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.vertexAttribIPointer(place, 1, type, 0, 0);
+    };
+    reals(ATTRIBUTE.positionA, a.positions, 2, gl.UNSIGNED_SHORT, 4, 0);
+    reals(ATTRIBUTE.positionB, b.positions, 2, gl.UNSIGNED_SHORT, 4, 0);
+    if (snapshot === undefined) {
+      reals(ATTRIBUTE.positionS, a.positions, 2, gl.UNSIGNED_SHORT, 4, 0);
+      gl.disableVertexAttribArray(ATTRIBUTE.lookS);
     } else {
-      gl.bindBuffer(gl.ARRAY_BUFFER, a.positions);
-      gl.vertexAttribPointer(2, 2, gl.UNSIGNED_SHORT, true, 4, 0);
-      gl.disableVertexAttribArray(7);
+      reals(ATTRIBUTE.positionS, snapshot.samples, 2, gl.UNSIGNED_SHORT, 8, 0);
+      reals(ATTRIBUTE.lookS, snapshot.samples, 4, gl.UNSIGNED_BYTE, 8, 4);
+      gl.enableVertexAttribArray(ATTRIBUTE.lookS);
     }
-    gl.bindBuffer(gl.ARRAY_BUFFER, a.predictions);
-    gl.vertexAttribIPointer(3, 1, a.predictionType, 0, 0);
-    gl.bindBuffer(gl.ARRAY_BUFFER, b.predictions);
-    gl.vertexAttribIPointer(4, 1, b.predictionType, 0, 0);
-    gl.bindBuffer(gl.ARRAY_BUFFER, resources.labels);
-    gl.vertexAttribIPointer(5, 1, gl.UNSIGNED_SHORT, 0, 0);
-    gl.bindBuffer(gl.ARRAY_BUFFER, resources.states);
-    gl.vertexAttribIPointer(6, 1, gl.UNSIGNED_BYTE, 0, 0);
+    integers(ATTRIBUTE.predictionA, a.predictions, a.predictionType);
+    integers(ATTRIBUTE.predictionB, b.predictions, b.predictionType);
+    integers(ATTRIBUTE.label, resources.labels, gl.UNSIGNED_SHORT);
+    integers(ATTRIBUTE.state, resources.states, gl.UNSIGNED_BYTE);
     gl.bindBuffer(gl.ARRAY_BUFFER, null);
   }
 
-  private resolve(resources: Resources, scene: Scene): Drawn {
+  /** Null where an epoch of the scene is neither here nor on the GPU. */
+  private resolve(resources: Resources, scene: Scene): Drawn | null {
     const a = this.gpuFrame(resources, scene.a);
     const b = scene.b === scene.a ? a : this.gpuFrame(resources, scene.b);
     if (a === null || b === null) {
-      throw new Error("An epoch was to be drawn that has not arrived.");
+      return null;
     }
     const landA = this.gpuTerritory(resources, scene.a);
     const landB = scene.b === scene.a ? landA : this.gpuTerritory(resources, scene.b);
@@ -450,7 +451,7 @@ export class Renderer implements ContextUser {
 
   /** The epoch's buffers, uploaded once. */
   private gpuFrame(resources: Resources, position: number): GpuFrame | null {
-    const { gl } = this.shared;
+    const { gl } = this;
     const { frames } = resources;
     const frame = this.epochs.frame(position);
     const known = frames.get(position);
@@ -461,44 +462,52 @@ export class Renderer implements ContextUser {
     if (frame === undefined) {
       return null;
     }
-    const farthest = known === undefined ? this.farthest(frames, this.mostFrames) : position;
-    const old = frames.get(farthest);
+    const place = known === undefined ? this.farthest(frames, this.mostFrames) : position;
+    const old = frames.get(place);
     if (old !== undefined) {
-      gl.deleteBuffer(old.positions);
-      gl.deleteBuffer(old.predictions);
-      frames.delete(farthest);
+      this.freeFrame(old);
+      frames.delete(place);
     }
+    const bytes = frame.predictions instanceof Uint8Array;
     const entry: GpuFrame = {
       frame,
-      positions: this.buffer(gl.ARRAY_BUFFER, frame.positions, gl.STATIC_DRAW),
-      predictions: this.buffer(gl.ARRAY_BUFFER, frame.predictions, gl.STATIC_DRAW),
-      predictionType:
-        frame.predictions instanceof Uint8Array ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT,
+      positions: createBuffer(gl, frame.positions),
+      predictions: createBuffer(gl, frame.predictions),
+      predictionType: bytes ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT,
     };
     frames.set(position, entry);
     return entry;
   }
 
-  private gpuTerritory(resources: Resources, position: number): WebGLTexture {
-    const { gl } = this.shared;
+  private gpuTerritory(resources: Resources, position: number): GpuTerritory {
     const { territories } = resources;
     const territory = this.epochs.territory(position);
     const known = territories.get(position);
     if (known !== undefined && (territory === undefined || known.territory === territory)) {
-      return known.texture;
+      return known;
     }
     if (territory === undefined) {
       return resources.unpainted;
     }
-    const farthest = known === undefined ? this.farthest(territories, MOST_TERRITORIES) : position;
-    const old = territories.get(farthest);
+    const place = known === undefined ? this.farthest(territories, MOST_TERRITORIES) : position;
+    const old = territories.get(place);
     if (old !== undefined) {
-      gl.deleteTexture(old.texture);
-      territories.delete(farthest);
+      this.freeTerritory(old);
+      territories.delete(place);
     }
-    const texture = this.cells(territory.cells, territory.resolution);
-    territories.set(position, { territory, texture });
-    return texture;
+    const entry = this.uploadTerritory(territory);
+    territories.set(position, entry);
+    return entry;
+  }
+
+  private freeFrame({ positions, predictions }: GpuFrame): void {
+    this.gl.deleteBuffer(positions);
+    this.gl.deleteBuffer(predictions);
+  }
+
+  private freeTerritory({ cells, shade }: GpuTerritory): void {
+    this.gl.deleteTexture(cells);
+    this.gl.deleteTexture(shade);
   }
 
   /** The epoch to let go when no more fit: the one farthest from what is on the screen; -1 while there is room. */
@@ -531,46 +540,36 @@ export class Renderer implements ContextUser {
     return Math.min(Math.abs(position - scene.a), Math.abs(position - scene.b));
   }
 
-  private snapshot(resources: Resources, which: number): Snapshot {
-    const { gl } = this.shared;
-    while (resources.snapshots.length <= which) {
-      const samples = this.buffer(gl.ARRAY_BUFFER, 8 * this.labels.length, gl.DYNAMIC_COPY);
-      const land = this.texture(gl.LINEAR);
-      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, SNAPSHOT_LAND, SNAPSHOT_LAND);
-      resources.snapshots.push({ samples, land });
-    }
-    return resources.snapshots[which] as Snapshot;
-  }
-
   private build(): void {
-    const { gl } = this.shared;
-    const sample = `${HEADER}precision highp float;\nprecision highp int;\n${sampleChunk}`;
+    const { gl } = this;
+    const { labels } = this;
+    const labelClasses = Uint16Array.from(labels, (label) => (label < 0 ? NO_LABEL : label));
     const resources: Resources = {
-      points: this.program(sample + pointsVert, HEADER + pointsFrag),
-      territory: this.program(HEADER + territoryVert, HEADER + territoryFrag),
-      keep: this.program(sample + snapshotVert, HEADER + noneFrag, [
+      points: createProgram(gl, sampleChunk + pointsVert, pointsFrag),
+      territory: createProgram(gl, territoryVert, territoryFrag),
+      keep: createProgram(gl, sampleChunk + snapshotVert, noneFrag, [
         "packedPosition",
         "packedLook",
       ]),
       vertices: gl.createVertexArray(),
       feedback: gl.createTransformFeedback(),
       framebuffer: gl.createFramebuffer(),
-      labels: this.buffer(
-        gl.ARRAY_BUFFER,
-        Uint16Array.from(this.labels, (label) => (label < 0 ? NO_LABEL : label)),
-        gl.STATIC_DRAW,
-      ),
+      labels: createBuffer(gl, labelClasses),
       states: gl.createBuffer(),
       selected: gl.createBuffer(),
-      palette: this.texture(gl.NEAREST),
-      unpainted: this.cells(Uint16Array.of(UNPAINTED, 0), 1),
+      palette: gl.createTexture(),
+      unpainted: {
+        territory: null,
+        cells: createTexture(gl, "cells", 1, 1, Uint16Array.of(UNPAINTED, 0)),
+        shade: createTexture(gl, "shade", 1, 1, Uint8Array.of(0)),
+      },
       frames: new Map(),
       territories: new Map(),
       snapshots: [],
     };
     gl.bindVertexArray(resources.vertices);
-    for (let location = 0; location < 7; location++) {
-      gl.enableVertexAttribArray(location);
+    for (let place = 0; place < ATTRIBUTE.lookS; place++) {
+      gl.enableVertexAttribArray(place);
     }
     gl.bindVertexArray(null);
     this.resources = resources;
@@ -581,11 +580,8 @@ export class Renderer implements ContextUser {
   }
 
   private uploadStates({ states, selected, vertices }: Resources): void {
-    const { gl } = this.shared;
-    gl.bindVertexArray(null);
-    gl.bindBuffer(gl.ARRAY_BUFFER, states);
-    gl.bufferData(gl.ARRAY_BUFFER, this.states, gl.DYNAMIC_DRAW);
-    gl.bindBuffer(gl.ARRAY_BUFFER, null);
+    const { gl } = this;
+    fillBuffer(gl, states, this.states, gl.DYNAMIC_DRAW);
     gl.bindVertexArray(vertices);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, selected);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.selected, gl.DYNAMIC_DRAW);
@@ -593,95 +589,22 @@ export class Renderer implements ContextUser {
   }
 
   private uploadPalette({ palette }: Resources, { classes }: Look): void {
-    const { gl } = this.shared;
     const rows = Math.max(1, Math.ceil(classes.length / 256));
     const pixels = new Uint8Array(rows * 256 * 4).fill(255);
     classes.forEach((color, i) => {
       pixels.set(color, 4 * i);
     });
-    gl.bindTexture(gl.TEXTURE_2D, palette);
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 256, rows, 0, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+    fillTexture(this.gl, palette, "color", 256, rows, pixels);
   }
 
-  private cells(cells: Uint16Array, resolution: number): WebGLTexture {
-    const { gl } = this.shared;
-    const texture = this.texture(gl.NEAREST);
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
-    gl.texImage2D(
-      gl.TEXTURE_2D,
-      0,
-      gl.RG16UI,
-      resolution,
-      resolution,
-      0,
-      gl.RG_INTEGER,
-      gl.UNSIGNED_SHORT,
-      cells,
-    );
-    return texture;
+  private uploadTerritory(territory: Territory): GpuTerritory {
+    const { resolution: side, cells, shade } = territory;
+    return {
+      territory,
+      cells: createTexture(this.gl, "cells", side, side, cells),
+      shade: createTexture(this.gl, "shade", side, side, shade),
+    };
   }
-
-  private texture(filter: number): WebGLTexture {
-    const { gl } = this.shared;
-    const texture = gl.createTexture();
-    gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, filter);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, filter);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
-    return texture;
-  }
-
-  private buffer(target: number, data: ArrayBufferView | number, usage: number): WebGLBuffer {
-    const { gl } = this.shared;
-    const buffer = gl.createBuffer();
-    gl.bindVertexArray(null);
-    gl.bindBuffer(target, buffer);
-    gl.bufferData(target, data as ArrayBufferView<ArrayBuffer>, usage);
-    gl.bindBuffer(target, null);
-    return buffer;
-  }
-
-  private program(vertex: string, fragment: string, varyings?: string[]): Program {
-    const { gl } = this.shared;
-    const program = gl.createProgram();
-    for (const [type, source] of [
-      [gl.VERTEX_SHADER, vertex],
-      [gl.FRAGMENT_SHADER, fragment],
-    ] as const) {
-      const shader = gl.createShader(type) as WebGLShader;
-      gl.shaderSource(shader, source);
-      gl.compileShader(shader);
-      gl.attachShader(program, shader);
-      gl.deleteShader(shader);
-    }
-    if (varyings !== undefined) {
-      gl.transformFeedbackVaryings(program, varyings, gl.INTERLEAVED_ATTRIBS);
-    }
-    gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-      const logs = (gl.getAttachedShaders(program) ?? []).map((s) => gl.getShaderInfoLog(s));
-      throw new Error(
-        `A shader does not build: ${gl.getProgramInfoLog(program)} ${logs.join(" ")}`,
-      );
-    }
-    const uniforms = new Map<string, WebGLUniformLocation>();
-    const count = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) as number;
-    for (let i = 0; i < count; i++) {
-      const name = gl.getActiveUniform(program, i)?.name ?? "";
-      const location = gl.getUniformLocation(program, name);
-      if (location !== null) {
-        uniforms.set(name, location);
-      }
-    }
-    return { program, uniforms };
-  }
-}
-
-function at(uniforms: Program["uniforms"], name: string): WebGLUniformLocation | null {
-  return uniforms.get(name) ?? null;
 }
 
 function unit([r, g, b]: Rgb): [number, number, number] {

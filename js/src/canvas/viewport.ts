@@ -60,11 +60,25 @@ export function unitsPerPixel(viewport: Viewport): [number, number] {
   return [FULL / (viewport.k * w), FULL / (viewport.k * h)];
 }
 
-/** Radius (CSS pixels) and opacity of points: five hundred are dots, a million are a texture. */
-export function pointLook(viewport: Viewport, n: number): { radius: number; opacity: number } {
+/** How much the selected are ringed: fully while they are few, not at all where rings would hide what they ring. */
+export function ringing(viewport: Viewport, selected: number): number {
+  return Math.min(1, Math.max(0, (pointLook(viewport, selected).radius - 1.5) / 2.5));
+}
+
+export interface PointLook {
+  /** CSS pixels. */
+  radius: number;
+  opacity: number;
+  /** How much a point in foreign territory stands out: not at all (0) where points are only a texture. */
+  emphasis: number;
+}
+
+/** How points look at this zoom: five hundred are dots, a million are a texture. */
+export function pointLook(viewport: Viewport, n: number): PointLook {
   const { w, h } = fitted(viewport);
   const spacing = Math.sqrt((w * h) / Math.max(1, n)) * viewport.k;
   const radius = Math.min(4.5, Math.max(0.6, 0.95 * Math.sqrt(spacing)));
   const opacity = Math.min(0.95, Math.max(0.45, 0.5 + 0.55 * Math.log10(radius / 0.7)));
-  return { radius, opacity };
+  const emphasis = Math.min(1, Math.max(0, (radius - 0.75) / 0.5));
+  return { radius, opacity, emphasis };
 }

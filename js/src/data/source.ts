@@ -38,8 +38,9 @@ export interface Frame {
 
 export interface Territory {
   resolution: number;
-  /** Class and shade side by side, row 0 lowest; class ON_BOUNDARY is the δ-boundary. */
+  /** Two numbers per cell, row 0 lowest: the class (ON_BOUNDARY on the δ-boundary), and 1 where a neighbour's differs. */
   cells: Uint16Array;
+  shade: Uint8Array;
 }
 
 export interface Picture {
@@ -148,16 +149,27 @@ function readFrame(answer: Answer, labels: Int32Array, classes: number): Frame {
 }
 
 function readTerritory(answer: Answer): Territory {
-  const { data: classes, shape } = take(answer, "classes");
-  const shade = take(answer, "shade").data;
-  const boundary = classes instanceof Uint8Array ? 0xff : 0xffff;
-  const cells = new Uint16Array(classes.length * 2);
-  for (let i = 0; i < classes.length; i++) {
-    const value = classes[i] as number;
+  const { data, shape } = take(answer, "classes");
+  const shade = take(answer, "shade").data as Uint8Array;
+  const side = shape[0] as number;
+  const boundary = data instanceof Uint8Array ? 0xff : 0xffff;
+  const cells = new Uint16Array(2 * data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
     cells[2 * i] = value === boundary ? ON_BOUNDARY : value;
-    cells[2 * i + 1] = shade[i] as number;
   }
-  return { resolution: shape[0] as number, cells };
+  // A cell that differs from the one to the right, above or diagonally puts all four on a border.
+  for (let row = 0; row + 1 < side; row++) {
+    for (let column = 0; column + 1 < side; column++) {
+      const at = 2 * (row * side + column);
+      const above = at + 2 * side;
+      const first = cells[at];
+      if (cells[at + 2] !== first || cells[above] !== first || cells[above + 2] !== first) {
+        cells[at + 1] = cells[at + 3] = cells[above + 1] = cells[above + 3] = 1;
+      }
+    }
+  }
+  return { resolution: side, cells, shade };
 }
 
 function readPictures(answer: Answer): Picture[] {

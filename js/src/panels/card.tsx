@@ -7,21 +7,21 @@ import { className, count, percent } from "../words";
 import { Picture } from "./picture";
 import { Swatch } from "./swatch";
 
-const PICTURE_SIDE = 96;
+const PICTURE_SIDE = 112;
 const OFFSET = 16;
 const MARGIN = 6;
 
 export function Card({ store, stage }: { store: Store; stage: Stage }) {
   const card = useRef<HTMLDivElement>(null);
-  const index = store.hovered.value?.index ?? store.pinned.value;
+  const index = store.raised.value;
 
   // Follows its point without rendering anything anew.
   useSignalEffect(() => {
-    stage.drawn.value;
-    const sample = store.hovered.value?.index ?? store.pinned.value;
-    const seen = stage.viewport.value;
+    stage.painter.drawn.value;
+    const sample = store.raised.value;
+    const seen = stage.camera.viewport.value;
     const element = card.current;
-    const place = sample === null ? null : stage.locate(sample);
+    const place = sample === null ? null : stage.painter.locate(sample);
     if (element === null || seen === null || place === null) {
       return;
     }
@@ -46,14 +46,14 @@ export function Card({ store, stage }: { store: Store; stage: Stage }) {
 }
 
 function CardContent({ store, index }: { store: Store; index: number }) {
-  const { hello, playhead, pictures } = store;
+  const { hello, playhead } = store;
   store.frames.revision.value;
   const sample = store.sample(index, playhead.position.value);
   const wrong =
     sample.label !== null && sample.prediction !== null && sample.label !== sample.prediction;
   return (
     <>
-      {hello.images !== null && <CardPicture store={store} index={index} key={pictures === null} />}
+      {hello.images !== null && <CardPicture store={store} index={index} />}
       <dl class="dvi-facts">
         <dt>label</dt>
         <dd>

@@ -30,7 +30,7 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
   const stage = useSignal<Stage | null>(null);
   // Readiness, for whoever looks at the page from outside.
   useSignalEffect(() => {
-    const settled = stage.value?.settled.value ?? null;
+    const settled = stage.value?.painter.settled.value ?? null;
     if (settled === null) {
       delete root.dataset.epoch;
     } else {
@@ -39,19 +39,29 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
     }
   });
   useEffect(() => {
-    const pressed = (event: KeyboardEvent): void => followKey(event, store, stage.peek());
+    // The focus is shown to those who walk with keys, not after a click with shift held down.
+    const pressed = (event: KeyboardEvent): void => {
+      if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
+        delete root.dataset.pointing;
+      }
+      followKey(event, store, stage.peek());
+    };
+    const pointed = (): void => {
+      root.dataset.pointing = "";
+    };
     root.addEventListener("keydown", pressed);
-    return () => root.removeEventListener("keydown", pressed);
+    root.addEventListener("pointerdown", pointed, true);
+    return () => {
+      root.removeEventListener("keydown", pressed);
+      root.removeEventListener("pointerdown", pointed, true);
+    };
   }, [store, root, stage]);
   return (
     <div class="dvi-frame">
       <div class="dvi-left">
         <TopLine store={store} />
         <Canvas store={store} started={(value) => (stage.value = value)} stage={stage.value} />
-        <div class="dvi-under">
-          <Legend store={store} showAll={() => (panel.value = 1)} />
-          {stage.value !== null && <Tools store={store} stage={stage.value} />}
-        </div>
+        <Legend store={store} showAll={() => (panel.value = 1)} />
       </div>
       <Panels store={store} chosen={panel.value} choose={(i) => (panel.value = i)} />
       <Timeline store={store} />
@@ -121,6 +131,7 @@ function Canvas({ store, stage, started }: CanvasProperties) {
         <canvas ref={canvas} role="img" aria-label={words} data-testid="canvas" />
         {stage !== null && <LassoPath stage={stage} />}
       </div>
+      {stage !== null && <Tools store={store} stage={stage} />}
       {stage !== null && <Card store={store} stage={stage} />}
       {stage !== null && <Status store={store} stage={stage} />}
     </div>
@@ -128,7 +139,7 @@ function Canvas({ store, stage, started }: CanvasProperties) {
 }
 
 function LassoPath({ stage }: { stage: Stage }) {
-  const path = stage.lassoPath.value;
+  const path = stage.pointing.lasso.path.value;
   if (path === null) {
     return null;
   }
@@ -182,12 +193,14 @@ function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): voi
     ArrowRight: () => playhead.seek(playhead.position.peek() + 1),
     Home: () => playhead.seek(0),
     End: () => playhead.seek(last),
-    "+": () => stage?.zoomBy(1.5),
-    "=": () => stage?.zoomBy(1.5),
-    "-": () => stage?.zoomBy(1 / 1.5),
-    "0": () => stage?.resetView(),
+    "+": () => stage?.camera.zoomBy(1.5),
+    "=": () => stage?.camera.zoomBy(1.5),
+    "-": () => stage?.camera.zoomBy(1 / 1.5),
+    "0": () => stage?.camera.reset(),
     Escape: () => {
-      if (!stage?.cancelLasso()) {
+      if (stage?.pointing.lasso.path.peek()) {
+        stage.pointing.lasso.cancel();
+      } else {
         store.pin(null);
         store.clear();
       }

@@ -1,13 +1,16 @@
 // The pictures of the selection: a grid that draws only what is in view and fetches pictures as they come.
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import type { Picture as Pixels } from "../data/source";
 import type { Store } from "../store";
 import { className, plural } from "../words";
 import { Picture } from "./picture";
 import { classHue } from "./swatch";
 
-const TILE = 48;
+const PICTURE = 44;
+const RIM = 6;
 const GAP = 4;
+const MOST_OWN = 64;
 /** Rows drawn and fetched beyond those in view. */
 const BEYOND = 4;
 
@@ -38,6 +41,8 @@ function Grid({ store }: { store: Store }) {
   const top = useSignal(0);
   const { thumbnails } = store;
   const { indices } = store.selection.value;
+  const side = pictureSide(store);
+  const step = side + RIM + GAP;
 
   useEffect(() => {
     const box = element.current as HTMLDivElement;
@@ -54,13 +59,13 @@ function Grid({ store }: { store: Store }) {
     top.value = 0;
   }, [indices, top]);
 
-  const columns = useComputed(() => Math.max(1, Math.floor((width.value + GAP) / (TILE + GAP))));
-  const firstRow = useComputed(() => Math.max(0, Math.floor(top.value / (TILE + GAP)) - BEYOND));
+  const columns = useComputed(() => Math.max(1, Math.floor((width.value + GAP) / step)));
+  const firstRow = useComputed(() => Math.max(0, Math.floor(top.value / step) - BEYOND));
+  // What is left of the width goes between the columns.
+  const spare = width.value + GAP - columns.value * step;
+  const pitch = step + (columns.value > 1 ? Math.max(0, spare) / (columns.value - 1) : 0);
   const rows = Math.ceil(indices.length / columns.value);
-  const lastRow = Math.min(
-    rows,
-    firstRow.value + Math.ceil(height.value / (TILE + GAP)) + 2 * BEYOND + 1,
-  );
+  const lastRow = Math.min(rows, firstRow.value + Math.ceil(height.value / step) + 2 * BEYOND + 1);
   const first = firstRow.value * columns.value;
   const shown = Array.from(indices.subarray(first, lastRow * columns.value));
 
@@ -93,7 +98,7 @@ function Grid({ store }: { store: Store }) {
         }}
         onPointerLeave={() => store.hover(null)}
       >
-        <div class="dvi-images-all" style={{ height: `${rows * (TILE + GAP) - GAP}px` }}>
+        <div class="dvi-images-all" style={{ height: `${rows * step - GAP}px` }}>
           {shown.map((index, i) => {
             const place = first + i;
             return (
@@ -101,10 +106,12 @@ function Grid({ store }: { store: Store }) {
                 key={index}
                 store={store}
                 index={index}
+                picture={thumbnails.get(index)}
+                side={side}
                 place={place}
                 total={indices.length}
-                x={(place % columns.value) * (TILE + GAP)}
-                y={Math.floor(place / columns.value) * (TILE + GAP)}
+                x={(place % columns.value) * pitch}
+                y={Math.floor(place / columns.value) * step}
                 columns={columns.value}
               />
             );
@@ -115,9 +122,17 @@ function Grid({ store }: { store: Store }) {
   );
 }
 
+/** A whole multiple of the pictures' own size near to the one aimed at, so that every pixel is as large as the next. */
+function pictureSide({ hello }: Store): number {
+  const own = Math.min(MOST_OWN, Math.max(hello.images?.height ?? 1, hello.images?.width ?? 1));
+  return own * Math.max(1, Math.round(PICTURE / own));
+}
+
 interface TileProperties {
   store: Store;
   index: number;
+  picture: Pixels | undefined;
+  side: number;
   place: number;
   total: number;
   x: number;
@@ -125,12 +140,11 @@ interface TileProperties {
   columns: number;
 }
 
-function Tile({ store, index, place, total, x, y, columns }: TileProperties) {
-  const { hello, thumbnails, playhead } = store;
+function Tile({ store, index, picture, side, place, total, x, y, columns }: TileProperties) {
+  const { hello, playhead } = store;
   const hovered = useComputed(() => store.hovered.value?.index === index);
   const pinned = useComputed(() => store.pinned.value === index);
   const sample = store.sample(index, playhead.resting.value);
-  const picture = thumbnails.get(index);
   const wrong =
     sample.label !== null && sample.prediction !== null && sample.label !== sample.prediction;
   const name =
@@ -150,8 +164,8 @@ function Tile({ store, index, place, total, x, y, columns }: TileProperties) {
       tabIndex={pinned.value || place === 0 ? 0 : -1}
       style={{
         transform: `translate(${x}px, ${y}px)`,
-        width: `${TILE}px`,
-        height: `${TILE}px`,
+        width: `${side + RIM}px`,
+        height: `${side + RIM}px`,
         "--dvi-hue": classHue(store, sample.label ?? sample.prediction),
       }}
       onPointerEnter={() => store.hover(index, "panel")}
@@ -159,7 +173,7 @@ function Tile({ store, index, place, total, x, y, columns }: TileProperties) {
       onClick={() => store.pin(pinned.peek() ? null : index)}
       onKeyDown={(event) => stepFocus(event, columns)}
     >
-      {picture !== undefined && <Picture picture={picture} side={TILE - 6} />}
+      {picture !== undefined && <Picture picture={picture} side={side} />}
       {wrong && (
         <span class="dvi-mark" style={{ background: classHue(store, sample.prediction) }} />
       )}

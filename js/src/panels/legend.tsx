@@ -5,7 +5,7 @@ import { className, count } from "../words";
 import { classHue } from "./swatch";
 
 /** So many classes are named under the canvas; all of them are in the panel. */
-const NAMED = 24;
+const NAMED = 12;
 
 export interface LegendEntry {
   key: string;
@@ -48,14 +48,14 @@ export function legendEntries(store: Store): LegendEntry[] {
   return [
     {
       key: "right",
-      name: "predicted as labelled",
+      name: "right",
       hue: "var(--dvi-right)",
       samples: right,
       picks: (s) => frame?.predictions[s] === labels[s],
     },
     {
       key: "wrong",
-      name: "predicted otherwise",
+      name: "wrong",
       hue: "var(--dvi-wrong)",
       samples: labelled - right,
       picks: (s) => (labels[s] as number) >= 0 && frame?.predictions[s] !== labels[s],
@@ -90,7 +90,7 @@ export function pickEntry(store: Store, entry: LegendEntry, event: MouseEvent): 
 
 export function Legend({ store, showAll }: { store: Store; showAll: () => void }) {
   const entries = legendEntries(store);
-  const named = entries.length > NAMED ? entries.slice(0, NAMED / 2) : entries;
+  const named = entries.length > NAMED ? entries.slice(0, NAMED - 2) : entries;
   return (
     <div class="dvi-legend">
       <ColorBy store={store} />

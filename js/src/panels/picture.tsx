@@ -14,7 +14,8 @@ export function Picture({ picture, side }: Properties) {
     canvas.current?.getContext("2d")?.putImageData(imageData(picture), 0, 0);
   }, [picture]);
   const { width, height } = picture;
-  const scale = side / Math.max(width, height);
+  const fit = side / Math.max(width, height);
+  const scale = fit >= 1 ? Math.floor(fit) : fit;
   return (
     <canvas
       ref={canvas}

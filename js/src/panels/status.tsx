@@ -8,7 +8,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
   territories.revision.value;
   const position = playhead.position.value;
   const epoch = landscape.epochs[position];
-  if (!stage.works) {
+  if (!stage.painter.works) {
     return (
       <p class="dvi-status dvi-problem" role="alert">
         This browser offers no WebGL2, so the landscape cannot be drawn. Switch on hardware

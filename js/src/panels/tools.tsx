@@ -47,7 +47,7 @@ export function Tools({ store, stage }: { store: Store; stage: Stage }) {
         </ToolButton>
       ))}
       <span class="dvi-divider" />
-      <ToolButton testid="reset-view" name="Show the whole landscape" press={stage.resetView}>
+      <ToolButton testid="reset-view" name="Show the whole landscape" press={stage.camera.reset}>
         <ResetIcon />
       </ToolButton>
     </div>

@@ -1,4 +1,3 @@
-precision mediump float;
 out vec4 fragment;
 void main() {
   fragment = vec4(0.);

@@ -1,5 +1,3 @@
-precision highp float;
-
 flat in vec3 color;
 flat in float alpha;
 flat in float size;
@@ -20,8 +18,8 @@ void main() {
   float line = 1. * ratio;
   if (ring > 0.) {
     // From the outside: ink, a gap of background, the sample's own colour.
-    float inkWidth = (ring > 1. ? 2. : 1.2) * ratio;
-    float gap = clamp(d - (size - inkWidth - 1. * ratio) + .5, 0., 1.);
+    float inkWidth = (ring > 1. ? 2. : 1.2 * ring) * ratio;
+    float gap = clamp(d - (size - inkWidth - min(ring, 1.) * ratio) + .5, 0., 1.);
     float rim = clamp(d - (size - inkWidth) + .5, 0., 1.);
     fill = mix(mix(fill, background, gap), ink, rim);
   } else {

@@ -2,8 +2,10 @@ uniform vec4 view;
 uniform float radius;
 uniform float ratio;
 uniform float selecting;
+uniform float ringing;
 uniform int pass;
-uniform vec2 opacity;
+uniform float opacity;
+uniform float emphasis;
 
 flat out vec3 color;
 flat out float alpha;
@@ -11,25 +13,25 @@ flat out float size;
 flat out float foreign;
 flat out float ring;
 
-const int ORDINARY = 0;
-const int FOREIGN = 1;
-const int SELECTED = 2;
-const int HOVERED = 3;
+const int ORDINARY = 1;
+const int FOREIGN = 2;
+const int SELECTED = 3;
+const int RAISED = 4;
 
 void main() {
   vec4 now = look();
   bool isForeign = now.a >= .5;
   bool isSelected = (state & 1u) != 0u;
   color = now.rgb;
-  foreign = now.a;
+  foreign = now.a * emphasis;
   ring = 0.;
-  size = radius * (1. + .25 * now.a);
-  alpha = mix(opacity.x, opacity.y, now.a);
+  size = radius * (1. + .25 * now.a * emphasis);
+  alpha = min(1., opacity + .3 * now.a * emphasis);
   if (pass == SELECTED) {
     alpha = 1.;
-    ring = 1.;
-    size = max(size * 1.15, 2.6 * ratio) + 1.2 * ratio;
-  } else if (pass == HOVERED) {
+    ring = ringing;
+    size = max(size * 1.15, mix(radius, 2.6 * ratio, ringing)) + 1.2 * ratio * ringing;
+  } else if (pass == RAISED) {
     alpha = 1.;
     ring = 2.;
     size = max(size * 1.5, 5. * ratio) + 2. * ratio;

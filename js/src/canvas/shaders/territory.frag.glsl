@@ -1,11 +1,12 @@
-precision highp float;
-
 in vec2 at;
+in vec2 before;
 uniform float blend;
 uniform float arrival;
 uniform sampler2D palette;
 uniform highp usampler2D territoryA;
 uniform highp usampler2D territoryB;
+uniform sampler2D shadeA;
+uniform sampler2D shadeB;
 uniform sampler2D snapshot;
 uniform vec3 background;
 uniform vec2 strength;
@@ -22,59 +23,59 @@ vec3 paint(uint c, float shade) {
   return mix(background, color, mix(strength.x, strength.y, shade));
 }
 
-// Of the four cells around, the class with most weight wins, so that borders stay sharp at any zoom.
-vec3 land(highp usampler2D territory) {
+// Of the nine cells around, weighed by a quadratic B-spline, the class with most weight wins: borders are smooth and
+// stay sharp at any zoom. Away from borders, which a cell's second number knows, one look is enough.
+vec3 land(highp usampler2D territory, sampler2D shades) {
   ivec2 size = textureSize(territory, 0);
-  vec2 p = at * vec2(size) - .5;
+  vec2 p = at * vec2(size);
   float pixel = max(fwidth(p.x), fwidth(p.y));
-  ivec2 i = ivec2(floor(p));
-  vec2 f = p - vec2(i);
-  uvec2 cell[4];
-  float weight[4];
-  float shade = 0.;
-  for (int k = 0; k < 4; k++) {
-    ivec2 corner = ivec2(k & 1, k >> 1);
-    cell[k] = texelFetch(territory, clamp(i + corner, ivec2(0), size - 1), 0).rg;
-    vec2 w = mix(1. - f, f, vec2(corner));
-    weight[k] = w.x * w.y;
-    shade += weight[k] * float(cell[k].g) / 255.;
+  ivec2 i = clamp(ivec2(p), ivec2(0), size - 1);
+  uvec2 middle = texelFetch(territory, i, 0).rg;
+  float shade = texture(shades, at).r;
+  if (middle.g == 0u) {
+    return paint(middle.r, shade);
   }
-  uint first = cell[0].r;
+  vec2 f = p - vec2(i) - .5;
+  vec2 side[3] = vec2[3](.5 * (.5 - f) * (.5 - f), .75 - f * f, .5 * (.5 + f) * (.5 + f));
+  uint cell[9];
+  float weight[9];
+  for (int k = 0; k < 9; k++) {
+    ivec2 corner = ivec2(k % 3, k / 3);
+    cell[k] = texelFetch(territory, clamp(i + corner - 1, ivec2(0), size - 1), 0).r;
+    weight[k] = side[corner.x].x * side[corner.y].y;
+  }
+  uint first = cell[4];
   uint second = first;
   float most = 0.;
   float next = 0.;
-  for (int k = 0; k < 4; k++) {
+  for (int k = 0; k < 9; k++) {
     float sum = 0.;
-    for (int j = 0; j < 4; j++) {
-      sum += cell[j].r == cell[k].r ? weight[j] : 0.;
+    for (int j = 0; j < 9; j++) {
+      sum += cell[j] == cell[k] ? weight[j] : 0.;
     }
     if (sum > most) {
-      if (cell[k].r != first) {
+      if (cell[k] != first) {
         second = first;
         next = most;
       }
-      first = cell[k].r;
+      first = cell[k];
       most = sum;
-    } else if (cell[k].r != first && sum > next) {
-      second = cell[k].r;
+    } else if (cell[k] != first && sum > next) {
+      second = cell[k];
       next = sum;
     }
   }
-  vec3 color = paint(first, shade);
-  if (second == first) {
-    return color;
-  }
   float sharp = clamp(.5 + (most - next) / (2. * max(pixel, .02)), .5, 1.);
-  return mix(paint(second, shade), color, sharp);
+  return mix(paint(second, shade), paint(first, shade), sharp);
 }
 
 void main() {
-  vec3 color = land(territoryA);
+  vec3 color = land(territoryA, shadeA);
   if (blend > 0.) {
-    color = mix(color, land(territoryB), blend);
+    color = mix(color, land(territoryB, shadeB), blend);
   }
   if (arrival < 1.) {
-    color = mix(texture(snapshot, at).rgb, color, arrival);
+    color = mix(texture(snapshot, before).rgb, color, arrival);
   }
   fragment = vec4(color, 1.);
 }

@@ -1,0 +1,237 @@
+// Keeps the picture in step with the store: one drawing per frame at most, glides where time leaps, uploads ahead.
+import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { outwards } from "../data/window";
+import type { Rgb } from "../palette";
+import type { Store } from "../store";
+import type { Theme } from "../theme";
+import { type Look, Renderer } from "./renderer";
+import { pointLook, ringing, toClip, toScreen, type Viewport } from "./viewport";
+
+const GLIDE_MS = 300;
+const COLOR_BY_NUMBER = { label: 0, prediction: 1, correctness: 2 } as const;
+const GREY: Rgb = [128, 134, 143];
+
+export interface Painter {
+  /** False where the browser has no WebGL2. */
+  works: boolean;
+  /** Grows with every picture drawn. */
+  drawn: Signal<number>;
+  /** The epoch (position) on the screen while nothing moves, its territory included; else null. */
+  settled: Signal<number | null>;
+  /** The epoch (position) whose points are where they are seen; null while they move. */
+  standing: () => number | null;
+  /** Where a sample is seen now, in CSS pixels; null where that is not known. */
+  locate: (sample: number) => [number, number] | null;
+  stop: () => void;
+}
+
+export function startPainter(
+  store: Store,
+  canvas: HTMLCanvasElement,
+  viewport: ReadonlySignal<Viewport | null>,
+): Painter {
+  const { frames, territories, playhead, hello } = store;
+  const drawn = signal(0);
+  const settled = signal<number | null>(null);
+  const renderer = Renderer.create(canvas, hello.labels, {
+    frame: (position) => frames.get(position),
+    territory: (position) => territories.get(position),
+  });
+
+  let request = 0;
+  let idle = 0;
+  let leaps = 0;
+  let painted = "";
+  let glideStart = Number.NEGATIVE_INFINITY;
+  let arrival = 1;
+  /** What was drawn last, which may be a frame behind the playhead. */
+  let mix = { a: 0, b: 0, t: 0 };
+  /** Where the raised sample was when the glide under way started. */
+  let anchor: { sample: number; place: [number, number] } | null = null;
+
+  const schedule = (): void => {
+    request ||= requestAnimationFrame(draw);
+  };
+
+  const draw = (now: number): void => {
+    request = 0;
+    const seen = viewport.peek();
+    const shown = playhead.shown.peek();
+    if (renderer === null || seen === null || shown === null) {
+      return;
+    }
+    // A leap in time, and a territory that arrives late, are glided to from whatever is on the screen.
+    const has = (position: number): string =>
+      `${position} ${territories.get(position) === undefined ? "missing" : "painted"}`;
+    const nowPainted = `${has(shown.a)}, ${has(shown.b)}`;
+    const arrived =
+      painted !== nowPainted && painted.replaceAll("missing", "painted") === nowPainted;
+    if ((shown.leaps !== leaps || arrived) && !store.still.peek()) {
+      const sample = store.raised.peek();
+      const place = sample === null ? null : seenAt(sample);
+      if (renderer.keep()) {
+        glideStart = now;
+        anchor = sample === null || place === null ? null : { sample, place };
+      }
+    }
+    leaps = shown.leaps;
+    painted = nowPainted;
+    const progress = Math.min(1, Math.max(0, (now - glideStart) / GLIDE_MS));
+    arrival = progress * progress * (3 - 2 * progress);
+    const ratio = window.devicePixelRatio || 1;
+    const { radius, opacity, emphasis } = pointLook(seen, hello.n);
+    const drew = renderer.draw({
+      a: shown.a,
+      b: shown.b,
+      blend: shown.t,
+      arrival,
+      view: toClip(seen),
+      width: Math.max(1, Math.round(seen.width * ratio)),
+      height: Math.max(1, Math.round(seen.height * ratio)),
+      ratio,
+      radius: radius * ratio,
+      opacity,
+      emphasis: emphasis * rarity(shown),
+      ringing: ringing(seen, store.selection.peek().indices.length),
+      colorBy: COLOR_BY_NUMBER[store.colorBy.peek()],
+      raised: [store.pinned.peek(), store.hovered.peek()?.index ?? null].filter((i) => i !== null),
+    });
+    if (!drew) {
+      return;
+    }
+    mix = shown;
+    drawn.value++;
+    const rests = standing() !== null && !playhead.playing.peek() && !playhead.held.peek();
+    settled.value = rests && territories.get(shown.a) !== undefined ? shown.a : null;
+    if (arrival < 1) {
+      schedule();
+    } else if (idle === 0) {
+      idle = whenIdle(prepare);
+    }
+  };
+
+  /** Points in foreign territory stand out while they are the exception; where most are, none can. */
+  const rarity = ({ a, b, t }: typeof mix): number => {
+    const labelled = hello.n - store.unlabelled;
+    if (labelled === 0 || store.colorBy.peek() === "prediction") {
+      return 1;
+    }
+    const wrong = (position: number): number =>
+      1 - (frames.get(position)?.correct ?? labelled) / labelled;
+    const share = wrong(a) + (wrong(b) - wrong(a)) * t;
+    return 1 - 0.85 * Math.min(1, Math.max(0, (share - 0.2) / 0.6));
+  };
+
+  // Uploads ahead of time, one epoch per idle moment, so that a scrub finds everything on the GPU.
+  const prepare = (): void => {
+    idle = 0;
+    const order = outwards(playhead.time.peek(), store.landscape.epochs.length, 1);
+    if (renderer !== null && order.some((position) => renderer.prepare(position))) {
+      idle = whenIdle(prepare);
+    }
+  };
+
+  const standing = (): number | null =>
+    drawn.peek() > 0 && arrival === 1 && mix.t === 0 ? mix.a : null;
+
+  /** Where a sample is seen, in units of positions. */
+  const seenAt = (sample: number): [number, number] | null => {
+    const a = frames.get(mix.a)?.positions;
+    const b = frames.get(mix.b)?.positions;
+    if (a === undefined || b === undefined) {
+      return null;
+    }
+    const along = (axis: 0 | 1): number => {
+      const from = a[2 * sample + axis] as number;
+      const goal = from + ((b[2 * sample + axis] as number) - from) * mix.t;
+      const start = anchor?.sample === sample && arrival < 1 ? anchor.place[axis] : goal;
+      return start + (goal - start) * arrival;
+    };
+    return [along(0), along(1)];
+  };
+
+  // The ratio changes when a window moves to another screen or the page is zoomed; each query hears one change.
+  let ratioQuery: MediaQueryList | null = null;
+  const ratioChanged = (): void => {
+    ratioQuery?.removeEventListener("change", ratioChanged);
+    ratioQuery = window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    ratioQuery.addEventListener("change", ratioChanged);
+    schedule();
+  };
+  ratioChanged();
+
+  const stops = [
+    effect(() => {
+      renderer?.setLook(lookOf(store.theme.value, store.colors));
+      schedule();
+    }),
+    effect(() => {
+      const { mask, indices } = store.selection.value;
+      renderer?.setStates(mask, indices);
+      schedule();
+    }),
+    effect(() => {
+      viewport.value;
+      playhead.shown.value;
+      playhead.playing.value;
+      playhead.held.value;
+      frames.revision.value;
+      territories.revision.value;
+      store.colorBy.value;
+      store.hovered.value;
+      store.pinned.value;
+      schedule();
+    }),
+  ];
+  if (renderer !== null) {
+    renderer.onRestored = schedule;
+  }
+
+  return {
+    works: renderer !== null,
+    drawn,
+    settled,
+    standing,
+    locate: (sample) => {
+      const seen = viewport.peek();
+      const place = seenAt(sample);
+      return seen === null || place === null ? null : toScreen(seen, ...place);
+    },
+    stop: () => {
+      for (const stop of stops) {
+        stop();
+      }
+      cancelAnimationFrame(request);
+      cancelIdle(idle);
+      ratioQuery?.removeEventListener("change", ratioChanged);
+      renderer?.dispose();
+    },
+  };
+}
+
+/** Safari has no idle callback. */
+function whenIdle(work: () => void): number {
+  return "requestIdleCallback" in window
+    ? window.requestIdleCallback(work, { timeout: 500 })
+    : setTimeout(work, 50);
+}
+
+function cancelIdle(handle: number): void {
+  if ("cancelIdleCallback" in window) {
+    window.cancelIdleCallback(handle);
+  } else {
+    clearTimeout(handle);
+  }
+}
+
+function lookOf({ dark, background, ink }: Theme, classes: readonly Rgb[]): Look {
+  return {
+    classes,
+    background,
+    ink,
+    unlabelled: GREY,
+    right: dark ? [138, 147, 160] : [120, 128, 140],
+    wrong: dark ? [255, 92, 108] : [214, 28, 62],
+    strength: dark ? [0.14, 0.42] : [0.12, 0.4],
+  };
+}
