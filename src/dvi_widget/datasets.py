@@ -190,7 +190,7 @@ def _split(
     if few.any():
         c = int(few.argmax())
         raise ValueError(
-            f"test_fraction: class {classes[c]!r} has {counts[c]} pictures, too few to give {test_fraction} "
+            f"test_fraction: class {classes[c]!r} has too few samples ({counts[c]}) to give {test_fraction} "
             "of them to the test samples"
         )
     train, test = train_test_split(np.arange(len(y)), test_size=test_fraction, stratify=y, random_state=seed)
@@ -214,6 +214,14 @@ def _is_picture(name: PurePosixPath) -> bool:
     return name.suffix.lower() in _PICTURES and not hidden
 
 
+def _inside(root: Path, name: str) -> PurePosixPath:
+    """The name of an archive's entry, which must not lead elsewhere."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{root}: the entry {name} leads out of the archive; do not trust it")
+    return path
+
+
 def _in_folder(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     names, seen = [], set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -233,7 +241,7 @@ def _in_folder(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
 
 def _in_zip(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     with zipfile.ZipFile(root) as archive:
-        entries = [entry for entry in archive.infolist() if _is_picture(PurePosixPath(entry.filename))]
+        entries = [entry for entry in archive.infolist() if _is_picture(_inside(root, entry.filename))]
         for entry in tqdm(entries, desc=f"reading {root.name}", unit="picture", leave=False):
             try:
                 content = archive.read(entry)
@@ -254,7 +262,7 @@ def _in_tar(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
             with tarfile.open(fileobj=raw, mode="r|*") as archive:
                 for member in archive:
                     bar.update(raw.tell() - bar.n)
-                    name = PurePosixPath(member.name)
+                    name = _inside(root, member.name)
                     file = archive.extractfile(member) if member.isfile() and _is_picture(name) else None
                     if file is not None:
                         yield name, io.BytesIO(file.read())

@@ -211,7 +211,7 @@ def test_the_network_of_each_epoch_comes_back_in_a_copy(recorded):
     ("model", "words"),
     [
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU()), "it lacks 3.bias, 3.weight"),
-        (linear_then, "the recorded one has no 0.1.weight"),
+        (linear_then, "the recorded one has no 0.1.bias, 0.1.weight"),
         (
             lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10)),
             r"1.weight is \(8, 64\), recorded \(16, 64\)",
