@@ -199,14 +199,13 @@ class LinearStudent:
                 f"neighbors: {n} neighbours are fewer than the teacher's {said.shape[1]} classes; "
                 f"sample more, Neighbors(vae, n={4 * said.shape[1]}) at least"
             )
-        self._floor = _half_of_least(said)
-        said = np.where(said <= _ZERO, self._floor, said)
+        targets = np.where(said <= _ZERO, _half_of_least(said), said)
         self._predictor = predictor
         self.neighbors_ = neighbors
-        self.logits_, self._held_out, self._own = said[:n], said[n:-1], said[-1:]
+        self.logits_, self._held_out, self._own = said[:n], targets[n:-1], said[-1:]
         low, high = neighbors.limits
         x = torch.from_numpy((neighbors.pictures.astype(np.float64) - low) / (high - low))
-        y = torch.from_numpy(self.logits_.astype(np.float64))
+        y = torch.from_numpy(targets[:n].astype(np.float64))
         weights, bias = self._ridge(x, y) if self.method == "ridge" else self._descend(x, y)
         # Back from values between 0 and 1 to the pictures' own scale.
         weights /= high - low
@@ -335,7 +334,6 @@ class LinearStudent:
         else:
             own = self._predictor.predict(x[None])
             _check_said(own)
-            own = np.where(own <= _ZERO, self._floor, own)
         teacher, student = _softmax(own)[0], _softmax(self.predict(x[None]))[0]
         kl, r2 = divergence(self._held_out, self.predict(self.neighbors_.held_out))
         variation = float(np.abs(teacher - student).sum() / 2)

@@ -269,7 +269,7 @@ class VAE:
         if not target.parent.is_dir():
             raise FileNotFoundError(f"path: there is no folder {target.parent}; make it first")
         tensors = {f"network.{name}": t.contiguous() for name, t in self._network.state_dict().items()}
-        tensors["ranges"] = torch.tensor(self.ranges_)
+        tensors["ranges"] = torch.tensor(self.ranges_).contiguous()
         if not self.finished:
             for i, state in self._optimizer.state_dict()["state"].items():
                 tensors |= {f"adam.{i}.{name}": value.clone() for name, value in state.items()}

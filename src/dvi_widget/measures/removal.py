@@ -88,7 +88,7 @@ def removal_curve(
         already then changes nothing. "inverted": its mirror image on the scale. The scale is 0 to 255 for
         uint8, 0 to 1 for floats between them, else from the least to the largest value.
     pixels
-        How many pixels are removed, one after the other; by default the paper's 200, or all if there are fewer.
+        How many pixels are removed, one after the other; by default 200 as in the paper, or all if fewer.
     seed
         Of the random order.
 
