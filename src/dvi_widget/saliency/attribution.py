@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from .inspection import Inspection, inspected
 from .methods import METHODS, Method
-from .network import Network
+from .network import Network, Target, requested
 
 __all__ = ["CACHE", "MapCache", "Maps", "attribute", "stream"]
 
@@ -88,27 +88,28 @@ class MapCache:
     def __init__(self, limit: int = _KEPT) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: OrderedDict[Any, tuple[NDArray[np.float32], float]] = OrderedDict()
+        self._kept: OrderedDict[Any, _Made] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Any) -> tuple[NDArray[np.float32], float] | None:
-        """Map and error of a key, or None."""
+    def get(self, key: Any) -> _Made | None:
+        """What is kept under a key, or None."""
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
             return found
 
-    def put(self, key: Any, values: NDArray[np.float32], error: float) -> None:
-        """Keep a map and its error."""
+    def put(self, key: Any, made: _Made) -> None:
+        """Keep a map."""
+        made = replace(made, values=made.values.copy(), logits=made.logits.copy())
         with self._lock:
             if key in self._kept:
                 return
-            self._kept[key] = values, error
-            self._size += values.nbytes
+            self._kept[key] = made
+            self._size += made.values.nbytes
             while self._size > self._limit and self._kept:
-                _, (oldest, _) = self._kept.popitem(last=False)
-                self._size -= oldest.nbytes
+                _, oldest = self._kept.popitem(last=False)
+                self._size -= oldest.values.nbytes
 
     def clear(self) -> None:
         """Forget everything."""
@@ -230,7 +231,8 @@ def stream(
     Parameters
     ----------
     model, images, target, method, likeness, report, cache, **parameters
-        As for `attribute`; everything is checked before the first piece.
+        As for `attribute`. All is checked before the first piece, but whether the classes exist, which the first piece
+        tells.
     bar
         Whether slow methods show a progress bar.
 
@@ -248,15 +250,14 @@ def stream(
     settings = entry.settings(parameters)
     net = Network(model)
     x = net.pictures(images)
+    wanted = requested(target, len(x))
     with net.lent():
-        logits = net.logits(x)
-        classes = net.targets(target, logits)
         _resolve(net, x[:1], entry, settings)
     key = _model_key(net) if cache is not None else None
     kept = cache if key is not None else None
     key = (key, method, _frozen(settings))
     work = _Work(net, entry, settings, kept, key)
-    return _pieces(work, x, logits, classes, likeness, report or _silent, bar and not entry.eager)
+    return _pieces(work, x, wanted, likeness, report or _silent, bar and not entry.eager)
 
 
 def _silent(_: float) -> None:
@@ -270,6 +271,16 @@ def _entry(method: str) -> Method:
 
 
 @dataclass(frozen=True)
+class _Made:
+    """One picture's map, with what came by in making it."""
+
+    values: NDArray[np.float32]  # [H, W]
+    error: float
+    target: int
+    logits: NDArray[np.float32]  # [C]
+
+
+@dataclass(frozen=True)
 class _Work:
     """One method at work on one model."""
 
@@ -280,31 +291,44 @@ class _Work:
     key: Any
 
     def maps(
-        self, x: Tensor, classes: Tensor, report: Callable[[float], None]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Maps [n, H, W] and their errors [n], from the cache where they are known."""
-        values = np.empty((len(x), *x.shape[2:]), np.float32)
-        error = np.empty(len(x), np.float32)
-        missing = list(range(len(x)))
-        keys: list[Any] = []
+        self, x: Tensor, wanted: NDArray[np.int64] | None, report: Callable[[float], None]
+    ) -> list[_Made]:
+        """Maps of pictures, from the cache where they are known."""
+        asked = [None] * len(x) if wanted is None else wanted.tolist()
+        known: list[_Made | None] = [None] * len(x)
+        keys = (
+            [(self.key, _digest(x[i].cpu()), asked[i]) for i in range(len(x))]
+            if self.cache is not None
+            else []
+        )
         if self.cache is not None:
-            keys = [(self.key, _digest(x[i].cpu()), int(classes[i])) for i in range(len(x))]
-            found = [self.cache.get(key) for key in keys]
-            missing = [i for i, known in enumerate(found) if known is None]
-            for i, known in enumerate(found):
-                if known is not None:
-                    values[i], error[i] = known
+            known = [self.cache.get(key) for key in keys]
+        missing = [i for i, made in enumerate(known) if made is None]
         if missing:
-            with self.net.lent():
-                made, expected = self.method.run(
-                    self.net, x[missing], classes[missing], report, **self.settings
-                )
-            values[missing] = made.detach().cpu().numpy()
-            error[missing] = np.nan if expected is None else _relative_error(made, expected)
-            if self.cache is not None:
-                for i in missing:
-                    self.cache.put(keys[i], values[i].copy(), float(error[i]))
-        return values, error if self.method.law else None
+            classes = None if wanted is None else wanted[missing]
+            for i, made in zip(missing, self._run(x, missing, classes, report), strict=True):
+                known[i] = made
+                if self.cache is not None:
+                    self.cache.put(keys[i], made)
+        return [made for made in known if made is not None]
+
+    def _run(
+        self, x: Tensor, rows: list[int], wanted: NDArray[np.int64] | None, report: Callable[[float], None]
+    ) -> list[_Made]:
+        """Maps of some rows, computed."""
+        with self.net.lent():
+            target = Target(wanted)
+            x = x[rows] if len(rows) < len(x) else x.clone()
+            if not self.method.eager:
+                target.score(self.net.logits(x))
+            made, expected = self.method.run(self.net, x, target, report, **self.settings)
+        assert target.logits is not None
+        values = made.detach().cpu().float().numpy()
+        errors = np.full(len(x), np.nan) if expected is None else _relative_error(made, expected)
+        logits = target.logits.cpu().float().numpy()
+        return [
+            _Made(*row) for row in zip(values, errors.tolist(), target.classes.tolist(), logits, strict=True)
+        ]
 
 
 def _relative_error(made: Tensor, expected: Tensor) -> NDArray[np.float32]:
@@ -319,8 +343,7 @@ def _relative_error(made: Tensor, expected: Tensor) -> NDArray[np.float32]:
 def _pieces(
     work: _Work,
     x: Tensor,
-    logits: Tensor,
-    classes: Tensor,
+    wanted: NDArray[np.int64] | None,
     likeness: bool,
     report: Callable[[float], None],
     bar: bool,
@@ -330,24 +353,20 @@ def _pieces(
     with tqdm(total=len(x), desc=work.method.label, unit="picture", disable=not bar, leave=False) as progress:
         for begin in range(0, len(x), chunk):
             rows = slice(begin, min(begin + chunk, len(x)))
-            part, wanted = x[rows], classes[rows]
+            part = x[rows]
             shares = [partial(_share, report, begin, r, rounds, len(part), len(x)) for r in range(rounds)]
-            values, error = work.maps(part, wanted, shares[0])
+            made = work.maps(part, None if wanted is None else wanted[rows], shares[0])
+            values = np.stack([one.values for one in made])
+            target = np.array([one.target for one in made], np.int64)
+            logits = np.stack([one.logits for one in made])
             likenesses = None
             if likeness:
-                others, _ = work.maps(part, _runner_up(logits[rows], wanted), shares[1])
-                likenesses = _cosine(values, others)
+                others = work.maps(part, _runner_up(logits, target), shares[1])
+                likenesses = _cosine(values, np.stack([one.values for one in others]))
             report(rows.stop / len(x))
             progress.update(len(part))
-            yield Maps(
-                values,
-                work.method.name,
-                dict(work.settings),
-                wanted.cpu().numpy(),
-                logits[rows].cpu().numpy().astype(np.float32),
-                error,
-                likenesses,
-            )
+            error = np.array([one.error for one in made], np.float32) if work.method.law else None
+            yield Maps(values, work.method.name, dict(work.settings), target, logits, error, likenesses)
 
 
 def _share(
@@ -363,9 +382,11 @@ def _share(
     report((begin + rows * (done + fraction) / rounds) / total)
 
 
-def _runner_up(logits: Tensor, classes: Tensor) -> Tensor:
-    """The highest class but the given one."""
-    return logits.scatter(1, classes[:, None], -torch.inf).argmax(1)
+def _runner_up(logits: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The highest class but the given one: int64 [n]."""
+    others = logits.copy()
+    others[np.arange(len(others)), classes] = -np.inf
+    return np.asarray(others.argmax(1), np.int64)
 
 
 def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from .network import Network
+from .network import Network, Target
 from .rules import PositiveGradient, Relevance, Rescale
 
 Report = Callable[[float], None]
@@ -63,26 +63,28 @@ def _blurred(x: Tensor) -> Tensor:
     return x
 
 
-def gradient(net: Network, x: Tensor, target: Tensor, report: Report) -> Answer:
+def gradient(net: Network, x: Tensor, target: Target, report: Report) -> Answer:
     """∂z_t/∂x, summed over channels (Simonyan et al. 2014)."""
     from captum.attr import Saliency  # noqa: PLC0415 - captum loads matplotlib
 
-    values = Saliency(net.differentiable).attribute(x.requires_grad_(), target=target, abs=False)
+    scores = Saliency(lambda part: target.score(net.differentiable(part)))
+    values = scores.attribute(x.requires_grad_(), abs=False)
     report(1)
     return values.sum(1), None
 
 
-def input_x_gradient(net: Network, x: Tensor, target: Tensor, report: Report) -> Answer:
+def input_x_gradient(net: Network, x: Tensor, target: Target, report: Report) -> Answer:
     """X · ∂z_t/∂x."""
     from captum.attr import InputXGradient  # noqa: PLC0415
 
-    values = InputXGradient(net.differentiable).attribute(x.requires_grad_(), target=target)
+    scores = InputXGradient(lambda part: target.score(net.differentiable(part)))
+    values = scores.attribute(x.requires_grad_())
     report(1)
     return values.detach().sum(1), None
 
 
 def smoothgrad(
-    net: Network, x: Tensor, target: Tensor, report: Report, *, samples: int, noise: float, seed: int
+    net: Network, x: Tensor, target: Target, report: Report, *, samples: int, noise: float, seed: int
 ) -> Answer:
     """Mean gradient over noisy copies; σ is a share of the picture's range (Smilkov et al. 2017, §3)."""
     generator = torch.Generator().manual_seed(seed)
@@ -92,7 +94,7 @@ def smoothgrad(
     total = torch.zeros_like(x)
     for done, (i, part) in enumerate(_parts(len(x), unit), 1):
         noisy = x[i] + sigma[i] * part
-        total[i] += net.gradient(noisy, target[i].expand(len(part))).sum(0)
+        total[i] += net.gradient(noisy, Target(target.classes[i].expand(len(part)))).sum(0)
         report(done * len(part) / (len(x) * samples))
     return (total / samples).sum(1), None
 
@@ -103,7 +105,7 @@ def _parts(n: int, samples: Tensor) -> list[tuple[int, Tensor]]:
 
 
 def integrated_gradients(
-    net: Network, x: Tensor, target: Tensor, report: Report, *, steps: int, baseline: Any
+    net: Network, x: Tensor, target: Target, report: Report, *, steps: int, baseline: Any
 ) -> Answer:
     """∫ (x − x′) · ∂z_t(x′ + α(x − x′))/∂x dα (Sundararajan et al. 2017, Eq. 1).
 
@@ -122,26 +124,21 @@ def integrated_gradients(
         return net.differentiable(part)
 
     values = IntegratedGradients(scores).attribute(
-        x, reference, target=target, n_steps=steps, internal_batch_size=max(_STEPS_AT_ONCE, len(x))
+        x, reference, target=target.classes, n_steps=steps, internal_batch_size=max(_STEPS_AT_ONCE, len(x))
     )
     report(1)
     return values.sum(1), _effect(net, x, reference, target)
 
 
-def _effect(net: Network, x: Tensor, reference: Tensor, target: Tensor) -> Tensor:
+def _effect(net: Network, x: Tensor, reference: Tensor, target: Target) -> Tensor:
     """z_t(x) − z_t(x′)."""
-    return picked(net.logits(x), target) - picked(net.logits(reference), target)
-
-
-def picked(logits: Tensor, target: Tensor) -> Tensor:
-    """Each row's logit of its target class: [n]."""
-    return logits.gather(1, target[:, None])[:, 0]
+    return target.score(net.logits(x)) - target.score(net.logits(reference))
 
 
 def gradient_shap(
     net: Network,
     x: Tensor,
-    target: Tensor,
+    target: Target,
     report: Report,
     *,
     samples: int,
@@ -157,21 +154,21 @@ def gradient_shap(
     alpha = alpha[torch.randperm(samples, generator=generator)].to(x)[:, None, None, None]
     sigma = noise * (x.amax((1, 2, 3)) - x.amin((1, 2, 3)))
     reference = filled(x, baseline)
-    total, expected = torch.zeros_like(x), picked(net.logits(x), target)
+    total, expected = torch.zeros_like(x), target.score(net.logits(x))
     for i in range(len(x)):
         for begin in range(0, samples, _STEPS_AT_ONCE):
             rows = slice(begin, begin + _STEPS_AT_ONCE)
             b = reference[i] + sigma[i] * unit[rows]
-            classes = target[i].expand(len(b))
-            slope = net.gradient(b + alpha[rows] * (x[i] - b), classes)
+            same = Target(target.classes[i].expand(len(b)))
+            slope = net.gradient(b + alpha[rows] * (x[i] - b), same)
             total[i] += ((x[i] - b) * slope).sum(0) / samples
-            expected[i] -= picked(net.logits(b), classes).sum() / samples
+            expected[i] -= same.score(net.logits(b)).sum() / samples
             report((i + begin / samples) / len(x))
     report(1)
     return total.sum(1), expected
 
 
-def deep_lift(net: Network, x: Tensor, target: Tensor, report: Report, *, baseline: Any) -> Answer:
+def deep_lift(net: Network, x: Tensor, target: Target, report: Report, *, baseline: Any) -> Answer:
     """Rescaled multipliers times x − x′ (Shrikumar et al. 2017); complete: sums to z_t(x) − z_t(x′)."""
     reference = filled(x, baseline)
     # One reference for all rides behind the pictures once; references of their own double the batch.
@@ -179,28 +176,28 @@ def deep_lift(net: Network, x: Tensor, target: Tensor, report: Report, *, baseli
     behind = reference[:1] if shared else reference
     leaf = x.detach().requires_grad_()
     z = net.scores(torch.cat([leaf, behind]), Rescale(len(x), len(behind)))
-    mine = picked(z[: len(x)], target)
+    mine = target.score(z[: len(x)])
     multipliers = net.backward(mine.sum(), leaf)
     report(1)
-    theirs = picked(z[len(x) :].expand(len(x), -1), target)
+    theirs = target.score(z[len(x) :].expand(len(x), -1))
     return (multipliers * (x - reference)).sum(1), (mine - theirs).detach()
 
 
-def guided_backprop(net: Network, x: Tensor, target: Tensor, report: Report) -> Answer:
+def guided_backprop(net: Network, x: Tensor, target: Target, report: Report) -> Answer:
     """Gradient through ReLUs that return only what is positive where active (Springenberg et al. 2015)."""
     values = net.gradient(x, target, PositiveGradient(guided=True))
     report(1)
     return values.sum(1), None
 
 
-def deconvolution(net: Network, x: Tensor, target: Tensor, report: Report) -> Answer:
+def deconvolution(net: Network, x: Tensor, target: Target, report: Report) -> Answer:
     """Gradient through ReLUs that send back whatever is positive (Zeiler and Fergus 2014, §2.1)."""
     values = net.gradient(x, target, PositiveGradient(guided=False))
     report(1)
     return values.sum(1), None
 
 
-def grad_cam(net: Network, x: Tensor, target: Tensor, report: Report, *, layer: str, relu: bool) -> Answer:
+def grad_cam(net: Network, x: Tensor, target: Target, report: Report, *, layer: str, relu: bool) -> Answer:
     """A layer's channels by their mean gradients, enlarged (Selvaraju et al. 2017, Eq. 1 and 2)."""
     activations, slopes = _at_layer(net, x, target, layer)
     weights = slopes.mean((2, 3), keepdim=True)
@@ -208,7 +205,7 @@ def grad_cam(net: Network, x: Tensor, target: Tensor, report: Report, *, layer: 
     return _enlarged((weights * activations).sum(1), x, relu=relu), None
 
 
-def grad_cam_plus_plus(net: Network, x: Tensor, target: Tensor, report: Report, *, layer: str) -> Answer:
+def grad_cam_plus_plus(net: Network, x: Tensor, target: Target, report: Report, *, layer: str) -> Answer:
     """A layer's channels by their weighted positive gradients (Chattopadhyay et al. 2018, Eq. 10 and 19)."""
     activations, slopes = _at_layer(net, x, target, layer)
     square, cube = slopes**2, slopes**3
@@ -220,14 +217,14 @@ def grad_cam_plus_plus(net: Network, x: Tensor, target: Tensor, report: Report, 
     return _enlarged((weights * activations).sum(1), x, relu=True), None
 
 
-def guided_grad_cam(net: Network, x: Tensor, target: Tensor, report: Report, *, layer: str) -> Answer:
+def guided_grad_cam(net: Network, x: Tensor, target: Target, report: Report, *, layer: str) -> Answer:
     """Guided backpropagation times Grad-CAM (Selvaraju et al. 2017, §3.2)."""
     cam, _ = grad_cam(net, x, target, report, layer=layer, relu=True)
     guided, _ = guided_backprop(net, x, target, report)
     return cam * guided, None
 
 
-def _at_layer(net: Network, x: Tensor, target: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+def _at_layer(net: Network, x: Tensor, target: Target, layer: str) -> tuple[Tensor, Tensor]:
     """What leaves a layer, and the target logit's gradient there: the backward pass ends at the layer."""
 
     def leaf(output: Tensor) -> Tensor:
@@ -239,7 +236,7 @@ def _at_layer(net: Network, x: Tensor, target: Tensor, layer: str) -> tuple[Tens
         z = net.scores(x)
         if not seen:
             raise ValueError(f"layer: {layer!r} does not run in a forward pass; choose one that does")
-        slopes = net.backward(picked(z, target).sum(), seen[-1])
+        slopes = net.backward(target.score(z).sum(), seen[-1])
     if slopes.ndim != 4:
         raise ValueError(
             f"layer: {layer!r} gives {tuple(slopes.shape)}, not maps [n, channels, h, w]; choose a "
@@ -254,22 +251,24 @@ def _enlarged(maps: Tensor, x: Tensor, *, relu: bool) -> Tensor:
     return F.interpolate(maps[:, None], x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
 
 
-def lrp(net: Network, x: Tensor, target: Tensor, report: Report, *, rule: str, epsilon: float) -> Answer:
+def lrp(net: Network, x: Tensor, target: Target, report: Report, *, rule: str, epsilon: float) -> Answer:
     """Relevance by the ε rule, or z⁺ in convolutions and ε behind (Bach et al. 2015, Eq. 58 and 60)."""
     mode = Relevance(epsilon=epsilon, plus="none" if rule == "epsilon" else "convolutions")
-    return _relevance(net, x, target, mode, report), None
+    values, _ = _relevance(net, x, target, mode, report)
+    return values, None
 
 
-def deep_taylor(net: Network, x: Tensor, target: Tensor, report: Report) -> Answer:
+def deep_taylor(net: Network, x: Tensor, target: Target, report: Report) -> Answer:
     """Deep Taylor decomposition: z^B in the first layer, z⁺ in all others (Montavon et al. 2017, §4)."""
-    values = _relevance(net, x, target, Relevance(epsilon=1e-9, plus="all", taylor=True), report)
-    return values, picked(net.logits(x), target)
+    return _relevance(net, x, target, Relevance(epsilon=1e-9, plus="all", taylor=True), report)
 
 
-def _relevance(net: Network, x: Tensor, target: Tensor, mode: Relevance, report: Report) -> Tensor:
-    """Relevance z_t sent from the target logit to the pixels."""
+def _relevance(
+    net: Network, x: Tensor, target: Target, mode: Relevance, report: Report
+) -> tuple[Tensor, Tensor]:
+    """Relevance z_t sent from the target logit to the pixels, and z_t."""
     leaf = x.detach().requires_grad_()
-    z = picked(net.scores(leaf, mode), target)
+    z = target.score(net.scores(leaf, mode))
     values = net.backward((z * z.detach()).sum(), leaf)
     report(1)
-    return values.sum(1)
+    return values.sum(1), z.detach()

@@ -17,10 +17,68 @@ from dvi_widget.subject import as_predictor, evaluating, home
 
 from .rules import LogitWatch
 
-__all__ = ["Network"]
+__all__ = ["Network", "Target", "requested"]
 
 _FLOOR = 1e-6  # probabilities of models without logits count as at least this
 _BATCH = 128  # pictures per forward pass of the methods without gradients
+
+
+class Target:
+    """The classes to explain, settled by the first logits that come by: no forward pass is spent on them alone.
+
+    Parameters
+    ----------
+    wanted
+        Class numbers int64 [n], or None for the model's own predictions.
+    """
+
+    def __init__(self, wanted: NDArray[np.int64] | Tensor | None) -> None:
+        self._wanted = None if wanted is None else torch.as_tensor(wanted)
+        self.logits: Tensor | None = None
+
+    @property
+    def classes(self) -> Tensor:
+        """Class numbers int64 [n], once logits have come by."""
+        assert self.logits is not None
+        return self.logits.argmax(1) if self._wanted is None else self._wanted.to(self.logits.device)
+
+    def score(self, z: Tensor) -> Tensor:
+        """Each row's logit of its class: [n].
+
+        Raises
+        ------
+        ValueError
+            If a wanted class does not exist.
+        """
+        if self.logits is None:
+            last = z.shape[1] - 1
+            if self._wanted is not None and (int(self._wanted.min()) < 0 or int(self._wanted.max()) > last):
+                wrong = next(value for value in self._wanted.tolist() if not 0 <= value <= last)
+                raise ValueError(f"target: {wrong} is out of range; the model has the classes 0 to {last}")
+            self.logits = z.detach()
+        return z.gather(1, self.classes[:, None])[:, 0]
+
+
+def requested(target: int | ArrayLike | Tensor | None, n: int) -> NDArray[np.int64] | None:
+    """Wanted class numbers, one per picture, or None for the model's own predictions: int64 [n].
+
+    Raises
+    ------
+    ValueError
+        If there is not one per picture.
+    TypeError
+        If they are not whole numbers.
+    """
+    if target is None:
+        return None
+    values = target.detach().cpu().numpy() if isinstance(target, Tensor) else np.asarray(target)
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"target: class numbers are whole numbers, found {values.dtype}")
+    if values.ndim > 1 or (values.ndim == 1 and len(values) != n):
+        raise ValueError(
+            f"target: pass one class number, or one for each of the {n} pictures; found shape {values.shape}"
+        )
+    return np.broadcast_to(values, (n,)).astype(np.int64)
 
 
 class Network:
@@ -166,7 +224,7 @@ class Network:
         with torch.no_grad():
             return torch.cat([self.scores(part) for part in torch.split(x, _BATCH)])
 
-    def gradient(self, x: Tensor, target: Tensor, *modes: TorchFunctionMode) -> Tensor:
+    def gradient(self, x: Tensor, target: Target, *modes: TorchFunctionMode) -> Tensor:
         """Gradient of each picture's target logit, as the given rules have it: tensor like x.
 
         Raises
@@ -175,8 +233,7 @@ class Network:
             If no gradient comes back, because the network works without gradients or cuts them off.
         """
         leaf = x.detach().requires_grad_()
-        z = self.scores(leaf, *modes)
-        return self.backward(z.gather(1, target[:, None]).sum(), leaf)
+        return self.backward(target.score(self.scores(leaf, *modes)).sum(), leaf)
 
     def differentiable(self, x: Tensor) -> Tensor:
         """`scores` with a graph to the pictures, or an error for people."""
@@ -192,32 +249,6 @@ class Network:
         if gradient is None:
             raise ValueError("model: its outputs do not depend on the pictures; a gradient does not exist")
         return gradient
-
-    def targets(self, target: int | ArrayLike | Tensor | None, logits: Tensor) -> Tensor:
-        """Class numbers, one per picture: int64 [n].
-
-        Raises
-        ------
-        ValueError
-            If there is not one per picture, or one is not a class.
-        TypeError
-            If they are not whole numbers.
-        """
-        n, classes = logits.shape
-        if target is None:
-            return logits.argmax(1)
-        values = target.detach().cpu().numpy() if isinstance(target, Tensor) else np.asarray(target)
-        if values.dtype.kind not in "iu":
-            raise TypeError(f"target: class numbers are whole numbers, found {values.dtype}")
-        if values.ndim > 1 or (values.ndim == 1 and len(values) != n):
-            raise ValueError(
-                f"target: pass one class number, or one for each of the {n} pictures; found shape "
-                f"{values.shape}"
-            )
-        if values.min() < 0 or values.max() >= classes:
-            wrong = int(values.min() if values.min() < 0 else values.max())
-            raise ValueError(f"target: {wrong} is out of range; the model has the classes 0 to {classes - 1}")
-        return torch.from_numpy(np.broadcast_to(values, (n,)).astype(np.int64)).to(logits.device)
 
     def layer(self, name: str) -> nn.Module:
         """The module of that name.

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from .gradients import Answer, Report, filled
-from .network import Network
+from .network import Network, Target
 
 _AT_ONCE = 128  # changed pictures per forward pass
 
@@ -23,7 +23,7 @@ def regions(size: tuple[int, int], patch: int) -> Tensor:
 
 
 def occlusion(
-    net: Network, x: Tensor, target: Tensor, report: Report, *, patch: int, stride: int, baseline: Any
+    net: Network, x: Tensor, target: Target, report: Report, *, patch: int, stride: int, baseline: Any
 ) -> Answer:
     """How much the logit falls when a square is covered (Zeiler and Fergus 2014, §4.2).
 
@@ -47,7 +47,7 @@ def occlusion(
         sliding_window_shapes=(channels, patch, patch),
         strides=(channels, min(stride, patch), min(stride, patch)),
         baselines=filled(x, baseline).contiguous(),
-        target=target,
+        target=target.classes,
         perturbations_per_eval=max(1, _AT_ONCE // len(x)),
     )
     report(1)
@@ -56,7 +56,7 @@ def occlusion(
 
 
 def prediction_difference(
-    net: Network, x: Tensor, target: Tensor, report: Report, *, patch: int, samples: int, seed: int
+    net: Network, x: Tensor, target: Target, report: Report, *, patch: int, samples: int, seed: int
 ) -> Answer:
     """Weight of evidence of a square: log₂ odds of the class with it less those without.
 
@@ -77,7 +77,7 @@ def prediction_difference(
     values = torch.zeros(len(x), height, width, dtype=x.dtype, device=x.device)
     per_pass = max(1, _AT_ONCE // samples)
     for i, picture in enumerate(x):
-        whole = _evidence(net.logits(picture[None]), target[i])
+        whole = _evidence(net.logits(picture[None]), target.classes[i])
         for begin in range(0, len(places), per_pass):
             chosen = places[begin : begin + per_pass]
             changed = picture.repeat(len(chosen) * samples, 1, 1, 1)
@@ -88,7 +88,7 @@ def prediction_difference(
                         :, top : top + h, left : left + w
                     ]
             log_p = net.logits(changed).log_softmax(1).view(len(chosen), samples, -1)
-            without = _evidence(log_p.logsumexp(1) - math.log(samples), target[i])
+            without = _evidence(log_p.logsumexp(1) - math.log(samples), target.classes[i])
             for (r, c), weight in zip(chosen, whole - without, strict=True):
                 values[i, r : r + patch, c : c + patch] = weight
             report((i + min(1, (begin + per_pass) / len(places))) / len(x))
@@ -105,7 +105,7 @@ def _evidence(logits: Tensor, target: Tensor) -> Tensor:
 def rise(
     net: Network,
     x: Tensor,
-    target: Tensor,
+    target: Target,
     report: Report,
     *,
     masks: int,
@@ -134,7 +134,7 @@ def rise(
         answers = []
         for begin in range(0, masks, _AT_ONCE):
             part = seen[begin : begin + _AT_ONCE]
-            answers.append(net.logits(part * picture + (1 - part) * reference[i])[:, target[i]])
+            answers.append(net.logits(part * picture + (1 - part) * reference[i])[:, target.classes[i]])
             report((i + min(1, (begin + _AT_ONCE) / masks)) / len(x))
         z = torch.cat(answers)
         values[i] = torch.einsum("m,mhw->hw", z - z.mean(), seen[:, 0]) / (masks * keep)
@@ -144,7 +144,7 @@ def rise(
 def lime(
     net: Network,
     x: Tensor,
-    target: Tensor,
+    target: Target,
     report: Report,
     *,
     patch: int,
@@ -171,7 +171,7 @@ def lime(
     values = []
     for i in range(len(x)):
         answers = _answers(
-            net, x[i : i + 1], target[i], kept, where, baseline, partial(_share, report, i, len(x))
+            net, x[i : i + 1], target.classes[i], kept, where, baseline, partial(_share, report, i, len(x))
         )
         effects = torch.linalg.solve(normal, design.T @ (answers.cpu().double() * weights.sqrt()))[:k]
         values.append(_spread(effects, where))
@@ -181,7 +181,7 @@ def lime(
 def kernel_shap(
     net: Network,
     x: Tensor,
-    target: Tensor,
+    target: Target,
     report: Report,
     *,
     patch: int,
@@ -201,7 +201,7 @@ def kernel_shap(
     values, expected = [], []
     for i in range(len(x)):
         answers = _answers(
-            net, x[i : i + 1], target[i], kept, where, baseline, partial(_share, report, i, len(x))
+            net, x[i : i + 1], target.classes[i], kept, where, baseline, partial(_share, report, i, len(x))
         )
         empty, whole, inner = answers[0].item(), answers[1].item(), answers[2:].cpu().double()
         z = drawn.double()
@@ -237,7 +237,7 @@ def _shapley_coalitions(k: int, samples: int, generator: torch.Generator) -> Ten
 def shapley_sampling(
     net: Network,
     x: Tensor,
-    target: Tensor,
+    target: Target,
     report: Report,
     *,
     patch: int,
@@ -261,7 +261,7 @@ def shapley_sampling(
         answers = _answers(
             net,
             x[i : i + 1],
-            target[i],
+            target.classes[i],
             kept.flatten(0, 1),
             where,
             baseline,
