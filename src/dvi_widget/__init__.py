@@ -2,6 +2,7 @@
 
 from . import baselines, datasets, measures
 from .deepview import DeepView
+from .demo import demo
 from .dvi import DVI
 from .landscape import Landscape
 from .runs import LightningCallback, Recorder, Run, RunError
@@ -21,5 +22,6 @@ __all__ = [
     "Subject",
     "baselines",
     "datasets",
+    "demo",
     "measures",
 ]

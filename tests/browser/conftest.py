@@ -10,7 +10,9 @@ from lab import serve
 from playwright.sync_api import sync_playwright
 
 import dvi_widget as dvi
+from dvi_widget.demo import record
 
+STEPS = (300, 150)
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
@@ -47,16 +49,29 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory):
-    """The run of the demo, recorded and fitted once for all tests."""
+    """The run of the demo."""
     folder = tmp_path_factory.mktemp("runs") / "digits"
-    dvi.demo(folder).close()
+    record(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
+def cell(run_folder):
+    """The code of a notebook that shows its landscape, fitted briefly: the fit is tested elsewhere."""
+    return "\n".join(
+        [
+            "import dvi_widget as dvi",
+            f"landscape = dvi.DVI(steps={STEPS}).fit(dvi.Run({str(run_folder)!r})).landscape()",
+            "explorer = dvi.Explorer(landscape)",
+            "explorer",
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
 def landscape(run_folder):
-    """Its landscape: fitted before, so this only loads."""
-    return dvi.DVI().fit(dvi.Run(run_folder)).landscape()
+    """The same landscape; who asks second only loads it."""
+    return dvi.DVI(steps=STEPS).fit(dvi.Run(run_folder)).landscape()
 
 
 @pytest.fixture(scope="session")

@@ -7,25 +7,13 @@ from playwright.sync_api import expect
 from steps import NASTY, At, eventually
 
 
-def cells(run_folder):
-    """The demo's landscape again, in a notebook; fitted before, so this only loads."""
-    lines = [
-        "import dvi_widget as dvi",
-        f"landscape = dvi.DVI().fit(dvi.Run({str(run_folder)!r})).landscape()",
-        "explorer = dvi.Explorer(landscape)",
-        "heard = []",
-        "explorer.observe(lambda change: heard.append(change['new']), 'epoch')",
-        "explorer",
-    ]
-    return ["\n".join(lines)]
-
-
 @pytest.fixture(scope="module")
-def notebook(browser, lab, run_folder):
-    """One notebook for the tests of this file, that each leave the explorer as they found it."""
+def notebook(browser, lab, cell):
+    """One notebook for the tests of this file."""
     context = browser.new_context(viewport={"width": 1280, "height": 1040})
-    notebook = lab.open(context.new_page(), "digits", cells(run_folder))
+    notebook = lab.open(context.new_page(), "digits", [cell])
     notebook.run()
+    notebook.execute("heard = []\nexplorer.observe(lambda change: heard.append(change['new']), 'epoch')")
     yield notebook
     context.close()
 
@@ -106,8 +94,8 @@ def test_it_follows_the_theme(at, notebook, shots):
     expect(at.root).to_have_attribute("data-theme", "light")
 
 
-def test_names_are_text(page, lab, run_folder, landscape):
-    nasty = cells(run_folder)[0].replace("explorer = ", f"landscape.classes[:] = {NASTY!r}\nexplorer = ")
+def test_names_are_text(page, lab, cell, landscape):
+    nasty = cell.replace("explorer = ", f"landscape.classes[:] = {NASTY!r}\nexplorer = ")
     notebook = lab.open(page, "names", [nasty])
     notebook.run()
     at = At(page, landscape)
