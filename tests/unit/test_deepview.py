@@ -1,0 +1,572 @@
+"""DeepView: the metric, neighbours proven exact, the map, the way back, the canvas, and bad input."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neural_network import MLPClassifier
+from torch import nn
+
+import dvi_widget as dvi
+from dvi_widget.deepview import canvas
+from dvi_widget.deepview.inverse import InverseMap, typical_gap
+from dvi_widget.deepview.metric import Classifier, Paths, Scales, estimate_scales, jensen_shannon
+from dvi_widget.deepview.neighbors import Search
+
+
+def waves(x):
+    """Probabilities of three classes that change often and smoothly along any way."""
+    x = np.asarray(x, np.float64).reshape(len(x), -1)
+    z = np.stack([np.sin(3 * x[:, 0]), np.cos(2 * x[:, 1] + x[:, 0]), np.sin(x.sum(1))], axis=1) * 4
+    p = np.exp(z - z.max(1, keepdims=True))
+    return p / p.sum(1, keepdims=True)
+
+
+def cloud(n=60, d=4, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+def begun(x, model=waves, n=5):
+    classify = Classifier(model, x.shape[1:])
+    flat = x.reshape(len(x), -1)
+    return Paths(flat, classify(flat), classify, n), classify
+
+
+PLAIN = Scales()
+
+
+def full_matrix(x, lam, scales=PLAIN, model=waves, n=5):
+    """Definition 1, discretised, written down pair by pair."""
+    matrix = np.full((len(x), len(x)), np.inf)
+    t = np.arange(n + 1)[:, None] / n
+    for i in range(len(x)):
+        for j in range(i + 1, len(x)):
+            p = model(((1 - t) * x[i] + t * x[j]).astype(np.float32))
+            js = jensen_shannon(p[:-1], p[1:]).sum() / scales.js
+            euclidean = np.linalg.norm(x[i].astype(np.float64) - x[j]) / scales.euclidean
+            matrix[i, j] = matrix[j, i] = (1 - lam) * js + lam * euclidean
+    return matrix
+
+
+# The metric (Definition 1)
+
+distributions = arrays(np.float64, (3, 5), elements=st.floats(0, 1)).filter(lambda a: (a.sum(1) > 1e-3).all())
+
+
+@settings(max_examples=200)
+@given(distributions)
+def test_jensen_shannon_is_a_metric(rows):
+    p, q, r = rows / rows.sum(1, keepdims=True)
+    assert jensen_shannon(p, p) == pytest.approx(0, abs=1e-7)
+    assert jensen_shannon(p, q) == jensen_shannon(q, p)
+    assert jensen_shannon(p, q) <= jensen_shannon(p, r) + jensen_shannon(r, q) + 1e-7
+    assert jensen_shannon(p, q) <= np.sqrt(np.log(2)) + 1e-9
+
+
+def test_jensen_shannon_of_certain_and_different_predictions_is_the_root_of_log_two():
+    assert jensen_shannon(np.eye(2)[:1], np.eye(2)[1:])[0] == pytest.approx(np.sqrt(np.log(2)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_a_path_is_as_long_as_its_segments_however_its_points_are_revealed(n):
+    x = cloud(12)
+    paths, classify = begun(x, n=n)
+    i, j = np.triu_indices(12, 1)
+    rows = paths.begin(i, j)
+    samples = classify.calls
+    paths.complete(rows)
+    assert classify.calls - samples == (n - 1) * 66
+    expected = full_matrix(x, 0.4, n=n)[i, j]
+    np.testing.assert_allclose(paths.lengths(0.4, PLAIN)[rows], expected, atol=1e-5)
+
+
+def test_every_point_revealed_raises_the_bound_and_none_overshoots():
+    paths, _ = begun(cloud(12))
+    rows = paths.begin(*np.triu_indices(12, 1))
+    bounds = [paths.lengths(0.3, PLAIN)]
+    while not paths.done.all():
+        paths.reveal(np.flatnonzero(~paths.done))
+        bounds.append(paths.lengths(0.3, PLAIN))
+    assert len(bounds) == 5
+    assert (np.diff(bounds, axis=0) >= -1e-9).all()
+    assert len(rows) == len(paths)
+
+
+def test_scales_are_those_of_a_thousand_pairs_and_cost_no_more():
+    paths, classify = begun(cloud(200))
+    before = classify.calls
+    scales = estimate_scales(paths, seed=0)
+    assert classify.calls - before <= 4000
+    matrix = full_matrix(cloud(200)[:60], 0.0)
+    assert 0.7 * matrix[np.isfinite(matrix)].max() < scales.js
+    assert estimate_scales(paths, seed=0) == scales
+
+
+# Exact neighbours
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.2, 0.65, 1.0])
+@pytest.mark.parametrize("k", [1, 5, 59])
+def test_neighbours_are_those_of_the_full_matrix_and_certified(lam, k):
+    x = cloud()
+    paths, _ = begun(x)
+    found = Search(paths, k, lam, Scales(2.0, 3.0)).run()
+    matrix = full_matrix(x, lam, Scales(2.0, 3.0))
+    assert found.certified.all()
+    np.testing.assert_allclose(found.distances, np.sort(matrix, axis=1)[:, :k], atol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(matrix, found.indices, axis=1), found.distances, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(3, 40), st.integers(1, 6), st.floats(0, 1), st.integers(0, 1000))
+def test_neighbours_are_exact_whatever_the_samples(n, d, lam, seed):
+    x = np.random.default_rng(seed).normal(size=(n, max(d, 2))).round(1).astype(np.float32)
+    x[n // 2] = x[0]  # a sample may come twice
+    paths, _ = begun(x)
+    found = Search(paths, 2, lam, PLAIN).run()
+    expected = np.sort(full_matrix(x, lam), axis=1)[:, :2]
+    np.testing.assert_allclose(found.distances, expected, atol=1e-4)
+    assert (found.indices != np.arange(n)[:, None]).all()
+
+
+def test_proving_costs_fewer_calls_than_the_full_matrix():
+    x = cloud(300)
+    paths, classify = begun(x)
+    before = classify.calls
+    Search(paths, 5, 0.65, PLAIN).run()
+    assert classify.calls - before < 300 * 299 // 2 * 4 / 5
+
+
+def test_lists_grow_where_their_first_candidates_do_not_suffice():
+    # Endpoints say nothing here: all samples are predicted alike, only ways between the groups differ.
+    x = np.linspace(-1, 1, 150, dtype=np.float32)[:, None] * np.ones(2, np.float32)
+
+    def bumps(points):
+        p = 0.5 + 0.49 * np.sin(200 * np.asarray(points, np.float64)[:, 0])
+        return np.stack([p, 1 - p], axis=1)
+
+    paths, _ = begun(x, bumps)
+    found = Search(paths, 3, 0.01, PLAIN).run()
+    assert found.certified.all()
+    expected = np.sort(full_matrix(x, 0.01, model=bumps), axis=1)[:, :3]
+    np.testing.assert_allclose(found.distances, expected, atol=1e-4)
+
+
+def test_a_budget_stops_the_search_and_a_further_one_goes_on():
+    x = cloud(120)
+    paths, classify = begun(x)
+    end = classify.calls + 500
+    early = Search(paths, 5, 0.5, PLAIN).run(lambda: end - classify.calls)
+    assert classify.calls == end
+    assert not early.certified.all()
+    late = Search(paths, 5, 0.5, PLAIN).run()
+    fresh, counter = begun(x)
+    alone = Search(fresh, 5, 0.5, PLAIN).run()
+    assert late.certified.all()
+    np.testing.assert_array_equal(late.indices, alone.indices)
+    # What the first search paid for was not paid for again.
+    assert classify.calls <= counter.calls + 50
+    assert (early.distances <= late.distances + 1e-5).all()
+
+
+def test_samples_can_look_for_neighbours_among_the_first_ones_only():
+    x = cloud(50)
+    paths, _ = begun(x)
+    found = Search(paths, 4, 0.5, Scales(), looking=np.arange(40, 50), among=40).run()
+    expected = np.sort(full_matrix(x, 0.5)[40:, :40], axis=1)[:, :4]
+    np.testing.assert_allclose(found.distances, expected, atol=1e-5)
+    assert found.indices.max() < 40
+
+
+# The way back (Theorem 2)
+
+
+def test_the_inverse_map_leads_from_a_samples_place_to_the_sample():
+    y, x = cloud(80, 2), cloud(80, 6, seed=1)
+    inverse = InverseMap(y, x, 100 / typical_gap(y) ** 2)
+    np.testing.assert_allclose(inverse(y), x, atol=0.05)
+
+
+def test_sparse_weights_are_those_of_theorem_2_and_the_centres_solve_the_ridge_regression():
+    y, x = cloud(12, 2), cloud(12, 3, seed=1)
+    sigmas = np.linspace(0.5, 2, 12)
+    inverse = InverseMap(y, x, 3.0, sigmas=sigmas, nearest=12)
+    w = 1 / (1 + 3.0 * ((y[:, None] - y[None]) ** 2).sum(2)) / sigmas
+    w /= w.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(inverse.weights(y).toarray(), w, atol=1e-6)
+    # At the minimum of |Wθ − X|² + μ|θ − X|² the gradient is zero.
+    gradient = w.T @ (w @ inverse.centres - x) + 1e-4 * (inverse.centres - x)
+    np.testing.assert_allclose(gradient, 0, atol=1e-5)
+
+
+def test_decoded_inputs_stay_in_the_range_of_the_samples():
+    y, x = cloud(30, 2), cloud(30, 4, seed=1)
+    far = np.array([[-50, 0], [1e3, 1e3], [0, 0]], np.float32)
+    decoded = InverseMap(y, x, 0.01)(far)
+    assert (decoded >= x.min(0)).all()
+    assert (decoded <= x.max(0)).all()
+
+
+# The canvas
+
+
+def disc(points):
+    """Class 1 inside a circle, and a shade that falls towards its edge."""
+    far = np.linalg.norm(points - np.array([0.1, -0.2]), axis=1)
+    return (far < 0.5).astype(int), np.clip(np.abs(far - 0.5), 0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("resolution", [2, 9, 64, 101])
+def test_the_canvas_ends_as_if_every_pixel_had_been_classified(resolution):
+    asked = []
+
+    def ask(points):
+        asked.append(len(points))
+        return disc(points)
+
+    marks = np.zeros((1, 2))
+    steps = list(canvas.paint(ask, (-1, 1, -1, 1), resolution, 2, marks, np.array([1])))
+    classes, shade, share = steps[-1]
+    at = (np.arange(resolution) + 0.5) / resolution * 2 - 1
+    kind, sure = disc(np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2))
+    np.testing.assert_array_equal(classes, kind.reshape(resolution, resolution))
+    assert np.abs(shade / 255 - sure.reshape(resolution, resolution)).max() < 0.1
+    assert share == 1.0
+    assert all(step[0].shape == (resolution, resolution) for step in steps)
+    assert np.diff([step[2] for step in steps]).min(initial=1) >= 0
+    if resolution > 60:
+        assert sum(asked) < resolution**2 / 2
+
+
+def test_an_island_round_a_sample_is_not_overlooked():
+    spot = np.array([0.507, 0.507])
+
+    def ask(points):
+        return (np.abs(points - spot).max(1) < 0.011).astype(int), np.ones(len(points), np.float32)
+
+    def painted(marks, classes):
+        return list(canvas.paint(ask, (-1, 1, -1, 1), 200, 2, marks, classes))[-1][0]
+
+    assert painted(np.array([spot]), np.array([1])).sum() == 4
+
+
+def test_painting_can_be_stopped():
+    asked = []
+
+    def ask(points):
+        asked.append(len(points))
+        return disc(points)
+
+    painting = canvas.paint(ask, (-1, 1, -1, 1), 400, 2, np.zeros((1, 2)), np.array([1]))
+    next(painting)
+    painting.close()
+    assert len(asked) == 1
+
+
+# The whole
+
+
+@pytest.fixture(scope="module")
+def digits():
+    x, y = load_digits(return_X_y=True)
+    x = (x / 16).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MLPClassifier((32,), max_iter=60, random_state=0).fit(x[:1000], y[:1000])
+    return lambda p: model.predict_proba(p.reshape(len(p), -1)), x.reshape(-1, 1, 8, 8), y
+
+
+@pytest.fixture(scope="module")
+def view(digits):
+    model, x, y = digits
+    return dvi.DeepView(model, n_neighbors=15).fit(x[1000:1150], y[1000:1150])
+
+
+def test_a_fitted_view_is_certified_and_keeps_what_the_classifier_sees(view):
+    assert view.certified_ == 1
+    assert view.embedding_.shape == (150, 2)
+    q = view.measures().set_index("measure")["value"]
+    assert q["q_knn"] > 0.9
+    assert q["q_data"] > 0.97
+    assert q["q_not_data"] > 0.8
+    assert 0 <= q["q_knn_e"] <= 1
+    assert view.classify_.calls >= sum(view.calls_.values())
+
+
+def test_lambda_auto_takes_the_largest_that_does_not_degrade_the_vote(view):
+    mark = view.tried_[0.2]
+    assert view.lam_ in view.tried_
+    assert view.tried_[view.lam_] >= mark - 0.01
+    assert all(vote < mark - 0.01 for lam, vote in view.tried_.items() if lam > view.lam_)
+
+
+def test_equal_seeds_give_equal_maps(digits, view):
+    model, x, y = digits
+    again = dvi.DeepView(model, n_neighbors=15).fit(x[1000:1150], y[1000:1150])
+    np.testing.assert_allclose(again.embedding_, view.embedding_)
+    assert again.a_ == view.a_
+
+
+def test_fitted_samples_are_placed_where_they_are_and_others_near_their_like(digits, view):
+    model, x, _ = digits
+    np.testing.assert_array_equal(view.transform(x[1000:1150]), view.embedding_)
+    places = view.transform(x[1200:1300])
+    nearest = dvi.measures.neighbors(view.embedding_, 1, query=places)[0][:, 0]
+    assert (view.predictions_[nearest] == model(x[1200:1300]).argmax(1)).mean() > 0.9
+    np.testing.assert_array_equal(view.transform(x[1207:1208]), places[7:8])
+
+
+def test_a_point_of_the_map_decodes_to_an_input_of_the_right_shape(view):
+    decoded = view.inverse_transform(view.embedding_[:7])
+    assert decoded.shape == (7, 1, 8, 8)
+    assert decoded.min() >= 0
+    assert decoded.max() <= 1
+
+
+def test_the_landscape_answers_what_the_explorer_asks(view):
+    landscape = view.landscape(resolution=50)
+    assert landscape.epochs == [0]
+    assert landscape.images.shape == (150, 1, 8, 8)
+    classes, shade = landscape[0].canvas
+    assert classes.shape == shade.shape == (50, 50)
+    assert classes.max() < 10
+    source = landscape.source
+    inputs, kinds, sure = source.examine(0, view.embedding_[:5])
+    assert inputs.shape == (5, 1, 8, 8)
+    np.testing.assert_array_equal(kinds, view.predictions_[:5])
+    assert ((sure > 0.1) & (sure <= 1)).all()
+    assert {"sharpen", "crossings", "examine", "measures", "neighbors", "place"} <= set(landscape.services)
+    assert landscape.measures().equals(view.measures())
+    mask = view.predictions_ == view.predictions_[0]
+    near = source.neighbors(0, [0, 3], 4, mask)
+    assert mask[near].all()
+    assert 0 not in near[0]
+    np.testing.assert_array_equal(source.neighbors(0, [2], 6)[0], view.neighbors_.indices[2, :6])
+
+
+def test_crossings_name_the_classes_on_the_way_and_where_they_change(view):
+    source = view.landscape().source
+    a, b = (view.embedding_[(view.predictions_ == c).argmax()] for c in (0, 1))
+    table = source.crossings(0, a, b)
+    first, last = (source.paint(0, point[None])[0][0] for point in (a, b))
+    assert table["before"].iloc[0] == first
+    assert table["after"].iloc[-1] == last
+    assert table["t"].is_monotonic_increasing
+    for row in table.itertuples():
+        step = 0.01 * (b - a) / np.linalg.norm(b - a)
+        at = np.array([row.x, row.y])
+        sides = np.array([at - step, at + step], np.float32)
+        assert set(source.paint(0, sides)[0]) & {row.before, row.after}
+    assert source.crossings(0, a, a).empty
+
+
+def test_added_samples_join_their_like_and_the_old_ones_stay(digits):
+    model, x, y = digits
+    view = dvi.DeepView(model, n_neighbors=10, lam=0.5).fit(x[1000:1100], y[1000:1100])
+    scales, before = view.scales_, view.embedding_
+    calls = view.classify_.calls
+    view.add(x[1100:1110], y[1100:1110])
+    assert len(view.embedding_) == 110
+    assert view.scales_ == scales
+    assert view.disparity_ < 0.05
+    assert np.abs(view.embedding_[:100] - before).max() < 0.5 * np.ptp(before)
+    assert view.classify_.calls - calls < 5 * 10 * 110
+    alone = dvi.DeepView(model, n_neighbors=10, lam=0.5, scales=(scales.js, scales.euclidean)).fit(
+        x[1000:1110]
+    )
+    np.testing.assert_allclose(view.neighbors_.distances, alone.neighbors_.distances, atol=1e-5)
+    assert view.landscape().samples["added"].sum() == 10
+    nearest = dvi.measures.neighbors(view.embedding_[:100], 1, query=view.embedding_[100:])[0][:, 0]
+    assert (view.predictions_[nearest] == view.predictions_[100:]).mean() >= 0.8
+
+
+def test_a_torch_module_and_a_forest_on_a_table_are_mapped_alike():
+    x = cloud(80, 5)
+    network = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3))
+    before = [p.detach().clone() for p in network.parameters()]
+    view = dvi.DeepView(network, n_neighbors=8, lam=0.5).fit(x)
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+    assert view.landscape().images is None
+    forest = RandomForestClassifier(10, random_state=0).fit(x, waves(x).argmax(1))
+    view = dvi.DeepView(forest, n_neighbors=8, lam=0.5, classes=["<b>", "two", "three"]).fit(x)
+    assert view.landscape().classes == ["<b>", "two", "three"]
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 8])
+def test_three_samples_are_enough(n):
+    view = dvi.DeepView(waves, n_neighbors=2).fit(cloud(n))
+    assert np.isfinite(view.embedding_).all()
+    assert len(view.measures()) == 6
+    view.landscape(resolution=10)[0].canvas  # noqa: B018 - painting is the point
+
+
+def test_scales_can_be_turned_off():
+    view = dvi.DeepView(waves, n_neighbors=4, lam=0.4, scales=None).fit(cloud(30))
+    expected = np.sort(full_matrix(cloud(30), 0.4), axis=1)[:, :4]
+    np.testing.assert_allclose(view.neighbors_.distances, expected, atol=1e-5)
+
+
+def test_a_budget_says_what_share_is_certified():
+    view = dvi.DeepView(waves, n_neighbors=5, lam=0.5, budget=300).fit(cloud(80))
+    assert view.calls_["neighbors"] == 300
+    assert view.certified_ < 1
+    view.budget = None
+    view.fit(cloud(80))
+    assert view.certified_ == 1
+
+
+# What goes wrong
+
+
+def test_a_classifier_that_raises_in_the_middle_loses_nothing():
+    x = cloud(100)
+    calls = {"left": 3000, "made": 0}
+
+    def failing(p):
+        calls["made"] += len(p)
+        if calls["made"] > calls["left"]:
+            raise ConnectionError("the model's server went away")
+        return waves(p)
+
+    view = dvi.DeepView(failing, n_neighbors=5, lam=0.3, segments=8)
+    with pytest.raises(ConnectionError, match="went away"):
+        view.fit(x)
+    calls["left"] = 10**9
+    kept = len(view._paths)
+    assert kept > 0
+    view.fit(x)
+    alone = dvi.DeepView(waves, n_neighbors=5, lam=0.3, segments=8).fit(x)
+    np.testing.assert_array_equal(view.neighbors_.indices, alone.neighbors_.indices)
+    np.testing.assert_array_equal(view.embedding_, alone.embedding_)
+    # Nothing was classified twice but the batch that failed.
+    assert view.classify_.calls == alone.classify_.calls
+
+
+def test_an_interrupt_while_adding_leaves_the_map_as_it_was():
+    stop = {"at": 10**9}
+
+    def interrupted(p):
+        stop["at"] -= len(p)
+        if stop["at"] < 0:
+            raise KeyboardInterrupt
+        return waves(p)
+
+    view = dvi.DeepView(interrupted, n_neighbors=5, lam=0.3).fit(cloud(60))
+    before = view.embedding_.copy()
+    stop["at"] = 60
+    with pytest.raises(KeyboardInterrupt):
+        view.add(cloud(20, seed=1))
+    np.testing.assert_array_equal(view.embedding_, before)
+    stop["at"] = 10**9
+    np.testing.assert_array_equal(view.transform(cloud(60)), before)
+    assert view.landscape(resolution=10)[0].positions.shape == (60, 2)
+    view.add(cloud(20, seed=1))
+    assert len(view.embedding_) == 80
+
+
+@pytest.mark.parametrize(
+    ("options", "x", "message"),
+    [
+        ({}, cloud(2), "at least 3 samples; found 2"),
+        ({"n_neighbors": 10}, cloud(10), r"n_neighbors must lie in 2..9 for 10 samples; found 10"),
+        ({"n_neighbors": 1}, cloud(10), "n_neighbors must lie in 2..9"),
+        ({"lam": 1.5}, cloud(40), r"lam must be a number in \[0, 1\] or \"auto\"; found 1.5"),
+        ({"lam": "best"}, cloud(40), "found 'best'"),
+        ({"segments": 0}, cloud(40), "segments must be at least 1"),
+        ({"scales": (1.0, 0.0)}, cloud(40), "scales must be"),
+        ({"budget": -1}, cloud(40), "budget must be"),
+        ({"classes": ["a"]}, cloud(40), "3 classes, found 1 names"),
+        ({}, np.full((40, 4), np.nan, np.float32), "sample 0 holds NaN"),
+        ({}, np.zeros(40), r"must be \[N, ...\]"),
+        ({}, np.zeros((40, 3)), "all samples drawn are the same"),
+    ],
+)
+def test_bad_samples_and_parameters_are_refused_by_name(options, x, message):
+    with pytest.raises(ValueError, match=message):
+        dvi.DeepView(waves, **options).fit(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda p: np.full((len(p), 3), 1 / 3), "constant classifier"),
+        (lambda p: np.full((len(p), 3), 0.5), "should be probabilities"),
+        (lambda p: np.full((len(p), 3), np.nan), "probabilit"),
+        (lambda p: np.ones(len(p)), "one row per sample"),
+        (lambda p: waves(p)[:-1], "one row per sample"),
+    ],
+)
+def test_a_callable_that_gives_no_probabilities_is_refused(model, message):
+    with pytest.raises(ValueError, match=message):
+        dvi.DeepView(model, n_neighbors=5).fit(cloud(40))
+
+
+def test_nan_between_the_samples_is_found_too():
+    x = cloud(40).round(0)
+
+    def holes(p):
+        return np.where(np.isclose(p, p.round(0)).all(1)[:, None], waves(p), np.nan)
+
+    with pytest.raises(ValueError, match="probabilit"):
+        dvi.DeepView(holes, n_neighbors=5).fit(x)
+    network = nn.Sequential(nn.Linear(4, 3))
+    nn.init.constant_(network[0].bias, float("nan"))
+    with pytest.raises(ValueError, match="NaN"):
+        dvi.DeepView(network, n_neighbors=5).fit(x)
+
+
+def test_the_number_of_classes_may_not_change():
+    sizes = itertools.chain([3], itertools.repeat(4))
+
+    def changing(p):
+        return np.pad(waves(p), ((0, 0), (0, next(sizes) - 3)))
+
+    with pytest.raises(ValueError, match="4 classes after 3"):
+        dvi.DeepView(changing, n_neighbors=5).fit(cloud(40))
+
+
+def test_text_is_refused_with_advice():
+    with pytest.raises(TypeError, match="encode text"):
+        dvi.DeepView(waves, n_neighbors=2).fit(np.array([["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]]))
+
+
+def test_labels_must_fit():
+    with pytest.raises(ValueError, match="class indices"):
+        dvi.DeepView(waves, n_neighbors=5).fit(cloud(40), np.zeros(39, int))
+    with pytest.raises(ValueError, match="3 classes, found the label 7"):
+        dvi.DeepView(waves, n_neighbors=5).fit(cloud(40), np.full(40, 7))
+
+
+def test_what_needs_a_fit_says_so():
+    view = dvi.DeepView(waves)
+    for ask in (view.landscape, view.measures, lambda: view.transform(cloud(2)), lambda: view.add(cloud(2))):
+        with pytest.raises(RuntimeError, match="call fit"):
+            ask()
+
+
+def test_shapes_must_be_those_of_the_fit(view):
+    with pytest.raises(ValueError, match="fitted on"):
+        view.transform(np.zeros((2, 64), np.float32))
+    with pytest.raises(ValueError, match="points"):
+        view.inverse_transform(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="k must lie"):
+        view.nearest([0], 150)
+    with pytest.raises(ValueError, match="indices"):
+        view.nearest([150], 2)
+
+
+def test_q_knn_is_the_leave_one_out_accuracy_of_five_neighbours():
+    y = np.concatenate([np.arange(6), 100 + np.arange(6)])[:, None] * np.ones(2)
+    classes = np.repeat([0, 1], 6)
+    assert dvi.measures.q_knn(y, classes) == 1
+    classes[0] = 1
+    assert dvi.measures.q_knn(y, classes) == pytest.approx(11 / 12)
+    with pytest.raises(ValueError, match="predictions must be classes"):
+        dvi.measures.q_knn(y, classes[:-1])
