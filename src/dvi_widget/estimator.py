@@ -202,7 +202,7 @@ class Projection:
         for number, epoch in enumerate(chosen):
             bar.set_description(f"fitting epoch {epoch} ({number + 1} of {len(chosen)})")
             key = self._key(method, epoch, key)
-            path = self.run_.maps / f"{epoch:06d}-{key}.safetensors"
+            path = self.run_.maps / f"{method.key()['method']}-{epoch:06d}-{key}.safetensors"
             loaded = _load(method, path, self.run_.n_train)
             if loaded is None:
                 previous = None

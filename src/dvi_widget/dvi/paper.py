@@ -67,7 +67,7 @@ class Paper:
     learning_rate: float = 0.01
     decay: float = 0.1
     decay_every: int = 8
-    training_epochs: int = 20
+    training_epochs: int = 16
     steps: tuple[int, int] = (1500, 800)
     batch_size: int = 500
     negatives: int = 5

@@ -1,0 +1,221 @@
+"""The projections of a training run side by side: the four properties, and what a checkpoint costs.
+
+    python benchmarks/dvi.py --data ../shared/data --run mnist --methods pca,paper --seeds 0
+
+Records the run first (once per seed, under build/benchmarks), then fits and measures one method after the
+other. A finished row is kept there and added to the table in benchmarks/RESULTS.md; a row that was stopped is
+begun again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+import dvi_widget as dvi
+from dvi_widget.estimator import Projection
+
+HERE = Path(__file__).parent
+BUILD = HERE.parent / "build" / "benchmarks"
+K = 15
+
+METHODS: dict[str, Callable[[int], Projection]] = {
+    "pca": lambda _: dvi.baselines.PCA(),
+    "paper": lambda seed: dvi.DVI(method="paper", seed=seed),
+    "paper-t": lambda seed: dvi.DVI(method="paper", seed=seed, weights=(1.0, 1.0, 0.0)),
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference run: pictures, network and training."""
+
+    data: Callable[[Path], tuple[Any, Any, list[str]]]
+    normalise: tuple[float, float]
+    network: Callable[[], nn.Module]
+    learning_rate: float
+    batch: int
+    epochs: int
+
+
+def mnist_network() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(1568, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    )
+
+
+RUNS = {
+    "mnist": Reference(
+        data=lambda folder: dvi.datasets.idx(folder / "mnist"),
+        normalise=(0.1307, 0.3081),
+        network=mnist_network,
+        learning_rate=5e-4,
+        batch=256,
+        epochs=6,
+    ),
+}
+
+
+def record(reference: Reference, data: Path, folder: Path, seed: int) -> dvi.Run:
+    """The run of a seed: recorded now, unless it is whole already."""
+    if (folder / "run.json").exists() and len(dvi.Run(folder).epochs) == reference.epochs:
+        return dvi.Run(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    (x, y), (xt, yt), classes = reference.data(data)
+    draw = np.random.default_rng(0)
+    train, test = draw.choice(len(x), 10_000, replace=False), draw.choice(len(xt), 2_000, replace=False)
+    mean, deviation = reference.normalise
+
+    def inputs(pictures: NDArray[np.uint8]) -> torch.Tensor:
+        return (torch.from_numpy(pictures).float() / 255 - mean) / deviation
+
+    torch.manual_seed(seed)
+    model = reference.network()
+    optimizer = torch.optim.Adam(model.parameters(), reference.learning_rate)
+    order = torch.Generator().manual_seed(seed)
+    s, labels = inputs(x[train]), torch.from_numpy(y[train])
+    recorder = dvi.Recorder(
+        folder,
+        model,
+        train=(s, labels),
+        test=(inputs(xt[test]), yt[test]),
+        classes=classes,
+        images=(x[train], xt[test]),
+        seed=seed,
+    )
+    for epoch in range(reference.epochs):
+        model.train()
+        for rows in torch.split(torch.randperm(len(s), generator=order), reference.batch):
+            optimizer.zero_grad()
+            torch.autograd.backward(nn.functional.cross_entropy(model(s[rows]), labels[rows]))
+            optimizer.step()
+        start = time.process_time()
+        recorder.capture(epoch)
+        print(f"recorded epoch {epoch} in {time.process_time() - start:.1f} CPU s", flush=True)
+    return dvi.Run(folder)
+
+
+def row(run: dvi.Run, method: str, seed: int) -> tuple[dict[str, float], pd.DataFrame]:
+    """Fit from nothing and measure; means over the checkpoints, and every figure behind them."""
+    model = METHODS[method](seed)
+    # What an earlier fit has left would make this one look cheap.
+    shutil.rmtree(run.maps)
+    searching = 0.0
+    neighbors = dvi.measures.neighbors
+
+    def timed(*args: Any, **options: Any) -> Any:
+        nonlocal searching
+        start = time.process_time()
+        found = neighbors(*args, **options)
+        searching += time.process_time() - start
+        return found
+
+    with mock.patch.object(dvi.measures, "neighbors", timed):
+        start = time.process_time()
+        model.fit(run)
+        spent = time.process_time() - start
+    figures = model.landscape().measures()
+    of_k = figures[figures["k"].fillna(K) == K]
+    values = of_k["value"].groupby(of_k["measure"] + " " + of_k["split"]).mean().to_dict()
+    checkpoints = len(run.epochs)
+    return {**values, "cpu": spent / checkpoints, "search": searching / checkpoints}, figures
+
+
+def cells(run: str, method: str, seed: str, values: dict[str, float]) -> list[str]:
+    """A row of the table."""
+    rates = ("nn_pv", "boundary_pv", "ppr", "rec_pv", "temporal_pv", "temporal_pv_pooled")
+    digits = {"rec_pv": 1}
+    pairs = [
+        " / ".join(f"{values[f'{name} {split}']:.{digits.get(name, 3)}f}" for split in ("train", "test"))
+        for name in rates
+    ]
+    return [run, method, seed, *pairs, f"{values['cpu']:.1f} ({values['search']:.1f})"]
+
+
+HEADER = [
+    "run",
+    "method",
+    "seed",
+    f"nn_pv({K})",
+    f"boundary_pv({K})",
+    "PPR",
+    "rec_pv",
+    f"temporal_pv({K})",
+    "pooled",
+    "CPU s / checkpoint",
+]
+
+
+def line(values: list[str]) -> str:
+    return "| " + " | ".join(values) + " |"
+
+
+def append(text: str) -> None:
+    """Add a line at the end of this benchmark's table in RESULTS.md."""
+    path = HERE / "RESULTS.md"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    at = lines.index(line(HEADER))
+    while at < len(lines) and lines[at].startswith("|"):
+        at += 1
+    path.write_text("\n".join([*lines[:at], text, *lines[at:]]) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds mnist/ and cifar10/")
+    parser.add_argument("--run", choices=RUNS, default="mnist")
+    parser.add_argument("--methods", default="pca,paper", help=f"of {', '.join(METHODS)}")
+    parser.add_argument("--seeds", default="0", help="for example 0,1,2")
+    parser.add_argument("--again", action="store_true", help="measure rows again that are there already")
+    given = parser.parse_args()
+    methods = given.methods.split(",")
+    unknown = sorted(set(methods) - set(METHODS))
+    if unknown:
+        parser.error(f"--methods: no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
+    if not given.data.is_dir():
+        parser.error(f"--data: {given.data} is not a folder")
+    torch.set_num_threads(1)
+    rows: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
+    with threadpool_limits(1):
+        for seed in map(int, given.seeds.split(",")):
+            run = record(RUNS[given.run], given.data, BUILD / f"{given.run}-{seed}", seed)
+            for method in methods:
+                kept = BUILD / f"{given.run}-{method}-{seed}.json"
+                if given.again or not kept.exists():
+                    values, figures = row(run, method, seed)
+                    figures.to_csv(kept.with_suffix(".csv"), index=False)
+                    kept.write_text(json.dumps(values), encoding="utf-8")
+                    append(line(cells(given.run, method, str(seed), values)))
+                rows[method].append(json.loads(kept.read_text(encoding="utf-8")))
+    print(line(HEADER))
+    print(line(["---"] * len(HEADER)))
+    for method, found in rows.items():
+        mean = pd.DataFrame(found).mean().to_dict()
+        print(line(cells(given.run, method, given.seeds, {str(name): float(v) for name, v in mean.items()})))
+
+
+if __name__ == "__main__":
+    main()
