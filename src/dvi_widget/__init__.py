@@ -1,6 +1,7 @@
 """Watch a classifier learn: record a training run, fit its landscape, walk through it in a notebook."""
 
-from . import baselines, datasets, measures
+from . import baselines, datasets, deepvid, measures
+from .deepvid import VAE, LinearStudent, Neighbors
 from .deepview import DeepView
 from .demo import demo
 from .dvi import DVI
@@ -11,10 +12,13 @@ from .widget.explorer import Explorer
 
 __all__ = [
     "DVI",
+    "VAE",
     "DeepView",
     "Explorer",
     "Landscape",
     "LightningCallback",
+    "LinearStudent",
+    "Neighbors",
     "Predictor",
     "Recorder",
     "Run",
@@ -22,6 +26,7 @@ __all__ = [
     "Subject",
     "baselines",
     "datasets",
+    "deepvid",
     "demo",
     "measures",
 ]
