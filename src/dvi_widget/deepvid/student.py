@@ -379,10 +379,7 @@ class LinearStudent:
         places = np.arange(len(order))
         first, last = np.maximum(places - window // 2, 0), np.minimum(places + window // 2 + 1, len(order))
         leading = ((sums[last] - sums[first]) / (last - first)[:, None]).argmax(axis=1)
-        crossings = tuple(
-            Crossing(int(i), int(leading[i]), int(leading[i + 1]))
-            for i in np.flatnonzero(leading[1:] != leading[:-1])
-        )
+        crossings = _crossings(leading, window)
         return Along(
             order,
             positions[order].astype(np.float32),
@@ -495,6 +492,18 @@ def divergence(teacher: NDArray[np.float32], student: NDArray[np.float32]) -> tu
     kl = float((np.exp(log_t) * (log_t - log_s)).sum(axis=1).mean())
     variation, left = np.square(t - t.mean(axis=0)).sum(), np.square(t - s).sum()
     return kl, float(1 - left / variation) if variation > 0 else float(left == 0)
+
+
+def _crossings(leading: NDArray[np.intp], window: int) -> tuple[Crossing, ...]:
+    """Where the leading class changes, between stretches that last at least the window."""
+    starts = np.concatenate([[0], np.flatnonzero(leading[1:] != leading[:-1]) + 1])
+    lengths = np.diff(np.append(starts, len(leading)))
+    lasting = [int(start) for start, length in zip(starts, lengths, strict=True) if length >= window]
+    return tuple(
+        Crossing(start - 1, int(leading[before]), int(leading[start]))
+        for before, start in zip(lasting, lasting[1:], strict=False)
+        if leading[before] != leading[start]
+    )
 
 
 def _verdict(
