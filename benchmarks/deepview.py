@@ -1,0 +1,452 @@
+"""DeepView beside the all-pairs loop and beside DVI: calls, recall, quality, time; writes RESULTS.md."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import resnet20
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+import dvi_widget as dvi
+from dvi_widget.deepview.inverse import InverseMap, typical_gap
+from dvi_widget.deepview.layout import fit_layout
+from dvi_widget.deepview.metric import Classifier, Paths, estimate_scales
+from dvi_widget.deepview.neighbors import Neighbors, Search
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+SEGMENTS, K, LAM = 5, 30, 0.65
+_BATCH = 64
+RESULTS = Path(__file__).parent / "RESULTS.md"
+HEADING = "## DeepView"
+
+
+class Clock:
+    """Wall and CPU seconds of a block."""
+
+    def __enter__(self) -> Self:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall, self.cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+    def __str__(self) -> str:
+        return f"{self.wall:.1f} s wall, {self.cpu:.1f} s CPU"
+
+
+class Normalised(nn.Module):
+    """A network that takes pictures in [0, 1]."""
+
+    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.mean, self.std = (nn.Buffer(torch.tensor(v).view(-1, 1, 1)) for v in (mean, std))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of pictures [n, C, H, W]."""
+        return self.network((x - self.mean) / self.std)  # type: ignore[no-any-return]
+
+
+def cifar(data: Path, n: int) -> tuple[dvi.Predictor, NDArray[np.float32], NDArray[np.int64]]:
+    """ResNet-20, and test pictures drawn without replacement (seed 0)."""
+    _, (x, y), _ = dvi.datasets.image_folder(data / "cifar10" / "cifar10-jpg.tar.xz")
+    drawn = np.random.default_rng(0).choice(len(x), n, replace=False)
+    model = Normalised(resnet20.trained(data), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)).eval()
+    # Batches that stay in the cache: twice as fast as the default on a CPU.
+    predictor = dvi.Predictor(model, batch_size=_BATCH)
+    return predictor, (x[drawn] / 255).astype(np.float32), y[drawn]
+
+
+def mnist_network() -> nn.Module:
+    """The network of the MNIST reference run."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(1568, 128), nn.ReLU(), nn.Linear(128, 10),
+    )  # fmt: skip
+
+
+def mnist(
+    data: Path, each_epoch: Callable[[int, nn.Module], object] | None = None
+) -> tuple[
+    nn.Module, tuple[NDArray[np.float32], NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.int64]]
+]:
+    """The MNIST reference run: the trained network, 10,000 training and 2,000 test pictures, normalised."""
+    (x, y), (xt, yt), _ = dvi.datasets.idx(data / "mnist")
+    rng = np.random.default_rng(0)
+    i, j = rng.choice(len(x), 10000, replace=False), rng.choice(len(xt), 2000, replace=False)
+    train, test = (((p / 255 - 0.1307) / 0.3081).astype(np.float32) for p in (x[i], xt[j]))
+    torch.manual_seed(0)
+    model = mnist_network()
+    adam = torch.optim.Adam(model.parameters(), 5e-4)
+    inputs, labels = torch.from_numpy(train), torch.from_numpy(y[i])
+    for epoch in range(6):
+        model.train()
+        for part in torch.split(torch.randperm(len(inputs)), 256):
+            adam.zero_grad()
+            torch.autograd.backward(nn.functional.cross_entropy(model(inputs[part]), labels[part]))
+            adam.step()
+        model.eval()
+        if each_epoch is not None:
+            each_epoch(epoch, model)
+    return model, (train, y[i]), (test, yt[j])
+
+
+def begun(model: Any, x: NDArray[np.float32]) -> Paths:
+    """Paths between pictures, none revealed."""
+    classify = Classifier(model, x.shape[1:])
+    flat = x.reshape(len(x), -1)
+    return Paths(flat, classify(flat), classify, SEGMENTS)
+
+
+def all_pairs(paths: Paths, scales: Any) -> Neighbors:
+    """Neighbours from the full matrix."""
+    n = len(paths.x)
+    i, j = np.triu_indices(n, 1)
+    rows = paths.begin(i, j)
+    paths.complete(rows)
+    matrix = np.full((n, n), np.inf)
+    matrix[i, j] = matrix[j, i] = paths.lengths(LAM, scales)[rows]
+    nearest = np.argsort(matrix, axis=1, kind="stable")[:, :K]
+    far = np.take_along_axis(matrix, nearest, axis=1).astype(np.float32)
+    return Neighbors(nearest.astype(np.int32), far, np.ones(n, bool))
+
+
+def recall(found: Neighbors, truth: Neighbors) -> float:
+    """Share of the true neighbours that were found."""
+    return float(dvi.measures.overlap(found.indices, truth.indices).mean())
+
+
+def pruned(model: Any, x: NDArray[np.float32]) -> tuple[Neighbors, Any, Paths, Clock]:
+    """Neighbours by the search, with scales estimated; the samples' own calls are not counted."""
+    with Clock() as clock:
+        paths = begun(model, x)
+        paths._classify.calls = 0  # type: ignore[attr-defined]  # noqa: SLF001
+        scales = estimate_scales(paths, 0)
+        found = Search(paths, K, LAM, scales).run()
+    return found, scales, paths, clock
+
+
+def calls_of(paths: Paths) -> int:
+    return paths._classify.calls  # type: ignore[attr-defined, no-any-return]  # noqa: SLF001
+
+
+def exactness(data: Path) -> list[str]:
+    """Calls and recall at N = 300 on CIFAR-10, against the full matrix of the same run."""
+    model, x, _ = cifar(data, 300)
+    found, scales, paths, clock = pruned(model, x)
+    full = begun(model, x)
+    full._classify.calls = 0  # type: ignore[attr-defined]  # noqa: SLF001
+    with Clock() as loop:
+        truth = all_pairs(full, scales)
+    maps = [fit_layout(f, paths.x, min_dist=0.1, seed=0).positions for f in (found, truth)]
+    row = (
+        f"CIFAR-10, ResNet-20, N = 300, λ .65, n = 5, k = 30 | {calls_of(paths):,} calls (scales "
+        f"included), recall "
+        f"{recall(found, truth):.4f}, certified {found.certified.mean():.0%}, {clock} | full matrix: "
+        f"{calls_of(full):,} calls, {loop}; largest difference of the two embeddings "
+        f"{np.abs(maps[0] - maps[1]).max():.2g}"
+    )
+    return [row]
+
+
+def growth(data: Path) -> list[str]:
+    """Calls per sample and wall time at N = 300, 1,000 and 3,000 on MNIST."""
+    network, (x, _), _ = mnist(data)
+    model = dvi.Predictor(network, batch_size=_BATCH)
+    rows = []
+    for n in (300, 1000, 3000):
+        found, scales, paths, clock = pruned(model, x[:n])
+        full = begun(model, x[:n])
+        full._classify.calls = 0  # type: ignore[attr-defined]  # noqa: SLF001
+        if n == 300:
+            with Clock() as loop:
+                truth = all_pairs(full, scales)
+            against = (
+                f"full matrix in the same run: {calls_of(full):,} calls, {loop}; "
+                f"recall {recall(found, truth):.4f}"
+            )
+        else:
+            against = some_rows(full, found, scales)
+        rows.append(
+            f"MNIST, N = {n:,}, λ .65, n = 5, k = 30 | {calls_of(paths):,} calls = "
+            f"{calls_of(paths) / n:.0f} per sample, certified {found.certified.mean():.0%}, {clock} | "
+            f"{against}"
+        )
+    return rows
+
+
+def some_rows(full: Paths, found: Neighbors, scales: Any) -> str:
+    """Some whole rows of the full matrix for recall; what all of it would take, by their speed."""
+    n = len(full.x)
+    asked = np.arange(0, n, n // 20)
+    i, j = np.repeat(asked, n), np.tile(np.arange(n), len(asked))
+    i, j = i[i != j], j[i != j]
+    with Clock() as loop:
+        rows = full.begin(i, j)
+        full.complete(rows)
+    length = full.lengths(LAM, scales)[rows].reshape(len(asked), n - 1)
+    order = np.argsort(length, axis=1, kind="stable")[:, :K]
+    truth = np.take_along_axis(j.reshape(len(asked), n - 1), order, axis=1)
+    hit = dvi.measures.overlap(found.indices[asked], truth).mean()
+    calls = n * (n - 1) // 2 * (SEGMENTS - 1)
+    share = calls_of(full) / calls
+    return (
+        f"full matrix: {calls:,} calls; {len(asked)} whole rows of it ({share:.1%}) took {loop} in the "
+        f"same run, so all of it {loop.wall / share / 60:.0f} min wall, {loop.cpu / share / 60:.0f} min CPU; "
+        f"recall on these rows {hit:.4f}"
+    )
+
+
+def quality(data: Path) -> list[str]:
+    """Q_kNN, Q_kNN-E, Q_data, Q_¬data at N = 300 with λ chosen; canvas, added samples, unseen samples."""
+    model, x, y = cifar(data, 600)
+    with Clock() as clock:
+        view = dvi.DeepView(model).fit(x[:300], y[:300])
+    q = view.measures().set_index("measure")["value"]
+    unseen = f"Q_¬data {q['q_not_data']:.3f} (5-fold), {q['q_not_data_70_30']:.3f} (70/30)"
+    rows = [
+        (
+            f"CIFAR-10, N = 300, λ auto = {view.lam_:g} | Q_kNN {q['q_knn']:.3f}, "
+            f"Q_kNN-E {q['q_knn_e']:.3f}, Q_data {q['q_data']:.3f}, {unseen} | "
+            f"calls {view.calls_}, a = {view.a_:.3g}, {clock}"
+        )
+    ]
+    rows += [_canvas(view), _sigmas(view)]
+    with Clock() as clock:
+        placed = view.transform(x[300:])
+    votes = dvi.measures.votes(dvi.measures.neighbors(view.embedding_, 5, query=placed)[0], view.predictions_)
+    truth = view.classify_(x[300:].reshape(300, -1)).argmax(axis=1)
+    rows.append(
+        f"CIFAR-10, 300 unseen samples placed | 5-NN accuracy {(votes == truth).mean():.3f} | {clock}"
+    )
+    small = dvi.DeepView(model, lam=view.lam_).fit(x[:50])
+    for fitted, more in ((small, 10), (view, 30)):
+        first, before = len(fitted.embedding_), fitted.classify_.calls
+        with Clock() as clock:
+            fitted.add(x[first : first + more])
+        near = dvi.measures.neighbors(fitted.embedding_[:first], 5, query=fitted.embedding_[first:])[0]
+        votes = dvi.measures.votes(near, fitted.predictions_)
+        rows.append(
+            f"CIFAR-10, {more} added to {first} | Procrustes disparity of the old {fitted.disparity_:.2g}, "
+            f"5-NN accuracy "
+            f"of the new {(votes == fitted.predictions_[first:]).mean():.2f} | "
+            f"{fitted.classify_.calls - before:,} calls, {clock}"
+        )
+    return rows
+
+
+def _canvas(view: dvi.DeepView) -> str:
+    """CPU of a canvas without the classifier, and its agreement with every pixel classified."""
+    classify, spent, asked = view.classify_, [0.0], [0]
+
+    def timed(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        begin = time.process_time()
+        p = classify(points)
+        spent[0] += time.process_time() - begin
+        asked[0] += len(points)
+        return p
+
+    landscape = view.landscape(resolution=400)
+    view.classify_ = timed  # type: ignore[assignment]
+    with Clock() as clock:
+        classes, _ = landscape[0].canvas
+    view.classify_ = classify
+    x0, x1, y0, y1 = landscape.extent
+    at = (np.arange(400) + 0.5) / 400
+    grid = np.stack(np.meshgrid(x0 + at * (x1 - x0), y0 + at * (y1 - y0)), axis=-1).reshape(-1, 2)
+    with Clock() as decoding:
+        for part in np.array_split(grid.astype(np.float32), 40):
+            view.inverse_(part)
+    drawn = np.random.default_rng(0).choice(160_000, 8_000, replace=False)
+    kinds = landscape.source.paint(0, grid[drawn].astype(np.float32))[0]
+    agree = (kinds == classes.ravel()[drawn]).mean()
+    return (
+        f"canvas 400 × 400, classifier aside | {clock.cpu - spent[0]:.2f} s CPU, {asked[0]:,} of 160,000 "
+        f"pixels classified, {agree:.2%} of 8,000 drawn pixels as if all were | decoding all 160,000: "
+        f"{decoding.cpu:.2f} s CPU"
+    )
+
+
+def _sigmas(view: dvi.DeepView) -> str:
+    """Q_data and Q_¬data (five folds, three draws) with the weights divided by σ_i, and not."""
+    y, x, classes = view.embedding_, view.flat_, view.predictions_
+    said = []
+    for name, sigmas in (("w_i", None), ("w_i/σ_i", view.sigmas_)):
+        hits = []
+        for seed in range(3):
+            for fold in np.array_split(np.random.default_rng(seed).permutation(len(y)), 5):
+                seen = np.setdiff1d(np.arange(len(y)), fold)
+                a = view.a_ * (typical_gap(y) / typical_gap(y[seen])) ** 2
+                back = InverseMap(y[seen], x[seen], a, sigmas=None if sigmas is None else sigmas[seen])
+                hits.append(view.classify_(back(y[fold])).argmax(axis=1) == classes[fold])
+        whole = InverseMap(y, x, view.a_, sigmas=sigmas)
+        kept = (view.classify_(whole(y)).argmax(axis=1) == classes).mean()
+        said.append(f"{name}: Q_data {kept:.3f}, Q_¬data {np.concatenate(hits).mean():.3f}")
+    return (
+        f"weights of Theorem 2 with and without σ_i, CIFAR-10, N = 300 | {'; '.join(said)} | same a, three "
+        f"draws "
+        "of five folds"
+    )
+
+
+def whole(data: Path) -> list[str]:
+    """N = 10,000 MNIST pictures from the network to the painted map."""
+    network, (x, y), _ = mnist(data)
+    model = dvi.Predictor(network, batch_size=_BATCH)
+    with Clock() as clock:
+        view = dvi.DeepView(model).fit(x, y)
+    with Clock() as painting:
+        _ = view.landscape()[0].canvas
+    held = view._paths.nbytes  # noqa: SLF001
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    q = view.measures().set_index("measure")["value"]
+    row = (
+        f"MNIST, N = 10,000, λ auto = {view.lam_:g}, end to end | fit {clock} ({clock.wall / 60:.1f} min), "
+        f"canvas {painting}, {sum(view.calls_.values()):,} calls {view.calls_}, certified "
+        f"{view.certified_:.0%} | "
+        f"peak memory {peak:.1f} GiB, paths {held / 2**20:.0f} MiB; Q_kNN {q['q_knn']:.3f}, "
+        f"Q_kNN-E {q['q_knn_e']:.3f}, Q_data {q['q_data']:.3f}, Q_¬data {q['q_not_data']:.3f}"
+    )
+    return [row]
+
+
+def beside_dvi(data: Path) -> list[str]:
+    """DeepView's row in the DVI table: 1,000 / 200 of the MNIST reference run, mean of six checkpoints."""
+    (x, y), (xt, yt), names = dvi.datasets.idx(data / "mnist")
+    rng = np.random.default_rng(0)
+    i, j = rng.choice(len(x), 10000, replace=False)[:1000], rng.choice(len(xt), 2000, replace=False)[:200]
+    train, test = (((p / 255 - 0.1307) / 0.3081).astype(np.float32) for p in (x[i], xt[j]))
+    with tempfile.TemporaryDirectory() as folder:
+        recorder: list[dvi.Recorder] = []
+
+        def capture(epoch: int, model: nn.Module) -> None:
+            if not recorder:
+                recorder.append(
+                    dvi.Recorder(
+                        folder,
+                        model,
+                        train=(train, y[i]),
+                        test=(test, yt[j]),
+                        classes=names,
+                        images=np.concatenate([x[i], xt[j]]),
+                    )
+                )
+            recorder[0].capture(epoch)
+
+        mnist(data, capture)
+        run = dvi.Run(folder)
+        return [_deepview_on(run), _dvi_on(run)]
+
+
+def _deepview_on(run: dvi.Run) -> str:
+    """DeepView of the head on representations, epoch by epoch."""
+    m = dvi.measures
+    rows = []
+    with Clock() as clock:
+        views = {}
+        for epoch in run.epochs:
+            head = run.head(epoch)
+
+            def outputs(f: NDArray[np.float32], head: Any = head) -> NDArray[np.float32]:
+                return head(torch.from_numpy(f)).softmax(1).numpy()  # type: ignore[no-any-return]
+
+            views[epoch] = dvi.DeepView(outputs, lam="auto").fit(
+                run.features(epoch, "train").astype(np.float32)
+            )
+    for epoch, view in views.items():
+        f, ft = (run.features(epoch, split).astype(np.float32) for split in ("train", "test"))
+        b, bt = (run.boundary(epoch, split).astype(np.float32) for split in ("train", "test"))
+        yt, yb, ybt = view.transform(ft), view.transform(b), view.transform(bt)
+        both, placed = np.concatenate([f, ft]), np.concatenate([view.embedding_, yt])
+        late = np.arange(len(f), len(both))
+        p, pt = run.logits(epoch, "train").argmax(1), run.logits(epoch, "test").argmax(1)
+        rows.append(
+            (
+                m.nn_pv(f, view.embedding_), m.nn_pv(both, placed, rows=late),
+                m.boundary_pv(f, b, view.embedding_, yb), m.boundary_pv(ft, bt, yt, ybt),
+                m.ppr(p, view.classify_(view.inverse_transform(view.embedding_))),
+                m.ppr(pt, view.classify_(view.inverse_transform(yt))),
+            )
+        )  # fmt: skip
+    return _row("DeepView", rows, clock, len(run.epochs))
+
+
+def _dvi_on(run: dvi.Run) -> str:
+    """DVI on the same subsets."""
+    with Clock() as clock:
+        model = dvi.DVI(method="paper").fit(run)
+    table = model.landscape().measures(k=(15,))
+    mean = table.groupby(["measure", "split"])["value"].mean()
+    row = [mean[measure, split] for measure in ("nn_pv", "boundary_pv", "ppr") for split in ("train", "test")]
+    return _row('DVI(method="paper")', [tuple(row)], clock, len(run.epochs))
+
+
+def _row(name: str, rows: Sequence[tuple[float, ...]], clock: Clock, epochs: int) -> str:
+    nn_train, nn_test, b_train, b_test, ppr_train, ppr_test = np.mean(rows, axis=0)
+    return (
+        f"{name}, 1,000 / 200 of the MNIST reference run, mean of {epochs} checkpoints | "
+        f"nn {nn_train:.3f}/{nn_test:.3f}, boundary {b_train:.3f}/{b_test:.3f}, PPR "
+        f"{ppr_train:.3f}/{ppr_test:.3f} (train/test, k = 15) | "
+        f"{clock.cpu / epochs:.1f} CPU s per checkpoint"
+    )
+
+
+PARTS = {"exactness": exactness, "growth": growth, "quality": quality, "whole": whole, "dvi": beside_dvi}
+
+
+def keep(part: str, rows: list[str]) -> None:
+    """Put a part's rows in place of those of its last run."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measured\n"
+    begin, end = f"<!-- deepview {part} -->", f"<!-- /deepview {part} -->"
+    block = "\n".join(
+        [
+            begin,
+            "| what | measured | beside it |",
+            "| --- | --- | --- |",
+            *(f"| {row} |" for row in rows),
+            "",
+            end,
+        ]
+    )
+    command = f"`python benchmarks/deepview.py --data DATA {part}`, one thread"
+    if begin in text:
+        head, rest = text.split(begin)
+        text = head + block + rest.split(end, 1)[1]
+    elif HEADING in text:
+        head, rest = text.split(HEADING + "\n", 1)
+        place = rest.find("\n## ")
+        body, after = (rest, "") if place < 0 else (rest[:place], rest[place:])
+        text = head + HEADING + "\n" + body.rstrip("\n") + f"\n\n{command}\n\n{block}\n" + after
+    else:
+        text = text.rstrip("\n") + f"\n\n{HEADING}\n\n{command}\n\n{block}\n"
+    RESULTS.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with cifar10/ and mnist/")
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"some of {', '.join(PARTS)}")
+    given = parser.parse_args()
+    if not given.data.is_dir():
+        parser.error(f"--data: there is no folder {given.data}")
+    torch.set_num_threads(1)
+    for part in given.parts:
+        rows = PARTS[part](given.data)
+        print(part, *rows, sep="\n")
+        keep(part, rows)
+
+
+if __name__ == "__main__":
+    main()
