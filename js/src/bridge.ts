@@ -115,10 +115,12 @@ function readState(model: Model): SharedState {
 }
 
 function bind(model: Model, store: Store): () => void {
-  const changed = (): void => store.receive(readState(model));
-  for (const name of TRAITS) {
+  // Each trait by itself: while some are being told, the model still has old values of the others.
+  const listeners = TRAITS.map((name) => {
+    const changed = (): void => store.receive({ [name]: readState(model)[name] });
     model.on(`change:${name}`, changed);
-  }
+    return () => model.off(`change:${name}`, changed);
+  });
   // Several changes of one frame travel together, and only the last of each.
   const waiting = new Map<string, unknown>();
   let request = 0;
@@ -142,8 +144,8 @@ function bind(model: Model, store: Store): () => void {
   return () => {
     stop();
     cancelAnimationFrame(request);
-    for (const name of TRAITS) {
-      model.off(`change:${name}`, changed);
+    for (const off of listeners) {
+      off();
     }
   };
 }

@@ -22,12 +22,18 @@ export function mount(element: HTMLElement, host: Host): () => void {
   const root = document.createElement("div");
   root.className = "dvi";
   element.append(root);
-  const releaseStyle = addStyle(root);
   const theme = followTheme(root);
   const stillness = followStillness();
   const abort = new AbortController();
   const problem = signal<string | null>(null);
-  const cleanups = [releaseStyle, theme.stop, stillness.stop, host.close];
+  const cleanups = [theme.stop, stillness.stop, host.close];
+  // A notebook may hand over an element that is not in the page yet, or will lie in a shadow root.
+  cleanups.push(
+    whenConnected(root, () => {
+      cleanups.push(addStyle(root));
+      theme.read();
+    }),
+  );
 
   const waiting = effect(() => {
     render(<Waiting problem={problem.value} />, root);
@@ -65,8 +71,8 @@ function Waiting({ problem }: { problem: string | null }) {
     <div class="dvi-frame dvi-before">
       {problem === null ? (
         <p role="status" data-testid="connecting">
-          Waiting for the kernel
-          <small>The explorer appears as soon as the cell that made it has run.</small>
+          Waiting for the data …
+          <small class="dvi-patience">A notebook answers when the running cell is done.</small>
         </p>
       ) : (
         <p class="dvi-problem" role="alert" data-testid="problem">
@@ -75,6 +81,22 @@ function Waiting({ problem }: { problem: string | null }) {
       )}
     </div>
   );
+}
+
+/** Call back once the element is in the page; gives back how to stop waiting. */
+function whenConnected(element: HTMLElement, connected: () => void): () => void {
+  if (element.isConnected) {
+    connected();
+    return () => {};
+  }
+  const observer = new ResizeObserver(() => {
+    if (element.isConnected) {
+      observer.disconnect();
+      connected();
+    }
+  });
+  observer.observe(element);
+  return () => observer.disconnect();
 }
 
 /** One style element per document or shadow root, shared by all explorers in it and gone with the last. */

@@ -11,7 +11,7 @@ import {
 import type { Frame, Hello, LandscapeInfo, Source, Territory } from "./data/source";
 import { Thumbnails } from "./data/thumbnails";
 import { EpochWindow } from "./data/window";
-import { classColors, type Rgb } from "./palette";
+import { lifted, parseHex, type Rgb } from "./palette";
 import { Playhead } from "./playhead";
 import {
   type Combine,
@@ -52,7 +52,8 @@ const NATIVE_SIZE = 64;
 export class Store {
   readonly hello: Hello;
   readonly landscape: LandscapeInfo;
-  readonly colors: readonly Rgb[];
+  /** One per class, fitted to the theme. */
+  readonly colors: ReadonlySignal<readonly Rgb[]>;
   /** How many samples have each label, and how many have none. */
   readonly labelCounts: Uint32Array;
   readonly unlabelled: number;
@@ -85,7 +86,6 @@ export class Store {
   ) {
     this.hello = hello;
     this.landscape = hello.landscapes[0] as LandscapeInfo;
-    this.colors = classColors(Object.values(hello.palettes)[0] ?? [], hello.classes.length);
     this.labelCounts = new Uint32Array(hello.classes.length);
     let unlabelled = 0;
     for (const label of hello.labels) {
@@ -98,6 +98,8 @@ export class Store {
     this.unlabelled = unlabelled;
     this.theme = environment.theme;
     this.still = environment.still;
+    const palette = (Object.values(hello.palettes)[0] ?? []).map(parseHex);
+    this.colors = computed(() => (this.theme.value.dark ? palette.map(lifted) : palette));
     const { epochs } = this.landscape;
     this.frames = new EpochWindow<Frame>({
       load: (position, signal, progress) =>
@@ -141,13 +143,23 @@ export class Store {
 
   /** The same for a byte per sample, 1 where picked. */
   selectMask(picked: Uint8Array, how: Combine = this.combine.peek()): void {
-    this.selection.value = combineMasks(this.selection.peek(), picked, how);
+    const selection = combineMasks(this.selection.peek(), picked, how);
+    const pinned = this.pinned.peek();
+    batch(() => {
+      this.selection.value = selection;
+      if (pinned !== null && selection.mask[pinned] !== 1) {
+        this.pinned.value = null;
+      }
+    });
   }
 
   clear(): void {
-    if (this.selection.peek().indices.length > 0) {
-      this.selection.value = selectionOf([], this.hello.n);
-    }
+    batch(() => {
+      this.pinned.value = null;
+      if (this.selection.peek().indices.length > 0) {
+        this.selection.value = selectionOf([], this.hello.n);
+      }
+    });
   }
 
   hover(index: number | null, from: Hovered["from"] = "canvas"): void {
@@ -177,7 +189,7 @@ export class Store {
         this.selection.value = selectionOf(state.selection, this.hello.n);
       }
       if (state.hovered !== undefined) {
-        const known = state.hovered === null || state.hovered < this.hello.n;
+        const known = state.hovered === null || this.hello.labels[state.hovered] !== undefined;
         if (known && (this.hovered.peek()?.index ?? null) !== state.hovered) {
           this.hover(state.hovered, "host");
         }

@@ -13,8 +13,12 @@ export interface Theme {
 const LIGHT: Theme = { dark: false, background: [255, 255, 255], ink: [23, 26, 31] };
 const DARK: Theme = { dark: true, background: [17, 19, 24], ink: [236, 239, 244] };
 
-/** Follow the theme of the page around `root`, which gets `data-theme` and must be in the document. */
-export function followTheme(root: HTMLElement): { theme: Signal<Theme>; stop: () => void } {
+/** Follow the theme of the page around `root`, which gets `data-theme`. `read` looks again, as when the root joins the page. */
+export function followTheme(root: HTMLElement): {
+  theme: Signal<Theme>;
+  read: () => void;
+  stop: () => void;
+} {
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const theme = signal<Theme>(LIGHT);
   let request = 0;
@@ -57,6 +61,7 @@ export function followTheme(root: HTMLElement): { theme: Signal<Theme>; stop: ()
   changed();
   return {
     theme,
+    read,
     stop: () => {
       observer.disconnect();
       system.removeEventListener("change", changed);

@@ -119,7 +119,7 @@ export function startPainter(
     const wrong = (position: number): number =>
       1 - (frames.get(position)?.correct ?? labelled) / labelled;
     const share = wrong(a) + (wrong(b) - wrong(a)) * t;
-    return 1 - 0.85 * Math.min(1, Math.max(0, (share - 0.2) / 0.6));
+    return 1 - Math.min(1, Math.max(0, (share - 0.2) / 0.3));
   };
 
   // Uploads ahead of time, one epoch per idle moment, so that a scrub finds everything on the GPU.
@@ -162,7 +162,7 @@ export function startPainter(
 
   const stops = [
     effect(() => {
-      renderer?.setLook(lookOf(store.theme.value, store.colors));
+      renderer?.setLook(lookOf(store.theme.value, store.colors.value));
       schedule();
     }),
     effect(() => {

@@ -121,6 +121,8 @@ interface Resources {
 }
 
 const NO_LABEL = 0xffff;
+/** How far the picture goes beyond the extent before it has faded away, in parts of the extent. */
+const MARGIN = 0.05;
 const FRAME_BUDGET = 256e6;
 const MOST_FRAMES = 128;
 const MOST_TERRITORIES = 64;
@@ -334,6 +336,7 @@ export class Renderer implements ContextUser {
       snapshotView: snapshot?.view ?? scene.view,
       background,
       strength: look.strength,
+      margin: MARGIN,
     });
     bindTextures(gl, resources.territory, {
       palette: resources.palette,

@@ -130,6 +130,12 @@ function readHello(answer: Answer): Hello {
 
 function readFrame(answer: Answer, labels: Int32Array, classes: number): Frame {
   const predictions = take(answer, "predictions").data as Uint8Array | Uint16Array;
+  const positions = take(answer, "positions").data as Uint16Array;
+  if (positions.length !== 2 * labels.length || predictions.length !== labels.length) {
+    throw new Error(
+      `The answer is broken: it has ${positions.length / 2} positions for ${labels.length} samples.`,
+    );
+  }
   const predicted = new Uint32Array(classes);
   let correct = 0;
   for (let i = 0; i < predictions.length; i++) {
@@ -140,7 +146,7 @@ function readFrame(answer: Answer, labels: Int32Array, classes: number): Frame {
     }
   }
   return {
-    positions: take(answer, "positions").data as Uint16Array,
+    positions,
     predictions,
     confidence: take(answer, "confidence").data as Uint8Array,
     predicted,

@@ -151,7 +151,7 @@ export class EpochWindow<T> {
 export function outwards(time: number, count: number, direction: 1 | -1): number[] {
   const distance = (position: number): number => {
     const ahead = (position - time) * direction;
-    return ahead >= 0 ? ahead : -ahead * 2;
+    return ahead >= 0 ? ahead : 0.1 - ahead * 2;
   };
   const positions = Array.from({ length: count }, (_, position) => position);
   const near = new Set([Math.floor(time), Math.ceil(time)]);

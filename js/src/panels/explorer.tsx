@@ -201,7 +201,6 @@ function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): voi
       if (stage?.pointing.lasso.path.peek()) {
         stage.pointing.lasso.cancel();
       } else {
-        store.pin(null);
         store.clear();
       }
     },

@@ -46,6 +46,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
       key={`${position} ${missing}`}
     >
       {progress?.text || (missing ? `Loading epoch ${epoch}` : `Painting epoch ${epoch}`)} …
+      <small class="dvi-patience">A notebook answers when the running cell is done.</small>
       <progress value={progress?.fraction} max={1} aria-label="Progress" />
     </p>
   );

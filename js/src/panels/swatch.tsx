@@ -10,6 +10,6 @@ export function Swatch({ store, index }: { store: Store; index: number | null })
 
 /** CSS colour of a class; grey for a sample without a label. */
 export function classHue(store: Store, index: number | null): string {
-  const color = index === null ? undefined : store.colors[index];
+  const color = index === null ? undefined : store.colors.value[index];
   return color === undefined ? "var(--dvi-faint)" : toHex(color);
 }

@@ -22,6 +22,7 @@ export interface FakeModel extends Model {
   /** As when Python sets a trait. */
   receive(name: string, value: unknown): void;
   failures: Record<string, string>;
+  emit(event: string, ...values: unknown[]): void;
   listeners(): number;
 }
 
@@ -49,6 +50,7 @@ export function fakeModel(run: FakeRun, options: FakeModelOptions = {}): FakeMod
     sent: [],
     saved: [],
     failures: options.failures ?? {},
+    emit,
     get: (name) => state[name],
     set(name, value) {
       if (JSON.stringify(state[name]) !== JSON.stringify(value)) {

@@ -1,3 +1,4 @@
+// A point: a disc of its colour, with an outline or rings where there is room for them.
 flat in vec3 color;
 flat in float alpha;
 flat in float size;

@@ -1,3 +1,4 @@
+// One point per sample: where it is, how large, and how it looks in this pass.
 uniform vec4 view;
 uniform float radius;
 uniform float ratio;

@@ -1,3 +1,4 @@
+// Captures where every sample is seen and how it looks, as the start of a glide.
 flat out uint packedPosition;
 flat out uint packedLook;
 

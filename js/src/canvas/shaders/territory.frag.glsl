@@ -1,3 +1,4 @@
+// The landscape under the points: pale territories of classes, their borders, and the δ-boundary.
 in vec2 at;
 in vec2 before;
 uniform float blend;
@@ -10,6 +11,7 @@ uniform sampler2D shadeB;
 uniform sampler2D snapshot;
 uniform vec3 background;
 uniform vec2 strength;
+uniform float margin;
 out vec4 fragment;
 
 const uint ON_BOUNDARY = 0xffffu;
@@ -25,13 +27,13 @@ vec3 paint(uint c, float shade) {
 
 // Of the nine cells around, weighed by a quadratic B-spline, the class with most weight wins: borders are smooth and
 // stay sharp at any zoom. Away from borders, which a cell's second number knows, one look is enough.
-vec3 land(highp usampler2D territory, sampler2D shades) {
+vec3 land(vec2 place, highp usampler2D territory, sampler2D shades) {
   ivec2 size = textureSize(territory, 0);
-  vec2 p = at * vec2(size);
+  vec2 p = place * vec2(size);
   float pixel = max(fwidth(p.x), fwidth(p.y));
   ivec2 i = clamp(ivec2(p), ivec2(0), size - 1);
   uvec2 middle = texelFetch(territory, i, 0).rg;
-  float shade = texture(shades, at).r;
+  float shade = texture(shades, place).r;
   if (middle.g == 0u) {
     return paint(middle.r, shade);
   }
@@ -70,10 +72,14 @@ vec3 land(highp usampler2D territory, sampler2D shades) {
 }
 
 void main() {
-  vec3 color = land(territoryA, shadeA);
+  vec2 place = clamp(at, 0., 1.);
+  vec3 color = land(place, territoryA, shadeA);
   if (blend > 0.) {
-    color = mix(color, land(territoryB, shadeB), blend);
+    color = mix(color, land(place, territoryB, shadeB), blend);
   }
+  // Nothing is known beyond the extent: what lies at its edge fades away quickly.
+  float beyond = clamp(length(at - place) / margin, 0., 1.);
+  color = mix(color, background, smoothstep(0., 1., beyond));
   if (arrival < 1.) {
     color = mix(texture(snapshot, before).rgb, color, arrival);
   }

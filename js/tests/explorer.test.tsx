@@ -1,0 +1,204 @@
+// @vitest-environment happy-dom
+// The explorer as a person and a screen reader meet it, on a fake model and without a graphics card.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import widget from "../src/widget";
+import { type FakeOptions, fakeRun } from "./fake/answers";
+import { type FakeModelOptions, fakeModel } from "./fake/model";
+
+let cleanup: (() => void) | null = null;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  cleanup?.();
+  cleanup = null;
+  document.body.replaceChildren();
+  vi.useRealTimers();
+});
+
+async function shown(options: FakeOptions = {}, modelOptions: FakeModelOptions = {}) {
+  const model = fakeModel(fakeRun({ n: 60, epochs: [5, 10, 15], ...options }), modelOptions);
+  const element = document.createElement("div");
+  document.body.append(element);
+  cleanup = widget.render({ model, el: element });
+  await vi.advanceTimersByTimeAsync(200);
+  const part = (id: string) => element.querySelector<HTMLElement>(`[data-testid="${id}"]`);
+  const parts = (id: string) => [...element.querySelectorAll<HTMLElement>(`[data-testid="${id}"]`)];
+  const settle = () => vi.advanceTimersByTimeAsync(50);
+  return { model, element, part, parts, settle };
+}
+
+function press(target: HTMLElement | null, key: string): void {
+  target?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+}
+
+describe("before there is anything to see", () => {
+  it("says what it waits for", async () => {
+    const { part } = await shown({}, { deaf: 1000 });
+    expect(part("connecting")?.textContent).toContain("Waiting");
+  });
+
+  it("says what went wrong", async () => {
+    const { part } = await shown({}, { failures: { hello: "The landscape was deleted." } });
+    expect(part("problem")?.textContent).toContain("The landscape was deleted.");
+  });
+
+  it("says so where the browser cannot draw", async () => {
+    const { element } = await shown();
+    expect(element.querySelector('[role="alert"]')?.textContent).toContain("WebGL2");
+  });
+});
+
+describe("time", () => {
+  it("is told by recorded numbers, and read by position", async () => {
+    const { part, settle } = await shown();
+    expect(part("epoch-label")?.textContent).toBe("epoch 5 of 15");
+    press(part("stage"), "ArrowRight");
+    await settle();
+    expect(part("epoch-label")?.textContent).toBe("epoch 10 of 15");
+    expect(part("epoch-slider")?.getAttribute("aria-valuenow")).toBe("1");
+    expect(part("epoch-slider")?.getAttribute("aria-valuetext")).toMatch(
+      /^epoch 10, 2 of 3 recorded, train accuracy/,
+    );
+  });
+
+  it("obeys the keys, and tells the host", async () => {
+    const { model, part, settle } = await shown();
+    press(part("epoch-slider"), "End");
+    await settle();
+    expect(model.saved).toEqual([{ epoch: 15 }]);
+    press(part("epoch-slider"), "Home");
+    await settle();
+    expect(model.get("epoch")).toBe(5);
+    press(part("epoch-slider"), " ");
+    await settle();
+    expect(part("play")?.getAttribute("aria-label")).toBe("Pause");
+    part("play")?.click();
+    await settle();
+    expect(part("play")?.getAttribute("aria-label")).toBe("Play");
+  });
+});
+
+describe("the selection", () => {
+  it("is empty at first, and the panel says what to do", async () => {
+    const { part } = await shown();
+    expect(part("images-empty")?.textContent).toContain(
+      "Draw around points to see their pictures.",
+    );
+    expect(part("count")?.textContent).toBe("60 samples");
+  });
+
+  it("is counted, shown as pictures, and cleared by Escape", async () => {
+    const { model, part, settle } = await shown();
+    model.receive("selection", [3, 9, 44]);
+    await settle();
+    expect(part("count")?.textContent).toBe("3 of 60");
+    expect(part("images")?.getAttribute("aria-label")).toBe("Pictures of 3 selected samples");
+    press(part("stage"), "Escape");
+    await settle();
+    expect(model.get("selection")).toEqual([]);
+    expect(part("images-empty")).not.toBeNull();
+  });
+
+  it("takes a class from the legend, adds one with shift, takes one away with alt", async () => {
+    const { model, parts, settle } = await shown({ classes: 3 });
+    const labels = fakeRun({ n: 60, classes: 3 }).labels;
+    const of = (...classes: number[]) =>
+      Array.from(labels.keys()).filter((i) => classes.includes(labels[i] as number));
+    const click = async (entry: number, keys: MouseEventInit = {}) => {
+      parts("legend-entry")[entry]?.dispatchEvent(
+        new MouseEvent("click", { bubbles: true, ...keys }),
+      );
+      await settle();
+    };
+    await click(1);
+    expect(model.get("selection")).toEqual(of(1));
+    await click(2, { shiftKey: true });
+    expect(model.get("selection")).toEqual(of(1, 2));
+    await click(1, { altKey: true });
+    expect(model.get("selection")).toEqual(of(2));
+  });
+});
+
+describe("the legend", () => {
+  it("counts what the colours stand for", async () => {
+    const { part, parts, settle } = await shown({ classes: 3 });
+    const counts = () =>
+      parts("legend-entry").map((entry) => Number(entry.querySelector(".dvi-count")?.textContent));
+    expect(counts().reduce((sum, n) => sum + n, 0)).toBe(60);
+    const choice = part("color-by") as HTMLSelectElement;
+    choice.selectedIndex = 2;
+    choice.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    expect(parts("legend-entry").map((entry) => entry.textContent)).toEqual([
+      expect.stringMatching(/^right\d+$/),
+      expect.stringMatching(/^wrong\d+$/),
+    ]);
+    expect(counts().reduce((sum, n) => sum + n, 0)).toBe(60);
+  });
+
+  it("names a dozen classes at most and leads to all others", async () => {
+    const { element, part, parts, settle } = await shown({ classes: 300, n: 500, resolution: 20 });
+    expect(parts("legend-entry").length).toBeLessThanOrEqual(12);
+    const more = [...element.querySelectorAll("button")].find((b) =>
+      b.textContent?.includes("300"),
+    );
+    more?.click();
+    await settle();
+    expect(part("classes")?.querySelectorAll("li")).toHaveLength(300);
+  });
+});
+
+it("describes the canvas in words", async () => {
+  const { model, part, settle } = await shown({ classes: 2 });
+  model.receive("selection", [1, 2]);
+  await settle();
+  const words = part("canvas")?.getAttribute("aria-label") ?? "";
+  expect(words).toContain("60 samples at epoch 5");
+  expect(words).toMatch(/Samples per predicted class: .*\d/);
+  expect(words).toContain("2 selected");
+});
+
+it("shows hostile names as text", async () => {
+  const names = [
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(2)</script>",
+    "\u202ereversed",
+  ];
+  const { element } = await shown({ classes: names, name: "<b>run</b>" });
+  expect(element.querySelector("img, b.x, script")).toBeNull();
+  expect(element.textContent).toContain("<img src=x onerror=alert(1)>");
+  expect(element.textContent).toContain("<b>run</b>");
+});
+
+it("gives every control a name", async () => {
+  const { element } = await shown();
+  for (const control of element.querySelectorAll<HTMLElement>("button, [tabindex='0'], select")) {
+    const name =
+      control.getAttribute("aria-label") ??
+      control.closest("label")?.textContent ??
+      control.textContent;
+    expect(name?.trim(), control.outerHTML).toBeTruthy();
+  }
+});
+
+it("gives back all it took", async () => {
+  const { model, element } = await shown();
+  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
+  cleanup?.();
+  cleanup = null;
+  expect(element.childElementCount).toBe(0);
+  expect(model.listeners()).toBe(0);
+  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(0);
+});
+
+it("shares its style between explorers, and keeps it for the last", async () => {
+  const first = await shown();
+  const firstCleanup = cleanup;
+  await shown();
+  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
+  firstCleanup?.();
+  expect(first.element.childElementCount).toBe(0);
+  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
+});

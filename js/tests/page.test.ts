@@ -1,0 +1,106 @@
+// @vitest-environment happy-dom
+// The exported page: recorded answers, unpacked when they are needed, give what the kernel would have given.
+import { expect, it } from "vitest";
+import { openPage } from "../src/page";
+import { fakeRun } from "./fake/answers";
+
+const PER_BLOCK = 16;
+
+/** Base64 of gzip, as Python writes it. */
+async function packed(bytes: ArrayBufferView): Promise<string> {
+  const stream = new Blob([bytes as ArrayBufferView<ArrayBuffer>]).stream();
+  const zipped = stream.pipeThrough(new CompressionStream("gzip"));
+  const view = new Uint8Array(await new Response(zipped).arrayBuffer());
+  return btoa(Array.from(view, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+async function exported(options: { without?: string } = {}) {
+  const run = fakeRun({ n: 40, classes: ["</script><b>zero", "one"], epochs: [3, 6] });
+  const page = document.implementation.createHTMLDocument("explorer");
+  let blocks = 0;
+  const packing: Promise<void>[] = [];
+  const add = (bytes: ArrayBufferView): number => {
+    const script = page.createElement("script");
+    script.type = "text/plain";
+    script.dataset.dviBlock = String(blocks);
+    packing.push(
+      packed(bytes).then((text) => {
+        script.textContent = text;
+      }),
+    );
+    page.body.append(script);
+    return blocks++;
+  };
+  const answers: Record<string, unknown> = {};
+  const record = (op: string, args: Record<string, unknown>): void => {
+    const { result, arrays, buffers } = run.answer(op, args);
+    const key = `${op} ${JSON.stringify(args)}`;
+    if (key !== options.without) {
+      answers[key] = {
+        result,
+        arrays: arrays.map((header, i) => ({ ...header, block: add(buffers[i] as Uint8Array) })),
+      };
+    }
+  };
+  record("hello", {});
+  for (const epoch of [3, 6]) {
+    record("frame", { landscape: 0, epoch });
+    record("canvas", { landscape: 0, epoch });
+  }
+  const pictures = [0, 1, 2].map((block) => {
+    const first = block * PER_BLOCK;
+    const indices = Array.from({ length: Math.min(PER_BLOCK, 40 - first) }, (_, i) => first + i);
+    const { arrays, buffers } = run.answer("thumbnails", { indices, size: null });
+    return { dtype: "uint8", shape: arrays[0]?.shape, block: add(buffers[0] as Uint8Array) };
+  });
+  const manifest = page.createElement("script");
+  manifest.type = "application/json";
+  manifest.dataset.dvi = "manifest";
+  manifest.textContent = JSON.stringify({
+    answers,
+    thumbnails: { per_block: PER_BLOCK, blocks: pictures },
+    state: { epoch: 6, selection: [2], color_by: "prediction" },
+  });
+  page.body.append(manifest);
+  await Promise.all(packing);
+  return { run, page };
+}
+
+it("answers as the kernel does", async () => {
+  const { run, page } = await exported();
+  const { source, state } = openPage(page);
+  const hello = await source.hello();
+  expect(hello.classes).toEqual(["</script><b>zero", "one"]);
+  expect(hello.labels).toEqual(run.labels);
+  const frame = await source.frame(0, 6);
+  expect(frame.positions).toEqual(run.answer("frame", { epoch: 6 }).buffers[0]);
+  expect((await source.territory(0, 3)).resolution).toBe(120);
+  expect(state()).toEqual({
+    epoch: 6,
+    selection: [2],
+    hovered: null,
+    color_by: "prediction",
+    filter: "",
+  });
+});
+
+it("finds pictures in any order, across blocks", async () => {
+  const { run, page } = await exported();
+  const { source } = openPage(page);
+  const indices = [39, 0, 16, 15, 33];
+  const pictures = await source.thumbnails(indices, 32);
+  const all = run.answer("thumbnails", { indices, size: null }).buffers[0] as Uint8Array;
+  pictures.forEach(({ pixels }, i) => {
+    expect(pixels).toEqual(all.subarray(i * 64, (i + 1) * 64));
+  });
+});
+
+it("says what was not exported, and what is damaged", async () => {
+  const { page } = await exported({ without: 'frame {"landscape":0,"epoch":3}' });
+  const { source } = openPage(page);
+  await source.hello();
+  await expect(source.frame(0, 3)).rejects.toThrow("not exported");
+  page.querySelector('script[data-dvi-block="0"]')?.remove();
+  await expect(openPage(page).source.hello()).rejects.toThrow("block 0");
+  expect(() => openPage(document.implementation.createHTMLDocument("none"))).toThrow("no explorer");
+});

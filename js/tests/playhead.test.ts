@@ -1,0 +1,141 @@
+// @vitest-environment happy-dom
+// Time: seeking leaps, dragging and playing flow, and the picture never shows what has not arrived.
+import { signal } from "@preact/signals";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { EpochWindow } from "../src/data/window";
+import { Playhead } from "../src/playhead";
+
+let answers: Map<number, (value: string) => void>;
+
+function playheadOf(count: number, { start = 0, still = false } = {}) {
+  answers = new Map();
+  const frames = new EpochWindow<string>({
+    load: (position) => new Promise((resolve) => answers.set(position, resolve)),
+    bytes: () => 1,
+    budget: 1000,
+    lanes: 1000,
+  });
+  return new Playhead(count, start, [frames], frames, signal(still));
+}
+
+async function arrive(...positions: number[]): Promise<void> {
+  // The first answer says how large a frame is, and so how many are asked for.
+  for (const position of positions) {
+    answers.get(position)?.(`frame ${position}`);
+    await vi.advanceTimersByTimeAsync(0);
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const ALL = [0, 1, 2, 3, 4];
+
+describe("the picture", () => {
+  it("is not there before its epoch has arrived", async () => {
+    const playhead = playheadOf(5, { start: 2 });
+    expect(playhead.shown.value).toBeNull();
+    await arrive(2);
+    expect(playhead.shown.value).toMatchObject({ a: 2, b: 2, t: 0, exact: true, leaps: 0 });
+  });
+
+  it("leaps when an epoch is sought, and says so", async () => {
+    const playhead = playheadOf(5);
+    await arrive(...ALL);
+    playhead.seek(3);
+    expect(playhead.shown.value).toMatchObject({ a: 3, b: 3, t: 0, leaps: 1 });
+    playhead.seek(99);
+    expect(playhead.position.value).toBe(4);
+  });
+
+  it("flows while it is dragged, and leaps to the nearest epoch when let go", async () => {
+    const playhead = playheadOf(5);
+    await arrive(...ALL);
+    playhead.drag(1.25);
+    expect(playhead.shown.value).toMatchObject({ a: 1, b: 2, t: 0.25, leaps: 0 });
+    playhead.drag(1.75);
+    expect(playhead.shown.value?.leaps).toBe(0);
+    expect(playhead.resting.value).toBe(0);
+    playhead.release();
+    expect(playhead.shown.value).toMatchObject({ a: 2, t: 0, leaps: 1 });
+    expect(playhead.resting.value).toBe(2);
+  });
+
+  it("stays with what has arrived, and leaps when the rest does", async () => {
+    const playhead = playheadOf(5);
+    await arrive(0);
+    playhead.seek(3);
+    expect(playhead.shown.value).toMatchObject({ a: 0, leaps: 0 });
+    expect(playhead.position.value).toBe(3);
+    await arrive(3);
+    expect(playhead.shown.value).toMatchObject({ a: 3, leaps: 1 });
+  });
+
+  it("shows the nearer of two epochs while the other is on its way", async () => {
+    const playhead = playheadOf(5);
+    await arrive(0);
+    playhead.drag(0.5);
+    expect(playhead.shown.value).toMatchObject({ a: 0, b: 0, t: 0, exact: false });
+    await arrive(1);
+    expect(playhead.shown.value).toMatchObject({ a: 0, b: 1, t: 0.5, exact: true, leaps: 1 });
+  });
+
+  it("blends nothing for those who want no motion", async () => {
+    const playhead = playheadOf(5, { still: true });
+    await arrive(...ALL);
+    playhead.drag(1.7);
+    expect(playhead.shown.value).toMatchObject({ a: 2, b: 2, t: 0 });
+  });
+});
+
+describe("playing", () => {
+  it("runs through all epochs and rests at the last", async () => {
+    const playhead = playheadOf(5);
+    await arrive(...ALL);
+    playhead.play();
+    const seen: number[] = [];
+    for (let i = 0; i < 600 && playhead.playing.value; i++) {
+      await vi.advanceTimersByTimeAsync(16);
+      seen.push(playhead.time.value);
+    }
+    expect(playhead.playing.value).toBe(false);
+    expect(playhead.shown.value).toMatchObject({ a: 4, t: 0 });
+    expect(seen).toEqual([...seen].sort((p, q) => p - q));
+    expect(new Set(seen.map(Math.floor))).toEqual(new Set(ALL));
+    expect(seen.some((time) => !Number.isInteger(time))).toBe(true);
+  });
+
+  it("starts over at the end, and stops at the nearest epoch", async () => {
+    const playhead = playheadOf(5, { start: 4 });
+    await arrive(...ALL);
+    playhead.toggle();
+    expect(playhead.time.value).toBe(0);
+    await vi.advanceTimersByTimeAsync(700);
+    playhead.toggle();
+    expect(playhead.playing.value).toBe(false);
+    expect(Number.isInteger(playhead.time.value)).toBe(true);
+  });
+
+  it("waits for an epoch that has not arrived", async () => {
+    const playhead = playheadOf(5);
+    await arrive(0, 1);
+    playhead.play();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(playhead.playing.value).toBe(true);
+    expect(playhead.time.value).toBeLessThanOrEqual(1);
+    await arrive(2);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(playhead.time.value).toBeGreaterThan(1);
+    playhead.close();
+  });
+
+  it("has nothing to do where there is one epoch", () => {
+    const playhead = playheadOf(1);
+    playhead.play();
+    expect(playhead.playing.value).toBe(false);
+  });
+});

@@ -1,0 +1,112 @@
+// Buffers become typed arrays whatever their alignment, and a broken answer says what is wrong with it.
+import { expect, it } from "vitest";
+import { type ArrayHeader, namedArrays, typedArray } from "../src/data/protocol";
+import { createSource, ON_BOUNDARY } from "../src/data/source";
+import { fakeRun } from "./fake/answers";
+
+const header = (name: string, dtype: ArrayHeader["dtype"], ...shape: number[]): ArrayHeader => ({
+  name,
+  dtype,
+  shape,
+});
+
+it.each([0, 1, 2, 3, 4, 5])("reads an array that starts %i bytes into its buffer", (offset) => {
+  const bytes = new Uint8Array(offset + 8);
+  new DataView(bytes.buffer).setUint16(offset + 2, 513, true);
+  const view = new DataView(bytes.buffer, offset, 8);
+  expect(Array.from(typedArray("uint16", view))).toEqual([0, 513, 0, 0]);
+  expect(typedArray("uint16", view).byteOffset % 4).toBe(0);
+});
+
+it("refuses bytes that are no whole numbers, and types it does not know", () => {
+  expect(() => typedArray("uint16", new ArrayBuffer(3))).toThrow("3 bytes are no array of uint16");
+  expect(() => typedArray("int64" as "int32", new ArrayBuffer(8))).toThrow("unknown type int64");
+});
+
+it("refuses an answer whose arrays are missing or of another length", () => {
+  expect(() => namedArrays([header("labels", "uint8", 3)], [])).toThrow(
+    'without its array "labels"',
+  );
+  expect(() => namedArrays([header("labels", "uint8", 3)], [new ArrayBuffer(2)])).toThrow(
+    '"labels" has 2 values, 3 expected',
+  );
+});
+
+function sourceOver(
+  run: ReturnType<typeof fakeRun>,
+  change: (op: string, answer: ReturnType<typeof run.answer>) => void = () => {},
+) {
+  return createSource(async (op, args) => {
+    const answer = run.answer(op, args);
+    change(op, answer);
+    return {
+      result: answer.result,
+      arrays: namedArrays(answer.arrays, answer.buffers),
+    };
+  });
+}
+
+it("reads hello, frames, territories and pictures", async () => {
+  const run = fakeRun({ n: 50, classes: 3, epochs: [5, 10], resolution: 20 });
+  const source = sourceOver(run);
+  const hello = await source.hello();
+  expect(hello.n).toBe(50);
+  expect(hello.labels).toEqual(run.labels);
+  expect([...hello.groups.keys()]).toEqual(["flipped"]);
+
+  const frame = await source.frame(0, 10);
+  expect(frame.positions).toHaveLength(100);
+  expect(frame.predicted.reduce((sum, count) => sum + count, 0)).toBe(50);
+  const correct = Array.from(frame.predictions).filter((p, i) => p === run.labels[i]).length;
+  expect(frame.correct).toBe(correct);
+
+  const pictures = await source.thumbnails([3, 7], null);
+  expect(pictures).toHaveLength(2);
+  expect(pictures[1]).toMatchObject({ width: 8, height: 8, channels: 1 });
+  expect(pictures[1]?.pixels).toEqual(
+    run.answer("thumbnails", { indices: [7], size: null }).buffers[0],
+  );
+});
+
+it.each([3, 300])("marks boundary and borders of a territory of %i classes", async (classes) => {
+  const run = fakeRun({ n: 10, classes, epochs: [0], resolution: 30 });
+  const source = sourceOver(run);
+  await source.hello();
+  const { cells, shade, resolution } = await source.territory(0, 0);
+  expect(shade).toHaveLength(resolution * resolution);
+  const at = (row: number, column: number): number =>
+    cells[2 * (row * resolution + column)] as number;
+  expect(Array.from(cells)).toContain(ON_BOUNDARY);
+  for (let row = 0; row < resolution; row++) {
+    for (let column = 0; column < resolution; column++) {
+      const around = [-1, 0, 1].flatMap((dy) =>
+        [-1, 0, 1].map((dx) => [row + dy, column + dx] as const),
+      );
+      const differs = around
+        .filter(([y, x]) => y >= 0 && x >= 0 && y < resolution && x < resolution)
+        .some(([y, x]) => at(y, x) !== at(row, column));
+      const marked = cells[2 * (row * resolution + column) + 1] === 1;
+      // A mark too many costs a moment's work; a mark too few would be seen.
+      expect(marked || !differs).toBe(true);
+    }
+  }
+});
+
+it("refuses another protocol, and a frame of another length", async () => {
+  const other = sourceOver(fakeRun(), (op, answer) => {
+    if (op === "hello") {
+      answer.result.protocol = 9;
+    }
+  });
+  await expect(other.hello()).rejects.toThrow("protocol 9");
+
+  const run = fakeRun({ n: 20 });
+  const short = sourceOver(run, (op, answer) => {
+    if (op === "frame") {
+      answer.arrays[0] = header("positions", "uint16", 10, 2);
+      answer.buffers[0] = new Uint16Array(20);
+    }
+  });
+  await short.hello();
+  await expect(short.frame(0, 0)).rejects.toThrow("10 positions for 20 samples");
+});

@@ -1,0 +1,128 @@
+// The store: how picks join the selection, what is shared, and what one sample is.
+import { signal } from "@preact/signals";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Ask, namedArrays } from "../src/data/protocol";
+import { createSource } from "../src/data/source";
+import { combine, combineMasks, sameIndices, selectionOf } from "../src/selection";
+import { Store } from "../src/store";
+import { fakeRun } from "./fake/answers";
+
+const STATE = { epoch: 0, selection: [], hovered: null, color_by: "label", filter: "" };
+
+async function opened(options: Parameters<typeof fakeRun>[0] = {}): Promise<Store> {
+  const run = fakeRun({ n: 30, epochs: [2, 4, 8], ...options });
+  const ask: Ask = async (op, args) => {
+    const { result, arrays, buffers } = run.answer(op, args);
+    return { result, arrays: namedArrays(arrays, buffers) };
+  };
+  const source = createSource(ask);
+  const store = new Store(source, await source.hello(), STATE, {
+    theme: signal({ dark: false, background: [255, 255, 255], ink: [0, 0, 0] }),
+    still: signal(false),
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return store;
+}
+
+const picked = (store: Store): number[] => Array.from(store.selection.value.indices);
+
+describe("a selection", () => {
+  it("is ascending, without repeats, and has no samples that do not exist", () => {
+    expect(Array.from(selectionOf([5, 1, 5, 99, -1, 2.5], 10).indices)).toEqual([1, 5]);
+  });
+
+  it.each([
+    ["replace", [2, 3]],
+    ["add", [1, 2, 3]],
+    ["subtract", [1]],
+  ] as const)("takes a pick to %s", (how, expected) => {
+    const before = selectionOf([1, 2], 6);
+    expect(Array.from(combine(before, [2, 3], how).indices)).toEqual(expected);
+    const mask = selectionOf([2, 3], 6).mask;
+    expect(Array.from(combineMasks(before, mask, how).indices)).toEqual(expected);
+    expect(Array.from(before.indices)).toEqual([1, 2]);
+  });
+
+  it("is told apart by its indices", () => {
+    expect(sameIndices(Uint32Array.of(1, 2), [1, 2])).toBe(true);
+    expect(sameIndices(Uint32Array.of(1, 2), [1, 3])).toBe(false);
+    expect(sameIndices(Uint32Array.of(1), [1, 3])).toBe(false);
+  });
+});
+
+describe("the store", () => {
+  let store: Store;
+  beforeEach(async () => {
+    store = await opened();
+  });
+
+  it("selects in the way chosen, or as told", () => {
+    store.select([3]);
+    store.combine.value = "add";
+    store.select([1]);
+    expect(picked(store)).toEqual([1, 3]);
+    store.select([1], "subtract");
+    expect(picked(store)).toEqual([3]);
+    store.clear();
+    expect(picked(store)).toEqual([]);
+  });
+
+  it("lets go of the pinned sample when it is no longer selected", () => {
+    store.select([3, 4]);
+    store.pin(3);
+    store.selectMask(selectionOf([3, 5], 30).mask);
+    expect(store.raised.value).toBe(3);
+    store.selectMask(selectionOf([5], 30).mask);
+    expect(store.raised.value).toBeNull();
+  });
+
+  it("raises the hovered sample over the pinned one", () => {
+    store.pin(3);
+    store.hover(8);
+    expect(store.raised.value).toBe(8);
+    store.hover(null);
+    expect(store.raised.value).toBe(3);
+  });
+
+  it("knows a sample by its original index", () => {
+    const { labels, split } = store.hello;
+    const frame = store.frames.get(0);
+    expect(store.sample(17, 0)).toEqual({
+      index: 17,
+      split: split[17] === 1 ? "test" : "train",
+      label: labels[17],
+      prediction: frame?.predictions[17],
+      confidence: (frame?.confidence[17] as number) / 255,
+    });
+  });
+
+  it("counts labels, and samples without one", async () => {
+    const half = await opened({ n: 200, unlabelled: 50 });
+    const labelled = half.labelCounts.reduce((sum, count) => sum + count, 0);
+    expect(labelled + half.unlabelled).toBe(200);
+    expect(half.unlabelled).toBeGreaterThan(50);
+  });
+
+  it("tells epochs by their recorded number", () => {
+    store.playhead.seek(2);
+    expect(store.epoch.value).toBe(8);
+    store.receive({ epoch: 4 });
+    expect(store.playhead.time.value).toBe(1);
+  });
+
+  it("tells the host of changes only, and of each once", () => {
+    const told: [string, unknown][] = [];
+    const stop = store.share((name, value) => told.push([name, value]));
+    expect(told).toEqual([]);
+    store.select([2]);
+    store.hover(4);
+    store.hover(4);
+    expect(told).toEqual([
+      ["selection", [2]],
+      ["hovered", 4],
+    ]);
+    stop();
+    store.select([5]);
+    expect(told).toHaveLength(2);
+  });
+});
