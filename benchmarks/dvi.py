@@ -139,7 +139,8 @@ def row(run: dvi.Run, method: str, seed: int) -> tuple[dict[str, float], pd.Data
         spent = time.process_time() - start
     figures = model.landscape().measures()
     of_k = figures[figures["k"].fillna(K) == K]
-    values = of_k["value"].groupby(of_k["measure"] + " " + of_k["split"]).mean().to_dict()
+    means = of_k["value"].groupby(of_k["measure"] + " " + of_k["split"]).mean()
+    values = {str(name): float(value) for name, value in means.items()}
     checkpoints = len(run.epochs)
     return {**values, "cpu": spent / checkpoints, "search": searching / checkpoints}, figures
 

@@ -3,7 +3,7 @@
 from .classification import q_knn, votes
 from .inverse import ppr, rec_pv
 from .neighbors import neighbors, overlap, shared_neighbors
-from .removal import RemovalCurves, removal_curve
+from .removal import RemovalCurves, insertion_curve, removal_curve
 from .spatial import boundary_pv, nn_pv
 from .temporal import correlate, temporal_pv
 
@@ -11,6 +11,7 @@ __all__ = [
     "RemovalCurves",
     "boundary_pv",
     "correlate",
+    "insertion_curve",
     "neighbors",
     "nn_pv",
     "overlap",

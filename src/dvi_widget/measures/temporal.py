@@ -70,7 +70,7 @@ def temporal_pv(
     """
     if len(x) != len(y) or len(x) < 2:
         raise ValueError(
-            f"x and y must hold one array per epoch, two epochs at least; found {len(x)} and {len(y)}."
+            f"x and y must hold one array per epoch, for two epochs or more; found {len(x)} and {len(y)}."
         )
     n = len(np.asarray(x[0]))
     chosen = as_rows(rows, n)
