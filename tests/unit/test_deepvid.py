@@ -18,7 +18,7 @@ from dvi_widget.subject import as_predictor
 DIGITS = load_digits()
 PICTURES = (DIGITS.images[:, None] / 16).astype(np.float32)  # [1797, 1, 8, 8]
 LABELS = DIGITS.target
-QUICK = {"hidden": 64, "epochs": 1, "latent_dim": 4}
+QUICK = {"hidden": (64,), "epochs": 1, "latent_dim": 4}
 
 
 class Linear(nn.Module):
@@ -35,7 +35,7 @@ class Linear(nn.Module):
 
 @pytest.fixture(scope="module")
 def vae() -> VAE:
-    return VAE(hidden=128, epochs=30).fit(PICTURES)
+    return VAE(epochs=60, hidden=(128,)).fit(PICTURES)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def network() -> nn.Module:
 
 def test_most_predictions_survive_encoding_and_decoding(vae: VAE, network: nn.Module) -> None:
     assert vae.finished
-    assert len(vae.history_) == 30
+    assert len(vae.history_) == 60
     assert vae.history_[-1] < vae.history_[0]
     assert vae.survival(PICTURES, network) > 0.8
 
@@ -95,7 +95,7 @@ def test_a_saved_vae_is_the_same_vae(vae: VAE, tmp_path) -> None:
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, **parameters) -> VAE:
     """A VAE whose training was stopped by hand."""
-    vae = VAE(hidden=64, epochs=4, latent_dim=4, **parameters)
+    vae = VAE(hidden=(64,), epochs=4, latent_dim=4, **parameters)
     step = VAE._step
 
     def stop(self: VAE, x: torch.Tensor) -> float:
@@ -114,7 +114,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, **parameters) -> VA
 def test_an_interrupted_training_is_usable_and_resumes_to_the_same_weights(
     monkeypatch: pytest.MonkeyPatch, tmp_path, after: int
 ) -> None:
-    whole = VAE(hidden=64, epochs=4, latent_dim=4).fit(PICTURES[:500])
+    whole = VAE(hidden=(64,), epochs=4, latent_dim=4).fit(PICTURES[:500])
     stopped = interrupted(monkeypatch, after)
     assert not stopped.finished
     assert stopped.decode(stopped.encode(PICTURES[:3])).shape == (3, 1, 8, 8)
@@ -136,7 +136,7 @@ def test_a_killed_training_goes_on_from_its_file(monkeypatch: pytest.MonkeyPatch
         return step(self, x)
 
     monkeypatch.setattr(VAE, "_step", die)
-    parameters = {"hidden": 64, "epochs": 4, "latent_dim": 4}
+    parameters = {"hidden": (64,), "epochs": 4, "latent_dim": 4}
     with pytest.raises(RuntimeError, match="power cut"):
         VAE(**parameters).fit(PICTURES[:500], path)
     monkeypatch.undo()
@@ -149,7 +149,7 @@ def test_a_killed_training_goes_on_from_its_file(monkeypatch: pytest.MonkeyPatch
 
 
 def test_it_can_be_asked_while_it_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    vae = VAE(hidden=64, epochs=3, latent_dim=4)
+    vae = VAE(hidden=(64,), epochs=3, latent_dim=4)
     seen = []
     step = VAE._step
 
@@ -196,12 +196,16 @@ def test_feature_consistency_keeps_more_of_what_the_network_sees_and_leaves_it_a
     network.train()
     for p in network.parameters():
         p.grad = None
-    plain = VAE(3, hidden=64, epochs=10).fit(PICTURES)
-    kept = VAE(3, hidden=64, epochs=10, features=network, feature_weight=3.0).fit(PICTURES)
+    plain = VAE(3, hidden=(64,), epochs=10).fit(PICTURES)
+    kept = VAE(3, hidden=(64,), epochs=10, features=network, feature_weight=3.0).fit(PICTURES)
     assert kept.survival(PICTURES, network) > plain.survival(PICTURES, network)
     assert network.training
     assert all(p.grad is None for p in network.parameters())
     assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def test_a_few_pictures_are_learnt_from_more_often() -> None:
+    assert len(VAE(2, hidden=(8,), batch_size=2).fit(PICTURES[:100]).history_) == 40
 
 
 # Neighbours.
@@ -495,6 +499,7 @@ def test_other_pictures_are_refused(vae: VAE) -> None:
         ({"learning_rate": -1}, "learning_rate"),
         ({"architecture": "deep"}, "architecture"),
         ({"channels": ()}, "channels"),
+        ({"hidden": 64}, "hidden"),
         ({"features": nn.ReLU()}, "features"),
     ],
 )

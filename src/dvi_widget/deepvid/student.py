@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -501,7 +502,7 @@ def _crossings(leading: NDArray[np.intp], window: int) -> tuple[Crossing, ...]:
     lasting = [int(start) for start, length in zip(starts, lengths, strict=True) if length >= window]
     return tuple(
         Crossing(start - 1, int(leading[before]), int(leading[start]))
-        for before, start in zip(lasting, lasting[1:], strict=False)
+        for before, start in pairwise(lasting)
         if leading[before] != leading[start]
     )
 
@@ -527,7 +528,7 @@ def _verdict(
     else:
         agreed = f"Student and teacher both say {names[t]} ({student[t]:.0%} and {teacher[t]:.0%})"
         return (
-            f"{agreed}, and on fresh neighbours the student explains {r2:.0%} of what moves the teacher.",
+            f"{agreed}, and on fresh neighbours the student explains {r2:.1%} of what moves the teacher.",
             True,
         )
     advice = "Try a narrower band, more neighbours or another regularisation before reading its weights."

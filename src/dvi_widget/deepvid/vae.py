@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ _DENSE_VALUES = 1024
 # Share of the training pictures that an axis of the latent space spans, so that one odd picture stretches
 # none.
 _SPANNED = 0.99
+_LEAST_EPOCHS, _LEAST_STEPS = 10, 2000
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 _BATCH = 4096  # pictures at a time outside training
 
@@ -38,7 +40,7 @@ class VAE:
     """Variational auto-encoder of pictures (DeepVID, §3, Eq. 2; structures of §7.1).
 
     The encoder gives a normal distribution q(z|x) over latent vectors, the decoder a picture for each of
-    them. Small pictures get the paper's two fully connected layers and a Bernoulli likelihood; larger or
+    them. Small pictures get fully connected layers and a Bernoulli likelihood; larger or
     coloured ones get convolutions and a Gaussian likelihood whose variance is the batch's own error.
     Pictures keep their scale: the decoder answers on the scale of the pictures learnt from.
 
@@ -49,7 +51,8 @@ class VAE:
     architecture
         "dense", "convolutional", or "auto": dense up to 1,024 grey values a picture, else convolutional.
     hidden
-        Width of the fully connected layers.
+        Widths of the fully connected layers between a picture and its latent vector; the decoder mirrors
+        them. The paper has one of them, (400,).
     channels
         Channels of the convolutions, each of which halves the picture.
     beta
@@ -62,8 +65,10 @@ class VAE:
     feature_weight
         Weight of that loss. The squared difference is relative to the squared activations, and counts as many
         times as a picture has values.
-    epochs, batch_size, learning_rate
-        Of Adam; the rate rises over the first tenth and falls to zero as a half cosine.
+    epochs
+        How often each picture is learnt from; by default 10 times, or as often as makes 2,000 steps of Adam.
+    batch_size, learning_rate
+        Of Adam; the rate rises over the first tenth of the steps and falls to zero as a half cosine.
     seed
         Of weights, order and noise. Equal parameters and pictures give equal weights.
 
@@ -95,14 +100,14 @@ class VAE:
         latent_dim: int = 10,
         *,
         architecture: Literal["auto", "dense", "convolutional"] = "auto",
-        hidden: int = 400,
+        hidden: tuple[int, ...] = (400, 128),
         channels: tuple[int, ...] = (32, 64, 128),
-        beta: float = 0.75,
+        beta: float = 0.6,
         features: nn.Module | None = None,
         feature_weight: float = 1.0,
-        epochs: int = 15,
+        epochs: int | None = None,
         batch_size: int = 128,
-        learning_rate: float = 3e-3,
+        learning_rate: float = 2e-3,
         seed: int = 0,
     ) -> None:
         self.latent_dim = latent_dim
@@ -326,8 +331,12 @@ class VAE:
             raise ValueError(
                 f"path: {path} has format {header['format']}, this version reads {_FORMAT}; update dvi_widget"
             )
-        parameters = {k: v for k, v in header["parameters"].items() if k != "features"}
-        vae = cls(**{**parameters, "channels": tuple(parameters["channels"])}, features=features)
+        parameters: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in header["parameters"].items()
+        }
+        parameters["features"] = features
+        vae = cls(**parameters)
         vae.shape_, vae.limits_ = tuple(header["shape"]), tuple(header["limits"])
         vae.steps_, vae.total_steps_ = header["steps"], header["total_steps"]
         vae.history_, vae._running, vae._trained_on = (
@@ -378,10 +387,12 @@ class VAE:
             raise RuntimeError("this VAE is not trained yet: call fit(images) first, or VAE.load(path)")
 
     def _check_parameters(self, pictures: NDArray[Any]) -> None:
-        for name in ("latent_dim", "hidden", "epochs", "batch_size"):
+        for name in ("latent_dim", "batch_size"):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name}: must be a whole number of at least 1, found {value!r}")
+        if self.epochs is not None and (not isinstance(self.epochs, int | np.integer) or self.epochs < 1):
+            raise ValueError(f"epochs: must be a whole number of at least 1 or None, found {self.epochs!r}")
         for name in ("beta", "learning_rate", "feature_weight"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
@@ -390,8 +401,12 @@ class VAE:
             raise ValueError(
                 f'architecture: must be "auto", "dense" or "convolutional", found {self.architecture!r}'
             )
-        if not self.channels or min(self.channels) < 1:
-            raise ValueError(f"channels: needs one or more numbers of at least 1, found {self.channels!r}")
+        for name in ("hidden", "channels"):
+            widths = getattr(self, name)
+            if not isinstance(widths, tuple | list) or not widths or min(widths) < 1:
+                raise ValueError(
+                    f"{name}: needs one or more numbers of at least 1 in a tuple, found {widths!r}"
+                )
         if self.features is not None and not isinstance(self.features, nn.Module):
             raise TypeError(f"features: must be a torch module, found {type(self.features).__name__}")
         if self.features is not None and not _layers(self.features):
@@ -404,7 +419,8 @@ class VAE:
             "latent_dim architecture hidden channels beta feature_weight epochs batch_size learning_rate seed"
         )
         parameters = {name: getattr(self, name) for name in names.split()}
-        return {**parameters, "channels": list(self.channels), "features": self.features is not None}
+        lists = {"hidden": list(self.hidden), "channels": list(self.channels)}
+        return {**parameters, **lists, "features": self.features is not None}
 
     def _key(self, pictures: NDArray[Any]) -> str:
         """A digest of all that decides what is learnt."""
@@ -427,7 +443,11 @@ class VAE:
         elif low >= 0 and high <= 1:
             low, high = 0.0, 1.0
         self.limits_ = (low, high)
-        self.steps_, self.total_steps_ = 0, self.epochs * math.ceil(len(pictures) / self.batch_size)
+        per_epoch = math.ceil(len(pictures) / self.batch_size)
+        epochs = (
+            max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / per_epoch)) if self.epochs is None else self.epochs
+        )
+        self.steps_, self.total_steps_ = 0, epochs * per_epoch
         self.history_: list[float] = []
         self._running = 0.0
         self._build()
@@ -448,7 +468,7 @@ class VAE:
         self._optimizer = torch.optim.Adam(self._network.parameters(), self.learning_rate)
 
     def _train(self, pictures: NDArray[Any], path: str | Path | None) -> None:
-        per_epoch = self.total_steps_ // self.epochs
+        per_epoch = math.ceil(len(pictures) / self.batch_size)
         bar = tqdm(total=self.total_steps_, initial=self.steps_, desc="VAE", unit="step")
         try:
             while self.steps_ < self.total_steps_:
@@ -538,15 +558,13 @@ class VAE:
 
 
 class _Dense(nn.Module):
-    """Two fully connected layers each way (Fig. 8, left)."""
+    """Fully connected layers each way (Fig. 8, left)."""
 
-    def __init__(self, shape: tuple[int, int, int], latent: int, hidden: int) -> None:
+    def __init__(self, shape: tuple[int, int, int], latent: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
         values = math.prod(shape)
-        self.encoder = nn.Sequential(
-            nn.Flatten(), nn.Linear(values, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent)
-        )
-        self.decoder = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, values))
+        self.encoder = nn.Sequential(nn.Flatten(), *_connected((values, *hidden, 2 * latent)))
+        self.decoder = nn.Sequential(*_connected((latent, *hidden[::-1], values)))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.encoder(x).chunk(2, dim=1)
@@ -593,6 +611,14 @@ class _Convolutional(nn.Module):
     def error(self, logits: Tensor, x: Tensor) -> Tensor:
         """−log p(x|z) of a Gaussian distribution at its best variance, up to a constant."""
         return 0.5 * x.numel() * functional.mse_loss(logits.sigmoid(), x).clamp_min(1e-8).log()
+
+
+def _connected(widths: tuple[int, ...]) -> list[nn.Module]:
+    """Fully connected layers from width to width, with ReLU between them."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return layers[:-1]
 
 
 def as_images(images: ArrayLike, name: str) -> NDArray[Any]:
