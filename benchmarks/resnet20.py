@@ -75,7 +75,8 @@ def pictures(data: Path, per_class: int) -> tuple[NDArray[np.float32], NDArray[n
             assert file is not None
             found[parts[1]].append(np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB")))
     x = np.concatenate([np.stack(found[name]) for name in CLASSES]).transpose(0, 3, 1, 2)
-    return x.astype(np.float32) / 255, np.repeat(np.arange(len(CLASSES)), per_class)
+    scaled: NDArray[np.float32] = x.astype(np.float32) / np.float32(255)
+    return scaled, np.repeat(np.arange(len(CLASSES), dtype=np.int64), per_class)
 
 
 def normalised(x: NDArray[np.float32]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Layers looked into: filters, activations, receptive fields, patches and reconstructions whose answer is known."""
+"""Layers looked into: filters, activations, receptive fields, patches, reconstructions of known answer."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Attributions are right for the model at hand: however its ReLUs are written, in any mode, for any outputs."""
+"""Attributions are right for the model at hand: however its ReLUs are written, in any mode and output."""
 
 import copy
 import warnings

@@ -2,6 +2,7 @@
 
 from .classification import q_knn, votes
 from .inverse import ppr, rec_pv
+from .nearest import nearest
 from .neighbors import neighbors, overlap, shared_neighbors
 from .removal import RemovalCurves, insertion_curve, removal_curve
 from .spatial import boundary_pv, nn_pv
@@ -12,6 +13,7 @@ __all__ = [
     "boundary_pv",
     "correlate",
     "insertion_curve",
+    "nearest",
     "neighbors",
     "nn_pv",
     "overlap",

@@ -25,7 +25,6 @@ __all__ = ["CACHE", "MapCache", "Maps", "attribute", "stream"]
 
 # Above this share of the effect, what a map fails to account for is worth a badge.
 TOLERANCE = 0.05
-_EAGER_CHUNK = 64
 _KEPT = 256 << 20  # bytes of maps
 
 
@@ -226,13 +225,14 @@ def stream(
 ) -> Iterator[Maps]:
     """`attribute`, piece by piece: maps of the next pictures as soon as they are made.
 
-    Slow methods give one picture at a time, eager ones up to 64. Close the iterator to stop.
+    A piece holds as many pictures as the method takes in one go (``at_once``): one for most slow ones, 64
+    for eager ones. Close the iterator to stop.
 
     Parameters
     ----------
     model, images, target, method, likeness, report, cache, **parameters
-        As for `attribute`. All is checked before the first piece, but whether the classes exist, which the first piece
-        tells.
+        As for `attribute`. All is checked before the first piece, but whether the classes exist, which the
+        first piece tells.
     bar
         Whether slow methods show a progress bar.
 
@@ -348,7 +348,7 @@ def _pieces(
     report: Callable[[float], None],
     bar: bool,
 ) -> Iterator[Maps]:
-    chunk = _EAGER_CHUNK if work.method.eager else 1
+    chunk = work.method.at_once
     rounds = 2 if likeness else 1
     with tqdm(total=len(x), desc=work.method.label, unit="picture", disable=not bar, leave=False) as progress:
         for begin in range(0, len(x), chunk):

@@ -1,4 +1,4 @@
-"""A network looked into, layer by layer: filters, activations, patches that excite a unit most, what excites it there."""
+"""A network looked into, layer by layer: filters, activations, and what excites a unit where."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Filters:
     ----------
     weights : float32 [units, channels, height, width]
     tiles : uint8 [units, height, width, 3] or [units, channels, height, width]
-        Colour tiles if the filters look at three channels, else one grey tile per channel. Zero is mid-grey (128), and the
-        largest weight of each filter, by size, is black or white.
+        Colour tiles if the filters look at three channels, else one grey tile per channel. Zero is mid-grey
+        (128), and the largest weight of each filter, by size, is black or white.
     """
 
     weights: NDArray[np.float32]
@@ -57,7 +57,8 @@ class Patches:
     values : float32 [U, k]
         Their highest activations.
     boxes : int64 [U, k, 4]
-        The receptive field there: top, left, bottom, right (the last two are outside), cut at the picture's edge.
+        The receptive field there: top, left, bottom, right (the last two are outside), cut at the picture's
+        edge.
     """
 
     units: NDArray[np.int64]
@@ -66,7 +67,7 @@ class Patches:
     boxes: NDArray[np.int64]
 
     def crop(self, images: ArrayLike, unit: int, rank: int) -> NDArray[np.generic]:
-        """The patch [C, h, w] of the rank-th picture of a unit (both counted within this result), cut from pictures [N, C, H, W]."""
+        """Cut the patch of the rank-th picture of a unit, both counted within this result: [C, h, w]."""
         top, left, bottom, right = self.boxes[unit, rank]
         picture: NDArray[np.generic] = np.asarray(images)[self.indices[unit, rank]]
         return picture[:, top:bottom, left:right]
@@ -97,7 +98,7 @@ def filters(model: nn.Module, layer: str) -> Filters:
     module = net.layer(layer)
     if not isinstance(module, nn.Conv2d):
         known = [name for name, m in net.network("filters").named_modules() if isinstance(m, nn.Conv2d)]
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - the name is at fault
             f"layer: {layer!r} is {type(module).__name__}, not a two-dimensional convolution; "
             f"the model has {', '.join(map(repr, known)) or 'none'}"
         )
@@ -160,7 +161,8 @@ def top_patches(
     model
         A torch module or a `Subject`.
     layer : str
-        Name of a module. The units of a layer of maps are its channels; those of a flat one see the whole picture.
+        Name of a module. The units of a layer of maps are its channels; those of a flat one see the whole
+        picture.
     images : array or tensor [N, C, H, W]
         The data searched, as the model takes them; they pass in batches, and no activations are kept.
     k : int
@@ -212,7 +214,7 @@ def _as_maps(a: Tensor, layer: str) -> Tensor:
     """Activations as [n, units, h, w]; a flat layer has maps of one pixel."""
     if a.ndim not in (2, 4):
         raise ValueError(
-            f"layer: {layer!r} gives {tuple(a.shape)}; units are channels of [n, C, h, w] or entries of [n, C]"
+            f"layer: {layer!r} gives {tuple(a.shape)}; units are channels [n, C, h, w] or entries [n, C]"
         )
     return a if a.ndim == 4 else a[:, :, None, None]
 
@@ -234,7 +236,8 @@ def receptive_field(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which part of the picture each place of a layer can see, whatever the weights.
 
-    Found by following dependencies through the network itself, so that shortcuts, strides by slicing and dilation count.
+    Found by following dependencies through the network itself, so that shortcuts, strides by slicing and
+    dilation count.
 
     Parameters
     ----------
@@ -248,7 +251,8 @@ def receptive_field(
     Returns
     -------
     rows : int64 [h, 2]
-        First row seen, and the first no longer seen, from each row of the layer's maps; one row for a flat layer.
+        First row seen, and the first no longer seen, from each row of the layer's maps; one row for a flat
+        layer.
     columns : int64 [w, 2]
 
     Raises
@@ -291,8 +295,8 @@ def reconstruct(
 ) -> NDArray[np.float32]:
     """What in each picture excites a unit, sent back to the pixels from its strongest activation (E4).
 
-    Zeiler and Fergus 2014, §2.1: all other activations of the layer are zero; poolings are undone by their switches, ReLUs let
-    positive values back, convolutions are transposed.
+    Zeiler and Fergus 2014, §2.1: all other activations of the layer are zero; poolings are undone by their
+    switches, ReLUs let positive values back, convolutions are transposed.
 
     Parameters
     ----------

@@ -105,6 +105,8 @@ class Method:
         Quick enough to follow the pointer: one forward and one backward pass.
     law : str
         The law that the map's error is measured against; empty where there is none.
+    several : int
+        How many pictures a slow method takes in one go.
     """
 
     name: str
@@ -115,6 +117,12 @@ class Method:
     needs: frozenset[Need] = frozenset()
     eager: bool = False
     law: str = ""
+    several: int = 1
+
+    @property
+    def at_once(self) -> int:
+        """How many pictures it makes maps of in one go; slow ones are shown as each is ready."""
+        return 64 if self.eager else self.several
 
     def settings(self, given: dict[str, Any]) -> dict[str, Any]:
         """All parameters, defaults filled in and values checked.
@@ -221,6 +229,7 @@ METHODS: dict[str, Method] = {
             (_count("steps", 64, "Points on the way."), _REFERENCE),
             frozenset({"gradients"}),
             law=_COMPLETE,
+            several=8,
         ),
         Method(
             "deep_lift",

@@ -24,7 +24,7 @@ _BATCH = 128  # pictures per forward pass of the methods without gradients
 
 
 class Target:
-    """The classes to explain, settled by the first logits that come by: no forward pass is spent on them alone.
+    """The classes to explain, settled by the first logits that come by: they cost no pass of their own.
 
     Parameters
     ----------
