@@ -1,12 +1,13 @@
 """Watch a classifier learn: record a training run, fit its landscape, walk through it in a notebook."""
 
-from . import baselines, datasets, deepvid, measures
+from . import baselines, datasets, deepvid, measures, saliency
 from .deepvid import VAE, LinearStudent, Neighbors
 from .deepview import DeepView
 from .demo import demo
 from .dvi import DVI
 from .landscape import Landscape
 from .runs import LightningCallback, Recorder, Run, RunError
+from .saliency import activations, attribute, filters, inspect_model, top_patches
 from .subject import Predictor, Subject
 from .widget.explorer import Explorer
 
@@ -24,9 +25,15 @@ __all__ = [
     "Run",
     "RunError",
     "Subject",
+    "activations",
+    "attribute",
     "baselines",
     "datasets",
     "deepvid",
     "demo",
+    "filters",
+    "inspect_model",
     "measures",
+    "saliency",
+    "top_patches",
 ]

@@ -17,6 +17,8 @@ from dvi_widget.saliency import (
     cluster_maps,
     compare_models,
     error_histogram,
+    gallery,
+    overlay,
 )
 
 
@@ -139,3 +141,28 @@ def test_maps_of_two_kinds_fall_into_two_clusters_the_larger_first():
     assert cluster_maps(maps, 3).labels.max() == 2
     with pytest.raises(ValueError, match="at least four"):
         cluster_maps(maps[:3])
+
+
+def test_maps_are_laid_over_pictures_in_two_colours_and_zero_shows_the_picture():
+    x = np.zeros((1, 1, 2, 2))
+    x[0, 0, 0, 0] = 1
+    values = np.array([[[0, 2.0], [-2.0, 0]]])
+    shown = overlay(x, values, blend=1, scale=2)
+    assert shown.dtype == np.uint8
+    assert shown[0, 0, 0].tolist() == [255, 255, 255]
+    assert shown[0, 1, 1].tolist() == [0, 0, 0]
+    orange, blue = shown[0, 0, 1], shown[0, 1, 0]
+    assert orange[0] > orange[2]
+    assert blue[2] > blue[0]
+    with pytest.raises(ValueError, match=r"maps: must be \[N, H, W\]"):
+        overlay(x, values[0])
+
+
+def test_a_gallery_has_a_row_per_picture_and_a_column_per_method():
+    x = pictures(3).mean(1, keepdim=True).numpy()
+    maps = attribute(seeded(Functional()), pictures(3), None, "gradient", cache=None)
+    figure = gallery(x, {"gradient": maps, "none": np.zeros((3, 8, 8))}, ["a", "b", "c"], one_scale=True)
+    assert list(figure.layout.xaxis.ticktext) == ["picture", "gradient", "none"]
+    assert list(figure.layout.yaxis.ticktext) == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="one for each of the 3 pictures"):
+        gallery(x, {}, ["a"])

@@ -13,6 +13,7 @@ from .comparison import (
     error_histogram,
 )
 from .curves import MethodComparison, compare_methods, faithfulness, sensitivity
+from .gallery import gallery, overlay
 from .inspection import Inspection, inspect_model
 from .layers import (
     Filters,
@@ -51,8 +52,10 @@ __all__ = [
     "error_histogram",
     "faithfulness",
     "filters",
+    "gallery",
     "inspect_model",
     "nearest",
+    "overlay",
     "receptive_field",
     "reconstruct",
     "sensitivity",

@@ -1,0 +1,137 @@
+"""Pictures and their maps as one figure: a row for each picture, a column for each method or model."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from .attribution import Maps
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+
+__all__ = ["gallery", "overlay"]
+
+_FOR, _AGAINST = (214, 69, 0), (0, 96, 173)  # orange and blue, apart for every eye
+_CELL, _GAP = 72, 6  # pixels of a picture and between pictures
+_CLIP = 99.5  # percentile of a map's size that is full colour
+
+
+def overlay(
+    images: ArrayLike, maps: Maps | ArrayLike, *, blend: float = 0.8, scale: float | None = None
+) -> NDArray[np.uint8]:
+    """Maps over their pictures: orange speaks for the class, blue against it.
+
+    Parameters
+    ----------
+    images : array [N, C, H, W]
+        C = 1 or 3; stretched from their least to their largest value, and shown in grey.
+    maps : Maps or array [N, H, W]
+    blend : float
+        Opacity of the strongest attribution, 0 … 1.
+    scale : float, optional
+        Attribution at full colour; by default the 99.5th percentile of each map's size.
+
+    Returns
+    -------
+    uint8 [N, H, W, 3]
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+    """
+    x = np.asarray(images, np.float64)
+    values = np.asarray(maps.values if isinstance(maps, Maps) else maps, np.float64)
+    if x.ndim != 4 or values.shape != (len(x), *x.shape[2:]):
+        raise ValueError(
+            f"maps: must be [N, H, W] for images [N, C, H, W]; found {values.shape} for {x.shape}"
+        )
+    span = x.max() - x.min()
+    grey = (x.mean(1) - x.min()) / (span if span > 0 else 1)
+    size = np.abs(values)
+    full = np.percentile(size, _CLIP, axis=(1, 2), keepdims=True) if scale is None else scale
+    opacity = blend * np.minimum(1, size / np.where(full > 0, full, 1))
+    colour = np.where(values[..., None] > 0, _FOR, _AGAINST)
+    mixed = (1 - opacity[..., None]) * 255 * grey[..., None] + opacity[..., None] * colour
+    return np.asarray(np.round(mixed), np.uint8)
+
+
+def gallery(
+    images: ArrayLike,
+    columns: Mapping[str, Maps | ArrayLike],
+    titles: Sequence[str] | None = None,
+    *,
+    blend: float = 0.8,
+    one_scale: bool = False,
+) -> plotly.graph_objects.Figure:
+    """A figure of pictures, each beside its maps.
+
+    Parameters
+    ----------
+    images : array [N, C, H, W]
+        C = 1 or 3.
+    columns : mapping from names to Maps or arrays [N, H, W]
+        What stands beside the pictures, from left to right.
+    titles : sequence of str, optional
+        What stands at the left of each row.
+    blend : float
+        Opacity of the strongest attribution, 0 … 1.
+    one_scale : bool
+        Whether all maps share one colour scale, as for models of one method; else each map has its own.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or titles are not one for each picture.
+    """
+    import plotly.graph_objects as go  # noqa: PLC0415 - plotly loads slowly
+
+    x = np.asarray(images)
+    titles = [str(i) for i in range(len(x))] if titles is None else list(titles)
+    if len(titles) != len(x):
+        raise ValueError(f"titles: one for each of the {len(x)} pictures; found {len(titles)}")
+    arrays = {
+        name: np.asarray(maps.values if isinstance(maps, Maps) else maps)
+        for name, maps in columns.items()
+    }
+    scale = (
+        float(np.percentile(np.abs(np.stack(list(arrays.values()))), _CLIP)) if one_scale and arrays else None
+    )
+    plain = overlay(x, np.zeros((len(x), *x.shape[2:])))
+    cells = [plain, *(overlay(x, values, blend=blend, scale=scale) for values in arrays.values())]
+    rows, across = len(x), len(cells)
+    pitch = _CELL + _GAP
+    sheet = np.full((rows * pitch, across * pitch, 3), 255, np.uint8)
+    for column, pictures in enumerate(cells):
+        for row, picture in enumerate(pictures):
+            # Pixels stay pixels.
+            shown = Image.fromarray(picture).resize((_CELL, _CELL), Image.Resampling.NEAREST)
+            sheet[row * pitch : row * pitch + _CELL, column * pitch : column * pitch + _CELL] = np.asarray(
+                shown
+            )
+    data = io.BytesIO()
+    Image.fromarray(sheet).save(data, "PNG")
+    figure = go.Figure(go.Image(source="data:image/png;base64," + base64.b64encode(data.getvalue()).decode()))
+    middles = np.arange(max(rows, across)) * pitch + _CELL / 2
+    figure.update_xaxes(
+        tickvals=middles[:across], ticktext=["picture", *arrays], side="top", showgrid=False, tickangle=-30
+    )
+    figure.update_yaxes(tickvals=middles[:rows], ticktext=titles, showgrid=False)
+    figure.update_traces(hoverinfo="skip")
+    return figure.update_layout(
+        width=across * pitch + 200,
+        height=rows * pitch + 150,
+        margin={"l": 120, "r": 10, "t": 110, "b": 10},
+        plot_bgcolor="white",
+    )
