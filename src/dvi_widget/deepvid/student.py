@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LEAST_R2 = 0.5
 _MOST_KL = 0.1
 _MOST_VARIATION = 0.15
+_SINGLE = 1e-3  # the regularisation from which on single precision is enough
+_EQUAL = 1e-10  # mean squared difference of pictures, between 0 and 1, that rounding alone makes
 # Below this, a logarithm is that of a probability of exactly zero.
 _ZERO = float(np.log(np.finfo(np.float32).tiny)) + 1e-3
 _OPTIMIZERS = {
@@ -205,8 +207,8 @@ class LinearStudent:
         self.neighbors_ = neighbors
         self.logits_, self._held_out, self._own = said[:n], targets[n:-1], said[-1:]
         low, high = neighbors.limits
-        x = torch.from_numpy((neighbors.pictures.astype(np.float64) - low) / (high - low))
-        y = torch.from_numpy(targets[:n].astype(np.float64))
+        x = (torch.from_numpy(neighbors.pictures) - low) / (high - low)
+        y = torch.from_numpy(targets[:n]).double()
         weights, bias = self._ridge(x, y) if self.method == "ridge" else self._descend(x, y)
         # Back from values between 0 and 1 to the pictures' own scale.
         weights /= high - low
@@ -437,25 +439,28 @@ class LinearStudent:
     def _ridge(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Ridge regression of centred logits in its dual form: an unknown per neighbour, not per pixel."""
         y = y - y.mean(1, keepdim=True)
-        mean_x, mean_y = x.mean(0), y.mean(0)
-        a = x - mean_x  # [n, C, H, W]
-        # The prior covariance K of the weights enters as w = K aᵀ α, (a K aᵀ + λ) α = y.
+        mean_x, mean_y = x.mean(0, dtype=torch.float64), y.mean(0)
+        a = x - mean_x.float()  # [n, C, H, W]
+        # The prior covariance K of the weights enters as w = K aᵀ α, (a K aᵀ + λ) α = y. Single precision
+        # is twice as fast, and what it rounds off the products is far below any λ but a very small one.
+        if self.regularization < _SINGLE:
+            a = a.double()
         smooth = _smoothed(a, self.smoothness).flatten(1)
-        gram = a.flatten(1) @ smooth.T
+        gram = (a.flatten(1) @ smooth.T).double()
         scale = gram.diagonal().mean()
-        if not scale > 0:
+        if not scale > _EQUAL:
             raise ValueError(
                 "neighbors: they are all equal, so there is nothing to learn from; use a wider band"
             )
         gram.diagonal().add_(self.regularization * scale)
         alpha = torch.cholesky_solve(y - mean_y, torch.linalg.cholesky(gram))
-        weights = alpha.T @ smooth  # [C, pixels]
+        weights = (alpha.T.to(smooth) @ smooth).double()  # [C, pixels]
         return weights, mean_y - weights @ mean_x.flatten()
 
     def _descend(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The paper's training: cross-entropy with the soft labels, both at the temperature (§3)."""
         generator = torch.Generator().manual_seed(self.seed)
-        flat = x.flatten(1).float()
+        flat = x.flatten(1)
         soft = (y / self.temperature).softmax(1).float()
         weights, bias = torch.zeros(y.shape[1], flat.shape[1]), torch.zeros(y.shape[1])
         if self.initializer == "random":
