@@ -46,7 +46,12 @@ class _Components:
         fitted.positions = fitted.transform(checkpoint.x)
         return fitted
 
-    def load(self, arrays: Mapping[str, NDArray[Any]], positions: NDArray[np.float32]) -> _LinearMap:
+    def load(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        positions: NDArray[np.float32],
+        reopen: Callable[[], Checkpoint],  # noqa: ARG002
+    ) -> _LinearMap:
         return _LinearMap(arrays["centre"], arrays["axes"], positions)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +30,7 @@ Head = Callable[[torch.Tensor], torch.Tensor]
 Search = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 _BLOCK = 1 << 15  # rows through the head at once
+_NEIGHBORS = 20  # of one search: as many as the measures ask for by default
 
 
 class Checkpoint:
@@ -36,52 +38,81 @@ class Checkpoint:
 
     A neighbour search is done once, however many parts of a method ask for it.
 
-    Attributes
+    A neighbour search is done once, however many parts of a method ask for it: the first asks for as many
+    neighbours as the measures do by default, and fewer are the first of these.
+
+    Parameters
     ----------
+    run : Run
+        A recorded run.
     epoch : int
-        The recorded number.
-    x : float32 [n, h]
-        Representations of the training samples.
-    b : float32 [m, h]
-        Representations of the boundary set to fit on; m may be 0.
-    head : callable
-        g: tensor [n, h] to logits [n, C], differentiable.
+        The recorded number. Arrays are read when they are first asked for.
     """
 
     def __init__(self, run: Run, epoch: int) -> None:
         self.epoch = epoch
-        self.x = _finite(
-            run.features(epoch, "train"), f"epoch {epoch}: representations of the training samples"
+        self._run = run
+        self._searches: dict[str, Search] = {}
+
+    @cached_property
+    def x(self) -> NDArray[np.float32]:
+        """Representations of the training samples [n, h]."""
+        return _finite(
+            self._run.features(self.epoch, "train"),
+            f"epoch {self.epoch}: representations of the training samples",
         )
-        self.b = _finite(
-            run.boundary(epoch, "train"), f"epoch {epoch}: representations of the boundary samples"
+
+    @cached_property
+    def b(self) -> NDArray[np.float32]:
+        """Representations of the boundary set to fit on [m, h]; m may be 0."""
+        return _finite(
+            self._run.boundary(self.epoch, "train"),
+            f"epoch {self.epoch}: representations of the boundary samples",
         )
-        self.head: Head = run.head(epoch)
-        self._searches: dict[tuple[str, int], Search] = {}
+
+    @cached_property
+    def head(self) -> Head:
+        """g: tensor [n, h] to logits [n, C], differentiable."""
+        return self._run.head(self.epoch)
+
+    @cached_property
+    def predictions(self) -> NDArray[np.intp]:
+        """Classes that the head gives the training samples [n]."""
+        predictions: NDArray[np.intp] = classify(self.head, self.x).argmax(axis=1)
+        return predictions
+
+    @cached_property
+    def boundary_logits(self) -> NDArray[np.float32]:
+        """Logits of the boundary set [m, C]."""
+        return classify(self.head, self.b)
 
     def neighbors(self, k: int) -> Search:
         """The k training samples nearest to each training sample: indices and distances [n, k]."""
-        return self._once("xx", k, lambda: measures.neighbors(self.x, k))
+        return self._once("xx", k, len(self.x) - 1, lambda k: measures.nearest(self.x, k))
 
     def boundary_neighbors(self, k: int) -> Search:
         """The k boundary samples (all of them, if fewer) nearest to each training sample."""
-        k = min(k, len(self.b))
-        return self._once("xb", k, lambda: measures.neighbors(self.b, k, query=self.x))
+        return self._once("xb", k, len(self.b), lambda k: measures.nearest(self.b, k, query=self.x))
 
     def neighbors_along_boundary(self, k: int) -> Search:
         """The k boundary samples (all others, if fewer) nearest to each boundary sample."""
-        k = min(k, len(self.b) - 1)
-        return self._once("bb", k, lambda: measures.neighbors(self.b, k))
+        return self._once("bb", k, len(self.b) - 1, lambda k: measures.nearest(self.b, k))
 
-    def _once(self, kind: str, k: int, search: Callable[[], Search]) -> Search:
+    def _once(self, kind: str, k: int, among: int, search: Callable[[int], Search]) -> Search:
         """What was searched before is not searched again."""
-        if (kind, k) not in self._searches:
-            self._searches[kind, k] = search()
-        return self._searches[kind, k]
+        if kind not in self._searches or self._searches[kind][0].shape[1] < min(k, among):
+            self._searches[kind] = search(min(max(k, _NEIGHBORS), among))
+        indices, distances = self._searches[kind]
+        return indices[:, :k], distances[:, :k]
 
 
 class Map(Protocol):
-    """A fitted projection of one epoch."""
+    """A fitted projection of one epoch.
+
+    Two more methods are used where it has them: `transform_boundary(x)`, where δ-boundary points are placed
+    in a way of their own; and `logits(y [m, l], weight [C, h], bias [C])`, the logits of decoded positions
+    under a linear head, where there is a quicker way to them.
+    """
 
     @property
     def positions(self) -> NDArray[np.float32]:
@@ -118,8 +149,13 @@ class Method(Protocol):
         """Fit one epoch; `report` is called with the share done, in (0, 1]."""
         ...
 
-    def load(self, arrays: Mapping[str, NDArray[Any]], positions: NDArray[np.float32]) -> Map:
-        """A map from what `Map.arrays` gave."""
+    def load(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        positions: NDArray[np.float32],
+        reopen: Callable[[], Checkpoint],
+    ) -> Map:
+        """A map from what `Map.arrays` gave; `reopen` gives the checkpoint it was fitted to, if needed."""
         ...
 
 
@@ -203,7 +239,7 @@ class Projection:
             bar.set_description(f"fitting epoch {epoch} ({number + 1} of {len(chosen)})")
             key = self._key(method, epoch, key)
             path = self.run_.maps / f"{method.key()['method']}-{epoch:06d}-{key}.safetensors"
-            loaded = _load(method, path, self.run_.n_train)
+            loaded = _load(method, path, self.run_, epoch)
             if loaded is None:
                 previous = None
                 if number:
@@ -245,7 +281,7 @@ class Projection:
             raise ValueError(f"epoch {epoch} is not fitted; fitted are {self.epochs_}.")
         return self.maps_[epoch]
 
-    def transform(self, x: ArrayLike, epoch: int) -> NDArray[np.float32]:
+    def transform(self, x: ArrayLike, epoch: int, *, boundary: bool = False) -> NDArray[np.float32]:
         """Project representations, φ.
 
         Parameters
@@ -254,6 +290,9 @@ class Projection:
             Representations as the network has them at that epoch.
         epoch : int
             A fitted epoch.
+        boundary : bool
+            Whether these are points on the δ-boundary, as `Run.boundary` has them. "layout" places them by
+            edges of their own; the other methods place all alike.
 
         Returns
         -------
@@ -269,7 +308,8 @@ class Projection:
         """
         fitted = self._map(epoch)
         width = self.run_.features(epoch, "train").shape[1]
-        return fitted.transform(_checked(x, "x", width, "the representations of this run"))
+        checked = _checked(x, "x", width, "the representations of this run")
+        return _placed_boundary(fitted, checked) if boundary else fitted.transform(checked)
 
     def inverse_transform(self, y: ArrayLike, epoch: int) -> NDArray[np.float32]:
         """Decode points of the canvas, ψ.
@@ -343,12 +383,12 @@ class ProjectionSource:
         self, epoch: int, points: NDArray[np.float32]
     ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
         """Decode and classify: class, probability of that class, on the δ-boundary (Def. 2)."""
-        head = self._run.head(epoch)
-        decoded = torch.from_numpy(self.decode(epoch, points))
-        with torch.no_grad():
-            logits = torch.cat([head(block) for block in torch.split(decoded, _BLOCK)])
-            shade = logits.softmax(dim=1).max(dim=1).values.numpy()
-        z = logits.numpy()
+        linear, quick = self._run.linear_head(epoch), getattr(self._maps[epoch], "logits", None)
+        if linear is not None and quick is not None:
+            z: NDArray[np.float32] = quick(points, *linear)
+        else:
+            z = classify(self._run.head(epoch), self.decode(epoch, points))
+        shade = np.exp(z.max(axis=1) - np.logaddexp.reduce(z, axis=1))
         return z.argmax(axis=1), shade, on_boundary(z)
 
     def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -358,6 +398,10 @@ class ProjectionSource:
     def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Projection [m, l]."""
         return self._maps[epoch].transform(x)
+
+    def place_boundary(self, epoch: int, b: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Projection of δ-boundary points [m, l]."""
+        return _placed_boundary(self._maps[epoch], b)
 
     def neighbors(
         self, epoch: int, indices: ArrayLike, k: int, mask: ArrayLike | None = None
@@ -389,6 +433,21 @@ class ProjectionSource:
         return self._run.boundary(epoch, "test" if split == "test" else "train")
 
 
+def _placed_boundary(fitted: Map, b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """δ-boundary points on the canvas, by a way of their own if the map has one."""
+    place: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    place = getattr(fitted, "transform_boundary", fitted.transform)
+    return place(b)
+
+
+def classify(head: Head, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits [n, C] of representations [n, h], some rows at a time."""
+    with torch.no_grad():
+        blocks = torch.split(torch.tensor(x), _BLOCK)
+        logits: NDArray[np.float32] = torch.cat([head(block).cpu() for block in blocks]).numpy()
+    return logits
+
+
 def _chosen(run: Run, epochs: Sequence[int] | None) -> list[int]:
     """The epochs to fit, checked against those recorded."""
     recorded = run.epochs
@@ -407,14 +466,14 @@ def _steps(bar: Any, number: int) -> Callable[[float], object]:
     return lambda share: bar.update(int(100 * (number + min(share, 1.0))) - bar.n)
 
 
-def _load(method: Method, path: Path, n_train: int) -> tuple[Map, NDArray[np.float32]] | None:
+def _load(method: Method, path: Path, run: Run, epoch: int) -> tuple[Map, NDArray[np.float32]] | None:
     """A map that was fitted before, with the positions of all samples."""
     if not path.exists():
         return None
     try:
         arrays = safetensors.numpy.load_file(path)
         positions = arrays.pop("positions")
-        return method.load(arrays, positions[:n_train]), positions
+        return method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch)), positions
     except (safetensors.SafetensorError, KeyError) as error:
         warnings.warn(f"{path} is damaged ({error}); its epoch is fitted again.", stacklevel=3)
         return None

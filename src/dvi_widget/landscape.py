@@ -81,6 +81,7 @@ class Source(Protocol):
 #   sharpen(epoch, extent, resolution) -> iterator of (classes [R, R], shade [R, R], share), coarse to fine;
 #   crossings(epoch, a [2], b [2]) -> table of the class changes on the way from a to b;
 #   examine(epoch, points [m, 2]) -> inputs [m, ...], classes [m], certainty [m] in [0, 1];
+#   place_boundary(epoch, b [m, h]) -> positions [m, l] of δ-boundary points, where `place` is not for them;
 #   measures() -> DataFrame as `Landscape.measures`, of the engine's own figures of merit.
 _SERVICES = (
     "paint", "decode", "place", "neighbors", "logits", "features", "boundary",
@@ -402,7 +403,8 @@ class Landscape:
                 b = source.boundary(frame.epoch, split)
                 fitting = [size for size in k if size <= len(b)]
                 if fitting:
-                    yb = source.place(frame.epoch, b)
+                    place = getattr(source, "place_boundary", source.place)
+                    yb = place(frame.epoch, b)
                     near_b = measures.neighbors(b, max(fitting), query=x[own])[0]
                     seen_b = measures.neighbors(yb, max(fitting), query=y[own])[0]
                     for size in fitting:

@@ -6,11 +6,12 @@ from typing import Any
 
 from dvi_widget.estimator import Method, Projection
 
+from .layout import Layout
 from .paper import Paper
 
-__all__ = ["DVI", "Paper"]
+__all__ = ["DVI", "Layout", "Paper"]
 
-_METHODS: dict[str, type[Paper]] = {"paper": Paper}
+_METHODS: dict[str, type[Layout | Paper]] = {"layout": Layout, "paper": Paper}
 
 
 class DVI(Projection):
@@ -19,10 +20,12 @@ class DVI(Projection):
     Parameters
     ----------
     method : str
-        "paper": DeepVisualInsight as published, an autoencoder per epoch. Its settings are those of
-        `dvi_widget.dvi.Paper`.
+        "layout": positions are laid out by a gradient and decoded by a table; its settings are those of
+        `dvi_widget.dvi.Layout`. "paper": DeepVisualInsight as published, an autoencoder per epoch; its
+        settings are those of `dvi_widget.dvi.Paper`.
     seed : int
-        Of all random choices: the same seed on the same machine gives the same positions.
+        Of all random choices, of which "layout" makes none: the same seed on the same machine gives the same
+        positions.
     **settings
         Parameters of the method, by name.
 
@@ -35,11 +38,11 @@ class DVI(Projection):
 
     Examples
     --------
-    >>> model = DVI(steps=(1500, 800)).fit(run)  # doctest: +SKIP
+    >>> model = DVI().fit(run)  # doctest: +SKIP
     >>> model.transform(run.features(5, "test"), epoch=5)  # [n_test, 2]  # doctest: +SKIP
     """
 
-    def __init__(self, method: str = "paper", *, seed: int = 0, **settings: Any) -> None:
+    def __init__(self, method: str = "layout", *, seed: int = 0, **settings: Any) -> None:
         if method not in _METHODS:
             raise ValueError(f"method must be one of {sorted(_METHODS)}; found {method!r}.")
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:

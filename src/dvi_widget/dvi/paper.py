@@ -95,6 +95,10 @@ class Paper:
             raise ValueError(f"weights must be three numbers of 0 or more; found {self.weights!r}.")
         if len(self.steps) != 2 or not all(isinstance(value, int) and value > 0 for value in self.steps):
             raise ValueError(f"steps must be two whole numbers of 1 or more; found {self.steps!r}.")
+        try:
+            self._device()
+        except RuntimeError as error:
+            raise ValueError(f"device must be one that torch knows; found {self.device!r}.") from error
 
     def key(self) -> Mapping[str, Any]:
         """Name, version and settings; not the device."""
@@ -153,7 +157,12 @@ class Paper:
         fitted.positions = fitted.transform(checkpoint.x)
         return fitted
 
-    def load(self, arrays: Mapping[str, NDArray[Any]], positions: NDArray[np.float32]) -> AutoencoderMap:
+    def load(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        positions: NDArray[np.float32],
+        reopen: Callable[[], Checkpoint],  # noqa: ARG002
+    ) -> AutoencoderMap:
         """A fitted autoencoder from its weights."""
         tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
         encoder = sorted(

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
@@ -217,8 +218,9 @@ class Run:
                     "it as dvi.Run(folder, model=<a network of the recorded architecture>)"
                 )
             return self.subject(epoch).head
-        tensors = self._read(epoch, "head.safetensors", storage.load_tensors)
-        weight, bias = tensors["weight"], tensors["bias"]
+        linear = self.linear_head(epoch)
+        assert linear is not None
+        weight, bias = (torch.from_numpy(part) for part in linear)
         normalised = self._head == "log_softmax"
 
         def head(x: Tensor) -> Tensor:
@@ -226,6 +228,33 @@ class Run:
             return z.log_softmax(1) if normalised else z
 
         return head
+
+    def linear_head(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Weight and bias of a head that is one linear layer, with or without log-softmax after it.
+
+        Parameters
+        ----------
+        epoch
+            A recorded number, one of `epochs`.
+
+        Returns
+        -------
+        weight [C, h], bias [C], or None
+            ``x @ weight.T + bias`` equals `head` up to one number per row, which changes no probability.
+            None if the head is more than that.
+
+        Raises
+        ------
+        ValueError
+            If the epoch is not recorded.
+        RunError
+            If a file is damaged.
+        """
+        self._epoch(epoch)
+        if self._head == "network":
+            return None
+        tensors = self._read(epoch, "head.safetensors", storage.load_tensors)
+        return tensors["weight"].float().numpy(), tensors["bias"].float().numpy()
 
     def subject(self, epoch: int) -> Subject:
         """The whole network as it was at an epoch: a copy of ``model`` with that epoch's weights.

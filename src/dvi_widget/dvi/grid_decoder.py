@@ -1,0 +1,148 @@
+"""Inverse projection in closed form: representations averaged on a grid over the canvas, holes filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch.nn import functional
+
+from .axes import Axes
+
+_CELL = {2: 0.5, 3: 1.0}  # in widths of the similarity, per dimension l
+_MOST = {2: 512, 3: 64}  # cells along each axis
+_MULTIPLE = {2: 32, 3: 8}  # of cells, so that they can be halved that often
+_PRIOR = 0.1  # weight, in samples, of what the coarser grid says of a node
+_MARGIN = 0.1  # of the span, on each side
+_ROUNDS = 2  # the second one fits what the first one left over
+_BLOCK = 1 << 16  # points decoded at once
+
+
+class GridDecoder:
+    """ψ(y): multilinear interpolation in a table of representations.
+
+    Each sample is shared out between the corners of its cell, in the proportions by which these are later
+    mixed; a node's entry is the mean of what it got, drawn by a little to the same mean on a grid of half the
+    resolution, and so on: nodes without samples take the entry of the finest grid that has some (push–pull,
+    Gortler et al. 1996, §3.4). The same is then done once more with what samples differ from their decoding.
+    Nothing is trained, so that nothing has to be carried from epoch to epoch; it is defined everywhere, and
+    constant beyond the grid's rim.
+
+    Entries are kept on `Axes`: principal components that hold 99.5 % of the variance.
+    """
+
+    def __init__(
+        self, values: NDArray[np.float32], origin: NDArray[np.float32], cell: float, axes: Axes
+    ) -> None:
+        self._values = values  # [size^l, r]
+        self._origin = origin
+        self._cell = cell
+        self._axes = axes
+        self._size = round(len(values) ** (1 / len(origin)))
+        self._logits: NDArray[np.float32] | None = None
+
+    @classmethod
+    def fit(cls, y: NDArray[np.float32], x: NDArray[np.float32], axes: Axes) -> GridDecoder:
+        """Fit to positions [n, l] of representations [n, h]."""
+        l = y.shape[1]
+        low, high = y.min(axis=0), y.max(axis=0)
+        span = max(float((high - low).max()) * (1 + 2 * _MARGIN), 1e-6)
+        cell = min(max(_CELL[l], span / _MOST[l]), span)
+        size = -(-(int(span / cell) + 2) // _MULTIPLE[l]) * _MULTIPLE[l]
+        origin = ((low + high) / 2 - cell * (size - 1) / 2).astype(np.float32)
+        decoder = cls(np.zeros((size**l, axes.rank), np.float32), origin, cell, axes)
+        nodes, shares = decoder._corners(y)
+        n, corners = nodes.shape
+        splat = csr_array(
+            (shares.ravel(), nodes.ravel(), np.arange(0, n * corners + 1, corners)), shape=(n, size**l)
+        )
+        back = splat.T.tocsr()
+        mass = _as_grid(np.asarray(back.sum(axis=1), np.float32)[:, None], size, l)
+        left = axes.reduce(x)
+        for _ in range(_ROUNDS):
+            filled = _fill(_as_grid(back @ left, size, l), mass)
+            values = filled[0].reshape(axes.rank, -1).T.numpy()
+            decoder._values += values
+            left = left - splat @ values
+        return decoder
+
+    @classmethod
+    def load(cls, arrays: Mapping[str, NDArray[Any]]) -> GridDecoder:
+        """A decoder from what `arrays` gave."""
+        axes = Axes(arrays["centre"], arrays["components"])
+        return cls(arrays["values"], arrays["origin"], float(arrays["cell"][0]), axes)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All there is to keep."""
+        return {
+            "values": self._values,
+            "origin": self._origin,
+            "cell": np.array([self._cell]),
+            "centre": self._axes.centre,
+            "components": self._axes.components,
+        }
+
+    def decode(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Positions [m, l] to representations [m, h]."""
+        return self._axes.restore(self._mix(self._values, y))
+
+    def logits(
+        self, y: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Logits [m, C] of decoded positions under a linear head, which commutes with interpolation."""
+        if self._logits is None:
+            table = self._values @ (self._axes.components @ weight.T)
+            self._logits = (table + (weight @ self._axes.centre + bias)).astype(np.float32)
+        return self._mix(self._logits, y)
+
+    def _mix(self, table: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Interpolate in a table of nodes, some points at a time."""
+        mixed = np.empty((len(y), table.shape[1]), np.float32)
+        for start in range(0, len(y), _BLOCK):
+            nodes, shares = self._corners(y[start : start + _BLOCK])
+            part = table[nodes[:, 0]] * shares[:, :1]
+            for corner in range(1, nodes.shape[1]):
+                part += table[nodes[:, corner]] * shares[:, corner, None]
+            mixed[start : start + _BLOCK] = part
+        return mixed
+
+    def _corners(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Nodes round each position, and its shares in them [m, 2^l]."""
+        at = np.clip((y - self._origin) / self._cell, 0, self._size - 1.001).astype(np.float32)
+        first = at.astype(np.int64)
+        up = at - first
+        strides = [self._size**c for c in reversed(range(y.shape[1]))]
+        nodes, shares = [], []
+        for corner in product((0, 1), repeat=y.shape[1]):
+            nodes.append(sum((first[:, c] + side) * strides[c] for c, side in enumerate(corner)))
+            shares.append(
+                np.prod([up[:, c] if side else 1 - up[:, c] for c, side in enumerate(corner)], axis=0)
+            )
+        return np.stack(nodes, axis=1), np.stack(shares, axis=1).astype(np.float32)
+
+
+def _as_grid(table: NDArray[np.float32], size: int, l: int) -> torch.Tensor:
+    """Nodes [size^l, r] as a picture of r channels."""
+    return torch.from_numpy(np.ascontiguousarray(table.T, np.float32)).reshape(1, -1, *(size,) * l)
+
+
+def _fill(sums: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
+    """Means of what fell on the nodes, each with the coarser grids' opinion as a prior."""
+    l = sums.ndim - 2
+    levels = []
+    total, weight = sums.flatten(2).sum(2), mass.sum()
+    while sums.shape[-1] % 2 == 0 and sums.shape[-1] > 2:
+        levels.append((sums, mass))
+        pool = functional.avg_pool2d if l == 2 else functional.avg_pool3d
+        sums, mass = pool(sums, 2) * 2**l, pool(mass, 2) * 2**l
+    overall = (total / weight).reshape(*total.shape, *(1,) * l)
+    values = (sums + _PRIOR * overall) / (mass + _PRIOR)
+    for fine, fine_mass in reversed(levels):
+        finer = functional.interpolate(values, scale_factor=2, mode="bilinear" if l == 2 else "trilinear")
+        values = (fine + _PRIOR * finer) / (fine_mass + _PRIOR)
+    return values

@@ -1,0 +1,264 @@
+"""Placing what took no part in a fit among what did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .axes import Axes
+from .graph import Graph, descend_alone
+from .mesh import Mesh
+
+_BLOCK = 1 << 25  # entries of one block of a distance matrix
+_START = 5  # nearest ones whose median a placement starts from
+_FEWEST = 3  # edges without which a boundary point is placed by its nearest samples instead
+_ROUNDS = 15  # of the robust centre
+_ITERATIONS = 40  # of the gradient for boundary points
+
+
+class Recorded:
+    """Finds the rows that took part in the fit, bit by bit equal.
+
+    Parameters
+    ----------
+    u : float32 [n, h]
+        The rows that did.
+    """
+
+    def __init__(self, u: NDArray[np.float32]) -> None:
+        marks = _marks(u)
+        self._order = np.argsort(marks, kind="stable")
+        self._marks = marks[self._order]
+
+    def find(self, x: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Row of u that equals each row of x [m, h]; −1 where there is none."""
+        marks = _marks(x)
+        at = np.searchsorted(self._marks, marks).clip(max=len(self._marks) - 1)
+        return np.where(self._marks[at] == marks, self._order[at], -1)
+
+
+def _marks(x: NDArray[np.float32]) -> NDArray[np.int64]:
+    """A number of 64 bits per row, equal for equal rows."""
+    return np.fromiter((hash(row.tobytes()) for row in x), np.int64, len(x))
+
+
+class SampleIndex:
+    """The nearest recorded samples of the same prediction.
+
+    Searches each predicted class by matrix products on few axes, while norms are kept whole: there is nothing
+    to build but a product, nothing random, and 1,000 searches among 60,000 samples take tens of milliseconds.
+
+    Parameters
+    ----------
+    x : float32 [n, h]
+        Recorded representations.
+    predictions : int [n]
+        Their classes.
+    axes : Axes
+        Of x.
+    """
+
+    def __init__(self, x: NDArray[np.float32], predictions: NDArray[np.integer], axes: Axes) -> None:
+        self._axes = axes
+        self._all = np.arange(len(x))
+        self._classes = {int(c): np.flatnonzero(predictions == c) for c in np.unique(predictions)}
+        z, squares = self._coordinates(x)
+        self._z = {c: torch.from_numpy(z[rows]) for c, rows in self._classes.items()}
+        self._squares = {c: torch.from_numpy(squares[rows]) for c, rows in self._classes.items()}
+
+    def groups(
+        self, x: NDArray[np.float32], predictions: NDArray[np.integer], k: int
+    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]]:
+        """Search for rows of x [m, h], class by class.
+
+        Returns
+        -------
+        list of (rows [g], indices [g, j], distances [g, j])
+            Rows of x, their nearest samples in order, and how far these are. j is k, or the number of
+            samples in the class if that is less; where no sample has a prediction, all are searched.
+        """
+        z, squares = self._coordinates(x)
+        found = []
+        for c in np.unique(predictions):
+            rows = np.flatnonzero(predictions == c)
+            known = [int(c)] if int(c) in self._classes else list(self._classes)
+            members = np.concatenate([self._classes[i] for i in known])
+            coordinates = torch.cat([self._z[i] for i in known])
+            norms = torch.cat([self._squares[i] for i in known])
+            for part in np.array_split(rows, -(-len(rows) * len(members) // _BLOCK)):
+                product = torch.addmm(norms, torch.from_numpy(z[part]), coordinates.T, alpha=-2)
+                near, at = product.topk(min(k, len(members)), dim=1, largest=False)
+                distances = np.sqrt(np.maximum(near.numpy() + squares[part, None], 0))
+                found.append((part, members[at.numpy()], distances))
+        return found
+
+    def _coordinates(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Coordinates on the axes [m, r], and squared distances from the centre [m]."""
+        centred = x - self._axes.centre
+        return np.asarray(centred @ self._axes.components.T), np.einsum("mh,mh->m", centred, centred)
+
+
+def robust_centre(
+    points: NDArray[np.floating], distances: NDArray[np.floating], rounds: int = _ROUNDS
+) -> NDArray[np.float64]:
+    """Where the crowd of a sample's neighbours lies, whatever single ones do.
+
+    A neighbour counts the less the farther it is in representation space (1 − (d / d_max)², so that one
+    neighbour replaced by the next changes little) and the farther it lies from the centre on the canvas
+    (1 / (1 + r²), the layout's own similarity).
+
+    Parameters
+    ----------
+    points : array [m, k, l]
+        Positions of the neighbours, nearest in representation space first.
+    distances : array [m, k]
+        How far they are there.
+    rounds : int
+        Fixed-point steps from the median of the first five.
+
+    Returns
+    -------
+    float64 [m, l]
+    """
+    reach = distances.max(axis=1, keepdims=True) * 1.0001 + 1e-12
+    near = np.clip(1 - np.square(distances / reach), 1e-6, None)
+    points = points.astype(np.float64)
+    centre: NDArray[np.float64] = np.median(points[:, :_START], axis=1)
+    for _ in range(rounds):
+        weights = near / (1 + np.square(points - centre[:, None]).sum(axis=2))
+        centre = (points * weights[..., None]).sum(axis=1) / weights.sum(axis=1, keepdims=True)
+    return centre
+
+
+class Placer:
+    """φ for rows that took no part in the fit; each is placed on its own, whatever else is asked for.
+
+    Representation and head alone decide: neither labels nor any other epoch. A row of the fit gets its fitted
+    position.
+
+    Parameters
+    ----------
+    x, b : float32 [n, h], [m, h]
+        Samples and boundary samples of the fit.
+    y : float64 [n + m, l]
+        Where they lie.
+    head : callable
+        g, from [n, h] to logits.
+    axes : Axes
+        Of x.
+    radii : float32 [n]
+        Distance of each sample to its k'-th boundary sample; 0 where there is none.
+    edge : float
+        Weight of an edge between a sample and a boundary sample in the fit's graph.
+    k : int
+        Neighbours that place a sample.
+    boundary_k : int
+        k'.
+    attraction : float
+        Of the layout.
+    """
+
+    def __init__(
+        self,
+        x: NDArray[np.float32],
+        b: NDArray[np.float32],
+        y: NDArray[np.float64],
+        *,
+        head: Callable[[torch.Tensor], torch.Tensor],
+        predictions: NDArray[np.integer],
+        axes: Axes,
+        radii: NDArray[np.float32],
+        edge: float,
+        k: int,
+        boundary_k: int,
+        attraction: float,
+    ) -> None:
+        self._x = x
+        self._y = y
+        self._head = head
+        self._radii = np.square(radii)
+        self._edge = edge
+        self._k = k
+        self._boundary_k = boundary_k
+        self._attraction = attraction
+        self._has_boundary = len(b) > 0
+        self._squares = np.einsum("nh,nh->n", x, x)
+        self._recorded = Recorded(np.concatenate([x, b]))
+        self._index = SampleIndex(x, predictions, axes)
+
+    def samples(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Place samples [m, h]: in the robust centre of the nearest recorded ones of their own prediction.
+
+        Where no recorded sample has that prediction, of the nearest ones of all.
+        """
+        placed, new = self._known(x)
+        if len(new):
+            unseen = np.ascontiguousarray(x[new])
+            # One more than counts: the farthest one's weight is next to nothing.
+            for rows, indices, distances in self._index.groups(unseen, self._classes(unseen), self._k + 1):
+                placed[new[rows]] = robust_centre(self._y[indices], distances)
+        return placed.astype(np.float32)
+
+    def boundary(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Place points of the δ-boundary [m, h]: by the fit's own edges, reversed.
+
+        Such a point is tied to the samples that have it nearer than their k'-th recorded boundary sample, and
+        follows the layout's gradient among fixed points. Where fewer than three have, the five nearest
+        samples of its prediction take their place; where the fit had no boundary, it is placed as a sample.
+        """
+        if not self._has_boundary:
+            return self.samples(x)
+        placed, new = self._known(x)
+        step = max(1, _BLOCK // len(self._x))
+        for start in range(0, len(new), step):
+            rows = new[start : start + step]
+            placed[rows] = self._pulled(np.ascontiguousarray(x[rows]))
+        return placed.astype(np.float32)
+
+    def _known(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Positions of rows that took part in the fit, and which rows did not."""
+        placed = np.empty((len(x), self._y.shape[1]))
+        known = self._recorded.find(x)
+        placed[known >= 0] = self._y[known[known >= 0]]
+        return placed, np.flatnonzero(known < 0)
+
+    def _classes(self, x: NDArray[np.float32]) -> NDArray[np.intp]:
+        """What the head predicts."""
+        with torch.no_grad():
+            return np.asarray(self._head(torch.tensor(x)).argmax(dim=1).cpu().numpy())
+
+    def _pulled(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """By the gradient, from the median of the samples tied to each."""
+        tied = self._ties(x)
+        begun = np.stack([np.median(self._y[ends], axis=0) for ends, _ in tied])
+        edges = Graph(
+            np.cumsum([0, *(len(ends) for ends, _ in tied)]).astype(np.int32),
+            np.concatenate([ends for ends, _ in tied]).astype(np.int32),
+            np.concatenate([np.full(len(ends), weight) for ends, weight in tied]),
+            1.0,
+        )
+        return descend_alone(
+            begun,
+            self._y,
+            edges,
+            Mesh(self._y.shape[1]),
+            iterations=_ITERATIONS,
+            attraction=self._attraction,
+        )
+
+    def _ties(self, x: NDArray[np.float32]) -> list[tuple[NDArray[np.intp], float]]:
+        """Samples that would have each row among their boundary neighbours, and the weight of these edges."""
+        squares = self._squares - 2 * (x @ self._x.T)
+        squares += np.einsum("mh,mh->m", x, x)[:, None]
+        row, sample = np.nonzero(squares <= self._radii)
+        ends = np.split(sample, np.searchsorted(row, np.arange(1, len(x))))
+        tied = [(samples, self._edge) for samples in ends]
+        few = np.array([i for i, samples in enumerate(ends) if len(samples) < _FEWEST], np.intp)
+        if len(few):
+            for group, indices, _ in self._index.groups(x[few], self._classes(x[few]), _START):
+                for i, samples in zip(few[group], indices, strict=True):
+                    tied[i] = samples, self._edge * self._boundary_k
+        return tied
