@@ -121,6 +121,7 @@ def check_recording(folder, told, recorded):
 def kill_recording(folder, kills, seed=0):
     """Kill a recording so many times, in runs that are continued some times before a new one begins."""
     rng = np.random.default_rng(seed)
+    record(folder / "first", epochs=range(1))
     start = time.monotonic()
     record(folder / "timed", epochs=range(4))
     epoch_time = (time.monotonic() - start) / 4

@@ -42,7 +42,7 @@ class Predictor:
         True: the outputs are logits, whatever they look like. False: they are probabilities. None: the rule
         above.
     batch_size
-        How many samples the model is given at a time.
+        How many samples the model is given at a time; on a CPU, small batches keep to its caches.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class Predictor:
         If ``model`` is none of the three, or ``batch_size`` is not a positive integer (``ValueError``).
     """
 
-    def __init__(self, model: Any, *, logits: bool | None = None, batch_size: int = 512) -> None:
+    def __init__(self, model: Any, *, logits: bool | None = None, batch_size: int = 128) -> None:
         if isinstance(model, type):
             raise TypeError(f"model: got the class {model.__name__} itself; pass an instance of it")
         if not (isinstance(model, nn.Module) or hasattr(model, "predict_proba") or callable(model)):
@@ -248,7 +248,7 @@ class Subject(Predictor):
     model: nn.Module
 
     def __init__(
-        self, model: nn.Module, *, layer: str | None = None, logits: bool | None = None, batch_size: int = 512
+        self, model: nn.Module, *, layer: str | None = None, logits: bool | None = None, batch_size: int = 128
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(
@@ -296,7 +296,7 @@ class Subject(Predictor):
         """Weight and bias as for `linear_head`, also if log-softmax follows the linear layer."""
         if self.head_kind == "network":
             return None
-        weight, bias = self._linear()
+        weight, bias = _weights(self._known_split())
         return _numpy(weight).copy(), _numpy(bias).copy()
 
     def features(self, inputs: ArrayLike | Tensor) -> NDArray[np.float32]:
@@ -361,7 +361,7 @@ class Subject(Predictor):
         moved = x.to(device, dtype)
         if split.head == "network":
             return torch.cat([self._rest(split, part) for part in torch.split(moved, self.batch_size)]).to(x)
-        weight, bias = self._linear()
+        weight, bias = _weights(split)
         z = nn.functional.linear(moved, weight, bias)
         return (z if split.head == "linear" else z.log_softmax(1)).to(x)
 
@@ -372,13 +372,6 @@ class Subject(Predictor):
                 "first"
             )
         return self._split
-
-    def _linear(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias of the split layer, cut off from their gradients."""
-        layer = self._known_split().module
-        assert isinstance(layer, nn.Linear)
-        weight = layer.weight.detach()
-        return weight, weight.new_zeros(len(weight)) if layer.bias is None else layer.bias.detach()
 
     def _find_split(self, probe: Any) -> _Split:
         """Cut the network at the asked or the last linear layer, and check that the cut is one."""
@@ -405,8 +398,9 @@ class Subject(Predictor):
                 "the training diverged, or are the inputs out of scale?"
             )
         split.shape = tuple(x.shape[1:])
+        self._dummy = torch.zeros_like(given[:1])
+        split.head = self._kind_of_head(split, x, z)
         self._split = split
-        split.head = self._kind_of_head(split, x, z, given)
         return split
 
     def _order_of_execution(self, probe: Any) -> tuple[list[str], list[str]]:
@@ -431,34 +425,28 @@ class Subject(Predictor):
         return linear, ran
 
     def _kind_of_head(
-        self, split: _Split, x: Tensor, z: Tensor, given: Tensor
+        self, split: _Split, x: Tensor, z: Tensor
     ) -> Literal["linear", "log_softmax", "network"]:
         """What follows the cut; an error if the outputs depend on more than what passes it."""
         if split.side == "input" and x.ndim == 2 and split.call == 1:
-            weight, bias = self._linear()
+            weight, bias = _weights(split)
             plain = nn.functional.linear(x, weight, bias)
             if _same(plain, z):
                 return "linear"
             if _same(plain.log_softmax(1), z):
                 return "log_softmax"
-        self._dummy = torch.zeros_like(given[:1])
-        flat = x.reshape(len(x), -1)
-        for one_dummy in (True, False):
-            split.one_dummy = one_dummy
+        failure = None
+        # One dummy for all samples is the cheaper, but fails where the batch size is fixed before the split.
+        for split.one_dummy in (True, False):
             try:
-                if _same(self._rest(split, flat), z):
+                if _same(self._rest(split, x.reshape(len(x), -1)), z):
                     return "network"
-            except RuntimeError:
-                # A network that fixes the batch size before the split fails on a single dummy; the second try
-                # decides.
-                if not one_dummy:
-                    self._split = None
-                    raise
-        self._split = None
+            except (RuntimeError, ValueError) as error:  # noqa: PERF203 - two turns
+                failure = error
         raise ValueError(
             f"layer: the outputs depend on more than the {split.side} of {split.name!r}: something passes it "
             f"on another way, so the network cannot be split there. {self._advice()}"
-        )
+        ) from failure
 
     def _rest(self, split: _Split, x: Tensor) -> Tensor:
         """The network behind the cut: a pass over zeros with x put in place at the cut."""
@@ -480,7 +468,7 @@ class Subject(Predictor):
         )
 
 
-def as_predictor(model: Any, *, logits: bool | None = None, batch_size: int = 512) -> Subject | Predictor:
+def as_predictor(model: Any, *, logits: bool | None = None, batch_size: int = 128) -> Subject | Predictor:
     """A classifier as something with ``predict(inputs) -> logits``; what is one already is returned as it is.
 
     Parameters
@@ -600,6 +588,13 @@ def _tapped(split: _Split, replacement: Tensor | None = None) -> Iterator[list[A
 def _kept(value: Any) -> Any:
     """A copy of what passes the cut: the next module may work in place."""
     return value.detach().clone() if isinstance(value, Tensor) else value
+
+
+def _weights(split: _Split) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a linear layer that is split at, cut off from their gradients."""
+    assert isinstance(split.module, nn.Linear)
+    weight, bias = split.module.weight.detach(), split.module.bias
+    return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach()
 
 
 def _are_probabilities(outputs: Tensor) -> bool:

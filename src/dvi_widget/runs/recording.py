@@ -93,7 +93,7 @@ class Recorder:
         logits: bool | None = None,
         dtype: str = "float32",
         boundary: float = 0.1,
-        batch_size: int = 512,
+        batch_size: int = 128,
         seed: int = 0,
     ) -> None:
         self.folder = Path(folder)
@@ -215,7 +215,7 @@ class Recorder:
         """Representations and logits of all samples, training samples first."""
         features = np.empty((self._n_train + self._n_test, self._width), np.float32)
         logits = np.empty((len(features), len(self.classes)), np.float32)
-        step, row = 8 * self._subject.batch_size, 0
+        step, row = 16 * self._subject.batch_size, 0
         with tqdm(
             total=len(features), desc=f"recording epoch {epoch}", unit="sample", leave=False, delay=2
         ) as bar:
