@@ -4,6 +4,7 @@ import { outwards } from "../data/window";
 import type { Rgb } from "../palette";
 import type { Store } from "../store";
 import type { Theme } from "../theme";
+import { cancelIdle, whenIdle } from "./idle";
 import { type Look, Renderer } from "./renderer";
 import { pointLook, ringing, toClip, toScreen, type Viewport } from "./viewport";
 
@@ -207,21 +208,6 @@ export function startPainter(
       renderer?.dispose();
     },
   };
-}
-
-/** Safari has no idle callback. */
-function whenIdle(work: () => void): number {
-  return "requestIdleCallback" in window
-    ? window.requestIdleCallback(work, { timeout: 500 })
-    : setTimeout(work, 50);
-}
-
-function cancelIdle(handle: number): void {
-  if ("cancelIdleCallback" in window) {
-    window.cancelIdleCallback(handle);
-  } else {
-    clearTimeout(handle);
-  }
 }
 
 function lookOf({ dark, background, ink }: Theme, classes: readonly Rgb[]): Look {

@@ -1,9 +1,11 @@
 // Pointers on the canvas: hovering, clicking and drawing a lasso, each an action on the store.
+import { effect } from "@preact/signals";
 import type { Frame } from "../data/source";
 import type { Combine } from "../selection";
 import type { Store } from "../store";
 import type { Camera } from "./camera";
 import { GridIndex } from "./grid";
+import { cancelIdle, whenIdle } from "./idle";
 import { followLasso, type Lasso, place } from "./lasso";
 import type { Painter } from "./painter";
 import { pointLook, toPosition, unitsPerPixel } from "./viewport";
@@ -29,10 +31,14 @@ export function startPointing(
 ): Pointing {
   let index: { frame: Frame; grid: GridIndex } | null = null;
 
+  const standingFrame = (): Frame | undefined => {
+    const position = painter.standing();
+    return position === null ? undefined : store.frames.get(position);
+  };
+
   /** The index of the epoch on the screen, built when it is first asked for; null while points move. */
   const currentGrid = (): GridIndex | null => {
-    const position = painter.standing();
-    const frame = position === null ? undefined : store.frames.get(position);
+    const frame = standingFrame();
     if (frame === undefined) {
       return null;
     }
@@ -71,22 +77,37 @@ export function startPointing(
   });
 
   let request = 0;
+  let idle = 0;
   let pointer: [number, number] | null = null;
   const hover = (): void => {
-    request = 0;
+    request = idle = 0;
     if (pointer === null) {
       store.hover(null);
-    } else if (painter.standing() !== null) {
+    } else if (standingFrame() !== undefined) {
       store.hover(sampleAt(pointer));
     }
   };
+  /** An index is built between frames, never in one. */
+  const hoverSoon = (): void => {
+    if (pointer === null || index?.frame === standingFrame()) {
+      request ||= requestAnimationFrame(hover);
+    } else {
+      idle ||= whenIdle(hover);
+    }
+  };
+  // Points that came to rest under a resting pointer are hovered too.
+  const stopFollowing = effect(() => {
+    if (painter.settled.value !== null && pointer !== null) {
+      hoverSoon();
+    }
+  });
   const moved = (event: PointerEvent): void => {
     pointer = event.buttons === 0 ? place(element, event) : null;
-    request ||= requestAnimationFrame(hover);
+    hoverSoon();
   };
   const left = (): void => {
     pointer = null;
-    request ||= requestAnimationFrame(hover);
+    hoverSoon();
   };
 
   let pressedAt: [number, number] = [0, 0];
@@ -118,7 +139,9 @@ export function startPointing(
   return {
     lasso,
     stop: () => {
+      stopFollowing();
       cancelAnimationFrame(request);
+      cancelIdle(idle);
       lasso.stop();
       element.removeEventListener("pointermove", moved);
       element.removeEventListener("pointerleave", left);

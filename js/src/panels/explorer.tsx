@@ -1,7 +1,7 @@
 // The whole explorer: canvas, legend and tools at the left, panels at the right, time under both.
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
 import type { Store } from "../store";
 import { count, describe } from "../words";
@@ -38,7 +38,7 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
       root.dataset.ready = "true";
     }
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The focus is shown to those who walk with keys, not after a click with shift held down.
     const pressed = (event: KeyboardEvent): void => {
       if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
@@ -103,7 +103,8 @@ interface CanvasProperties {
 function Canvas({ store, stage, started }: CanvasProperties) {
   const element = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
+  // A layout effect, because it alone is undone at once: what is taken is given back before the view is gone.
+  useLayoutEffect(() => {
     const running = startStage(
       store,
       element.current as HTMLDivElement,

@@ -1,6 +1,6 @@
 // The pictures of the selection: a grid that draws only what is in view and fetches pictures as they come.
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Picture as Pixels } from "../data/source";
 import type { Store } from "../store";
 import { className, plural } from "../words";
@@ -44,7 +44,7 @@ function Grid({ store }: { store: Store }) {
   const side = pictureSide(store);
   const step = side + RIM + GAP;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const box = element.current as HTMLDivElement;
     const sizes = new ResizeObserver(() => {
       width.value = box.clientWidth;
@@ -54,7 +54,7 @@ function Grid({ store }: { store: Store }) {
     return () => sizes.disconnect();
   }, [width, height]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     (element.current as HTMLDivElement).scrollTop = 0;
     top.value = 0;
   }, [indices, top]);
@@ -71,7 +71,7 @@ function Grid({ store }: { store: Store }) {
 
   thumbnails.revision.value;
   const failure = thumbnails.failure.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     thumbnails.want(shown);
   }, [thumbnails, indices, first, shown.length, failure]);
 

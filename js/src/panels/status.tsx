@@ -20,7 +20,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
   if (error !== undefined) {
     return (
       <p class="dvi-status dvi-problem" role="alert" data-testid="problem">
-        {error}{" "}
+        Epoch {epoch}: {error}
         <button
           type="button"
           onClick={() => {

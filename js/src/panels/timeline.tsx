@@ -1,6 +1,6 @@
 // Under everything: play, the slider over the recorded epochs with the accuracies on it, and where we are.
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { linear } from "../scale";
 import type { Store } from "../store";
 import { percent } from "../words";
@@ -43,7 +43,7 @@ function Slider({ store }: { store: Store }) {
   const past = useRef<SVGLineElement>(null);
   const width = useSignal(0);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const track = element.current as HTMLDivElement;
     const sizes = new ResizeObserver(() => {
       width.value = track.clientWidth;

@@ -14,10 +14,13 @@ const run = fakeRun({
   images: side === 0 ? null : { height: side, width: side, channels: number("channels", 1) },
   unlabelled: number("unlabelled", 0),
 });
-const model = fakeModel(run, {
-  delay: number("delay", 0),
-  progress: query.has("progress") ? [0.2, 0.4, 0.6, 0.8] : [],
-  state: { epoch: number("epoch", 0), color_by: query.get("color") ?? "label" },
-});
+const newModel = () =>
+  fakeModel(run, {
+    delay: number("delay", 0),
+    progress: query.has("progress") ? [0.2, 0.4, 0.6, 0.8] : [],
+    state: { epoch: number("epoch", 0), color_by: query.get("color") ?? "label" },
+  });
+const model = newModel();
 const element = document.getElementById("widget") as HTMLElement;
-Object.assign(window, { run, model, cleanup: widget.render({ model, el: element }) });
+const cleanup = widget.render({ model, el: element });
+Object.assign(window, { widget, run, model, newModel, cleanup });
