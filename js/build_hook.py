@@ -53,7 +53,8 @@ def install() -> None:
     lock = ROOT / "package-lock.json"
     installed = ROOT / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        npm("ci", "--no-audit", "--no-fund")
+        # Not `npm ci`: it refuses a lockfile without the optional binaries of every other platform.
+        npm("install", "--no-save", "--no-audit", "--no-fund")
 
 
 class FrontEndHook(BuildHookInterface):  # type: ignore[misc]
