@@ -187,8 +187,9 @@ class DeepView:
             raise ValueError(f"classes: the classifier has {size} classes, found {len(self.classes)} names")
 
         self.scales_ = self._counted("scales", self._scales)
-        self.lam_ = self._counted("lam", self._lambda)
-        found = self._counted("neighbors", self._search)
+        allowed = self._allowed()
+        self.lam_ = self._counted("lam", lambda: self._lambda(allowed))
+        found = self._counted("neighbors", lambda: self._search(allowed))
         fisher = layout.fit_layout(found, flat, min_dist=self.min_dist, seed=self.seed)
         self._labels, self._added = labels, np.zeros(len(flat), bool)
         self._learn(found, fisher)
@@ -232,7 +233,8 @@ class DeepView:
             # Not the samples that an earlier call was stopped over.
             self._paths.shrink(old)
             self._paths.grow(new, self._counted("samples", lambda: self.classify_(new)))
-        found = self._counted("neighbors", self._search)
+        allowed = self._allowed()
+        found = self._counted("neighbors", lambda: self._search(allowed))
         fisher = layout.extend_layout(
             found, self.embedding_, self._paths.x, min_dist=self.min_dist, seed=self.seed
         )
@@ -505,7 +507,7 @@ class DeepView:
             return estimate_scales(self._paths, self.seed)
         return Scales() if self.scales is None else Scales(*map(float, self.scales))
 
-    def _lambda(self) -> float:
+    def _lambda(self, allowed: Callable[[], int] | None) -> float:
         if self.lam != "auto":
             return float(self.lam)
         with tqdm(desc="choosing λ", unit="") as bar:
@@ -514,10 +516,10 @@ class DeepView:
                 bar.update()
                 bar.set_postfix_str(f"{lam:.2f}: {accuracy:.1%}")
 
-            lam, self.tried_ = choose_lambda(self._paths, self.scales_, self.seed, self._allowed(), report)
+            lam, self.tried_ = choose_lambda(self._paths, self.scales_, self.seed, allowed, report)
         return lam
 
-    def _search(self) -> Neighbors:
+    def _search(self, allowed: Callable[[], int] | None) -> Neighbors:
         """Neighbours of all samples there are paths for, with a bar."""
         with tqdm(total=len(self._paths.x), desc="exact neighbours", unit="sample") as bar:
 
@@ -526,10 +528,10 @@ class DeepView:
                 bar.set_postfix_str(f"{self.classify_.calls:,} classifier calls")
 
             search = Search(self._paths, self.n_neighbors, self.lam_, self.scales_)
-            return search.run(self._allowed(), report)
+            return search.run(allowed, report)
 
     def _allowed(self) -> Callable[[], int] | None:
-        """What the budget leaves, as a question; it begins anew with each fit."""
+        """What the budget leaves from now on, as a question."""
         if self.budget is None:
             return None
         end = self.classify_.calls + self.budget
