@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import time
 from collections.abc import Callable
@@ -27,6 +28,9 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 import dvi_widget as dvi
+from dvi_widget.boundary import synthesize
+from dvi_widget.dvi.axes import Axes
+from dvi_widget.dvi.placement import SampleIndex
 from dvi_widget.estimator import Projection
 
 HERE = Path(__file__).parent
@@ -35,6 +39,7 @@ K = 15
 
 METHODS: dict[str, Callable[[int], Projection]] = {
     "pca": lambda _: dvi.baselines.PCA(),
+    "layout": lambda _: dvi.DVI(),
     "paper": lambda seed: dvi.DVI(method="paper", seed=seed),
     "paper-t": lambda seed: dvi.DVI(method="paper", seed=seed, weights=(1.0, 1.0, 0.0)),
 }
@@ -50,9 +55,12 @@ class Reference:
     learning_rate: float
     batch: int
     epochs: int
+    samples: tuple[int | None, int | None] = (10_000, 2_000)  # drawn for training and test; None: all
+    measured: int | None = None  # rows of either split that the figures are taken on; None: all
+    threads: int = 1
 
 
-def mnist_network() -> nn.Module:
+def mnist_network(width: int = 128) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, padding=2),
         nn.ReLU(),
@@ -61,13 +69,77 @@ def mnist_network() -> nn.Module:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(1568, 128),
+        nn.Linear(1568, width),
         nn.ReLU(),
-        nn.Linear(128, 10),
+        nn.Linear(width, 10),
     )
 
 
+class Residual(nn.Module):
+    """Two 3×3 convolutions, the first of stride 2, beside a 1×1 shortcut."""
+
+    def __init__(self, narrow: int, wide: int) -> None:
+        super().__init__()
+        self.way = nn.Sequential(
+            nn.Conv2d(narrow, wide, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.ReLU(),
+            nn.Conv2d(wide, wide, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(wide),
+        )
+        self.shortcut = nn.Conv2d(narrow, wide, 1, 2, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Pictures [n, narrow, H, W] to [n, wide, H/2, W/2]."""
+        return torch.relu(self.way(x) + self.shortcut(x))
+
+
+def cifar_network() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, 2, 1, bias=False),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        *(Residual(narrow, 2 * narrow) for narrow in (32, 64, 128)),
+        nn.Conv2d(256, 512, 1, bias=False),
+        nn.BatchNorm2d(512),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(512, 10),
+    )
+
+
+def cifar10(folder: Path) -> tuple[Any, Any, list[str]]:
+    """All pictures of the archive, read once and then kept as arrays."""
+    kept = BUILD / "cifar10.npz"
+    if not kept.exists():
+        (x, y), (xt, yt), classes = dvi.datasets.image_folder(folder / "cifar10" / "cifar10-jpg.tar.xz")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, x=x, y=y, xt=xt, yt=yt, classes=classes)
+    arrays = np.load(kept, allow_pickle=False)
+    return (arrays["x"], arrays["y"]), (arrays["xt"], arrays["yt"]), arrays["classes"].tolist()
+
+
 RUNS = {
+    "cifar10": Reference(
+        data=cifar10,
+        normalise=(0.47, 0.25),
+        network=cifar_network,
+        learning_rate=1e-3,
+        batch=128,
+        epochs=6,
+    ),
+    "mnist-full": Reference(
+        data=lambda folder: dvi.datasets.idx(folder / "mnist"),
+        normalise=(0.1307, 0.3081),
+        network=lambda: mnist_network(512),
+        learning_rate=5e-4,
+        batch=256,
+        epochs=10,
+        samples=(None, None),
+        measured=1_000,
+        threads=2,
+    ),
     "mnist": Reference(
         data=lambda folder: dvi.datasets.idx(folder / "mnist"),
         normalise=(0.1307, 0.3081),
@@ -86,7 +158,10 @@ def record(reference: Reference, data: Path, folder: Path, seed: int) -> dvi.Run
     shutil.rmtree(folder, ignore_errors=True)
     (x, y), (xt, yt), classes = reference.data(data)
     draw = np.random.default_rng(0)
-    train, test = draw.choice(len(x), 10_000, replace=False), draw.choice(len(xt), 2_000, replace=False)
+    train, test = (
+        np.arange(len(pool)) if n is None else draw.choice(len(pool), n, replace=False)
+        for pool, n in zip((x, xt), reference.samples, strict=True)
+    )
     mean, deviation = reference.normalise
 
     def inputs(pictures: NDArray[np.uint8]) -> torch.Tensor:
@@ -118,26 +193,80 @@ def record(reference: Reference, data: Path, folder: Path, seed: int) -> dvi.Run
     return dvi.Run(folder)
 
 
-def row(run: dvi.Run, method: str, seed: int) -> tuple[dict[str, float], pd.DataFrame]:
+def synthesis(run: dvi.Run, network: nn.Module) -> float:
+    """CPU seconds to synthesise the boundary set of the last epoch: part of what a checkpoint costs."""
+    epoch = run.epochs[-1]
+    subject = dvi.Run(run.folder, model=network).subject(epoch)
+    inputs, wanted = run.inputs("train"), len(run.boundary(epoch, "train"))
+    start = time.process_time()
+    synthesize(subject, inputs, run.logits(epoch, "train"), wanted)
+    return time.process_time() - start
+
+
+def online(run: dvi.Run, model: Projection) -> None:
+    """What a person waits for: 1,000 unseen samples placed, a canvas decoded and classified."""
+    epoch = run.epochs[-1]
+    unseen, recorded = run.features(epoch, "test")[:1000], run.features(epoch, "train")
+    axis = np.linspace(*model.landscape().extent[:2], 400, dtype=np.float32)
+    pixels = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    source = model.landscape().source
+    for name, act in (
+        ("placing 1,000 unseen samples", lambda: model.transform(unseen, epoch)),
+        ("decoding and classifying 400 × 400 pixels", lambda: source.paint(epoch, pixels)),
+    ):
+        waits = []
+        for _ in range(9):
+            start = time.perf_counter()
+            act()
+            waits.append(1000 * (time.perf_counter() - start))
+        print(
+            f"{name}: {np.median(waits):.0f} ms, {min(waits):.0f} at best ({torch.get_num_threads()} threads)"
+        )
+    predicted, classes = run.logits(epoch, "test")[:1000].argmax(1), run.logits(epoch, "train").argmax(1)
+    index = SampleIndex(recorded, classes, Axes.fit(recorded))
+    hits = 0
+    for rows, found, _ in index.groups(unseen, predicted, K):
+        same = np.flatnonzero(classes == predicted[rows[0]])
+        exact = same[dvi.measures.neighbors(recorded[same], K, query=unseen[rows])[0]]
+        hits += int(dvi.measures.overlap(exact, found).sum() * K)
+    print(f"recall of the {K} nearest samples of the same prediction: {hits / (K * len(unseen)):.4f}")
+
+
+def row(run: dvi.Run, method: str, seed: int, reference: Reference) -> tuple[dict[str, float], pd.DataFrame]:
     """Fit from nothing and measure; means over the checkpoints, and every figure behind them."""
     model = METHODS[method](seed)
     # What an earlier fit has left would make this one look cheap.
     shutil.rmtree(run.maps)
     searching = 0.0
-    neighbors = dvi.measures.neighbors
+    nearest = dvi.measures.nearest
 
     def timed(*args: Any, **options: Any) -> Any:
         nonlocal searching
         start = time.process_time()
-        found = neighbors(*args, **options)
+        found = nearest(*args, **options)
         searching += time.process_time() - start
         return found
 
-    with mock.patch.object(dvi.measures, "neighbors", timed):
+    with mock.patch.object(dvi.measures, "nearest", timed):
         start = time.process_time()
         model.fit(run)
         spent = time.process_time() - start
-    figures = model.landscape().measures()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{method}: {spent / len(run.epochs):.1f} CPU s a checkpoint, {peak:.2f} GiB at most so far",
+        flush=True,
+    )
+    rows = None
+    if reference.measured is not None:
+        draw = np.random.default_rng(1)
+        rows = np.concatenate(
+            [
+                draw.choice(run.n_train, reference.measured, replace=False),
+                run.n_train + draw.choice(run.n_test, reference.measured, replace=False),
+            ]
+        )
+        online(run, model)
+    figures = model.landscape().measures(rows=rows)
     of_k = figures[figures["k"].fillna(K) == K]
     means = of_k["value"].groupby(of_k["measure"] + " " + of_k["split"]).mean()
     values = {str(name): float(value) for name, value in means.items()}
@@ -198,15 +327,17 @@ def main() -> None:
         parser.error(f"--methods: no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
     if not given.data.is_dir():
         parser.error(f"--data: {given.data} is not a folder")
-    torch.set_num_threads(1)
     rows: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
-    with threadpool_limits(1):
+    reference = RUNS[given.run]
+    torch.set_num_threads(reference.threads)
+    with threadpool_limits(reference.threads):
         for seed in map(int, given.seeds.split(",")):
-            run = record(RUNS[given.run], given.data, BUILD / f"{given.run}-{seed}", seed)
+            run = record(reference, given.data, BUILD / f"{given.run}-{seed}", seed)
+            print(f"boundary synthesis: {synthesis(run, reference.network()):.2f} CPU s a checkpoint")
             for method in methods:
                 kept = BUILD / f"{given.run}-{method}-{seed}.json"
                 if given.again or not kept.exists():
-                    values, figures = row(run, method, seed)
+                    values, figures = row(run, method, seed, reference)
                     figures.to_csv(kept.with_suffix(".csv"), index=False)
                     kept.write_text(json.dumps(values), encoding="utf-8")
                     append(line(cells(given.run, method, str(seed), values)))

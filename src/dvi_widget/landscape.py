@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from . import measures
+from .measures.neighbors import as_rows
 
 # The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
 # fmt: off
@@ -350,7 +351,7 @@ class Landscape:
             )
         return self.source
 
-    def measures(self, k: Sequence[int] = (10, 15, 20)) -> pd.DataFrame:
+    def measures(self, k: Sequence[int] = (10, 15, 20), rows: ArrayLike | None = None) -> pd.DataFrame:
         """Take the engine's figures of merit; of DVI, the four properties (§4) on every epoch and split.
 
         On test, nn_pv and temporal_pv search among train ∪ test and average over the test samples, and
@@ -360,6 +361,8 @@ class Landscape:
         ----------
         k : sequence of int
             Numbers of neighbours. Where an epoch has fewer boundary samples than k, boundary_pv is left out.
+        rows : array of int or bool, optional
+            Average over these samples only, as a large run may want; neighbours are searched among all.
 
         Returns
         -------
@@ -373,7 +376,7 @@ class Landscape:
         RuntimeError
             If the landscape has no engine behind it that can answer.
         ValueError
-            If k exceeds the number of other samples.
+            If k exceeds the number of other samples, or rows name none.
         """
         if not k:
             raise ValueError("k must hold at least one number of neighbours.")
@@ -381,22 +384,25 @@ class Landscape:
             return self.source.measures()  # type: ignore[no-any-return]
         source = self._ask("paint", "decode", "place", "features", "boundary")
         test = (self.samples["split"] == "test").to_numpy()
+        taken = np.zeros(len(test), bool)
+        taken[as_rows(rows, len(test))] = True
         # A split searches among `among` and averages over the rows it names there.
-        searches: dict[str, tuple[NDArray[np.intp], NDArray[np.intp] | None]]
-        searches = {"train": (np.flatnonzero(~test), None)}
-        if test.any():
-            searches["test"] = (np.arange(len(test)), np.flatnonzero(test))
+        searches: dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
+        if (taken & ~test).any():
+            searches["train"] = (np.flatnonzero(~test), np.flatnonzero(taken[~test]))
+        if (taken & test).any():
+            searches["test"] = (np.arange(len(test)), np.flatnonzero(taken & test))
         table: list[tuple[int | None, str, str, int | None, float]] = []
-        for split, (among, rows) in searches.items():
-            own = among if rows is None else rows
+        for split, (among, looking) in searches.items():
+            own = among[looking]
             before: NDArray[np.int32] | None = None
             similarity: dict[int, list[NDArray[np.float64]]] = {size: [] for size in k}
             moved: list[NDArray[np.float64]] = []
             for position, frame in enumerate(self._frames):
                 x = source.features(frame.epoch)
                 y = frame.positions
-                near = measures.neighbors(x[among], max(k), rows=rows)[0]
-                seen = measures.neighbors(y[among], max(k), rows=rows)[0]
+                near = measures.neighbors(x[among], max(k), rows=looking)[0]
+                seen = measures.neighbors(y[among], max(k), rows=looking)[0]
                 for size in k:
                     value = measures.overlap(near[:, :size], seen[:, :size]).mean()
                     table.append((frame.epoch, split, "nn_pv", size, value))
