@@ -209,6 +209,11 @@ def some_rows(full: Paths, found: Neighbors, scales: Any) -> str:
     )
 
 
+def said(view: dvi.DeepView) -> str:
+    """What the classifier was called for."""
+    return ", ".join(f"{purpose} {calls:,}" for purpose, calls in view.calls_.items())
+
+
 def quality(data: Path) -> list[str]:
     """Q_kNN, Q_kNN-E, Q_data, Q_¬data at N = 300 with λ chosen; canvas, added samples, unseen samples."""
     model, x, y = cifar(data, 600)
@@ -220,7 +225,7 @@ def quality(data: Path) -> list[str]:
         (
             f"CIFAR-10, N = 300, λ auto = {view.lam_:g} | Q_kNN {q['q_knn']:.3f}, "
             f"Q_kNN-E {q['q_knn_e']:.3f}, Q_data {q['q_data']:.3f}, {unseen} | "
-            f"calls {view.calls_}, a = {view.a_:.3g}, {clock}"
+            f"calls: {said(view)}, a = {view.a_:.3g}, {clock}"
         )
     ]
     rows += [_canvas(view), _sigmas(view)]
@@ -234,14 +239,13 @@ def quality(data: Path) -> list[str]:
     small = dvi.DeepView(model, lam=view.lam_).fit(x[:50])
     for fitted, more in ((small, 10), (view, 30)):
         first, before = len(fitted.embedding_), fitted.classify_.calls
+        score = dvi.measures.q_knn(fitted.embedding_, fitted.predictions_)
         with Clock() as clock:
             fitted.add(x[first : first + more])
-        near = dvi.measures.neighbors(fitted.embedding_[:first], 5, query=fitted.embedding_[first:])[0]
-        votes = dvi.measures.votes(near, fitted.predictions_)
+        after = dvi.measures.q_knn(fitted.embedding_, fitted.predictions_)
         rows.append(
-            f"CIFAR-10, {more} added to {first} | Procrustes disparity of the old {fitted.disparity_:.2g}, "
-            f"5-NN accuracy "
-            f"of the new {(votes == fitted.predictions_[first:]).mean():.2f} | "
+            f"CIFAR-10, {more} added to {first} | Procrustes disparity of the old {fitted.disparity_:.2g}; "
+            f"Q_kNN {score:.3f} before, {after:.3f} with them | "
             f"{fitted.classify_.calls - before:,} calls, {clock}"
         )
     return rows
@@ -314,7 +318,7 @@ def whole(data: Path) -> list[str]:
     q = view.measures().set_index("measure")["value"]
     row = (
         f"MNIST, N = 10,000, λ auto = {view.lam_:g}, end to end | fit {clock} ({clock.wall / 60:.1f} min), "
-        f"canvas {painting}, {sum(view.calls_.values()):,} calls {view.calls_}, certified "
+        f"canvas {painting}, {sum(view.calls_.values()):,} calls ({said(view)}), certified "
         f"{view.certified_:.0%} | "
         f"peak memory {peak:.1f} GiB, paths {held / 2**20:.0f} MiB; Q_kNN {q['q_knn']:.3f}, "
         f"Q_kNN-E {q['q_knn_e']:.3f}, Q_data {q['q_data']:.3f}, Q_¬data {q['q_not_data']:.3f}"
