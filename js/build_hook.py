@@ -57,7 +57,7 @@ def install() -> None:
         npm("install", "--no-save", "--no-audit", "--no-fund")
 
 
-class FrontEndHook(BuildHookInterface):  # type: ignore[misc]
+class FrontEndHook(BuildHookInterface[Any]):
     """Puts a fresh bundle into the wheel; a source archive that carries one keeps it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
