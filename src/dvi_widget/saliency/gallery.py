@@ -102,8 +102,7 @@ def gallery(
     if len(titles) != len(x):
         raise ValueError(f"titles: one for each of the {len(x)} pictures; found {len(titles)}")
     arrays = {
-        name: np.asarray(maps.values if isinstance(maps, Maps) else maps)
-        for name, maps in columns.items()
+        name: np.asarray(maps.values if isinstance(maps, Maps) else maps) for name, maps in columns.items()
     }
     scale = (
         float(np.percentile(np.abs(np.stack(list(arrays.values()))), _CLIP)) if one_scale and arrays else None
