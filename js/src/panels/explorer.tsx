@@ -206,6 +206,11 @@ function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): voi
       }
     },
   };
+  // A slider is also moved up and down; elsewhere these keys scroll the page.
+  if (target.matches("[role=slider]")) {
+    actions.ArrowUp = actions.ArrowRight as () => void;
+    actions.ArrowDown = actions.ArrowLeft as () => void;
+  }
   // Space presses a button that has the focus.
   if (!target.matches("button")) {
     actions[" "] = () => playhead.toggle();

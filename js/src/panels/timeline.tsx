@@ -1,5 +1,5 @@
 // Under everything: play, the slider over the recorded epochs with the accuracies on it, and where we are.
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { linear } from "../scale";
 import type { Store } from "../store";
@@ -92,7 +92,7 @@ function Slider({ store }: { store: Store }) {
     }
   };
 
-  const position = playhead.position.value;
+  const words = useComputed(() => epochWords(store, playhead.position.value));
   return (
     <div
       class="dvi-slider"
@@ -104,8 +104,8 @@ function Slider({ store }: { store: Store }) {
       aria-label="Epoch"
       aria-valuemin={0}
       aria-valuemax={last}
-      aria-valuenow={position}
-      aria-valuetext={epochWords(store, position)}
+      aria-valuenow={playhead.position}
+      aria-valuetext={words}
       onPointerDown={down}
       onPointerMove={move}
       onPointerUp={up}
