@@ -2,9 +2,9 @@
 
 from .classification import q_knn, votes
 from .inverse import ppr, rec_pv
-from .nearest import nearest
 from .neighbors import neighbors, overlap, shared_neighbors
 from .removal import RemovalCurves, insertion_curve, removal_curve
+from .search import nearest
 from .spatial import boundary_pv, nn_pv
 from .temporal import correlate, temporal_pv
 

@@ -1,0 +1,492 @@
+"""DVI's default method: the mesh, the descent, the decoder, the placement, and the estimator on a run."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recorded import network, record
+from torch import nn
+
+import dvi_widget as dvi
+from dvi_widget.dvi import Layout
+from dvi_widget.dvi.axes import Axes
+from dvi_widget.dvi.graph import descend, descend_alone, weigh
+from dvi_widget.dvi.grid_decoder import GridDecoder
+from dvi_widget.dvi.mesh import Mesh
+from dvi_widget.dvi.placement import Recorded, SampleIndex, robust_centre
+from dvi_widget.estimator import Checkpoint
+from dvi_widget.measures import nearest, neighbors, overlap
+
+QUICK = {"iterations": (40, 80, 30)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    record(path, epochs=(0, 5, 10))
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(folder):
+    return dvi.DVI(**QUICK).fit(dvi.Run(folder))
+
+
+def cloud(n, dimension, width, seed=0):
+    """Points in three clumps."""
+    rng = np.random.default_rng(seed)
+    centres = rng.uniform(-width, width, (3, dimension))
+    return centres[rng.integers(0, 3, n)] + rng.normal(0, width / 6, (n, dimension))
+
+
+def exact_field(q, y):
+    """Potential and force, summed over all pairs."""
+    difference = q[:, None] - y[None]
+    similarity = 1 / (1 + np.square(difference).sum(axis=2))
+    return similarity.sum(axis=1), (np.square(similarity)[..., None] * difference).sum(axis=1)
+
+
+def ring(n):
+    """A graph that ties each of n points to the next two."""
+    steps = (np.arange(n)[:, None] + [1, 2]) % n
+    nothing = np.empty((n, 0), np.int32)
+    options = {"xb_weight": 1.0, "bb_weight": 1.0, "xx_cross": 1.0, "xb_cross": 1.0}
+    return weigh(
+        steps.astype(np.int32),
+        nothing,
+        np.empty((0, 0), np.int32),
+        np.ones(steps.shape, bool),
+        nothing.astype(bool),
+        **options,
+    )
+
+
+# The mesh
+
+
+@pytest.mark.parametrize(
+    ("dimension", "width", "tolerance"), [(2, 0.05, 0.01), (2, 5, 0.01), (2, 40, 0.06), (3, 8, 0.08)]
+)
+def test_the_mesh_gives_potential_and_force_of_all_pairs(dimension, width, tolerance):
+    y = cloud(600, dimension, width)
+    q = cloud(100, dimension, width, seed=1)[:100:2] * 0.5
+    for points in (y, q):
+        potential, force = Mesh(dimension).charge(y).field(points)
+        exact_potential, exact_force = exact_field(points, y)
+        assert potential == pytest.approx(exact_potential, rel=tolerance)
+        error = np.linalg.norm(force - exact_force, axis=1).mean()
+        assert error < tolerance * np.linalg.norm(exact_force, axis=1).mean()
+
+
+def test_points_beyond_the_mesh_feel_its_rim():
+    mesh = Mesh().charge(cloud(50, 2, 5))
+    assert np.isfinite(mesh.field(np.array([[1e6, -1e6]]))[0]).all()
+
+
+def test_points_all_at_one_place_neither_push_nor_break():
+    potential, force = Mesh().charge(np.zeros((7, 2))).field(np.zeros((7, 2)))
+    assert potential == pytest.approx(7, rel=0.01)
+    assert force == pytest.approx(0, abs=1e-3)
+
+
+# The graph and the descent
+
+
+def test_edges_are_weighed_by_kind_and_agreement_and_sum_to_one():
+    graph = weigh(
+        np.array([[1, 2], [0, 2], [0, 1]], np.int32),
+        np.array([[0], [0], [1]], np.int32),
+        np.array([[1], [0]], np.int32),
+        np.array([[True, False], [True, False], [False, False]]),
+        np.array([[True], [False], [True]]),
+        xb_weight=0.6,
+        bb_weight=0.2,
+        xx_cross=0.1,
+        xb_cross=0.5,
+    )
+    dense = np.zeros((5, 5))
+    for i in range(5):
+        span = slice(graph.indptr[i], graph.indptr[i + 1])
+        dense[i, graph.indices[span]] = graph.weights[span] * graph.total
+    expected = np.zeros((5, 5))
+    expected[0, 1], expected[1, 0] = 0.5, 0.5
+    expected[0, 2] = expected[1, 2] = expected[2, 0] = expected[2, 1] = 0.05
+    expected[0, 3], expected[1, 3], expected[2, 4] = 0.6, 0.3, 0.6
+    expected[3, 4] = expected[4, 3] = 0.2
+    assert dense == pytest.approx(expected + expected.T)
+    assert graph.weights.sum() == pytest.approx(1)
+
+
+def test_the_descent_goes_down_the_divergence_of_tsne():
+    n, graph = 40, ring(40)
+    y = np.random.default_rng(0).normal(size=(n, 2))
+
+    def divergence(y):
+        similarity = 1 / (1 + np.square(y[:, None] - y[None]).sum(axis=2))
+        np.fill_diagonal(similarity, 0)
+        rows = np.repeat(np.arange(n), np.diff(graph.indptr))
+        return -(graph.weights * np.log(similarity[rows, graph.indices] / similarity.sum())).sum()
+
+    after = descend(y, graph, Mesh(), iterations=60, attraction=1.0)
+    assert divergence(after) < divergence(y) - 0.5
+
+
+def test_no_capped_point_ends_beyond_its_cap():
+    y = np.random.default_rng(0).normal(size=(30, 2))
+    caps = np.linspace(0, 2, 20)
+    after = descend(y, ring(30), Mesh(), iterations=25, attraction=1.5, anchors=y[:20] + 0.1, caps=caps)
+    assert (np.linalg.norm(after[:20] - y[:20] - 0.1, axis=1) <= caps + 1e-9).all()
+    assert np.linalg.norm(after[20:] - y[20:], axis=1).max() > 0.5
+
+
+def test_new_points_do_not_feel_each_other():
+    y, edges = cloud(50, 2, 5), ring(50)
+    together = descend_alone(y + 1, y, edges, Mesh(), iterations=10, attraction=1.5)
+    head = type(edges)(edges.indptr[:4], edges.indices, edges.weights, edges.total)
+    alone = descend_alone(y[:3] + 1, y, head, Mesh(), iterations=10, attraction=1.5)
+    assert together[:3] == pytest.approx(alone, abs=1e-12)
+
+
+# Axes and decoder
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 40), st.integers(1, 8))
+def test_axes_keep_nearly_all_of_the_variance(seed, n, h):
+    x = np.random.default_rng(seed).normal(size=(n, h)).astype(np.float32)
+    axes = Axes.fit(x)
+    left = np.square(x - axes.restore(axes.reduce(x))).sum()
+    assert left <= 0.0051 * np.square(x - x.mean(axis=0)).sum() + 1e-6
+    assert axes.components @ axes.components.T == pytest.approx(np.eye(axes.rank), abs=1e-4)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_a_smooth_field_is_decoded_where_there_are_samples(dimension):
+    rng = np.random.default_rng(0)
+    y = rng.uniform(-6, 6, (4000, dimension)).astype(np.float32)
+    x = np.stack([np.sin(y[:, 0] / 3), np.cos(y[:, 1] / 3), y[:, 0] / 6], axis=1).astype(np.float32)
+    decoder = GridDecoder.fit(y[:3000], x[:3000], Axes.fit(x))
+    error = np.square(decoder.decode(y[3000:]) - x[3000:]).mean()
+    assert error < 0.02 * x.var(axis=0).mean()
+
+
+def test_the_decoder_is_defined_everywhere_and_stays_near_the_data():
+    y, x = cloud(300, 2, 10).astype(np.float32), np.random.default_rng(0).normal(size=(300, 5))
+    decoder = GridDecoder.fit(y, x.astype(np.float32), Axes.fit(x.astype(np.float32)))
+    far = decoder.decode(np.array([[0, 0], [1e4, -1e4], [-30, 30]], np.float32))
+    assert np.isfinite(far).all()
+    assert np.abs(far).max() < 2 * np.abs(x).max()
+
+
+def test_logits_of_a_linear_head_are_those_of_the_decoded_points():
+    rng = np.random.default_rng(0)
+    y, x = cloud(300, 2, 10).astype(np.float32), rng.normal(size=(300, 5)).astype(np.float32)
+    weight, bias = rng.normal(size=(4, 5)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    decoder = GridDecoder.fit(y, x, Axes.fit(x))
+    again = GridDecoder.load(decoder.arrays())
+    q = rng.uniform(-15, 15, (50, 2)).astype(np.float32)
+    assert decoder.logits(q, weight, bias) == pytest.approx(decoder.decode(q) @ weight.T + bias, abs=1e-4)
+    assert np.array_equal(again.decode(q), decoder.decode(q))
+
+
+# Placement
+
+
+def test_a_stray_neighbour_does_not_draw_a_sample_away():
+    points = np.zeros((1, 16, 2))
+    points[0, 3] = 1000
+    distances = np.linspace(1, 2, 16)[None]
+    assert np.abs(robust_centre(points, distances)).max() < 0.01
+    assert robust_centre(points[:, :1], distances[:, :1]) == pytest.approx(0)
+
+
+def test_neighbours_of_the_same_prediction_are_those_of_a_full_search():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 6)).astype(np.float32)
+    classes, q = rng.integers(0, 3, 300), rng.normal(size=(40, 6)).astype(np.float32)
+    asked = rng.integers(0, 4, 40)  # class 3 has no sample: all are searched
+    seen = 0
+    for rows, indices, distances in SampleIndex(x, classes, Axes.fit(x, least=6)).groups(q, asked, 7):
+        for row, found, far in zip(rows, indices, distances, strict=True):
+            among = np.flatnonzero(classes == asked[row]) if asked[row] < 3 else np.arange(300)
+            best, exact = neighbors(x[among], 7, query=q[row : row + 1])
+            assert np.array_equal(among[best[0]], found)
+            assert far == pytest.approx(exact[0], abs=1e-3)
+            seen += 1
+    assert seen == 40
+
+
+def test_recorded_rows_are_found_again_and_no_others():
+    x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    found = Recorded(x).find(np.concatenate([x[[7, 30]], x[[7]] + 1e-6]))
+    assert found.tolist() == [7, 30, -1]
+
+
+# Neighbours of large sets
+
+
+def test_the_fast_search_is_the_exact_one_up_to_rounding():
+    x = np.random.default_rng(0).normal(size=(400, 12)).astype(np.float32) + 100
+    for query in (None, x[:50] + 0.1):
+        indices, distances = nearest(x, 8, query)
+        exact, far = neighbors(x, 8, query)
+        assert overlap(indices, exact).mean() > 0.999
+        assert distances == pytest.approx(far, rel=1e-3)
+
+
+def test_descent_on_a_large_set_leaves_each_row_out_of_its_own_neighbours(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+
+    class Stub:
+        """Answers as pynndescent does: the row itself first, or (row 5) not at all."""
+
+        def __init__(self, points, n_neighbors, **_):
+            exact, far = neighbors(points, n_neighbors)
+            own = np.arange(len(points))[:, None]
+            indices = np.concatenate([own, exact[:, :-1]], axis=1)
+            indices[5] = exact[5]
+            self.neighbor_graph = indices, np.concatenate([0 * far[:, :1], far[:, :-1]], axis=1)
+
+    monkeypatch.setitem(sys.modules, "pynndescent", types.SimpleNamespace(NNDescent=Stub))
+    monkeypatch.setattr("dvi_widget.measures.search._MANY", 50)
+    assert np.array_equal(nearest(x, 6)[0], neighbors(x, 6)[0])
+
+
+def test_a_checkpoint_searches_once_for_all_that_ask(folder, monkeypatch):
+    checkpoint = Checkpoint(dvi.Run(folder), 5)
+    fifteen = checkpoint.neighbors(15)[0]
+    monkeypatch.setattr("dvi_widget.measures.nearest", lambda *_: pytest.fail("searched again"))
+    assert np.array_equal(checkpoint.neighbors(20)[0][:, :15], fifteen)
+
+
+# The estimator
+
+
+def test_the_layout_is_the_default():
+    assert dvi.DVI().method == "layout"
+
+
+def test_the_same_run_gives_the_same_positions(fitted, tmp_path):
+    record(tmp_path / "again", epochs=(0, 5, 10))
+    again = dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "again")).landscape()
+    for frame, other in zip(fitted.landscape(), again, strict=True):
+        assert np.array_equal(frame.positions, other.positions)
+
+
+def test_a_loaded_map_places_and_decodes_like_the_fitted_one(folder, fitted):
+    run = dvi.Run(folder)
+    loaded = dvi.DVI(**QUICK).fit(run)
+    x, b = run.features(5, "test"), run.boundary(5, "test")
+    y = fitted.transform(x, 5)
+    assert np.array_equal(loaded.transform(x, 5), y)
+    assert np.array_equal(loaded.transform(b, 5, boundary=True), fitted.transform(b, 5, boundary=True))
+    assert np.array_equal(loaded.inverse_transform(y, 5), fitted.inverse_transform(y, 5))
+
+
+def test_a_fit_that_goes_on_from_kept_epochs_ends_where_a_whole_one_does(folder, fitted):
+    run = dvi.Run(folder)
+    (last,) = run.maps.glob("layout-000010-*")
+    last.unlink()
+    again = dvi.DVI(**QUICK).fit(run)
+    assert np.array_equal(again.landscape().at(10).positions, fitted.landscape().at(10).positions)
+
+
+def test_what_was_fitted_is_placed_where_it_lies(folder, fitted):
+    run = dvi.Run(folder)
+    frame = fitted.landscape().at(5)
+    assert np.array_equal(fitted.transform(run.features(5), 5), frame.positions[: run.n_train])
+    again = fitted.transform(run.boundary(5), 5, boundary=True)
+    assert np.array_equal(again, fitted.maps_[5].arrays()["boundary_positions"])
+
+
+def test_each_sample_is_placed_on_its_own(folder, fitted):
+    run = dvi.Run(folder)
+    for x, boundary in ((run.features(5, "test"), False), (run.boundary(5, "test"), True)):
+        together = fitted.transform(x, 5, boundary=boundary)
+        alone = np.concatenate([fitted.transform(row[None], 5, boundary=boundary) for row in x])
+        assert together == pytest.approx(alone, abs=0.05)
+    assert fitted.transform(x[:0], 5).shape == (0, 2)
+
+
+def test_a_sample_that_keeps_prediction_and_neighbours_stays(folder):
+    run = dvi.Run(folder)
+    before, after = Checkpoint(run, 0), Checkpoint(run, 5)
+    settings = Layout(cap=0.5, **QUICK)
+    first = settings.fit(before, None, 0, lambda _: None)
+    second = settings.fit(after, (before, first), 0, lambda _: None)
+    kept = overlap(before.neighbors(15)[0], after.neighbors(15)[0])
+    moved = np.linalg.norm(second.positions - first.positions, axis=1)
+    same = before.predictions == after.predictions
+    assert (moved[same] <= 0.5 * (1 / np.maximum(kept[same], 1e-9) - 1) + 1e-4).all()
+
+
+def test_unseen_samples_lie_among_their_own_prediction(fitted):
+    measures = fitted.landscape().measures(k=[15]).set_index(["split", "measure"]).value
+    assert measures["test", "ppr"].mean() > 0.95
+
+
+@pytest.mark.parametrize("boundary", [0, 1, 3])
+def test_any_number_of_boundary_samples_will_do(tmp_path, boundary):
+    record(tmp_path / "run", epochs=(0, 1), boundary=boundary / 120)
+    run = dvi.Run(tmp_path / "run")
+    assert len(run.boundary(1)) == boundary
+    model = dvi.DVI(**QUICK).fit(run)
+    assert np.isfinite(model.landscape()[1].positions).all()
+    assert np.isfinite(model.transform(run.features(1, "test"), 1, boundary=True)).all()
+
+
+def run_of(folder, x, labels=None):
+    """A recorded run whose representations are x itself, at two epochs."""
+    labels = np.arange(len(x)) % 2 if labels is None else labels
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(x.shape[1], 2))
+    recording = dvi.Recorder(
+        folder, model, train=(x, labels), test=(x[:2], labels[:2]), classes=["a", "b"], boundary=0
+    )
+    recording.capture(0)
+    recording.capture(1)
+    return dvi.Run(folder)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.random.default_rng(0).normal(size=(10, 4)),
+        np.random.default_rng(0).normal(size=(30, 2)),
+        np.repeat(np.random.default_rng(0).normal(size=(5, 4)), 8, axis=0),
+        np.ones((30, 4)),
+        np.random.default_rng(0).normal(size=(30, 4)) * [1, 0, 0, 0],
+    ],
+    ids=["ten samples", "two features", "duplicates", "all alike", "one live feature"],
+)
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_poor_data_still_give_a_landscape(tmp_path, x, dimension):
+    run = run_of(tmp_path / "run", x.astype(np.float32))
+    landscape = dvi.DVI(k=5, dimension=dimension, **QUICK).fit(run).landscape(resolution=8)
+    assert all(np.isfinite(frame.positions).all() for frame in landscape)
+    if dimension == 2:
+        assert landscape[1].canvas[0].shape == (8, 8)
+
+
+def test_one_epoch_is_enough(folder):
+    assert len(dvi.DVI(**QUICK).fit(dvi.Run(folder), epochs=[5]).landscape()) == 1
+
+
+def test_more_neighbours_than_samples_are_refused(folder):
+    with pytest.raises(ValueError, match="k must be less than the 120 training samples; found 120"):
+        dvi.DVI(k=120).fit(dvi.Run(folder))
+
+
+@pytest.mark.parametrize(
+    ("settings_", "message"),
+    [
+        ({"k": 0}, "k must be a whole number"),
+        ({"boundary_k": 1.5}, "boundary_k must be a whole number"),
+        ({"xb_weight": -1}, "xb_weight must be a number of 0 or more"),
+        ({"xx_cross": float("nan")}, "xx_cross must be"),
+        ({"attraction": 0.5}, "attraction must be"),
+        ({"cap": 0}, "cap must be a positive number"),
+        ({"iterations": (1, 2)}, "iterations must be three"),
+        ({"dimension": 4}, "dimension must be 2 or 3"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings_, message):
+    with pytest.raises(ValueError, match=message):
+        dvi.DVI(**settings_)
+
+
+@pytest.mark.parametrize("end", [nn.Tanh(), nn.LogSoftmax(dim=1)], ids=["curved", "log-softmax"])
+def test_other_heads_than_a_linear_layer_serve_too(tmp_path, end):
+    layers = [*network()[:3]]
+    model = (
+        nn.Sequential(*layers, nn.Linear(16, 8), end, nn.Linear(8, 10))
+        if isinstance(end, nn.Tanh)
+        else nn.Sequential(*layers, nn.Linear(16, 10), end)
+    )
+    options = {"layer": "3"} if isinstance(end, nn.Tanh) else {}
+    trained = record(tmp_path / "run", epochs=(0, 3), model=model, **options)
+    run = dvi.Run(tmp_path / "run", model=trained)
+    landscape = dvi.DVI(**QUICK).fit(run).landscape(resolution=16)
+    source, y = landscape.source, landscape[1].positions
+    with torch.no_grad():
+        logits = run.head(3)(torch.from_numpy(source.decode(3, y)))
+    assert np.array_equal(source.paint(3, y)[0], logits.argmax(dim=1).numpy())
+
+
+def test_three_dimensions_are_drawn_as_a_room_and_have_no_canvas(folder):
+    landscape = dvi.DVI(dimension=3, **QUICK).fit(dvi.Run(folder)).landscape()
+    assert landscape[0].positions.shape[1] == 3
+    figure = landscape.figure(epoch=5)
+    assert {trace.type for trace in figure.data} == {"scatter3d"}
+    assert len(landscape.figure().frames) == 3
+    for ask in (lambda: landscape[0].canvas, lambda: landscape.trust(5)):
+        with pytest.raises(RuntimeError, match="3 dimensions; a canvas needs 2"):
+            ask()
+
+
+# Trust
+
+
+def test_trust_is_the_way_from_a_pixel_to_where_its_decoding_is_placed(fitted):
+    landscape = fitted.landscape()
+    error = landscape.trust(5)
+    assert error.shape == (100, 100)
+    assert error.dtype == np.float32
+    x0, x1, y0, y1 = landscape.extent
+    pixel = np.array([[x0 + 0.735 * (x1 - x0), y0 + 0.205 * (y1 - y0)]], np.float32)
+    back = fitted.transform(fitted.inverse_transform(pixel, 5), 5)
+    assert error[20, 73] == pytest.approx(np.linalg.norm(back - pixel), abs=0.05)
+    assert landscape.trust(5) is error
+
+
+def test_pixels_far_from_samples_are_trusted_less(fitted):
+    landscape = fitted.landscape()
+    error = landscape.trust(10)
+    x0, x1, y0, y1 = landscape.extent
+    at = ((landscape.at(10).positions - (x0, y0)) / (x1 - x0, y1 - y0) * 100).astype(int)
+    assert np.median(error[at[:, 1], at[:, 0]]) < 0.5 * np.median(error)
+
+
+def test_neighbor_loss_is_what_nn_pv_misses(folder, fitted):
+    landscape = fitted.landscape()
+    loss = landscape.neighbor_loss(5, k=10)
+    table = landscape.measures(k=[10])
+    kept = table[(table.measure == "nn_pv") & (table.epoch == 5)].set_index("split").value
+    n = dvi.Run(folder).n_train
+    assert 1 - loss[:n].mean() == pytest.approx(kept["train"])
+    assert 1 - loss[n:].mean() == pytest.approx(kept["test"])
+
+
+def test_measures_can_be_taken_on_some_samples(fitted):
+    landscape = fitted.landscape()
+    rows = np.r_[3, 50:90, 130:150]
+    table = landscape.measures(k=[10], rows=rows)
+    kept = table[(table.measure == "nn_pv") & (table.epoch == 5)].set_index("split").value
+    loss = landscape.neighbor_loss(5, k=10)
+    assert kept["train"] == pytest.approx(1 - loss[rows[rows < 120]].mean())
+    assert kept["test"] == pytest.approx(1 - loss[rows[rows >= 120]].mean())
+
+
+# Against the published method
+
+
+def test_the_layout_is_no_worse_than_the_published_method_on_digits(tmp_path):
+    gaps = []
+    for seed in range(3):
+        record(tmp_path / str(seed), epochs=(0, 3, 6, 9), model=network(seed), seed=seed)
+        run = dvi.Run(tmp_path / str(seed))
+        values = [
+            model.fit(run).landscape().measures(k=[15]).groupby(["measure", "split"]).value.mean()
+            for model in (dvi.DVI(), dvi.DVI(method="paper", steps=(250, 120), seed=seed))
+        ]
+        gaps.append(values[0] - values[1])
+    gap = sum(gaps) / len(gaps)
+    for split in ("train", "test"):
+        for measure in ("nn_pv", "boundary_pv", "ppr"):
+            if (measure, split) in gap:
+                assert gap[measure, split] > -0.02
+        assert gap["temporal_pv", split] < 0.02
