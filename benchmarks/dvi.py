@@ -75,6 +75,17 @@ def mnist_network(width: int = 128) -> nn.Module:
     )
 
 
+def digits_network() -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(64, 96),
+        nn.ReLU(),
+        nn.Linear(96, 64),
+        nn.ReLU(),
+        nn.Linear(64, 10),
+    )
+
+
 class Residual(nn.Module):
     """Two 3×3 convolutions, the first of stride 2, beside a 1×1 shortcut."""
 
@@ -128,6 +139,15 @@ RUNS = {
         learning_rate=1e-3,
         batch=128,
         epochs=6,
+    ),
+    "digits": Reference(
+        data=lambda _: dvi.datasets.digits(),
+        normalise=(0.3, 0.37),
+        network=digits_network,
+        learning_rate=2e-3,
+        batch=64,
+        epochs=12,
+        samples=(None, None),
     ),
     "mnist-full": Reference(
         data=lambda folder: dvi.datasets.idx(folder / "mnist"),
