@@ -350,7 +350,9 @@ def _pieces(
 ) -> Iterator[Maps]:
     chunk = work.method.at_once
     rounds = 2 if likeness else 1
-    with tqdm(total=len(x), desc=work.method.label, unit="picture", disable=not bar, leave=False) as progress:
+    with tqdm(
+        total=len(x), desc=work.method.label, unit="picture", disable=not bar, leave=False, delay=1
+    ) as progress:
         for begin in range(0, len(x), chunk):
             rows = slice(begin, min(begin + chunk, len(x)))
             part = x[rows]
