@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from .losses import head_gradients, reconstruction_loss, temporal_loss, umap_los
 
 _VERSION = 1
 _BLOCK = 1 << 15  # rows through the networks at once
+_SMALL = 256  # width h of representations up to which training takes one thread
 
 
 @dataclass(frozen=True)
@@ -130,29 +132,30 @@ class Paper:
         steps = self.steps[0 if previous is None else 1]
         optimizer = torch.optim.Adam(autoencoder.parameters(), self.learning_rate, fused=True)
         draw = _EdgeSampler(complex_, generator, device)
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = self.learning_rate * self.decay ** (
-                    step * self.training_epochs // steps // self.decay_every
+        with _threads(u.shape[1]):
+            for step in range(steps):
+                for group in optimizer.param_groups:
+                    group["lr"] = self.learning_rate * self.decay ** (
+                        step * self.training_epochs // steps // self.decay_every
+                    )
+                ends = draw(self.batch_size)
+                inputs = v.index_select(0, ends)
+                y = autoencoder.encoder(inputs)
+                near = (y[: self.batch_size] - y[self.batch_size :]).square().sum(dim=1)
+                far = self._negatives(y, generator)
+                layout = umap_loss(near, far, a, b, self.negatives)
+                reconstruction = reconstruction_loss(
+                    inputs, autoencoder.decoder(y), emphasis.index_select(0, ends)
                 )
-            ends = draw(self.batch_size)
-            inputs = v.index_select(0, ends)
-            y = autoencoder.encoder(inputs)
-            near = (y[: self.batch_size] - y[self.batch_size :]).square().sum(dim=1)
-            far = self._negatives(y, generator)
-            layout = umap_loss(near, far, a, b, self.negatives)
-            reconstruction = reconstruction_loss(
-                inputs, autoencoder.decoder(y), emphasis.index_select(0, ends)
-            )
-            loss = self.weights[0] * layout + self.weights[1] * reconstruction
-            if previous is not None and self.weights[2]:
-                loss = loss + self.weights[2] * temporal_loss(
-                    parameters_to_vector(autoencoder.parameters()), before, similarity
-                )
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            optimizer.step()
-            report((step + 1) / steps)
+                loss = self.weights[0] * layout + self.weights[1] * reconstruction
+                if previous is not None and self.weights[2]:
+                    loss = loss + self.weights[2] * temporal_loss(
+                        parameters_to_vector(autoencoder.parameters()), before, similarity
+                    )
+                optimizer.zero_grad(set_to_none=True)
+                torch.autograd.backward(loss)
+                optimizer.step()
+                report((step + 1) / steps)
         fitted = AutoencoderMap(autoencoder.eval().requires_grad_(requires_grad=False))
         fitted.positions = fitted.transform(checkpoint.x)
         return fitted
@@ -206,6 +209,18 @@ class Paper:
         shifts = torch.randint(1, len(y), (self.negatives,), generator=generator).tolist()
         others = torch.stack([y.roll(shift, dims=0)[: self.batch_size] for shift in shifts])
         return (others - y[: self.batch_size]).square().sum(dim=2).flatten()
+
+
+@contextmanager
+def _threads(h: int) -> Iterator[None]:
+    """One thread for small networks: more would wait for each other, and burn their time waiting."""
+    before = torch.get_num_threads()
+    if h <= _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _EdgeSampler:
