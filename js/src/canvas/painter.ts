@@ -45,6 +45,9 @@ export function startPainter(
   let painted = "";
   let glideStart = Number.NEGATIVE_INFINITY;
   let arrival = 1;
+  /** How much points in foreign territory stand out: now, and when the glide under way started. */
+  let rarityNow = 1;
+  let rarityThen = 1;
   /** What was drawn last, which may be a frame behind the playhead. */
   let mix = { a: 0, b: 0, t: 0 };
   /** Where the raised sample was when the glide under way started. */
@@ -73,12 +76,14 @@ export function startPainter(
       if (renderer.keep()) {
         glideStart = now;
         anchor = sample === null || place === null ? null : { sample, place };
+        rarityThen = rarityNow;
       }
     }
     leaps = shown.leaps;
     painted = nowPainted;
     const progress = Math.min(1, Math.max(0, (now - glideStart) / GLIDE_MS));
     arrival = progress * progress * (3 - 2 * progress);
+    rarityNow = rarityThen + (rarity(shown) - rarityThen) * arrival;
     const ratio = window.devicePixelRatio || 1;
     const { radius, opacity, emphasis } = pointLook(seen, hello.n);
     const drew = renderer.draw({
@@ -92,7 +97,7 @@ export function startPainter(
       ratio,
       radius: radius * ratio,
       opacity,
-      emphasis: emphasis * rarity(shown),
+      emphasis: emphasis * rarityNow,
       ringing: ringing(seen, store.selection.peek().indices.length),
       colorBy: COLOR_BY_NUMBER[store.colorBy.peek()],
       raised: [store.pinned.peek(), store.hovered.peek()?.index ?? null].filter((i) => i !== null),
