@@ -12,7 +12,6 @@ from playwright.sync_api import sync_playwright
 import dvi_widget as dvi
 from dvi_widget.demo import record
 
-STEPS = (300, 150)
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
@@ -57,11 +56,11 @@ def run_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cell(run_folder):
-    """The code of a notebook that shows its landscape, fitted briefly: the fit is tested elsewhere."""
+    """The code of a notebook that shows its landscape."""
     return "\n".join(
         [
             "import dvi_widget as dvi",
-            f"landscape = dvi.DVI(steps={STEPS}).fit(dvi.Run({str(run_folder)!r})).landscape()",
+            f"landscape = dvi.DVI().fit(dvi.Run({str(run_folder)!r})).landscape()",
             "explorer = dvi.Explorer(landscape)",
             "explorer",
         ]
@@ -71,7 +70,7 @@ def cell(run_folder):
 @pytest.fixture(scope="session")
 def landscape(run_folder):
     """The same landscape; who asks second only loads it."""
-    return dvi.DVI(steps=STEPS).fit(dvi.Run(run_folder)).landscape()
+    return dvi.DVI().fit(dvi.Run(run_folder)).landscape()
 
 
 @pytest.fixture(scope="session")

@@ -39,12 +39,13 @@ class NotebookError(AssertionError):
 
 
 class Lab:
-    """A running JupyterLab, reached at `url` with `token`, serving the folder `root`."""
+    """A running JupyterLab, reached at `url` with `token`, serving the folder `root`, writing to `log`."""
 
-    def __init__(self, url: str, token: str, root: Path) -> None:
+    def __init__(self, url: str, token: str, root: Path, log: Path) -> None:
         self.url = url
         self.token = token
         self.root = root
+        self.log = log
 
     def open(self, page: Page, name: str, cells: list[str]) -> Notebook:
         """Write a notebook of these cells, open it in the page and wait until its kernel is ready."""
@@ -129,6 +130,27 @@ class Notebook:
             raise NotebookError(reply["error"])
         return str(reply["text"])
 
+    def start_cell(self, code: str) -> None:
+        """Run code in the kernel beside the notebook, without waiting for it."""
+        self.page.evaluate(
+            """(code) => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                kernel.requestExecute({ code, store_history: false });
+            }""",
+            code,
+        )
+
+    def say(self, comm: str, messages: list[Any]) -> None:
+        """Send messages to the kernel over a widget's own comm, as the front end does."""
+        self.page.evaluate(
+            """async ([id, messages]) => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const comm = await kernel._comms.get(id);
+                for (const message of messages) comm.send(message);
+            }""",
+            [comm, messages],
+        )
+
     def theme(self, name: str) -> None:
         """Change JupyterLab's theme and wait until it is on."""
         self.page.evaluate(
@@ -190,7 +212,7 @@ def serve(folder: Path) -> Iterator[Lab]:
     with log.open("wb") as file:
         server = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=root)
         try:
-            yield Lab(_address(server, runtime, log), token, root)
+            yield Lab(_address(server, runtime, log), token, root, log)
         finally:
             server.terminate()  # it shuts its kernels down first
             try:

@@ -110,8 +110,8 @@ class At:
 
     def lasso(self, epoch: int, seed: int = 0) -> list[int]:
         """Draw round some samples with the lasso; gives back the indices that must be inside."""
-        polygon, inside = self._outline(epoch, seed)
         self.part("tool-lasso").click()
+        polygon, inside = self._outline(epoch, seed)  # last: a click may scroll the page
         self.page.mouse.move(*polygon[0])
         self.page.mouse.down()
         for corner in polygon[1:]:

@@ -86,6 +86,35 @@ def test_python_moves_the_page(at, notebook, landscape):
     at.expect_pictures(fours)
 
 
+def test_a_running_cell_does_not_stop_the_page(at, notebook, landscape, tmp_path):
+    done = tmp_path / "done"
+    notebook.start_cell(f"import os, time\nwhile not os.path.exists({str(done)!r}):\n    time.sleep(0.02)")
+    at.click_epoch(landscape.epochs[4])
+    at.hover(at.alone(landscape.epochs[4]), landscape.epochs[4])
+    done.touch()
+    eventually(lambda: notebook.python("explorer.epoch"), landscape.epochs[4], at.page)
+
+
+def test_nonsense_from_a_page_leaves_no_trace_in_the_kernel(at, notebook, lab, landscape):
+    notebook.say(
+        notebook.python("explorer.comm.comm_id"),
+        [
+            {"method": "custom", "content": "nonsense"},
+            {"method": "custom", "content": {"id": 1, "op": "nonsense", "args": {}}},
+            {"method": "custom", "content": {"id": 2, "op": "canvas", "args": {"landscape": 0, "epoch": -1}}},
+            {
+                "method": "custom",
+                "content": {"id": 3, "op": "thumbnails", "args": {"indices": [10**9], "size": 0}},
+            },
+            {"method": "update", "state": {"selection": ["x"], "color_by": 10**9}, "buffer_paths": []},
+        ],
+    )
+    at.click_epoch(landscape.epochs[0])
+    eventually(lambda: notebook.python("explorer.epoch"), landscape.epochs[0], at.page)
+    assert notebook.python("explorer.selection") == []
+    assert "Traceback" not in lab.log.read_text(errors="replace")
+
+
 def test_it_follows_the_theme(at, notebook, shots):
     notebook.theme("JupyterLab Dark")
     expect(at.root).to_have_attribute("data-theme", "dark")

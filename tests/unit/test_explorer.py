@@ -158,6 +158,21 @@ def test_a_page_that_sets_nonsense_is_told_what_holds(explorer, caplog, capsys, 
     assert capsys.readouterr().err == ""
 
 
+def test_the_pointer_may_leave(explorer):
+    sync(explorer, hovered=3)
+    changes = heard(explorer, "hovered")
+    sync(explorer, hovered=None, epoch=0)
+    assert (explorer.hovered, explorer.epoch) == (None, 0)
+    assert changes == [(3, None)]
+    assert explorer.comm.updates() == []
+
+
+def test_what_is_wrong_does_not_stop_what_is_right(explorer):
+    sync(explorer, hovered=3, epoch=4, color_by="prediction")
+    assert (explorer.hovered, explorer.epoch, explorer.color_by) == (3, 10, "prediction")
+    assert explorer.comm.updates() == [{"epoch": 10}]
+
+
 def test_a_page_that_sets_what_does_not_exist_changes_nothing(explorer):
     sync(explorer, filter="label:4", nonsense=1)
     assert not hasattr(explorer, "nonsense")

@@ -142,8 +142,9 @@ class Explorer(anywidget.AnyWidget):
         return epoch
 
     @t.validate("hovered")
-    def _check_hovered(self, proposal: Any) -> int:
-        return self._sample(proposal["value"], "hovered")
+    def _check_hovered(self, proposal: Any) -> int | None:
+        value = proposal["value"]
+        return None if value is None else self._sample(value, "hovered")
 
     @t.validate("selection")
     def _check_selection(self, proposal: Any) -> list[int]:
@@ -171,10 +172,11 @@ class Explorer(anywidget.AnyWidget):
         sync_data
             Attributes by name, as ipywidgets receives them.
         """
-        try:
-            super().set_state(sync_data)
-        except t.TraitError:
-            self.send_state([name for name in sync_data if name in self.keys])
+        for name, value in sync_data.items():
+            try:
+                super().set_state({name: value})
+            except t.TraitError:
+                self.send_state(name)
 
     def table(self) -> pd.DataFrame:
         """The samples as they stand at the current epoch.
