@@ -175,7 +175,7 @@ class Explorer(anywidget.AnyWidget):
         for name, value in sync_data.items():
             try:
                 super().set_state({name: value})
-            except t.TraitError:
+            except t.TraitError:  # noqa: PERF203 - a handful of names
                 self.send_state(name)
 
     def table(self) -> pd.DataFrame:
