@@ -46,7 +46,7 @@ def occlusion(
         x,
         sliding_window_shapes=(channels, patch, patch),
         strides=(channels, min(stride, patch), min(stride, patch)),
-        baselines=filled(x, baseline).contiguous(),
+        baselines=torch.empty_like(x).copy_(filled(x, baseline)),
         target=target.classes,
         perturbations_per_eval=max(1, _AT_ONCE // len(x)),
     )
