@@ -1,6 +1,6 @@
 """Watch a classifier learn: record a training run, fit its landscape, walk through it in a notebook."""
 
-from . import baselines, datasets, deepvid, measures, saliency
+from . import baselines, datasets, deepvid, measures, saliency, suggestions
 from .deepvid import VAE, LinearStudent, Neighbors
 from .deepview import DeepView
 from .demo import demo
@@ -35,5 +35,6 @@ __all__ = [
     "inspect_model",
     "measures",
     "saliency",
+    "suggestions",
     "top_patches",
 ]
