@@ -178,11 +178,9 @@ def row(model: ResNet20, x: Tensor, target: Tensor, name: str) -> list[str]:
     return [*cells, f"{np.nanmean(likeness):+.2f}"]
 
 
-def curves(model: ResNet20, x: Tensor) -> None:
+def curves(model: ResNet20, x: Tensor, names: list[str]) -> None:
     """Removal and insertion of 200 pixels, faithfulness and sensitivity, one row per method."""
-    few: dict[str, dict[str, Any]] = {"rise": {"masks": 512}}
-    methods = {name: few.get(name, {}) for name in saliency.METHODS}
-    told = saliency.compare_methods(model, x, methods=methods, step=10)
+    told = saliency.compare_methods(model, x, methods=names, step=10)
     table = told.table().round(3).drop(columns="seconds")
     print(f"| map | {' | '.join(table.columns)} |\n|{' --- |' * (1 + table.shape[1])}")
     for name, values in zip(table.index, table.to_numpy(), strict=True):
@@ -208,7 +206,7 @@ def main() -> None:
     chosen = np.random.default_rng(0).permutation(len(x))[: options.pictures]
     model = trained(options.data)
     if options.curves:
-        curves(model, normalised(x[chosen]))
+        curves(model, normalised(x[chosen]), options.methods)
     else:
         cost(model, normalised(x[chosen]), options.methods)
 
