@@ -225,7 +225,7 @@ def synthesis(run: dvi.Run, network: nn.Module) -> float:
 
 def online(run: dvi.Run, model: Projection) -> None:
     """What a person waits for: 1,000 unseen samples placed, a canvas decoded and classified."""
-    epoch = run.epochs[-1]
+    epoch = model.epochs_[-1]
     unseen, recorded = run.features(epoch, "test")[:1000], run.features(epoch, "train")
     axis = np.linspace(*model.landscape().extent[:2], 400, dtype=np.float32)
     pixels = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
@@ -252,7 +252,25 @@ def online(run: dvi.Run, model: Projection) -> None:
     print(f"recall of the {K} nearest samples of the same prediction: {hits / (K * len(unseen)):.4f}")
 
 
-def row(run: dvi.Run, method: str, seed: int, reference: Reference) -> tuple[dict[str, float], pd.DataFrame]:
+def trusted(landscape: dvi.Landscape) -> None:
+    """How the round trip of pixels fails with their distance from the nearest sample, at the last epoch."""
+    frame = landscape[-1]
+    x0, x1, y0, y1 = landscape.extent
+    error = landscape.trust(frame.epoch).ravel() / (x1 - x0)
+    centres = (np.arange(100) + 0.5) / 100
+    x, y = np.meshgrid(x0 + centres * (x1 - x0), y0 + centres * (y1 - y0))
+    pixels = np.stack([x.ravel(), y.ravel()], axis=1)
+    away = dvi.measures.neighbors(frame.positions, 1, query=pixels)[1][:, 0] / (x1 - x0)
+    print("median round-trip error of pixels (both in % of the canvas' width):", end=" ")
+    for low, high in ((0, 2), (2, 5), (5, 100)):
+        of = (away >= low / 100) & (away < high / 100)
+        print(f"{100 * np.median(error[of]):.1f} at {low}–{high} from a sample ({of.mean():.0%})", end="; ")
+    print(flush=True)
+
+
+def row(
+    run: dvi.Run, method: str, seed: int, reference: Reference, epochs: list[int]
+) -> tuple[dict[str, float], pd.DataFrame]:
     """Fit from nothing and measure; means over the checkpoints, and every figure behind them."""
     model = METHODS[method](seed)
     # What an earlier fit has left would make this one look cheap.
@@ -269,11 +287,11 @@ def row(run: dvi.Run, method: str, seed: int, reference: Reference) -> tuple[dic
 
     with mock.patch.object(dvi.measures, "nearest", timed):
         start = time.process_time()
-        model.fit(run)
+        model.fit(run, epochs)
         spent = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
-        f"{method}: {spent / len(run.epochs):.1f} CPU s a checkpoint, {peak:.2f} GiB at most so far",
+        f"{method}: {spent / len(epochs):.1f} CPU s a checkpoint, {peak:.2f} GiB at most so far",
         flush=True,
     )
     rows = None
@@ -286,11 +304,12 @@ def row(run: dvi.Run, method: str, seed: int, reference: Reference) -> tuple[dic
             ]
         )
         online(run, model)
+    trusted(model.landscape())
     figures = model.landscape().measures(rows=rows)
     of_k = figures[figures["k"].fillna(K) == K]
     means = of_k["value"].groupby(of_k["measure"] + " " + of_k["split"]).mean()
     values = {str(name): float(value) for name, value in means.items()}
-    checkpoints = len(run.epochs)
+    checkpoints = len(epochs)
     return {**values, "cpu": spent / checkpoints, "search": searching / checkpoints}, figures
 
 
@@ -339,6 +358,7 @@ def main() -> None:
     parser.add_argument("--run", choices=RUNS, default="mnist")
     parser.add_argument("--methods", default="pca,paper", help=f"of {', '.join(METHODS)}")
     parser.add_argument("--seeds", default="0", help="for example 0,1,2")
+    parser.add_argument("--checkpoints", type=int, help="fit only so many of a run, the first ones")
     parser.add_argument("--again", action="store_true", help="measure rows again that are there already")
     given = parser.parse_args()
     methods = given.methods.split(",")
@@ -349,24 +369,25 @@ def main() -> None:
         parser.error(f"--data: {given.data} is not a folder")
     rows: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
     reference = RUNS[given.run]
+    label = f"{given.run} first {given.checkpoints}" if given.checkpoints else given.run
     torch.set_num_threads(reference.threads)
     with threadpool_limits(reference.threads):
         for seed in map(int, given.seeds.split(",")):
             run = record(reference, given.data, BUILD / f"{given.run}-{seed}", seed)
             print(f"boundary synthesis: {synthesis(run, reference.network()):.2f} CPU s a checkpoint")
             for method in methods:
-                kept = BUILD / f"{given.run}-{method}-{seed}.json"
+                kept = BUILD / f"{label.replace(' ', '-')}-{method}-{seed}.json"
                 if given.again or not kept.exists():
-                    values, figures = row(run, method, seed, reference)
+                    values, figures = row(run, method, seed, reference, run.epochs[: given.checkpoints])
                     figures.to_csv(kept.with_suffix(".csv"), index=False)
                     kept.write_text(json.dumps(values), encoding="utf-8")
-                    append(line(cells(given.run, method, str(seed), values)))
+                    append(line(cells(label, method, str(seed), values)))
                 rows[method].append(json.loads(kept.read_text(encoding="utf-8")))
     print(line(HEADER))
     print(line(["---"] * len(HEADER)))
     for method, found in rows.items():
         mean = pd.DataFrame(found).mean().to_dict()
-        print(line(cells(given.run, method, given.seeds, {str(name): float(v) for name, v in mean.items()})))
+        print(line(cells(label, method, given.seeds, {str(name): float(v) for name, v in mean.items()})))
 
 
 if __name__ == "__main__":

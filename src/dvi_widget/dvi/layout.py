@@ -20,6 +20,7 @@ from .placement import Placer
 
 _VERSION = 1
 _GATHER = 12.0  # attraction of the first iterations: early exaggeration (van der Maaten & Hinton 2008, §3.4)
+_MOMENTUM, _FEW = 0.8, 10_000  # momentum, up to so many points
 _SMALL = 0.01  # standard deviation of the first positions, so that classes can pass through each other
 _START = 5  # neighbours whose median a sample with a new prediction starts from
 
@@ -68,8 +69,7 @@ class Layout:
         temporal −.83, −.76, −.67 on MNIST and −.31, −.24, −.19 on CIFAR-10, at nn_pv .294, .310, .319 there.
         Infinity switches it off.
     iterations : tuple of three int
-        Of the first epoch, drawn together and let go, for 10,000 samples (a larger run gets more, since it
-        has farther to go); and of each later one.
+        Of the first epoch, drawn together and let go; and of each later one.
     dimension : int
         l: 2 for a canvas, 3 for `Landscape.figure` alone.
 
@@ -192,7 +192,15 @@ class Layout:
         tick = _ticking(report, gather + let_go)
         mesh = Mesh(self.dimension)
         y = descend(y, graph, mesh, iterations=gather, attraction=_GATHER, momentum=0.5, report=tick)
-        return descend(y, graph, mesh, iterations=let_go, attraction=self.attraction, report=tick)
+        return descend(
+            y,
+            graph,
+            mesh,
+            iterations=let_go,
+            attraction=self.attraction,
+            momentum=_momentum(len(y)),
+            report=tick,
+        )
 
     def _next(
         self,
@@ -301,6 +309,14 @@ class LayoutMap:
             "radii": self._radii,
             "total": np.array([self._total]),
         }
+
+
+def _momentum(n: int) -> float:
+    """Momentum of the first epoch once let go: a large cloud has farther to go before it is as wide as it gets.
+
+    Chosen on 60,000 samples, where it is .95: nn_pv .28 after 200 iterations, .20 with .8 after 1,000.
+    """
+    return 1 - (1 - _MOMENTUM) * min(1.0, (_FEW / n) ** 0.75)
 
 
 def _beside_samples(graph: Graph, y: NDArray[np.float64]) -> NDArray[np.float64]:
