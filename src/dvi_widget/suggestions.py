@@ -269,6 +269,24 @@ def of_run(run: Run, split: Literal["train", "test", "all"] = "train") -> pd.Dat
     return table.set_index(chosen.index)
 
 
+def check_name(name: str) -> None:
+    """Refuse the name of a list that does not exist.
+
+    Parameters
+    ----------
+    name : str
+        As `ranked` takes it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such list.
+    """
+    if name not in DEFINITIONS:
+        known = ", ".join(f'"{known}"' for known in DEFINITIONS)
+        raise ValueError(f"There are no suggestions called {name!r}; there are {known}.")
+
+
 def ranked(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The samples of one list, those that deserve a look most first.
 
@@ -291,9 +309,7 @@ def ranked(table: pd.DataFrame, name: str) -> pd.DataFrame:
     ValueError
         If there is no such list.
     """
-    if name not in DEFINITIONS:
-        known = ", ".join(f'"{known}"' for known in DEFINITIONS)
-        raise ValueError(f"There are no suggestions called {name!r}; there are {known}.")
+    check_name(name)
     if name == "likely mislabelled":
         listed, order, ascending = table["aum"] < 0, ["aum"], [True]
     elif name == "forgotten":

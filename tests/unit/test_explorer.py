@@ -12,6 +12,7 @@ import traitlets
 from hosts import RecordingComm
 from synthetic import landscape
 
+from dvi_widget import suggestions
 from dvi_widget.widget import explorer as module
 from dvi_widget.widget.explorer import Explorer
 
@@ -64,6 +65,7 @@ def test_the_first_message_is_small(explorer):
         ("selection", [7, 3, 3], [3, 7]),
         ("hovered", 0, 0),
         ("color_by", "correctness", "correctness"),
+        ("filter", "label:cat -flipped", "label:cat -flipped"),
     ],
 )
 def test_a_change_is_kept_and_told_once(explorer, page, name, value, kept):
@@ -174,7 +176,7 @@ def test_what_is_wrong_does_not_stop_what_is_right(explorer):
 
 
 def test_a_page_that_sets_what_does_not_exist_changes_nothing(explorer):
-    sync(explorer, filter="label:4", nonsense=1)
+    sync(explorer, nonsense=1)
     assert not hasattr(explorer, "nonsense")
 
 
@@ -209,6 +211,7 @@ def test_the_table_tells_each_sample_as_it_stands_at_the_epoch(explorer):
         "confidence",
         "correct",
         "selected",
+        "shown",
     ]
     np.testing.assert_array_equal(table["prediction"], frame.predictions)
     np.testing.assert_array_equal(table["confidence"], frame.confidence)
@@ -220,12 +223,95 @@ def test_the_table_tells_each_sample_as_it_stands_at_the_epoch(explorer):
     assert not (explorer.table()["label"] == 0).all()  # the landscape's own is untouched
 
 
+def test_the_table_says_which_samples_the_filter_shows(explorer):
+    assert explorer.table()["shown"].all()
+    explorer.epoch = 5
+    explorer.filter = "label:cat,2 pred:owl conf<0.6 split:train -flipped changed:0-10 #5-39"
+    table, frames = explorer.table(), explorer._landscape
+    by_hand = (
+        table["label"].isin([0, 2])
+        & (table["prediction"] == 2)
+        & (table["confidence"] < 0.6)
+        & (table["split"] == "train")
+        & ~table["flipped"]
+        & (frames.at(0).predictions != frames.at(10).predictions)
+        & (table.index >= 5)
+    )
+    np.testing.assert_array_equal(table["shown"], by_hand)
+    explorer.filter = "wrong"
+    at_five = explorer.table()["shown"]
+    assert 0 < at_five.sum() < 40
+    explorer.epoch = 0
+    assert (explorer.table()["shown"] != at_five).any()
+
+
+def test_a_filter_that_is_not_understood_is_refused_with_every_reason(explorer):
+    explorer.filter = "wrong"
+    says = "'label:cow': There is no class “cow”; classes are cat, dog, owl. '#40': There is no sample 40"
+    with pytest.raises(traitlets.TraitError, match=says):
+        explorer.filter = "label:cow wrong #40"
+    with pytest.raises(traitlets.TraitError, match="filter"):
+        explorer.filter = 4
+    assert explorer.filter == "wrong"
+
+
+def test_what_a_person_is_still_typing_is_kept_and_its_rest_counts(explorer):
+    sync(explorer, filter="split:test label:ca")
+    assert explorer.filter == "split:test label:ca"
+    assert explorer.comm.updates() == []  # nothing is taken out of their hands
+    table = explorer.table()
+    np.testing.assert_array_equal(table["shown"], table["split"] == "test")
+    sync(explorer, filter=3)
+    assert explorer.comm.updates() == [{"filter": "split:test label:ca"}]
+    with pytest.raises(traitlets.TraitError, match="no class “cow”"):
+        explorer.filter = "label:cow"
+
+
+class Recorded:
+    """A source that knows the logits and nothing else."""
+
+    def __init__(self, logits):
+        self.recorded = logits
+        self.asked = []
+
+    def logits(self, epoch):
+        self.asked.append(epoch)
+        return self.recorded[epoch]
+
+
+def test_suggestions_are_read_from_the_recorded_logits_once():
+    shown = landscape()
+    rng = np.random.default_rng(1)
+    logits = {epoch: rng.normal(size=(40, 3)) for epoch in shown.epochs}
+    shown.source = Recorded(logits)
+    explorer = Explorer(shown)
+    by_hand = suggestions.training_dynamics(logits.values(), shown.samples["label"].to_numpy(), [0, 5, 10])
+    for name in suggestions.DEFINITIONS:
+        table, expected = explorer.suggestions(name), suggestions.ranked(by_hand, name)
+        assert len(table) > 0
+        assert table.index.tolist() == expected.index.tolist()
+        assert list(table.columns) == ["split", *expected.columns]
+        explorer.selection = table.index[:5]
+    assert shown.source.asked == [0, 5, 10]
+    with pytest.raises(ValueError, match="no suggestions called 'odd'"):
+        explorer.suggestions("odd")
+
+
+def test_without_logits_or_a_second_epoch_suggestions_say_what_to_do():
+    with pytest.raises(RuntimeError, match=r"logits of every epoch.*DVI\(\)\.fit\(run\)\.landscape\(\)"):
+        Explorer(landscape()).suggestions("forgotten")
+    with pytest.raises(ValueError, match="two epochs at least; this one has one"):
+        Explorer(landscape(epochs=(3,))).suggestions("forgotten")
+
+
 def test_it_exports_what_it_shows(explorer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     explorer.epoch, explorer.selection, explorer.color_by = 5, [3], "prediction"
+    explorer.filter = "wrong"
     path = explorer.to_html("page.html")
     assert path == tmp_path / "page.html"
-    assert '"state":{"epoch":5,"selection":[3],"color_by":"prediction"}' in path.read_text(encoding="utf-8")
+    state = '"state":{"epoch":5,"selection":[3],"color_by":"prediction","filter":"wrong"}'
+    assert state in path.read_text(encoding="utf-8")
 
 
 def test_pictures_may_be_given():

@@ -25,7 +25,7 @@ VERSION = 1
 
 _ASIDE = ".aside"
 # What sample tables, of runs and of explorers, have anyway.
-_COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected"}
+_COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected", "shown"}
 _EPOCH = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
 
 

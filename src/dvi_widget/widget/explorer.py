@@ -14,12 +14,15 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike
+from tqdm.auto import tqdm
 
 from dvi_widget.landscape import Landscape
 from dvi_widget.runs.pictures import as_pictures
+from dvi_widget.suggestions import TrainingDynamics, check_name, ranked
 
 from .html import write_page
 from .messages import Answers, Exchange, listed
+from .query import Query, Samples, Vocabulary, holds, parse
 
 BUNDLE = Path(__file__).parent / "static" / "widget.js"
 
@@ -83,6 +86,11 @@ class Explorer(anywidget.AnyWidget):
         The sample under the pointer.
     color_by : str
         What a point's colour means: "label", "prediction" or "correctness".
+    filter : str
+        Which samples are shown while the rest fades: conditions that must all hold, such as
+        "label:cat,dog pred:owl conf<0.6 split:test flipped changed:3-7 #1786 wrong"; "-" before a condition
+        means that it must not hold, and names with spaces stand in quotation marks. "" shows all. What a
+        person is still typing at the page may not be understood yet; the rest of it counts.
 
     Raises
     ------
@@ -102,6 +110,7 @@ class Explorer(anywidget.AnyWidget):
     selection: t.TraitType[list[int], Any] = t.TraitType().tag(sync=True)
     hovered: t.TraitType[int | None, Any] = t.TraitType(None, allow_none=True).tag(sync=True)
     color_by = t.Enum(["label", "prediction", "correctness"], "label").tag(sync=True)
+    filter = t.Unicode("").tag(sync=True)
 
     def __init__(self, landscape: Landscape, *, images: ArrayLike | None = None) -> None:
         if not isinstance(landscape, Landscape):
@@ -117,6 +126,8 @@ class Explorer(anywidget.AnyWidget):
         n = len(landscape.samples)
         if pictures is not None and len(pictures) != n:
             raise ValueError(f"images holds {len(pictures)} pictures; the landscape has {n} samples.")
+        self._typed: object = None  # the filter that a page is just setting
+        self._dynamics: pd.DataFrame | None = None
         self._answers = Answers([landscape], pictures)
         self._exchange = Exchange(self._answers, self.send)
         super().__init__(_esm=front_end(), epoch=landscape.epochs[-1], selection=[])
@@ -155,6 +166,25 @@ class Explorer(anywidget.AnyWidget):
             raise t.TraitError("selection takes indices, not a mask: pass np.flatnonzero(mask).")
         return sorted({self._sample(index, "selection") for index in value})
 
+    @t.validate("filter")
+    def _check_filter(self, proposal: Any) -> str:
+        text: str = proposal["value"]
+        # Sending a person's text back while it is being written would take it out of their hands.
+        problems = () if text == self._typed else self._query(text).problems
+        if problems:
+            reasons = " ".join(f"{text[part.start : part.end]!r}: {part.sentence}" for part in problems)
+            raise t.TraitError(f"filter is not understood. {reasons}")
+        return text
+
+    def _query(self, text: str) -> Query:
+        """A filter, read with the names of this landscape."""
+        landscape = self._landscape
+        known = Vocabulary(len(landscape.samples), landscape.classes, self._groups(), landscape.epochs)
+        return parse(text, known)
+
+    def _groups(self) -> list[str]:
+        return [name for name in self._landscape.samples.columns if name not in {"split", "label"}]
+
     def _sample(self, value: Any, name: str) -> int:
         n = len(self._landscape.samples)
         index = _whole(value)
@@ -172,11 +202,15 @@ class Explorer(anywidget.AnyWidget):
         sync_data
             Attributes by name, as ipywidgets receives them.
         """
-        for name, value in sync_data.items():
-            try:
-                super().set_state({name: value})
-            except t.TraitError:  # noqa: PERF203 - a handful of names
-                self.send_state(name)
+        self._typed = sync_data.get("filter")
+        try:
+            for name, value in sync_data.items():
+                try:
+                    super().set_state({name: value})
+                except t.TraitError:  # noqa: PERF203 - a handful of names
+                    self.send_state(name)
+        finally:
+            self._typed = None
 
     def table(self) -> pd.DataFrame:
         """The samples as they stand at the current epoch.
@@ -185,8 +219,8 @@ class Explorer(anywidget.AnyWidget):
         -------
         DataFrame
             One row per sample, index 0 .. N−1: split, label, the groups, and of this epoch prediction
-            (class index), confidence (in [0, 1]), correct (<NA> without a label) and selected.
-            ``table[table.selected]`` is the selection.
+            (class index), confidence (in [0, 1]), correct (<NA> without a label), selected, and shown
+            (whether the filter shows it). ``table[table.selected]`` is the selection.
         """
         frame = self._landscape.at(self.epoch)
         table = self._landscape.samples.copy()
@@ -196,6 +230,66 @@ class Explorer(anywidget.AnyWidget):
         table["correct"] = correct.mask(table["label"] < 0)
         table["selected"] = False
         table.loc[self.selection, "selected"] = True
+        table["shown"] = holds(
+            self._query(self.filter),
+            Samples(
+                labels=table["label"].to_numpy(),
+                predictions=frame.predictions,
+                confidence=frame.confidence,
+                test=(table["split"] == "test").to_numpy(),
+                groups={name: self._landscape.samples[name].to_numpy(bool) for name in self._groups()},
+                predictions_at=lambda epoch: self._landscape.at(epoch).predictions,
+            ),
+        )
+        return table
+
+    def suggestions(self, name: str) -> pd.DataFrame:
+        """Samples that deserve a look, by their training dynamics over all epochs of the landscape.
+
+        Parameters
+        ----------
+        name
+            "likely mislabelled", "forgotten", "on the boundary" or "late learners";
+            `dvi_widget.suggestions.DEFINITIONS` says what each of them means.
+
+        Returns
+        -------
+        DataFrame
+            The samples of that list, those that deserve it most first; the index holds their numbers, so that
+            ``explorer.selection = table.index[:50]`` selects the first fifty. Columns are split and the
+            measures of `dvi_widget.suggestions.TrainingDynamics.table`, in which confidence is the mean
+            probability of the label.
+
+        Raises
+        ------
+        ValueError
+            If there is no such list, or the landscape has fewer than two epochs.
+        RuntimeError
+            If the landscape has no engine behind it that knows the logits.
+        """
+        check_name(name)
+        if self._dynamics is None:
+            self._dynamics = self._measure_dynamics()
+        return ranked(self._dynamics, name)
+
+    def _measure_dynamics(self) -> pd.DataFrame:
+        """Read the logits of every epoch."""
+        landscape = self._landscape
+        if len(landscape) < 2:
+            raise ValueError(
+                "Suggestions need a landscape of two epochs at least; this one has one. "
+                "Record more epochs of the training and fit them together."
+            )
+        if "logits" not in landscape.services:
+            raise RuntimeError(
+                "Suggestions need the logits of every epoch; this landscape has no engine behind it that "
+                "knows them. Take it from a fitted model: DVI().fit(run).landscape()."
+            )
+        dynamics = TrainingDynamics(landscape.samples["label"].to_numpy())
+        for epoch in tqdm(landscape.epochs, desc="reading logits", unit="epoch", leave=False, delay=2):
+            dynamics.add(epoch, landscape.source.logits(epoch))
+        table = dynamics.table()
+        table.insert(0, "split", landscape.samples["split"].to_numpy())
         return table
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
@@ -221,7 +315,7 @@ class Explorer(anywidget.AnyWidget):
         FileNotFoundError
             If the folder does not exist.
         """
-        state = {name: getattr(self, name) for name in ("epoch", "selection", "color_by")}
+        state = {name: getattr(self, name) for name in ("epoch", "selection", "color_by", "filter")}
         return write_page(path, self._answers, state, front_end())
 
     def close(self) -> None:
