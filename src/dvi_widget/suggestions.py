@@ -154,13 +154,14 @@ class TrainingDynamics:
             - label: as given.
             - aum: area under the margin, the mean over the epochs of the label's logit minus the highest
               other one (Pleiss et al. 2020, "Identifying Mislabeled Data using the Area Under the Margin
-              Ranking", Eq. 2).
+              Ranking", definition of the AUM).
             - confidence, variability, correctness: of data maps, the mean and the standard deviation over the
               epochs of the label's probability, and the share of epochs that were right, all in [0, 1]
-              (Swayamdipta et al. 2020, "Dataset Cartography", §2).
+              (Swayamdipta et al. 2020, "Dataset Cartography", its three training dynamics).
             - forgetting_events: how many times a right epoch was followed by one that was not (Toneva et al.
-              2019, "An Empirical Study of Example Forgetting", §2). Between recorded epochs more may have
-              gone unseen. 0 also where a sample was never learned: see first_learned.
+              2019, "An Empirical Study of Example Forgetting", definition of a forgetting event). Between
+              recorded epochs more may have gone unseen. 0 also where a sample was never learned: see
+              first_learned.
             - first_learned: recorded number of the first epoch that was right; <NA> if none was.
             - right_at_last: whether the last epoch was right.
             - boundary_gap: at the last epoch, the difference of the two highest logits after the sample's
