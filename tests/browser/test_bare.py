@@ -11,6 +11,8 @@ from steps import NASTY, At, eventually
 
 import dvi_widget as dvi
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def explorer(landscape, monkeypatch):
@@ -56,6 +58,8 @@ def test_python_moves_the_page_and_hears_of_each_change_once(explorer, landscape
     eventually(lambda: explorer.color_by, "correctness", page)
     at.part("clear-selection").click()
     eventually(lambda: explorer.selection, [], page)
+    explorer.hovered = 12
+    expect(at.part("hover-card")).to_have_attribute("data-index", "12")
 
     at.wait_for_epoch(second)
     assert heard == [

@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from steps import NASTY, At, eventually
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def notebook(browser, lab, cell):

@@ -8,6 +8,8 @@ from steps import NASTY, At
 
 import dvi_widget as dvi
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def context(context):
