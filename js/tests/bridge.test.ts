@@ -1,5 +1,5 @@
-// @vitest-environment happy-dom
 // The bridge: requests and answers over a model that is deaf at first, slow, or wrong; traits in both directions.
+// @vitest-environment happy-dom
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createBridge } from "../src/bridge";

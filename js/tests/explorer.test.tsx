@@ -1,5 +1,5 @@
-// @vitest-environment happy-dom
 // The explorer as a person and a screen reader meet it, on a fake model and without a graphics card.
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import widget from "../src/widget";
 import { type FakeOptions, fakeRun } from "./fake/answers";

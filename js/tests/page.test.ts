@@ -1,5 +1,5 @@
-// @vitest-environment happy-dom
 // The exported page: recorded answers, unpacked when they are needed, give what the kernel would have given.
+// @vitest-environment happy-dom
 import { expect, it } from "vitest";
 import { openPage } from "../src/page";
 import { fakeRun } from "./fake/answers";

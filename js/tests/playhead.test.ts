@@ -1,5 +1,5 @@
-// @vitest-environment happy-dom
 // Time: seeking leaps, dragging and playing flow, and the picture never shows what has not arrived.
+// @vitest-environment happy-dom
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EpochWindow } from "../src/data/window";

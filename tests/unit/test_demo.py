@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
 from pathlib import Path
@@ -17,9 +16,8 @@ ROOM = importlib.import_module("dvi_widget.demo")  # dvi.demo is the function
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    """Two epochs, fitted briefly."""
+    """Two epochs are enough."""
     monkeypatch.setattr(ROOM, "_EPOCHS", 2)
-    monkeypatch.setattr(ROOM, "DVI", functools.partial(dvi.DVI, steps=(20, 10)))
 
 
 def written(folder):

@@ -1,0 +1,10 @@
+"""The order of the tests: what is quick and precise first, the browser last."""
+
+from pathlib import Path
+
+ORDER = ("unit", "notebooks", "browser")
+
+
+def pytest_collection_modifyitems(items):
+    # From its first test on, Playwright keeps an event loop running in the main thread; asyncio allows one only.
+    items.sort(key=lambda item: ORDER.index(Path(item.path).parent.name))
