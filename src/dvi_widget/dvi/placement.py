@@ -63,7 +63,6 @@ class SampleIndex:
 
     def __init__(self, x: NDArray[np.float32], predictions: NDArray[np.integer], axes: Axes) -> None:
         self._axes = axes
-        self._all = np.arange(len(x))
         self._classes = {int(c): np.flatnonzero(predictions == c) for c in np.unique(predictions)}
         z, squares = self._coordinates(x)
         self._z = {c: torch.from_numpy(z[rows]) for c, rows in self._classes.items()}
@@ -84,16 +83,20 @@ class SampleIndex:
         found = []
         for c in np.unique(predictions):
             rows = np.flatnonzero(predictions == c)
-            known = [int(c)] if int(c) in self._classes else list(self._classes)
-            members = np.concatenate([self._classes[i] for i in known])
-            coordinates = torch.cat([self._z[i] for i in known])
-            norms = torch.cat([self._squares[i] for i in known])
+            members, coordinates, norms = self._among(int(c))
             for part in np.array_split(rows, -(-len(rows) * len(members) // _BLOCK)):
                 product = torch.addmm(norms, torch.from_numpy(z[part]), coordinates.T, alpha=-2)
                 near, at = product.topk(min(k, len(members)), dim=1, largest=False)
                 distances = np.sqrt(np.maximum(near.numpy() + squares[part, None], 0))
                 found.append((part, members[at.numpy()], distances))
         return found
+
+    def _among(self, c: int) -> tuple[NDArray[np.intp], torch.Tensor, torch.Tensor]:
+        """The samples of a class, or all where it has none: rows, coordinates, squared norms."""
+        if c in self._classes:
+            return self._classes[c], self._z[c], self._squares[c]
+        rows = np.concatenate(list(self._classes.values()))
+        return rows, torch.cat(list(self._z.values())), torch.cat(list(self._squares.values()))
 
     def _coordinates(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Coordinates on the axes [m, r], and squared distances from the centre [m]."""
