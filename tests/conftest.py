@@ -6,5 +6,5 @@ ORDER = ("unit", "notebooks", "browser")
 
 
 def pytest_collection_modifyitems(items):
-    # From its first test on, Playwright keeps an event loop running in the main thread; asyncio allows one only.
+    # Playwright keeps an event loop running in the main thread from its first test on; asyncio allows one.
     items.sort(key=lambda item: ORDER.index(Path(item.path).parent.name))
