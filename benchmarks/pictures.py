@@ -44,7 +44,7 @@ def show(page: Any, server: Any, run: dvi.Run, method: str) -> None:
         ]
     )
     notebook = server.open(page, method, [cell])
-    notebook.run()
+    notebook.run(timeout=600_000)
     at = steps.At(page, landscape)
     first, last = landscape.epochs[0], landscape.epochs[-1]
 

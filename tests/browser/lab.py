@@ -86,8 +86,8 @@ class Notebook:
         """Run all cells, without waiting for them."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
-    def run(self) -> None:
-        """Run all cells and wait until the last one has ended; raises NotebookError if one failed."""
+    def run(self, timeout: float = WAIT_MS) -> None:
+        """Run all cells and wait until the last has ended (milliseconds); NotebookError if one failed."""
         self.start()
         self.page.wait_for_function(
             """() => {
@@ -95,7 +95,7 @@ class Notebook:
                 return cells.every((cell) => cell.executionCount !== null)
                     || cells.some((cell) => cell.outputs.toJSON().some((o) => o.output_type === "error"));
             }""",
-            timeout=WAIT_MS,
+            timeout=timeout,
         )
         errors = self.page.evaluate(
             """() => [...window.jupyterapp.shell.currentWidget.model.cells]

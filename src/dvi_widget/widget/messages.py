@@ -143,7 +143,15 @@ class Answers:
         return OPERATIONS[op]
 
     def hello(self) -> Answer:
-        """What the page needs before it can ask for anything else."""
+        """What the page needs before it can ask for anything else.
+
+        Returns
+        -------
+        Answer
+            Result: protocol, n, classes, palettes, images (format or None), groups, services, landscapes
+            (name, epochs, extent, resolution, accuracy per split and epoch). Arrays: labels int32
+            ``[n]`` (−1: none), split uint8 ``[n]`` (1: test), and uint8 ``[n]`` per group.
+        """
         if self._hello is None:
             self._hello = self._introduction()
         return self._hello
@@ -191,7 +199,14 @@ class Answers:
         }
 
     def frame(self, frame: Frame, landscape: Landscape) -> Answer:
-        """Where every sample is at one epoch, what it is taken for, and how surely."""
+        """Where every sample is at one epoch, what it is taken for, and how surely.
+
+        Returns
+        -------
+        Answer
+            Arrays: positions uint16 ``[n, 2]`` (see `quantised`), predictions uint8 or uint16 ``[n]`` (see
+            `class_dtype`), confidence uint8 ``[n]`` (255: 1).
+        """
         return Answer(
             {},
             {
@@ -202,14 +217,31 @@ class Answers:
         )
 
     def canvas(self, frame: Frame, report: Report) -> Answer:
-        """The painted canvas of one epoch, painted now if nobody has looked at it before."""
+        """The painted canvas of one epoch, painted now if nobody has looked at it before.
+
+        Returns
+        -------
+        Answer
+            Arrays: classes and shade ``[R, R]``, as in `Frame.canvas`.
+        """
         text = f"Painting the landscape of epoch {frame.epoch}"
         report(0.0, text)
         classes, shade = frame.paint(lambda share: report(share, text))
         return Answer({}, {"classes": classes, "shade": shade})
 
     def thumbnails(self, indices: Sequence[int], size: int | None) -> Answer:
-        """Pictures of some samples."""
+        """Pictures of some samples.
+
+        Returns
+        -------
+        Answer
+            Arrays: pixels uint8 ``[m, h, w, C]``, fitted inside size × size, native if size is None.
+
+        Raises
+        ------
+        RequestError
+            If the samples have no pictures.
+        """
         if self.images is None:
             raise RequestError("These samples have no pictures: pass them as Explorer(..., images=...).")
         sizes = [side for side in (size, self._largest) if side is not None]
@@ -431,11 +463,9 @@ class Exchange:
 
 
 def _homeward(send: Send) -> Send:
-    """Send from any thread by way of the event loop, and in the context, that is current now.
-
-    ipykernel tells by the context which request an answer belongs to; other hosts have no safe way to
-    send from a foreign thread at all.
-    """
+    """Send from any thread by way of the event loop that is running now."""
+    # Some hosts cannot send from a thread of ours at all, and ipykernel tells by the context which request,
+    # and so which of its own threads, an answer belongs to.
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
