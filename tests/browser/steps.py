@@ -108,10 +108,10 @@ class At:
             )
         )
 
-    def lasso(self, epoch: int, seed: int = 0) -> list[int]:
-        """Draw round some samples with the lasso; gives back the indices that must be inside."""
+    def lasso(self, epoch: int, seed: int = 0, clearance: float = 0.2) -> list[int]:
+        """Draw round some samples, with none so near the line (pixels); gives back what must be inside."""
         self.part("tool-lasso").click()
-        polygon, inside = self._outline(epoch, seed)  # last: a click may scroll the page
+        polygon, inside = self._outline(epoch, seed, clearance)  # last: a click may scroll the page
         self.page.mouse.move(*polygon[0])
         self.page.mouse.down()
         for corner in polygon[1:]:
@@ -120,7 +120,7 @@ class At:
         self.part("tool-pan").click()
         return np.flatnonzero(inside).tolist()
 
-    def _outline(self, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _outline(self, epoch: int, seed: int, least: float) -> tuple[np.ndarray, np.ndarray]:
         """A ragged outline, [m, 2], in whole pixels, with 20 to 400 samples inside and none on its line."""
         rng = np.random.default_rng(seed)
         places = self.places(epoch)
@@ -134,7 +134,7 @@ class At:
             polygon = np.rint(around + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
             inside, clearance = _inside(places, polygon)
             on_stage = (polygon >= low).all() and (polygon <= high).all()
-            if on_stage and 20 <= inside.sum() <= 400 and clearance.min() > 0.2:
+            if on_stage and 20 <= inside.sum() <= 400 and clearance.min() >= least:
                 # Only where it starts must the stage lie open; from there on it holds the pointer.
                 reachable = self._reachable(polygon)
                 if reachable.any():
