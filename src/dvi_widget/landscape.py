@@ -312,6 +312,10 @@ class Landscape:
             raise ValueError(f"Epoch {epoch}: predictions must be classes 0..{len(self.classes) - 1}.")
         return Frame(self, epoch, y, c, p)
 
+    def __repr__(self) -> str:
+        n, epochs = len(self.samples), len(self)
+        return f"Landscape({n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
+
     def __len__(self) -> int:
         return len(self._frames)
 

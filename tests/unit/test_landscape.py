@@ -76,6 +76,7 @@ def test_the_default_palette_comes_first_and_grows_without_changing():
 def test_positions_in_a_landscape_and_recorded_epochs_are_told_apart():
     shown = landscape(epochs=(0, 5, 10))
     assert len(shown) == 3
+    assert repr(shown) == f"Landscape({len(shown.samples)} samples, 3 epochs)"
     assert [frame.epoch for frame in shown] == shown.epochs == [0, 5, 10]
     assert shown[-1] is shown.at(10)
     with pytest.raises(ValueError, match=r"epoch 3 is not part of this landscape; it has \[0, 5, 10\]"):
