@@ -43,6 +43,11 @@ Everything that speaks of predictions or confidence means the epoch shown, apart
 What is not understood is left out and told: the condition's first character and the one after its last,
 counted in Unicode code points from 0, and a sentence. Each condition yields one problem at most, the first
 found from left to right; a class named twice is kept once. The parser raises for no text.
+
+The sentence for an unknown field, class or word asks for the name that was probably meant: the first of those
+with the fewest edits (insert, delete or replace a character, or swap two neighbours; regardless of case), at
+most one edit for each three characters written (one for up to five), and fewer edits than characters. Without
+one, where a name differs in case only, and for texts of more than 40 characters, it lists what there is.
 """
 
 from __future__ import annotations
@@ -56,7 +61,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _SPACE = " \t\n\r\u00a0"
-_OPERATOR = re.compile(r"([A-Za-z]+)(<=|>=|<|>|:|=)")
+_OPERATOR = re.compile(r"([A-Za-z]+)(!=|<=|>=|<|>|:|=)")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _SPAN = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 _LEVEL = r"([0-9]+\.?[0-9]*|\.[0-9]+)(%?)"
@@ -66,6 +71,7 @@ _FIELDS = {"prediction": "pred", "confidence": "conf"} | {
 }
 _QUOTED = "\0"  # stands in the plain text for a quoted character, which is then no sign
 _LISTED = 5  # names in a sentence
+_WRITTEN = 40  # characters of a word that is compared with names
 
 
 @dataclass(frozen=True)
@@ -296,6 +302,11 @@ def _read(piece: _Piece | None, vocabulary: Vocabulary) -> Condition | str:
 
 def _condition(piece: _Piece, vocabulary: Vocabulary) -> Condition:
     """One condition, its sign included."""
+    if piece.plain in {"!=", "=="}:
+        raise _NotUnderstood(
+            "Write wrong where label and prediction differ, correct where they agree; a condition holds no "
+            "spaces: label:4."
+        )
     negated = piece.plain[:1] in {"-", "!"}
     if negated:
         piece = piece[1:]
@@ -315,11 +326,12 @@ def _meaning(piece: _Piece, vocabulary: Vocabulary) -> tuple[str, tuple[Any, ...
     name, operator = _FIELDS.get(found[1].lower()), found[2]
     value = piece[found.end() :]
     if name is None:
-        raise _NotUnderstood(
-            f"There is no field “{found[1]}”; fields are label, pred, conf, split, group and changed."
-        )
+        there = "fields are label, pred, conf, split, group and changed."
+        raise _NotUnderstood(f"There is no field “{found[1]}”; {_meant(found[1], _FIELDS) or there}")
     if name == "conf":
         return name, _confidence(operator, value.plain)
+    if operator == "!=" or (operator in ":=" and value.plain[:1] == "="):
+        raise _NotUnderstood(_equality(name, operator == "!=", value))
     if operator not in ":=":
         raise _NotUnderstood(f"Only conf is compared with {operator}; after {name} comes a colon.")
     if name in {"label", "pred"}:
@@ -333,9 +345,10 @@ def _meaning(piece: _Piece, vocabulary: Vocabulary) -> tuple[str, tuple[Any, ...
     if name == "group":
         group = _named(value.text, vocabulary.groups)
         if not value.text:
-            raise _NotUnderstood(f"After group comes a name; {_groups(vocabulary)}.")
+            raise _NotUnderstood(f"After group comes a name; {_groups(vocabulary)}")
         if group is None:
-            raise _NotUnderstood(f"There is no group “{value.text}”; {_groups(vocabulary)}.")
+            near = _meant(value.text, vocabulary.groups)
+            raise _NotUnderstood(f"There is no group “{value.text}”; {near or _groups(vocabulary)}")
         return name, (vocabulary.groups[group],)
     return name, _epochs(value.plain, vocabulary.epochs)
 
@@ -352,7 +365,23 @@ def _word(piece: _Piece, vocabulary: Vocabulary) -> tuple[str, tuple[Any, ...]]:
         raise _NotUnderstood(f"“{piece.text}” is a class; write label: or pred: before it.")
     if word in _FIELDS:
         raise _NotUnderstood(f"After {word} comes a sign and a value, without a space: split:test, conf<0.6.")
-    raise _NotUnderstood(f"“{piece.text}” is neither correct, wrong nor a group; {_groups(vocabulary)}.")
+    near = _meant(piece.text, [*vocabulary.groups, "correct", "wrong", *_FIELDS])
+    raise _NotUnderstood(
+        f"“{piece.text}” is neither correct, wrong nor a group; {near or _groups(vocabulary)}"
+    )
+
+
+def _equality(name: str, differ: bool, value: _Piece) -> str:
+    """What to write where somebody compares as programs do."""
+    while value.plain[:1] == "=":
+        value = value[1:]
+    if name in {"label", "pred"} and _FIELDS.get(value.plain.lower()) in {"label", "pred"}:
+        word, relation = ("wrong", "differ") if differ else ("correct", "agree")
+        return f"Write {word} for samples whose label and prediction {relation}."
+    said = value.text or "…"
+    if value.quoted:
+        said = '"' + said.replace("\\", r"\\").replace('"', r"\"") + '"'
+    return f"Write “-{name}:{said}”; the sign before it means not." if differ else f"Write “{name}:{said}”."
 
 
 def _named(text: str, names: Sequence[str]) -> int | None:
@@ -366,7 +395,7 @@ def _named(text: str, names: Sequence[str]) -> int | None:
 def _class(piece: _Piece, names: Sequence[str], field_name: str) -> int:
     """Number of a class; −1 for none."""
     if not piece.text:
-        raise _NotUnderstood(f"After {field_name} comes a class; {_classes(names)}.")
+        raise _NotUnderstood(f"After {field_name} comes a class; {_classes(names)}")
     place = _named(piece.text, names)
     if place is not None:
         return place
@@ -374,7 +403,7 @@ def _class(piece: _Piece, names: Sequence[str], field_name: str) -> int:
         return -1
     if _NUMBER.fullmatch(piece.plain) and int(piece.plain) < len(names):
         return int(piece.plain)
-    raise _NotUnderstood(f"There is no class “{piece.text}”; {_classes(names)}.")
+    raise _NotUnderstood(f"There is no class “{piece.text}”; {_meant(piece.text, names) or _classes(names)}")
 
 
 def _confidence(operator: str, plain: str) -> tuple[Any, ...]:
@@ -384,7 +413,7 @@ def _confidence(operator: str, plain: str) -> tuple[Any, ...]:
         between = _RANGE.fullmatch(plain)
         if between is not None:
             levels = [(between[1], between[2]), (between[3], between[4])]
-    else:
+    elif operator != "!=":
         one = re.fullmatch(_LEVEL, plain)
         if one is not None:
             levels = [(one[1], one[2])]
@@ -401,7 +430,7 @@ def _epochs(plain: str, recorded: Sequence[int]) -> tuple[int, int]:
         raise _NotUnderstood("After changed come two epochs, as in changed:3-7.")
     for epoch in (int(span[1]), int(span[2])):
         if epoch not in recorded:
-            raise _NotUnderstood(f"Epoch {epoch} was not recorded; {_all('epochs', map(str, recorded))}.")
+            raise _NotUnderstood(f"Epoch {epoch} was not recorded; {_all('epochs', map(str, recorded))}")
     return int(span[1]), int(span[2])
 
 
@@ -422,11 +451,38 @@ def _classes(names: Sequence[str]) -> str:
 
 
 def _groups(vocabulary: Vocabulary) -> str:
-    return _all("groups", vocabulary.groups) if vocabulary.groups else "the samples have no groups"
+    return _all("groups", vocabulary.groups) if vocabulary.groups else "the samples have no groups."
 
 
 def _all(what: str, names: Iterable[str]) -> str:
     """What there is, in words; the first few of many."""
     named = list(names)
     more = f" and {len(named) - _LISTED} more" if len(named) > _LISTED else ""
-    return f"{what} are {', '.join(named[:_LISTED])}{more}"
+    return f"{what} are {', '.join(named[:_LISTED])}{more}."
+
+
+def _meant(text: str, names: Iterable[str]) -> str:
+    """A question for the name that was probably meant; nothing if none is near."""
+    written = text.lower()
+    best, fewest = "", min(max(1, len(text) // 3), len(text) - 1)
+    if len(text) > _WRITTEN:
+        return ""
+    for name in names:
+        if abs(len(name) - len(text)) <= fewest:
+            needed = _edits(written, name.lower())
+            if needed < fewest + (not best):
+                best, fewest = name, needed
+    return f"did you mean “{best}”?" if fewest and best else ""
+
+
+def _edits(a: str, b: str) -> int:
+    """Fewest insertions, deletions, replacements and swaps of neighbours that make b of a."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, sign in enumerate(a, 1):
+        earlier, before, row = before, row, [i]
+        for j, other in enumerate(b, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (sign != other)))
+            if i > 1 and j > 1 and sign == b[j - 2] and other == a[i - 2]:
+                row[-1] = min(row[-1], earlier[j - 2] + 1)
+    return row[-1]
