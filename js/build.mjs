@@ -9,9 +9,6 @@ const BUDGET_BYTES = 150_000;
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** d3-zoom brings animations that are not used here, and a third of the bundle with them. */
-const motionless = join(here, "src", "canvas", "motionless.ts");
-
 /** Styles and shaders travel as text, without the comments and spaces that only their readers need. */
 const textPlugin = {
   name: "text",
@@ -36,7 +33,6 @@ export const options = {
   legalComments: "none",
   jsx: "automatic",
   jsxImportSource: "preact",
-  alias: { "d3-transition": motionless, "d3-interpolate": motionless },
   plugins: [textPlugin],
   logLevel: "warning",
 };

@@ -1,18 +1,20 @@
 // What part of the landscape is seen: pan, zoom, touch, and the size of the canvas.
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { select } from "d3-selection";
-import { type D3ZoomEvent, type ZoomTransform, zoom, zoomIdentity, zoomTransform } from "d3-zoom";
+import { place } from "./lasso";
 import { toPosition, toScreen, type Viewport } from "./viewport";
 
 const MOST_ZOOM = 1000;
 const MOVE_MS = 250;
+/** Doublings of the zoom per pixel, line and page of a wheel; a pinch on a trackpad comes as small turns with ctrl. */
+const WHEEL = [0.002, 0.05, 1] as const;
+const PINCH = 10;
 
 export interface CameraOptions {
   /** Width over height of the landscape's extent. */
   aspect: number;
   still: ReadonlySignal<boolean>;
   /** Whether this press or touch may start a pan. */
-  pans: (event: MouseEvent | TouchEvent) => boolean;
+  pans: (event: PointerEvent) => boolean;
 }
 
 export interface Camera {
@@ -25,34 +27,34 @@ export interface Camera {
   stop: () => void;
 }
 
+/** The fitted picture times k, moved by x, y. */
+type View = Pick<Viewport, "k" | "x" | "y">;
+
 export function startCamera(element: HTMLElement, options: CameraOptions): Camera {
   const viewport = signal<Viewport | null>(null);
-  const target = select(element);
-  const behaviour = zoom<HTMLElement, unknown>()
-    .scaleExtent([1, MOST_ZOOM])
-    .filter((event: MouseEvent | TouchEvent) => event.type === "wheel" || options.pans(event))
-    .on("zoom", ({ transform: { k, x, y } }: D3ZoomEvent<HTMLElement, unknown>) => {
-      const seen = viewport.peek();
-      if (seen !== null) {
-        viewport.value = { ...seen, k, x, y };
-      }
-    });
-  target.call(behaviour).on("dblclick.zoom", null);
-
   let request = 0;
-  const moveTo = (goal: ZoomTransform): void => {
-    const start = zoomTransform(element);
+
+  const show = (view: View): void => {
+    const seen = viewport.peek();
+    if (seen !== null) {
+      viewport.value = { ...seen, ...view };
+    }
+  };
+
+  const moveTo = (goal: View): void => {
+    const start = viewport.peek();
     const begin = performance.now();
     cancelAnimationFrame(request);
     const step = (now: number): void => {
       const progress = options.still.peek() ? 1 : Math.min(1, Math.max(0, (now - begin) / MOVE_MS));
       const eased = 1 - (1 - progress) ** 3;
       const between = (from: number, to: number): number => from + (to - from) * eased;
-      // Straight lines in what the screen spans (1/k, x/k, y/k) look steadier than in the transform itself.
-      const k = 1 / between(1 / start.k, 1 / goal.k);
-      const x = k * between(start.x / start.k, goal.x / goal.k);
-      const y = k * between(start.y / start.k, goal.y / goal.k);
-      behaviour.transform(target, zoomIdentity.translate(x, y).scale(k));
+      // Straight lines in what the screen spans (1/k, x/k, y/k) look steadier than in the view itself.
+      const from = start ?? goal;
+      const k = 1 / between(1 / from.k, 1 / goal.k);
+      const x = k * between(from.x / from.k, goal.x / goal.k);
+      const y = k * between(from.y / from.k, goal.y / goal.k);
+      show({ k, x, y });
       if (progress < 1) {
         request = requestAnimationFrame(step);
       }
@@ -60,18 +62,44 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     request = requestAnimationFrame(step);
   };
 
-  const zoomBy: Camera["zoomBy"] = (factor, around) => {
+  /** Fingers, or the mouse, that hold the landscape, by where they are. */
+  const holding = new Map<number, [number, number]>();
+  const pressed = (event: PointerEvent): void => {
+    if (options.pans(event)) {
+      cancelAnimationFrame(request);
+      element.setPointerCapture(event.pointerId);
+      holding.set(event.pointerId, place(element, event));
+    }
+  };
+  const moved = (event: PointerEvent): void => {
     const seen = viewport.peek();
-    if (seen === null) {
+    if (seen === null || !holding.has(event.pointerId)) {
       return;
     }
-    const [cx, cy] = around ?? [seen.width / 2, seen.height / 2];
-    const k = Math.min(MOST_ZOOM, Math.max(1, seen.k * factor));
-    const x = cx - ((cx - seen.x) * k) / seen.k;
-    const y = cy - ((cy - seen.y) * k) / seen.k;
-    const free = zoomIdentity.translate(x, y).scale(k);
-    moveTo(behaviour.constrain()(free, bounds(seen), bounds(seen)));
+    const before = grip([...holding.values()]);
+    holding.set(event.pointerId, place(element, event));
+    const after = grip([...holding.values()]);
+    show(zoomed(seen, after.spread / before.spread, before.middle, after.middle));
   };
+  const released = (event: PointerEvent): void => {
+    holding.delete(event.pointerId);
+  };
+  const wheel = (event: WheelEvent): void => {
+    // Always kept, at the ends of the zoom too, or the notebook would scroll.
+    event.preventDefault();
+    event.stopPropagation();
+    const seen = viewport.peek();
+    if (seen !== null) {
+      cancelAnimationFrame(request);
+      const turn = -event.deltaY * (WHEEL[event.deltaMode] ?? 1) * (event.ctrlKey ? PINCH : 1);
+      show(zoomed(seen, 2 ** turn, place(element, event)));
+    }
+  };
+  element.addEventListener("pointerdown", pressed);
+  element.addEventListener("pointermove", moved);
+  element.addEventListener("pointerup", released);
+  element.addEventListener("pointercancel", released);
+  element.addEventListener("wheel", wheel, { passive: false });
 
   const measure = (): void => {
     const { clientWidth: width, clientHeight: height } = element;
@@ -80,44 +108,62 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
       return;
     }
     const now: Viewport = { k: 1, x: 0, y: 0, ...before, width, height, aspect: options.aspect };
-    if (before !== null && now.k > 1) {
+    if (before !== null) {
       // What was in the middle stays in the middle.
       const middle = toPosition(before, before.width / 2, before.height / 2);
       const [x, y] = toScreen(now, ...middle);
-      now.x += width / 2 - x;
-      now.y += height / 2 - y;
+      Object.assign(now, within(now, now.k, now.x + width / 2 - x, now.y + height / 2 - y));
     }
-    behaviour.extent(bounds(now)).translateExtent(bounds(now));
     viewport.value = now;
-    behaviour.transform(target, zoomIdentity.translate(now.x, now.y).scale(now.k));
   };
   const sizes = new ResizeObserver(measure);
   sizes.observe(element);
   measure();
 
-  // At the ends of the zoom d3 lets the wheel through, and the notebook would scroll.
-  const wheel = (event: WheelEvent): void => {
-    event.preventDefault();
-    event.stopPropagation();
-  };
-  element.addEventListener("wheel", wheel, { passive: false });
-
   return {
     viewport,
-    zoomBy,
-    reset: () => moveTo(zoomIdentity),
+    zoomBy: (factor, around) => {
+      const seen = viewport.peek();
+      if (seen !== null) {
+        moveTo(zoomed(seen, factor, around ?? [seen.width / 2, seen.height / 2]));
+      }
+    },
+    reset: () => moveTo({ k: 1, x: 0, y: 0 }),
     stop: () => {
       cancelAnimationFrame(request);
       sizes.disconnect();
-      target.on(".zoom", null);
+      element.removeEventListener("pointerdown", pressed);
+      element.removeEventListener("pointermove", moved);
+      element.removeEventListener("pointerup", released);
+      element.removeEventListener("pointercancel", released);
       element.removeEventListener("wheel", wheel);
     },
   };
 }
 
-function bounds({ width, height }: Viewport): [[number, number], [number, number]] {
-  return [
-    [0, 0],
-    [width, height],
-  ];
+/** The view nearest to the one asked for whose edges show nothing beyond the whole picture. */
+function within({ width, height }: Viewport, k: number, x: number, y: number): View {
+  const held = (at: number, size: number): number => Math.min(0, Math.max(size * (1 - k), at));
+  return { k, x: held(x, width), y: held(y, height) };
+}
+
+/** The view zoomed so that what lies at one place of the screen comes to lie at another. */
+export function zoomed(
+  seen: Viewport,
+  factor: number,
+  from: readonly [number, number],
+  to: readonly [number, number] = from,
+): View {
+  const k = Math.min(MOST_ZOOM, Math.max(1, seen.k * factor));
+  const scale = k / seen.k;
+  return within(seen, k, to[0] - (from[0] - seen.x) * scale, to[1] - (from[1] - seen.y) * scale);
+}
+
+/** What fingers hold: the middle between them, and how far they are from it. */
+function grip(places: [number, number][]): { middle: [number, number]; spread: number } {
+  const mean = (axis: 0 | 1): number =>
+    places.reduce((sum, at) => sum + at[axis], 0) / places.length;
+  const [x, y] = [mean(0), mean(1)];
+  const far = places.reduce((sum, at) => sum + Math.hypot(at[0] - x, at[1] - y), 0);
+  return { middle: [x, y], spread: Math.max(far, 1) };
 }

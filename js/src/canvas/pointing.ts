@@ -19,7 +19,7 @@ export interface Pointing {
 }
 
 /** Whether a press draws a lasso rather than pans. */
-export function drawsLasso(store: Store, event: MouseEvent | TouchEvent): boolean {
+export function drawsLasso(store: Store, event: MouseEvent): boolean {
   return store.tool.peek() === "lasso" || event.shiftKey;
 }
 

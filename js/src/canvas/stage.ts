@@ -17,8 +17,7 @@ export function startStage(store: Store, element: HTMLElement, canvas: HTMLCanva
   const camera = startCamera(element, {
     aspect: (x1 - x0) / (y1 - y0),
     still: store.still,
-    pans: (event) =>
-      !drawsLasso(store, event) && !event.ctrlKey && !("button" in event && event.button),
+    pans: (event) => event.button === 0 && !event.ctrlKey && !drawsLasso(store, event),
   });
   const painter = startPainter(store, canvas, camera.viewport);
   const pointing = startPointing(store, element, camera, painter);

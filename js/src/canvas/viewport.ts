@@ -9,7 +9,7 @@ export interface Viewport {
   height: number;
   /** Width over height of the extent; the landscape is never stretched. */
   aspect: number;
-  /** As d3-zoom has it: the fitted picture times k, moved by x, y. */
+  /** The fitted picture times k, moved by x, y. */
   k: number;
   x: number;
   y: number;
