@@ -32,7 +32,15 @@ interface Pending {
 }
 
 const HELLO_AGAIN_MS = 2000;
-const TRAITS = ["epoch", "selection", "hovered", "color_by", "filter"] as const;
+const TRAITS = [
+  "epoch",
+  "selection",
+  "hovered",
+  "color_by",
+  "filter",
+  "selections",
+  "_view",
+] as const;
 
 export function createBridge(model: Model): Host {
   const pending = new Map<number, Pending>();
@@ -111,6 +119,8 @@ function readState(model: Model): SharedState {
     hovered: typeof hovered === "number" ? hovered : null,
     color_by: String(model.get("color_by") ?? "label"),
     filter: String(model.get("filter") ?? ""),
+    selections: (model.get("selections") ?? {}) as SharedState["selections"],
+    _view: (model.get("_view") ?? {}) as SharedState["_view"],
   };
 }
 

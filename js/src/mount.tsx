@@ -4,7 +4,7 @@ import { render } from "preact";
 import type { Source } from "./data/source";
 import { Explorer } from "./panels/explorer";
 import { type SharedState, Store } from "./store";
-import css from "./style.css";
+import { styles } from "./styles";
 import { followStillness, followTheme } from "./theme";
 
 export interface Host {
@@ -107,7 +107,7 @@ function addStyle(root: HTMLElement): () => void {
   if (style === null) {
     style = document.createElement("style");
     style.setAttribute(STYLE, "0");
-    style.textContent = css;
+    style.textContent = styles;
     parent.append(style);
   }
   const count = (by: number): number => {

@@ -9,6 +9,7 @@ import {
 } from "./data/protocol";
 import { createSource } from "./data/source";
 import type { Host } from "./mount";
+import type { SharedState } from "./store";
 
 interface RecordedAnswer {
   result?: Record<string, unknown>;
@@ -24,7 +25,7 @@ interface ThumbnailBlock {
 interface Manifest {
   answers: Record<string, RecordedAnswer>;
   thumbnails: { per_block: number; blocks: ThumbnailBlock[] } | null;
-  state: Partial<ReturnType<Host["state"]>>;
+  state: Partial<SharedState>;
 }
 
 /** Blocks of pictures kept decoded; a block is a few hundred pictures. */
@@ -92,18 +93,64 @@ export function openPage(page: Document): Host {
     };
   };
 
-  const { epoch, selection, hovered, color_by, filter } = manifest.state;
+  const memory = remember(text);
   return {
     source: createSource(ask),
     state: () => ({
-      epoch: epoch ?? 0,
-      selection: selection ?? [],
-      hovered: hovered ?? null,
-      color_by: color_by ?? "label",
-      filter: filter ?? "",
+      epoch: 0,
+      selection: [],
+      hovered: null,
+      color_by: "label",
+      filter: "",
+      selections: {},
+      _view: {},
+      ...manifest.state,
+      ...memory.recall(),
     }),
-    bind: () => () => {},
+    bind: (store) => {
+      const changed: Partial<SharedState> = memory.recall();
+      const stop = store.share((name, value) => {
+        if (name !== "hovered") {
+          changed[name] = value;
+        }
+      });
+      const save = (): void => memory.save(changed);
+      window.addEventListener("pagehide", save);
+      return () => {
+        stop();
+        window.removeEventListener("pagehide", save);
+      };
+    },
     close: () => pictures.clear(),
+  };
+}
+
+/** What a person changed, kept for a reload of this very page; nothing where the browser keeps nothing. */
+function remember(manifest: string): {
+  recall: () => Partial<SharedState>;
+  save: (state: Partial<SharedState>) => void;
+} {
+  // Another export to the same place is another page.
+  let hash = 0;
+  for (let i = 0; i < manifest.length; i++) {
+    hash = (Math.imul(hash, 31) + manifest.charCodeAt(i)) | 0;
+  }
+  const key = `dvi_widget ${location.pathname} ${hash}`;
+  return {
+    recall: () => {
+      try {
+        return JSON.parse(sessionStorage.getItem(key) ?? "{}") as Partial<SharedState>;
+      } catch {
+        return {};
+      }
+    },
+    save: (state) => {
+      try {
+        sessionStorage.setItem(key, JSON.stringify(state));
+      } catch {
+        // A full or forbidden storage: the page opens as it was exported.
+      }
+    },
   };
 }
 

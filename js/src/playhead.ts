@@ -44,7 +44,8 @@ export class Playhead {
     private readonly count: number,
     start: number,
     private readonly windows: readonly EpochWindow<unknown>[],
-    private readonly frames: EpochWindow<unknown>,
+    /** Those without which nothing can be shown. */
+    private readonly frames: readonly EpochWindow<unknown>[],
     private readonly still: ReadonlySignal<boolean>,
   ) {
     this.time = signal(start);
@@ -52,7 +53,9 @@ export class Playhead {
     this.position = computed(() => Math.round(this.time.value));
     this.prefetch();
     this.stop = effect(() => {
-      this.frames.revision.value;
+      for (const { revision } of this.frames) {
+        revision.value;
+      }
       untracked(() => this.resolve("arrival"));
     });
   }
@@ -126,10 +129,7 @@ export class Playhead {
     const next = Math.min(this.count - 1, this.clock + elapsed / seconds);
     const shown = this.shown.peek();
     // Wait where the next epoch has not arrived.
-    if (
-      this.frames.get(Math.ceil(next)) !== undefined &&
-      (shown?.exact || Number.isInteger(this.clock))
-    ) {
+    if (this.has(Math.ceil(next)) && (shown?.exact || Number.isInteger(this.clock))) {
       this.clock = next;
     }
     if (this.clock >= this.count - 1) {
@@ -165,6 +165,10 @@ export class Playhead {
     }
   }
 
+  private has(position: number): boolean {
+    return this.frames.every((window) => window.get(position) !== undefined);
+  }
+
   private resolve(cause: "seek" | "motion" | "arrival"): void {
     const mix = this.available();
     const before = this.shown.peek();
@@ -192,8 +196,8 @@ export class Playhead {
     const time = this.still.peek() ? Math.round(this.time.peek()) : this.time.peek();
     const a = Math.floor(time);
     const b = Math.ceil(time);
-    const hasA = this.frames.get(a) !== undefined;
-    const hasB = this.frames.get(b) !== undefined;
+    const hasA = this.has(a);
+    const hasB = this.has(b);
     if (hasA && hasB) {
       return { a, b, t: time - a, exact: true };
     }

@@ -8,9 +8,10 @@ import {
   signal,
   untracked,
 } from "@preact/signals";
+import type { Ask } from "./data/protocol";
 import type { Frame, Hello, LandscapeInfo, Source, Territory } from "./data/source";
 import { Thumbnails } from "./data/thumbnails";
-import { EpochWindow } from "./data/window";
+import type { EpochWindow } from "./data/window";
 import { lifted, parseHex, type Rgb } from "./palette";
 import { Playhead } from "./playhead";
 import {
@@ -21,7 +22,9 @@ import {
   sameIndices,
   selectionOf,
 } from "./selection";
+import { epochsOf, Side } from "./sides";
 import type { Theme } from "./theme";
+import { createView, readView, type View, type ViewState, viewState } from "./view";
 
 export type ColorBy = "label" | "prediction" | "correctness";
 export const COLOR_BY: readonly ColorBy[] = ["label", "prediction", "correctness"];
@@ -36,6 +39,9 @@ export interface SharedState {
   hovered: number | null;
   color_by: string;
   filter: string;
+  /** Named selections. */
+  selections: Readonly<Record<string, readonly number[]>>;
+  _view: ViewState;
 }
 
 /** Why a sample is hovered decides where its card is shown. */
@@ -44,21 +50,27 @@ export interface Hovered {
   from: "canvas" | "panel" | "host";
 }
 
-const FRAME_BYTES = 192e6;
-const TERRITORY_BYTES = 96e6;
 /** Pictures up to this size are fetched as they are; larger ones are fetched small for the grid. */
 const NATIVE_SIZE = 64;
 
 export class Store {
   readonly hello: Hello;
-  readonly landscape: LandscapeInfo;
+  /** The landscapes, one or two, over the same samples. */
+  readonly sides: readonly Side[];
+  /** The recorded numbers of all sides, ascending; positions in time count in this list. */
+  readonly epochs: readonly number[];
+  /** The side last pointed at, which the panels speak of. */
+  readonly active: Signal<number>;
+  readonly side: ReadonlySignal<Side>;
+  /** A question of any kind to whoever answers. */
+  readonly ask: Ask;
+  /** What else a reload of the page brings back. */
+  readonly view: View;
   /** One per class, fitted to the theme. */
   readonly colors: ReadonlySignal<readonly Rgb[]>;
   /** How many samples have each label, and how many have none. */
   readonly labelCounts: Uint32Array;
   readonly unlabelled: number;
-  readonly frames: EpochWindow<Frame>;
-  readonly territories: EpochWindow<Territory>;
   /** Small pictures for the grid, and pictures as they are for the card; one and the same where they are small. */
   readonly thumbnails: Thumbnails;
   readonly pictures: Thumbnails;
@@ -72,6 +84,10 @@ export class Store {
   readonly raised: ReadonlySignal<number | null>;
   readonly colorBy: Signal<ColorBy>;
   readonly filter: Signal<string>;
+  /** 1 for each sample that the filter shows; null while it shows all. */
+  readonly shown: ReadonlySignal<Uint8Array | null> = signal(null);
+  /** Selections with a name, kept by the host. */
+  readonly selections: Signal<ReadonlyMap<string, readonly number[]>>;
   readonly tool: Signal<Tool> = signal("pan");
   readonly combine: Signal<Combine> = signal("replace");
   readonly theme: Signal<Theme>;
@@ -85,7 +101,14 @@ export class Store {
     environment: { theme: Signal<Theme>; still: ReadonlySignal<boolean> },
   ) {
     this.hello = hello;
-    this.landscape = hello.landscapes[0] as LandscapeInfo;
+    this.ask = source.ask;
+    this.epochs = epochsOf(hello.landscapes);
+    this.sides = hello.landscapes.map(
+      (info, i, all) => new Side(source, i, info, this.epochs, 1 / all.length),
+    );
+    this.view = createView(state._view);
+    this.active = this.view.side;
+    this.side = computed(() => this.sides[this.active.value] ?? (this.sides[0] as Side));
     this.labelCounts = new Uint32Array(hello.classes.length);
     let unlabelled = 0;
     for (const label of hello.labels) {
@@ -98,35 +121,24 @@ export class Store {
     this.unlabelled = unlabelled;
     this.theme = environment.theme;
     this.still = environment.still;
-    const palette = (Object.values(hello.palettes)[0] ?? []).map(parseHex);
-    this.colors = computed(() => (this.theme.value.dark ? palette.map(lifted) : palette));
-    const { epochs } = this.landscape;
-    this.frames = new EpochWindow<Frame>({
-      load: (position, signal, progress) =>
-        source.frame(0, epochs[position] as number, { signal, progress }),
-      bytes: (frame) => frame.positions.byteLength + 2 * frame.predictions.byteLength,
-      budget: FRAME_BYTES,
-      lanes: 3,
-    });
-    this.territories = new EpochWindow<Territory>({
-      load: (position, signal, progress) =>
-        source.territory(0, epochs[position] as number, { signal, progress }),
-      bytes: ({ cells, shade }) => cells.byteLength + shade.byteLength,
-      budget: TERRITORY_BYTES,
-      lanes: 2,
+    this.colors = computed(() => {
+      const { palettes } = hello;
+      const chosen = palettes[this.view.palette.value] ?? Object.values(palettes)[0] ?? [];
+      const colors = chosen.map(parseHex);
+      return this.theme.value.dark ? colors.map(lifted) : colors;
     });
     const { images } = hello;
     const small = images === null || Math.max(images.height, images.width) <= NATIVE_SIZE;
     this.thumbnails = new Thumbnails(source, small ? null : NATIVE_SIZE);
     this.pictures = small ? this.thumbnails : new Thumbnails(source, null);
     this.playhead = new Playhead(
-      epochs.length,
-      Math.max(0, epochs.indexOf(state.epoch)),
-      [this.frames, this.territories],
-      this.frames,
+      this.epochs.length,
+      Math.max(0, this.epochs.indexOf(state.epoch)),
+      this.sides.flatMap(({ frames, territories }) => [frames, territories]),
+      this.sides.map(({ frames }) => frames),
       this.still,
     );
-    this.epoch = computed(() => epochs[this.playhead.position.value] as number);
+    this.epoch = computed(() => this.epochs[this.playhead.position.value] as number);
     this.selection = signal(selectionOf(state.selection, hello.n));
     this.hovered = signal(
       state.hovered === null ? null : { index: state.hovered, from: "host" as const },
@@ -134,6 +146,19 @@ export class Store {
     this.raised = computed(() => this.hovered.value?.index ?? this.pinned.value);
     this.colorBy = signal(readColorBy(state.color_by));
     this.filter = signal(state.filter);
+    this.selections = signal(new Map(Object.entries(state.selections)));
+  }
+
+  get landscape(): LandscapeInfo {
+    return this.side.value.info;
+  }
+
+  get frames(): EpochWindow<Frame> {
+    return this.side.value.frames;
+  }
+
+  get territories(): EpochWindow<Territory> {
+    return this.side.value.territories;
   }
 
   /** Select what was picked, in the way chosen or the one given. */
@@ -177,7 +202,7 @@ export class Store {
   receive(state: Partial<SharedState>): void {
     batch(() => {
       if (state.epoch !== undefined && state.epoch !== this.epoch.peek()) {
-        const position = this.landscape.epochs.indexOf(state.epoch);
+        const position = this.epochs.indexOf(state.epoch);
         if (position >= 0) {
           this.playhead.seek(position);
         }
@@ -199,6 +224,12 @@ export class Store {
       }
       if (state.filter !== undefined) {
         this.filter.value = state.filter;
+      }
+      if (state.selections !== undefined) {
+        this.selections.value = new Map(Object.entries(state.selections));
+      }
+      if (state._view !== undefined) {
+        readView(this.view, state._view);
       }
     });
   }
@@ -224,6 +255,8 @@ export class Store {
       follow("hovered", () => this.hovered.value?.index ?? null),
       follow("color_by", () => this.colorBy.value),
       follow("filter", () => this.filter.value),
+      follow("selections", () => Object.fromEntries(this.selections.value)),
+      follow("_view", () => viewState(this.view)),
     ];
     return () => {
       for (const stop of stops) {
@@ -232,7 +265,7 @@ export class Store {
     };
   }
 
-  /** What one sample is at a recorded position, as far as it has arrived. */
+  /** What one sample is on the active side at a recorded position, as far as it has arrived. */
   sample(index: number, position: number): Sample {
     const frame = this.frames.get(position);
     const label = this.hello.labels[index] as number;
@@ -247,8 +280,9 @@ export class Store {
 
   close(): void {
     this.playhead.close();
-    this.frames.close();
-    this.territories.close();
+    for (const side of this.sides) {
+      side.close();
+    }
     this.thumbnails.close();
     this.pictures.close();
   }

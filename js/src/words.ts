@@ -1,5 +1,6 @@
 // How numbers and names are put into words: one way for all panels.
 import type { Hello } from "./data/source";
+import type { Side } from "./sides";
 import type { Store } from "./store";
 
 const integer = new Intl.NumberFormat("en-US");
@@ -23,13 +24,14 @@ export function className(hello: Hello, index: number | null): string {
   return index === null ? "none" : (hello.classes[index] ?? `class ${index}`);
 }
 
-/** What the canvas shows, for those who cannot see it. */
-export function describe(store: Store, position: number): string {
-  const { hello, landscape } = store;
+/** What a canvas shows, for those who cannot see it. */
+export function describe(store: Store, side: Side, position: number): string {
+  const { hello } = store;
   const { indices } = store.selection.value;
-  const frame = store.frames.get(position);
+  side.frames.revision.value;
+  const frame = side.frames.get(position);
   const parts = [
-    `Landscape of ${plural(hello.n, "sample", "samples")} at epoch ${landscape.epochs[position]}.`,
+    `${side.info.name}: landscape of ${plural(hello.n, "sample", "samples")} at epoch ${side.epoch(position)}.`,
   ];
   if (frame !== undefined) {
     const labelled = hello.n - store.unlabelled;

@@ -80,6 +80,27 @@ describe("time", () => {
   });
 });
 
+describe("two landscapes", () => {
+  it("stand beside each other with their names, over one time", async () => {
+    const { element, part, parts, settle } = await shown({
+      name: "one",
+      second: { name: "<i>other</i>", epochs: [5, 12] },
+    });
+    expect([...element.querySelectorAll(".dvi-side-name")].map((e) => e.textContent)).toEqual([
+      "one",
+      "<i>other</i>",
+    ]);
+    press(part("epoch-slider"), "End");
+    press(part("epoch-slider"), "ArrowLeft");
+    await settle();
+    expect(part("epoch-label")?.textContent).toBe("epoch 12 of 15");
+    expect(parts("canvas").map((canvas) => canvas.getAttribute("aria-label"))).toEqual([
+      expect.stringMatching(/^one: .* at epoch 10\./),
+      expect.stringMatching(/^<i>other<\/i>: .* at epoch 12\./),
+    ]);
+  });
+});
+
 describe("the selection", () => {
   it("is empty at first, and the panel says what to do", async () => {
     const { part } = await shown();

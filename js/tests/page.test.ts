@@ -1,7 +1,9 @@
 // The exported page: recorded answers, unpacked when they are needed, give what the kernel would have given.
 // @vitest-environment happy-dom
+import { signal } from "@preact/signals";
 import { expect, it } from "vitest";
 import { openPage } from "../src/page";
+import { Store } from "../src/store";
 import { fakeRun } from "./fake/answers";
 
 const PER_BLOCK = 16;
@@ -81,7 +83,34 @@ it("answers as the kernel does", async () => {
     hovered: null,
     color_by: "prediction",
     filter: "",
+    selections: {},
+    _view: {},
   });
+});
+
+it("brings back after a reload what a person changed, on this very page only", async () => {
+  const { page } = await exported();
+  const change = async (opened: Document): Promise<ReturnType<typeof openPage>> => {
+    const host = openPage(opened);
+    const store = new Store(host.source, await host.source.hello(), host.state(), {
+      theme: signal({ dark: false, background: [255, 255, 255], ink: [0, 0, 0] }),
+      still: signal(false),
+    });
+    const unbind = host.bind(store);
+    store.select([4, 7]);
+    store.view.speed.value = 4;
+    window.dispatchEvent(new Event("pagehide"));
+    unbind();
+    store.close();
+    return openPage(opened);
+  };
+  const again = await change(page);
+  expect(again.state()).toMatchObject({ epoch: 6, selection: [4, 7], color_by: "prediction" });
+  expect(again.state()._view).toMatchObject({ speed: 4 });
+  const other = await exported({ without: "nothing" });
+  const manifest = other.page.querySelector('script[data-dvi="manifest"]') as Element;
+  manifest.textContent = (manifest.textContent ?? "").replace('"epoch":6', '"epoch":3');
+  expect(openPage(other.page).state()).toMatchObject({ epoch: 3, selection: [2] });
 });
 
 it("finds pictures in any order, across blocks", async () => {

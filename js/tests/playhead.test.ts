@@ -15,7 +15,7 @@ function playheadOf(count: number, { start = 0, still = false } = {}) {
     budget: 1000,
     lanes: 1000,
   });
-  return new Playhead(count, start, [frames], frames, signal(still));
+  return new Playhead(count, start, [frames], [frames], signal(still));
 }
 
 async function arrive(...positions: number[]): Promise<void> {

@@ -7,7 +7,15 @@ import { combine, combineMasks, sameIndices, selectionOf } from "../src/selectio
 import { Store } from "../src/store";
 import { fakeRun } from "./fake/answers";
 
-const STATE = { epoch: 0, selection: [], hovered: null, color_by: "label", filter: "" };
+const STATE = {
+  epoch: 0,
+  selection: [],
+  hovered: null,
+  color_by: "label",
+  filter: "",
+  selections: {},
+  _view: {},
+};
 
 async function opened(options: Parameters<typeof fakeRun>[0] = {}): Promise<Store> {
   const run = fakeRun({ n: 30, epochs: [2, 4, 8], ...options });
@@ -108,6 +116,32 @@ describe("the store", () => {
     expect(store.epoch.value).toBe(8);
     store.receive({ epoch: 4 });
     expect(store.playhead.time.value).toBe(1);
+  });
+
+  it("keeps what a reload brings back, and passes over what it does not know", () => {
+    store.receive({ _view: { speed: 2, loop: "yes", mood: 1 }, selections: { odd: [1, 3] } });
+    expect(store.view.speed.value).toBe(2);
+    expect(store.view.loop.value).toBe(false);
+    const told: [string, unknown][] = [];
+    const stop = store.share((name, value) => told.push([name, value]));
+    store.view.loop.value = true;
+    store.selections.value = new Map([...store.selections.value, ["__proto__", [2]]]);
+    stop();
+    expect(told[0]).toEqual(["_view", expect.objectContaining({ speed: 2, loop: true })]);
+    expect(JSON.stringify(told[1])).toBe('["selections",{"odd":[1,3],"__proto__":[2]}]');
+  });
+
+  it("speaks of the side pointed at, over the epochs of both", async () => {
+    const both = await opened({ second: { name: "other", epochs: [3, 8] } });
+    expect(both.epochs).toEqual([2, 3, 4, 8]);
+    expect(both.landscape.name).toBe("made-up run");
+    const before = both.sample(5, 0);
+    both.active.value = 1;
+    expect(both.landscape.name).toBe("other");
+    both.playhead.seek(2);
+    expect(both.side.value.epoch(both.playhead.position.value)).toBe(3);
+    expect(both.frames.get(0)).not.toBe(both.sides[0]?.frames.get(0));
+    expect(both.sample(5, 0).label).toBe(before.label);
   });
 
   it("tells the host of changes only, and of each once", () => {

@@ -2,6 +2,7 @@
 import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { outwards } from "../data/window";
 import type { Rgb } from "../palette";
+import type { Side } from "../sides";
 import type { Store } from "../store";
 import type { Theme } from "../theme";
 import { cancelIdle, whenIdle } from "./idle";
@@ -28,10 +29,12 @@ export interface Painter {
 
 export function startPainter(
   store: Store,
+  side: Side,
   canvas: HTMLCanvasElement,
   viewport: ReadonlySignal<Viewport | null>,
 ): Painter {
-  const { frames, territories, playhead, hello } = store;
+  const { playhead, hello } = store;
+  const { frames, territories } = side;
   const drawn = signal(0);
   const settled = signal<number | null>(null);
   const renderer = Renderer.create(canvas, hello.labels, {
@@ -60,10 +63,11 @@ export function startPainter(
   const draw = (now: number): void => {
     request = 0;
     const seen = viewport.peek();
-    const shown = playhead.shown.peek();
-    if (renderer === null || seen === null || shown === null) {
+    const time = playhead.shown.peek();
+    if (renderer === null || seen === null || time === null) {
       return;
     }
+    const shown = { ...time, a: side.at(time.a), b: side.at(time.b) };
     // A leap in time, and a territory that arrives late, are glided to from whatever is on the screen.
     const has = (position: number): string =>
       `${position} ${territories.get(position) === undefined ? "missing" : "painted"}`;
@@ -131,7 +135,7 @@ export function startPainter(
   // Uploads ahead of time, one epoch per idle moment, so that a scrub finds everything on the GPU.
   const prepare = (): void => {
     idle = 0;
-    const order = outwards(playhead.time.peek(), store.landscape.epochs.length, 1);
+    const order = outwards(playhead.time.peek(), store.epochs.length, 1).map((p) => side.at(p));
     if (renderer !== null && order.some((position) => renderer.prepare(position))) {
       idle = whenIdle(prepare);
     }
@@ -173,7 +177,7 @@ export function startPainter(
     }),
     effect(() => {
       const { mask, indices } = store.selection.value;
-      renderer?.setStates(mask, indices);
+      renderer?.setStates(statesOf(mask, store.shown.value), indices);
       schedule();
     }),
     effect(() => {
@@ -213,6 +217,20 @@ export function startPainter(
       renderer?.dispose();
     },
   };
+}
+
+/** A byte per sample: bit 0 selected, bit 1 faded by the filter. */
+function statesOf(selected: Uint8Array, shown: Uint8Array | null): Uint8Array {
+  if (shown === null) {
+    return selected;
+  }
+  const states = Uint8Array.from(selected);
+  for (let i = 0; i < states.length; i++) {
+    if (shown[i] === 0) {
+      states[i] = (states[i] as number) | 2;
+    }
+  }
+  return states;
 }
 
 function lookOf({ dark, background, ink }: Theme, classes: readonly Rgb[]): Look {

@@ -2,6 +2,7 @@
 import { effect } from "@preact/signals";
 import type { Frame } from "../data/source";
 import type { Combine } from "../selection";
+import type { Side } from "../sides";
 import type { Store } from "../store";
 import type { Camera } from "./camera";
 import { GridIndex } from "./grid";
@@ -25,6 +26,7 @@ export function drawsLasso(store: Store, event: MouseEvent): boolean {
 
 export function startPointing(
   store: Store,
+  side: Side,
   element: HTMLElement,
   { viewport, zoomBy }: Camera,
   painter: Painter,
@@ -33,7 +35,7 @@ export function startPointing(
 
   const standingFrame = (): Frame | undefined => {
     const position = painter.standing();
-    return position === null ? undefined : store.frames.get(position);
+    return position === null ? undefined : side.frames.get(position);
   };
 
   /** The index of the epoch on the screen, built when it is first asked for; null while points move. */
@@ -110,6 +112,9 @@ export function startPointing(
     hoverSoon();
   };
 
+  const entered = (): void => {
+    store.active.value = side.index;
+  };
   let pressedAt: [number, number] = [0, 0];
   const pressed = (event: PointerEvent): void => {
     pressedAt = place(element, event);
@@ -131,6 +136,8 @@ export function startPointing(
     }
   };
 
+  element.addEventListener("pointerenter", entered);
+  element.addEventListener("focus", entered);
   element.addEventListener("pointermove", moved);
   element.addEventListener("pointerleave", left);
   element.addEventListener("pointerdown", pressed);
@@ -143,6 +150,8 @@ export function startPointing(
       cancelAnimationFrame(request);
       cancelIdle(idle);
       lasso.stop();
+      element.removeEventListener("pointerenter", entered);
+      element.removeEventListener("focus", entered);
       element.removeEventListener("pointermove", moved);
       element.removeEventListener("pointerleave", left);
       element.removeEventListener("pointerdown", pressed);

@@ -1,10 +1,12 @@
 // The canvas at work: a camera that looks, a painter that draws, and pointers that pick.
+import type { Side } from "../sides";
 import type { Store } from "../store";
 import { type Camera, startCamera } from "./camera";
 import { type Painter, startPainter } from "./painter";
 import { drawsLasso, type Pointing, startPointing } from "./pointing";
 
 export interface Stage {
+  side: Side;
   camera: Camera;
   painter: Painter;
   pointing: Pointing;
@@ -12,16 +14,22 @@ export interface Stage {
 }
 
 /** Bring a canvas to life inside `element`, which takes pointers and keys. */
-export function startStage(store: Store, element: HTMLElement, canvas: HTMLCanvasElement): Stage {
-  const [x0, x1, y0, y1] = store.landscape.extent;
+export function startStage(
+  store: Store,
+  side: Side,
+  element: HTMLElement,
+  canvas: HTMLCanvasElement,
+): Stage {
+  const [x0, x1, y0, y1] = side.info.extent;
   const camera = startCamera(element, {
     aspect: (x1 - x0) / (y1 - y0),
     still: store.still,
     pans: (event) => event.button === 0 && !event.ctrlKey && !drawsLasso(store, event),
   });
-  const painter = startPainter(store, canvas, camera.viewport);
-  const pointing = startPointing(store, element, camera, painter);
+  const painter = startPainter(store, side, canvas, camera.viewport);
+  const pointing = startPointing(store, side, element, camera, painter);
   return {
+    side,
     camera,
     painter,
     pointing,

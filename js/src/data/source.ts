@@ -8,6 +8,10 @@ export interface LandscapeInfo {
   extent: [number, number, number, number];
   resolution: number;
   accuracy: { train: (number | null)[]; test: (number | null)[] };
+  /** What can be asked of it beyond its frames. */
+  services: string[];
+  /** What else was recorded of the run: one value per epoch. */
+  scalars: Record<string, (number | null)[]>;
 }
 
 export interface Hello {
@@ -16,7 +20,8 @@ export interface Hello {
   palettes: Record<string, string[]>;
   images: { height: number; width: number; channels: number } | null;
   groups: Map<string, Uint8Array>;
-  services: string[];
+  /** Ranked lists of samples, each with its definition. */
+  lists: { name: string; definition: string }[];
   landscapes: LandscapeInfo[];
   /** One per sample; -1 where there is none. */
   labels: Int32Array;
@@ -56,6 +61,8 @@ export const ON_BOUNDARY = 0xffff;
 export const UNPAINTED = 0xfffe;
 
 export interface Source {
+  /** Anything else, for who understands the answer. */
+  ask: Ask;
   hello(options?: AskOptions): Promise<Hello>;
   frame(landscape: number, epoch: number, options?: AskOptions): Promise<Frame>;
   territory(landscape: number, epoch: number, options?: AskOptions): Promise<Territory>;
@@ -71,6 +78,7 @@ export interface Source {
 export function createSource(ask: Ask): Source {
   let samples: { n: number; labels: Int32Array; classes: number } | null = null;
   return {
+    ask,
     async hello(options) {
       const hello = readHello(await ask("hello", {}, options));
       samples = { n: hello.n, labels: hello.labels, classes: hello.classes.length };
@@ -111,7 +119,12 @@ function readHello(answer: Answer): Hello {
         "install the same dvi_widget on both sides and reload the page.",
     );
   }
-  const { n, classes, palettes, images, services, landscapes } = result;
+  const { n, classes, palettes, images, lists = [] } = result;
+  const landscapes = result.landscapes.map((info) => ({
+    ...info,
+    services: info.services ?? [],
+    scalars: info.scalars ?? {},
+  }));
   const groups = new Map(
     result.groups.map((name) => [name, take(answer, `group:${name}`).data as Uint8Array] as const),
   );
@@ -120,7 +133,7 @@ function readHello(answer: Answer): Hello {
     classes,
     palettes,
     images,
-    services,
+    lists,
     landscapes,
     groups,
     labels: take(answer, "labels").data as Int32Array,

@@ -8,6 +8,8 @@ interface Loading {
 }
 
 export interface WindowOptions<T> {
+  /** Positions that show the same epoch are one: the first of them. */
+  same?(position: number): number;
   load(position: number, signal: AbortSignal, progress: Progress): Promise<T>;
   bytes(value: T): number;
   /** How many bytes may be kept. At least `FEWEST` epochs are, whatever they weigh. */
@@ -31,21 +33,21 @@ export class EpochWindow<T> {
   constructor(private readonly options: WindowOptions<T>) {}
 
   get(position: number): T | undefined {
-    return this.kept.get(position);
+    return this.kept.get(this.same(position));
   }
 
   /** Why the epoch at this position could not be had, if so. */
   error(position: number): string | undefined {
-    return this.failed.get(position);
+    return this.failed.get(this.same(position));
   }
 
   progress(position: number): { fraction: number; text: string } | null {
-    return this.loading.get(position)?.progress ?? null;
+    return this.loading.get(this.same(position))?.progress ?? null;
   }
 
   /** Say what is wanted, the most wanted first. What lies beyond the budget is neither loaded nor kept. */
   want(order: readonly number[]): void {
-    this.order = order;
+    this.order = this.options.same ? [...new Set(order.map(this.options.same))] : order;
     this.pump();
   }
 
@@ -63,6 +65,10 @@ export class EpochWindow<T> {
     }
     this.loading.clear();
     this.kept.clear();
+  }
+
+  private same(position: number): number {
+    return this.options.same?.(position) ?? position;
   }
 
   private pump(): void {

@@ -13,7 +13,8 @@ const MARGIN = 6;
 
 export function Card({ store, stage }: { store: Store; stage: Stage }) {
   const card = useRef<HTMLDivElement>(null);
-  const index = store.raised.value;
+  // On the side pointed at; the other one only rings the sample.
+  const index = store.side.value === stage.side ? store.raised.value : null;
 
   // Follows its point without rendering anything anew.
   useSignalEffect(() => {

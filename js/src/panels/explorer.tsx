@@ -1,8 +1,9 @@
 // The whole explorer: canvas, legend and tools at the left, panels at the right, time under both.
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
+import type { Side } from "../sides";
 import type { Store } from "../store";
 import { count, describe } from "../words";
 import { Card } from "./card";
@@ -27,15 +28,19 @@ const PANELS: readonly Panel[] = [
 
 export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
   const panel = useSignal(0);
-  const stage = useSignal<Stage | null>(null);
+  const stages = useSignal<readonly Stage[]>([]);
   // Readiness, for whoever looks at the page from outside.
   useSignalEffect(() => {
-    const settled = stage.value?.painter.settled.value ?? null;
-    if (settled === null) {
-      delete root.dataset.epoch;
-    } else {
-      root.dataset.epoch = String(store.landscape.epochs[settled]);
+    const settled = stages.value.map(({ painter }) => painter.settled.value);
+    const position = store.playhead.resting.value;
+    if (
+      settled.length === store.sides.length &&
+      settled.every((at, i) => at === store.sides[i]?.at(position))
+    ) {
+      root.dataset.epoch = String(store.epochs[position]);
       root.dataset.ready = "true";
+    } else {
+      delete root.dataset.epoch;
     }
   });
   useLayoutEffect(() => {
@@ -44,7 +49,7 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
       if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
         delete root.dataset.pointing;
       }
-      followKey(event, store, stage.peek());
+      followKey(event, store, stages.peek()[store.side.peek().index] ?? null);
     };
     const pointed = (): void => {
       root.dataset.pointing = "";
@@ -55,12 +60,17 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
       root.removeEventListener("keydown", pressed);
       root.removeEventListener("pointerdown", pointed, true);
     };
-  }, [store, root, stage]);
+  }, [store, root, stages]);
   return (
     <div class="dvi-frame">
       <div class="dvi-left">
         <TopLine store={store} />
-        <Canvas store={store} started={(value) => (stage.value = value)} stage={stage.value} />
+        <div class="dvi-stages">
+          {store.sides.map((side) => (
+            <Canvas key={side.index} store={store} side={side} stages={stages} />
+          ))}
+          {stages.value.length > 0 && <Tools store={store} stages={stages.value} />}
+        </div>
         <Legend store={store} showAll={() => (panel.value = 1)} />
       </div>
       <Panels store={store} chosen={panel.value} choose={(i) => (panel.value = i)} />
@@ -74,7 +84,7 @@ function TopLine({ store }: { store: Store }) {
   const total = count(store.hello.n);
   return (
     <div class="dvi-top">
-      <span class="dvi-title">{store.landscape.name}</span>
+      <span class="dvi-title">{store.sides.map(({ info }) => info.name).join(" · ")}</span>
       <span class="dvi-total" role="status" data-testid="count">
         {indices.length === 0 ? `${total} samples` : `${count(indices.length)} of ${total}`}
       </span>
@@ -96,29 +106,33 @@ function TopLine({ store }: { store: Store }) {
 
 interface CanvasProperties {
   store: Store;
-  stage: Stage | null;
-  started: (stage: Stage | null) => void;
+  side: Side;
+  stages: Signal<readonly Stage[]>;
 }
 
-function Canvas({ store, stage, started }: CanvasProperties) {
+function Canvas({ store, side, stages }: CanvasProperties) {
   const element = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   // A layout effect, because it alone is undone at once: what is taken is given back before the view is gone.
   useLayoutEffect(() => {
     const running = startStage(
       store,
+      side,
       element.current as HTMLDivElement,
       canvas.current as HTMLCanvasElement,
     );
-    started(running);
+    stages.value = [...stages.peek(), running].sort((p, q) => p.side.index - q.side.index);
     return () => {
-      started(null);
+      stages.value = stages.peek().filter((stage) => stage !== running);
       running.stop();
     };
-  }, [store]);
-  const words = describe(store, store.playhead.resting.value);
+  }, [store, side, stages]);
+  const stage = stages.value.find((one) => one.side === side);
+  const words = describe(store, side, store.playhead.resting.value);
+  const named = store.sides.length > 1;
   return (
     <div class="dvi-stage">
+      {named && <span class="dvi-side-name">{side.info.name}</span>}
       <div
         class={`dvi-touch dvi-tool-${store.tool.value}`}
         ref={element}
@@ -130,11 +144,10 @@ function Canvas({ store, stage, started }: CanvasProperties) {
         aria-label="Landscape: left and right arrow keys change the epoch, plus and minus zoom, 0 shows all, Escape clears the selection"
       >
         <canvas ref={canvas} role="img" aria-label={words} data-testid="canvas" />
-        {stage !== null && <LassoPath stage={stage} />}
+        {stage !== undefined && <LassoPath stage={stage} />}
       </div>
-      {stage !== null && <Tools store={store} stage={stage} />}
-      {stage !== null && <Card store={store} stage={stage} />}
-      {stage !== null && <Status store={store} stage={stage} />}
+      {stage !== undefined && <Card store={store} stage={stage} />}
+      {stage !== undefined && <Status store={store} stage={stage} />}
     </div>
   );
 }
@@ -188,7 +201,7 @@ function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): voi
     return;
   }
   const { playhead } = store;
-  const last = store.landscape.epochs.length - 1;
+  const last = store.epochs.length - 1;
   const actions: Record<string, () => void> = {
     ArrowLeft: () => playhead.seek(playhead.position.peek() - 1),
     ArrowRight: () => playhead.seek(playhead.position.peek() + 1),

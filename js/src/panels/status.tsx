@@ -3,11 +3,12 @@ import type { Stage } from "../canvas/stage";
 import type { Store } from "../store";
 
 export function Status({ store, stage }: { store: Store; stage: Stage }) {
-  const { frames, territories, playhead, landscape } = store;
+  const { side } = stage;
+  const { frames, territories } = side;
   frames.revision.value;
   territories.revision.value;
-  const position = playhead.position.value;
-  const epoch = landscape.epochs[position];
+  const position = store.playhead.position.value;
+  const epoch = side.epoch(position);
   if (!stage.painter.works) {
     return (
       <p class="dvi-status dvi-problem" role="alert">

@@ -13,9 +13,9 @@ const SPARK = { top: 3, bottom: 23 };
 const MOST_TICKS = 80;
 
 export function Timeline({ store }: { store: Store }) {
-  const { playhead, landscape } = store;
+  const { playhead } = store;
   const playing = playhead.playing.value;
-  const one = landscape.epochs.length === 1;
+  const one = store.epochs.length === 1;
   return (
     <div class="dvi-timeline">
       <button
@@ -36,8 +36,8 @@ export function Timeline({ store }: { store: Store }) {
 }
 
 function Slider({ store }: { store: Store }) {
-  const { playhead, landscape } = store;
-  const last = landscape.epochs.length - 1;
+  const { playhead } = store;
+  const last = store.epochs.length - 1;
   const element = useRef<HTMLDivElement>(null);
   const thumb = useRef<SVGGElement>(null);
   const past = useRef<SVGLineElement>(null);
@@ -123,7 +123,7 @@ function Slider({ store }: { store: Store }) {
         />
         <line class="dvi-rail dvi-past" ref={past} x1={INSET} x2={INSET} y1={RAIL} y2={RAIL} />
         {last < MOST_TICKS &&
-          landscape.epochs.map((epoch, i) => (
+          store.epochs.map((epoch, i) => (
             <circle key={epoch} class="dvi-tick" cx={place(i)} cy={RAIL} r={1.5} />
           ))}
         <g ref={thumb} class="dvi-thumb">
@@ -149,20 +149,20 @@ function Sparkline({ store, split, place }: SparklineProperties) {
   let path = "";
   accuracy[split].forEach((value, i) => {
     if (value !== null) {
-      path += `${path === "" ? "M" : "L"}${place(i).toFixed(1)} ${height(value).toFixed(1)}`;
+      const x = place(store.epochs.indexOf(store.landscape.epochs[i] as number));
+      path += `${path === "" ? "M" : "L"}${x.toFixed(1)} ${height(value).toFixed(1)}`;
     }
   });
   return <path class={`dvi-spark dvi-${split}`} d={path} />;
 }
 
 function Readout({ store }: { store: Store }) {
-  const { landscape, playhead } = store;
-  const position = playhead.position.value;
-  const last = landscape.epochs.at(-1) as number;
+  const position = store.playhead.position.value;
+  const last = store.epochs.at(-1) as number;
   return (
     <div class="dvi-readout">
       <span class="dvi-epoch" data-testid="epoch-label">
-        epoch <b>{landscape.epochs[position]}</b> of {last}
+        epoch <b>{store.epochs[position]}</b> of {last}
       </span>
       <Accuracy store={store} split="train" position={position} />
       <Accuracy store={store} split="test" position={position} />
@@ -183,7 +183,7 @@ function Accuracy({
   if (values.every((value) => value === null)) {
     return null;
   }
-  const value = values[position] ?? null;
+  const value = values[store.side.value.place(position)] ?? null;
   return (
     <span class={`dvi-accuracy dvi-${split}`} title={`Accuracy on ${split}`}>
       <svg width="14" height="8" aria-hidden="true">
@@ -196,10 +196,11 @@ function Accuracy({
 
 /** Where we are, for those who cannot see it: recorded numbers need not be consecutive. */
 function epochWords(store: Store, position: number): string {
-  const { epochs, accuracy } = store.landscape;
+  const { epochs } = store;
+  const { accuracy } = store.landscape;
   const parts = [`epoch ${epochs[position]}, ${position + 1} of ${epochs.length} recorded`];
   for (const split of ["train", "test"] as const) {
-    const value = accuracy[split][position] ?? null;
+    const value = accuracy[split][store.side.value.place(position)] ?? null;
     if (value !== null) {
       parts.push(`${split} accuracy ${percent(value)}`);
     }

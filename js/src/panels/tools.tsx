@@ -16,7 +16,7 @@ const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }
   { how: "subtract", name: "Picks are taken from the selection", icon: <SubtractIcon /> },
 ];
 
-export function Tools({ store, stage }: { store: Store; stage: Stage }) {
+export function Tools({ store, stages }: { store: Store; stages: readonly Stage[] }) {
   return (
     <div class="dvi-tools" role="toolbar" aria-label="Canvas tools">
       {TOOLS.map(({ tool, name, icon }) => (
@@ -47,7 +47,15 @@ export function Tools({ store, stage }: { store: Store; stage: Stage }) {
         </ToolButton>
       ))}
       <span class="dvi-divider" />
-      <ToolButton testid="reset-view" name="Show the whole landscape" press={stage.camera.reset}>
+      <ToolButton
+        testid="reset-view"
+        name="Show the whole landscape"
+        press={() => {
+          for (const { camera } of stages) {
+            camera.reset();
+          }
+        }}
+      >
         <ResetIcon />
       </ToolButton>
     </div>

@@ -12,6 +12,10 @@ export interface FakeOptions {
   unlabelled?: number;
   name?: string;
   extent?: [number, number, number, number];
+  services?: string[];
+  scalars?: Record<string, (number | null)[]>;
+  /** A second landscape over the same samples: turned by a quarter, with epochs of its own. */
+  second?: { name: string; epochs: number[] };
 }
 
 export interface FakeAnswer {
@@ -143,12 +147,23 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     buffers: arrays.map(([, , , data]) => data),
   });
 
-  const frame = (epoch: number): FakeAnswer => {
-    const position = epochs.indexOf(epoch);
-    if (position < 0) {
+  /** The second landscape is the first one turned, at the nearest of its times. */
+  const placesAt = (landscape: number, epoch: number) => {
+    const recorded = landscape === 1 ? (options.second?.epochs ?? []) : epochs;
+    const found = recorded.indexOf(epoch);
+    if (found < 0) {
       throw new Error(`Epoch ${epoch} was not recorded.`);
     }
+    const position = Math.round((found / Math.max(1, recorded.length - 1)) * (epochs.length - 1));
     const places = centers(position);
+    return {
+      position,
+      places: landscape === 1 ? places.map(({ x, y }) => ({ x: -y, y: x })) : places,
+    };
+  };
+
+  const frame = (landscape: number, epoch: number): FakeAnswer => {
+    const { position, places } = placesAt(landscape, epoch);
     const width = spread(position);
     const positions = new Uint16Array(2 * n);
     const predictions = integers(n);
@@ -172,9 +187,8 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     ]);
   };
 
-  const canvas = (epoch: number): FakeAnswer => {
-    const position = epochs.indexOf(epoch);
-    const places = centers(position);
+  const canvas = (landscape: number, epoch: number): FakeAnswer => {
+    const { position, places } = placesAt(landscape, epoch);
     const classes = integers(resolution * resolution);
     const shade = new Uint8Array(resolution * resolution);
     for (let row = 0; row < resolution; row++) {
@@ -210,8 +224,8 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     return pack({}, [["pixels", "uint8", [indices.length, height, width, channels], pixels]]);
   };
 
-  const accuracy = (shift: number) =>
-    epochs.map((_, position) =>
+  const accuracy = (shift: number, { epochs: recorded }: { epochs: number[] }) =>
+    recorded.map((_, position) =>
       Math.min(0.995, 1 - 0.62 * Math.exp(-3.4 * progress(position)) - shift * progress(position)),
     );
 
@@ -229,16 +243,18 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
               palettes: { vivid: PALETTE },
               images,
               groups: ["flipped"],
-              services: [],
+              lists: [],
               landscapes: [
-                {
-                  name: options.name ?? "made-up run",
-                  epochs,
-                  extent,
-                  resolution,
-                  accuracy: { train: accuracy(0.005), test: accuracy(0.03) },
-                },
-              ],
+                { name: options.name ?? "made-up run", epochs },
+                ...(options.second === undefined ? [] : [options.second]),
+              ].map((own) => ({
+                ...own,
+                extent,
+                resolution,
+                accuracy: { train: accuracy(0.005, own), test: accuracy(0.03, own) },
+                services: options.services ?? [],
+                scalars: options.scalars ?? {},
+              })),
             },
             [
               ["labels", "int32", [n], labels],
@@ -247,9 +263,9 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
             ],
           );
         case "frame":
-          return frame(args.epoch as number);
+          return frame((args.landscape ?? 0) as number, args.epoch as number);
         case "canvas":
-          return canvas(args.epoch as number);
+          return canvas((args.landscape ?? 0) as number, args.epoch as number);
         case "thumbnails":
           return thumbnails(args.indices as number[]);
         default:

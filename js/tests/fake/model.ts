@@ -35,6 +35,8 @@ export function fakeModel(run: FakeRun, options: FakeModelOptions = {}): FakeMod
     hovered: null,
     color_by: "label",
     filter: "",
+    selections: {},
+    _view: {},
     ...options.state,
   };
   const callbacks = new Map<string, Set<Callback>>();

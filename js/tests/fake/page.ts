@@ -13,6 +13,7 @@ const run = fakeRun({
   resolution: number("resolution", 300),
   images: side === 0 ? null : { height: side, width: side, channels: number("channels", 1) },
   unlabelled: number("unlabelled", 0),
+  ...(query.has("second") ? { second: { name: "another run", epochs: [0, 2, 3, 9] } } : {}),
 });
 const newModel = () =>
   fakeModel(run, {

@@ -1,0 +1,46 @@
+// How the explorer stands apart from the data: what a reload of the page brings back, one signal per thing.
+import { batch, type Signal, signal } from "@preact/signals";
+
+/** Everything that is kept, with what it is at first: numbers, texts and truths only. Each panel adds its own. */
+const START = {
+  /** The landscape last pointed at. */
+  side: 0,
+  /** A name of hello's palettes; the first one where it is none of them. */
+  palette: "",
+  /** How fast time plays, 1 being normal. */
+  speed: 1,
+  loop: false,
+};
+
+type Start = typeof START;
+
+/** As it travels: the trait `_view`, or the session storage of an exported page. */
+export type ViewState = Readonly<Record<string, unknown>>;
+
+export type View = { readonly [Name in keyof Start]: Signal<Start[Name]> };
+
+const NAMES = Object.keys(START) as (keyof Start)[];
+
+export function createView(state: ViewState): View {
+  const view = Object.fromEntries(
+    NAMES.map((name) => [name, signal<unknown>(START[name])]),
+  ) as unknown as View;
+  readView(view, state);
+  return view;
+}
+
+/** Take over what is known and of the right type. */
+export function readView(view: View, state: ViewState): void {
+  batch(() => {
+    for (const name of NAMES) {
+      const value = state[name];
+      if (typeof value === typeof START[name]) {
+        (view[name] as Signal<unknown>).value = value;
+      }
+    }
+  });
+}
+
+export function viewState(view: View): ViewState {
+  return Object.fromEntries(NAMES.map((name) => [name, view[name].value]));
+}
