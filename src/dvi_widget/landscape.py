@@ -35,6 +35,8 @@ PALETTES: dict[str, list[str]] = {
 
 _MARGIN = 0.05  # of the extent, on each side
 _TRUST = 100  # pixels along each side of the map of trust
+_STEPS = 256  # points classified along a line
+_HALVINGS = 8  # by which a crossing is then narrowed down
 _PAINT_ROWS = 1 << 15  # pixels asked of the source at once
 _TERRITORY = (0.12, 0.40)  # strength of a class colour on the canvas, at shade 0 and at shade 1
 
@@ -81,13 +83,13 @@ class Source(Protocol):
 
 # Beside those of `Source`, some engines answer more, by methods of their own:
 #   sharpen(epoch, extent, resolution) -> iterator of (classes [R, R], shade [R, R], share), coarse to fine;
-#   crossings(epoch, a [2], b [2]) -> table of the class changes on the way from a to b;
 #   examine(epoch, points [m, 2]) -> inputs [m, ...], classes [m], certainty [m] in [0, 1];
+#   pictures(epoch, x [m, h]) -> what people see of what `decode` gives, uint8 [m, C, H, W];
 #   place_boundary(epoch, b [m, h]) -> positions [m, l] of δ-boundary points, where `place` is not for them;
 #   measures() -> DataFrame as `Landscape.measures`, of the engine's own figures of merit.
 _SERVICES = (
     "paint", "decode", "place", "neighbors", "logits", "features", "boundary",
-    "sharpen", "crossings", "examine", "measures",
+    "sharpen", "examine", "pictures", "measures",
 )  # fmt: skip
 
 
@@ -146,7 +148,9 @@ class Frame:
         return self.paint()
 
     def paint(
-        self, report: Callable[[float], object] | None = None
+        self,
+        report: Callable[[float], object] | None = None,
+        show: Callable[[NDArray[np.unsignedinteger], NDArray[np.uint8]], object] | None = None,
     ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
         """Paint the canvas if it is not there yet, and return it (see `canvas`).
 
@@ -155,6 +159,9 @@ class Frame:
         report : callable, optional
             Called with the share that is done, in (0, 1]. An exception it raises stops the painting and is
             passed on; nothing half painted is kept.
+        show : callable, optional
+            Called with classes and shade as far as they are known, ever finer, by engines that paint from
+            coarse to fine.
 
         Raises
         ------
@@ -163,7 +170,7 @@ class Frame:
         """
         with self._lock:
             if self._canvas is None:
-                self._canvas = self._paint(report)
+                self._canvas = self._paint(report, show)
             return self._canvas
 
     def sharpen(self) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.uint8], float]]:
@@ -186,7 +193,9 @@ class Frame:
         yield from source.sharpen(self.epoch, landscape.extent, landscape.resolution)
 
     def _paint(
-        self, report: Callable[[float], object] | None
+        self,
+        report: Callable[[float], object] | None,
+        show: Callable[[NDArray[np.unsignedinteger], NDArray[np.uint8]], object] | None,
     ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
         """Ask the source for every pixel's centre, some rows at a time; coarse to fine where it can."""
         size = self._landscape.resolution
@@ -195,6 +204,8 @@ class Frame:
                 classes, shade, share = painting
                 if report is not None:
                     report(share)
+                if show is not None and share < 1:
+                    show(classes, shade)
             classes.flags.writeable = shade.flags.writeable = False
             return classes, shade
         source = self._landscape._ask("paint")  # noqa: SLF001
@@ -484,6 +495,58 @@ class Landscape:
             self._trust[epoch] = error
         return self._trust[epoch]
 
+    def crossings(self, epoch: int, a: ArrayLike, b: ArrayLike) -> pd.DataFrame:
+        """Where the predicted class changes on the straight way between two points of the plane.
+
+        The way is decoded and classified at 256 points, and each change between two of them then narrowed
+        down by bisection.
+
+        Parameters
+        ----------
+        epoch : int
+            Recorded number.
+        a, b : array [2]
+            Where the way begins and ends, in units of `extent`.
+
+        Returns
+        -------
+        DataFrame
+            One row per change, in order: `t` in (0, 1) (share of the way), `x`, `y` (the point), `before`,
+            `after` (class indices).
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape, or a or b is no point.
+        RuntimeError
+            If the landscape has no engine that decodes, or is not two-dimensional.
+        """
+        self.at(epoch)
+        source = self._ask("paint")
+        self._flat()
+        start, end = _point(a, "a"), _point(b, "b")
+
+        def classes(t: NDArray[np.floating]) -> NDArray[np.integer]:
+            kind: NDArray[np.integer] = source.paint(
+                epoch, (start + t[:, None] * (end - start)).astype(np.float32)
+            )[0]
+            return kind
+
+        t = np.linspace(0, 1, _STEPS)
+        along = classes(t)
+        changes = np.flatnonzero(along[1:] != along[:-1])
+        low, high = t[changes], t[changes + 1]
+        before, after = along[changes], along[changes + 1]
+        for _ in range(_HALVINGS if len(changes) else 0):
+            middle = (low + high) / 2
+            kind = classes(middle)
+            still = kind == before
+            low, high = np.where(still, middle, low), np.where(still, high, middle)
+            after = np.where(still, after, kind)
+        middle = (low + high) / 2
+        at = start + middle[:, None] * (end - start)
+        return pd.DataFrame({"t": middle, "x": at[:, 0], "y": at[:, 1], "before": before, "after": after})
+
     def neighbor_loss(self, epoch: int, k: int = 15) -> NDArray[np.float64]:
         """Share of each sample's nearest neighbours that its position loses: 1 − nn_pv of that sample alone.
 
@@ -616,6 +679,14 @@ class Landscape:
             dy=(y1 - y0) / size,
             hoverinfo="skip",
         )
+
+
+def _point(value: ArrayLike, name: str) -> NDArray[np.float64]:
+    """A point of the plane [2]."""
+    point = np.asarray(value, np.float64)
+    if point.shape != (2,) or not np.isfinite(point).all():
+        raise ValueError(f"{name} must be a point [x, y] of the plane; found {value!r}.")
+    return point
 
 
 def _extent(positions: Sequence[NDArray[np.float32]]) -> tuple[float, float, float, float]:

@@ -342,7 +342,8 @@ def test_the_landscape_answers_what_the_explorer_asks(view):
     assert inputs.shape == (5, 1, 8, 8)
     np.testing.assert_array_equal(kinds, view.predictions_[:5])
     assert ((sure > 0.1) & (sure <= 1)).all()
-    assert {"sharpen", "crossings", "examine", "measures", "neighbors", "place"} <= set(landscape.services)
+    answered = {"sharpen", "examine", "pictures", "measures", "neighbors", "place"}
+    assert answered <= set(landscape.services)
     assert landscape.measures().equals(view.measures())
     mask = view.predictions_ == view.predictions_[0]
     near = source.neighbors(0, [0, 3], 4, mask)
@@ -351,20 +352,20 @@ def test_the_landscape_answers_what_the_explorer_asks(view):
     np.testing.assert_array_equal(source.neighbors(0, [2], 6)[0], view.neighbors_.indices[2, :6])
 
 
-def test_crossings_name_the_classes_on_the_way_and_where_they_change(view):
+def test_what_is_decoded_is_shown_as_the_samples_pictures_are(digits, view):
+    _, x, _ = digits
     source = view.landscape().source
-    a, b = (view.embedding_[(view.predictions_ == c).argmax()] for c in (0, 1))
-    table = source.crossings(0, a, b)
-    first, last = (source.paint(0, point[None])[0][0] for point in (a, b))
-    assert table["before"].iloc[0] == first
-    assert table["after"].iloc[-1] == last
-    assert table["t"].is_monotonic_increasing
-    for row in table.itertuples():
-        step = 0.01 * (b - a) / np.linalg.norm(b - a)
-        at = np.array([row.x, row.y])
-        sides = np.array([at - step, at + step], np.float32)
-        assert set(source.paint(0, sides)[0]) & {row.before, row.after}
-    assert source.crossings(0, a, a).empty
+    again = source.pictures(0, x[1000:1003].astype(np.float32))
+    np.testing.assert_allclose(again.astype(int), np.rint(x[1000:1003] * 255), atol=1)
+    # The classifier may see something else than people: here colours, centred and divided channel by channel.
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 4)).astype(np.uint8)
+    centred = (images / 255 - [[[[0.5]], [[0.4]], [[0.3]]]]) / [[[[0.2]], [[0.3]], [[0.4]]]]
+    classify = lambda inputs: waves(inputs.reshape(len(inputs), -1)[:, :2])  # noqa: E731
+    coloured = dvi.DeepView(classify, lam=0.5).fit(centred)
+    source = coloured.landscape(images=images).source
+    np.testing.assert_array_equal(source.pictures(0, centred.astype(np.float32)), images)
+    # Pictures of another size say nothing about the inputs.
+    assert "pictures" not in coloured.landscape(images=images[:, :1, :2, :2]).services
 
 
 def test_added_samples_join_their_like_and_the_old_ones_stay(digits):
@@ -399,9 +400,10 @@ def test_a_torch_module_and_a_forest_on_a_table_are_mapped_alike():
     assert view.landscape().classes == ["<b>", "two", "three"]
 
 
-@pytest.mark.parametrize("n", [3, 4, 5, 8])
-def test_three_samples_are_enough(n):
-    view = dvi.DeepView(waves, n_neighbors=2).fit(cloud(n))
+@pytest.mark.parametrize(("n", "searched"), [(3, 2), (4, 2), (5, 2), (8, 3)])
+def test_three_samples_are_enough(n, searched):
+    view = dvi.DeepView(waves).fit(cloud(n))
+    assert view.n_neighbors_ == searched
     assert np.isfinite(view.embedding_).all()
     assert len(view.measures()) == 6
     view.landscape(resolution=10)[0].canvas  # noqa: B018 - painting is the point

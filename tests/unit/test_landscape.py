@@ -165,6 +165,41 @@ def test_painting_reports_and_can_be_stopped_with_nothing_kept():
     assert seen[-1] == 1
 
 
+class Sharpening(Compass):
+    """The same, drawn coarse first: one class, then all."""
+
+    def sharpen(self, epoch, extent, resolution):
+        size = (resolution, resolution)
+        yield np.zeros(size, np.uint8), np.zeros(size, np.uint8), 0.2
+        yield np.full(size, 1, np.uint8), np.full(size, 9, np.uint8), 1.0
+
+
+def test_a_canvas_painted_from_coarse_to_fine_is_shown_on_the_way():
+    frame = compass(source=Sharpening())[0]
+    shown = []
+    classes, shade = frame.paint(show=lambda *painting: shown.append(painting))
+    assert [part[0].max() for part in shown] == [0]  # the last one is the answer
+    assert (classes == 1).all()
+    assert (shade == 9).all()
+
+
+def test_crossings_are_where_the_class_changes_on_the_way():
+    shown = compass()
+    table = shown.crossings(7, [-2, 2], [2, 2])  # the change at x = 0, half way, from class 0 to class 2
+    assert table[["before", "after"]].to_numpy().tolist() == [[0, 2]]
+    np.testing.assert_allclose(table[["t", "x", "y"]], [[0.5, 0, 2]], atol=1e-4)
+    up = shown.crossings(7, [-1, -1], [3, 3])  # 0 to 1 at the origin, 1 to 2 at (1, 1)
+    expected = [[0.25, 0, 0, 1], [0.5, 1, 1, 2]]
+    np.testing.assert_allclose(up[["t", "x", "before", "after"]], expected, atol=1e-4)
+    assert shown.crossings(7, [1, 1], [1, 1]).empty
+    with pytest.raises(ValueError, match="b must be a point"):
+        shown.crossings(7, [0, 0], [0, np.nan])
+    with pytest.raises(ValueError, match="epoch 3 is not part"):
+        shown.crossings(3, [0, 0], [1, 1])
+    with pytest.raises(RuntimeError, match="cannot answer paint"):
+        compass(source=None).crossings(7, [0, 0], [1, 1])
+
+
 def test_without_an_engine_a_landscape_says_what_it_lacks():
     shown = compass(source=None)
     assert shown.services == []

@@ -23,11 +23,12 @@ from .inverse import InverseMap, typical_gap
 from .metric import Classifier, Paths, Scales, estimate_scales
 from .neighbors import Neighbors, Search
 from .selection import choose_a, choose_lambda
-from .source import DeepViewSource
+from .source import DeepViewSource, PictureSource
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_NEIGHBORS = 30  # by default (§5)
 _VOTERS = 5  # k of Q_kNN (§5.1)
 _FOLDS = 5
 _HELD_OUT = 0.3  # of the samples, as in Table 1
@@ -53,8 +54,9 @@ class DeepView:
         samples.
     lam : float in [0, 1] or "auto"
         λ. "auto": the largest in [0.2, 0.8] that does not degrade the vote of five neighbours (§5.2).
-    n_neighbors : int
-        Neighbours that are searched, and UMAP's parameter of this name. Fewer than there are samples.
+    n_neighbors : int, optional
+        Neighbours that are searched, and UMAP's parameter of this name. Fewer than there are samples. By
+        default 30, but no more than half of the other samples.
     segments : int
         n, the segments of a path; each pair costs at most n − 1 classifier calls.
     min_dist : float
@@ -77,6 +79,8 @@ class DeepView:
         Positions of the samples.
     probabilities_ : float32 [N, C]
         What the classifier says of them; `predictions_` int [N] are the largest.
+    n_neighbors_ : int
+        Neighbours that were searched.
     lam_ : float
         λ that was used.
     tried_ : dict of float to float
@@ -106,6 +110,7 @@ class DeepView:
     embedding_: NDArray[np.float32]
     probabilities_: NDArray[np.float32]
     predictions_: NDArray[np.intp]
+    n_neighbors_: int
     lam_: float
     tried_: dict[float, float]
     scales_: Scales
@@ -127,7 +132,7 @@ class DeepView:
         model: Any,
         *,
         lam: float | Literal["auto"] = "auto",
-        n_neighbors: int = 30,
+        n_neighbors: int | None = None,
         segments: int = 5,
         min_dist: float = 0.1,
         scales: Literal["sampled"] | tuple[float, float] | None = "sampled",
@@ -177,7 +182,7 @@ class DeepView:
             If x does not hold numbers.
         """
         flat, shape = self._read("x", x, None)
-        self._check(len(flat))
+        n_neighbors = self._check(len(flat))
         labels = _labels(y, len(flat))
         self._begin(flat, shape)
         size = self._paths.p.shape[1]
@@ -186,6 +191,7 @@ class DeepView:
         if self.classes is not None and len(self.classes) != size:
             raise ValueError(f"classes: the classifier has {size} classes, found {len(self.classes)} names")
 
+        self.n_neighbors_ = n_neighbors
         self.scales_ = self._counted("scales", self._scales)
         allowed = self._allowed()
         self.lam_ = self._counted("lam", lambda: self._lambda(allowed))
@@ -330,6 +336,8 @@ class DeepView:
         own = self.flat_.reshape(len(self.flat_), *self.shape_)
         pictures = own if images is None else as_array("images", images)
         shown = as_pictures(pictures) if images is not None or like_pictures(pictures) else None
+        alike = shown is not None and shown.shape[1:] in (self.shape_, (1, *self.shape_))
+        source = PictureSource(self, shown) if shown is not None and alike else DeepViewSource(self)
         samples = pd.DataFrame({"split": "test", "label": self._labels})
         if self._added.any():
             samples["added"] = self._added
@@ -342,7 +350,7 @@ class DeepView:
             classes=[str(c) for c in range(size)] if self.classes is None else self.classes,
             samples=samples,
             images=shown,
-            source=DeepViewSource(self),
+            source=source,
             resolution=resolution,
             name=name,
         )
@@ -368,7 +376,7 @@ class DeepView:
         if self._measured is None:
             flat, y, classes = self.flat_, self.embedding_, self.predictions_
             voters = min(_VOTERS, len(y) - 1)
-            indices, distances = measures.neighbors(flat, self.n_neighbors)
+            indices, distances = measures.neighbors(flat, self.n_neighbors_)
             everyone = np.ones(len(y), bool)
             euclidean = layout.fit_layout(
                 Neighbors(indices, distances, everyone), flat, min_dist=self.min_dist, seed=self.seed
@@ -461,14 +469,15 @@ class DeepView:
             raise ValueError(f"{name}: sample {row} holds NaN or infinity; drop it or fill it in")
         return flat, array.shape[1:]
 
-    def _check(self, size: int) -> None:
-        """Refuse parameters that cannot work."""
+    def _check(self, size: int) -> int:
+        """Refuse parameters that cannot work; how many neighbours to search."""
         if size < 3:
             raise ValueError(f"x: a map needs at least 3 samples; found {size}")
-        if not 2 <= self.n_neighbors < size:
-            raise ValueError(
-                f"n_neighbors must lie in 2..{size - 1} for {size} samples; found {self.n_neighbors}"
-            )
+        n_neighbors = self.n_neighbors
+        if n_neighbors is None:
+            n_neighbors = max(2, min(_NEIGHBORS, (size - 1) // 2))
+        if not 2 <= n_neighbors < size:
+            raise ValueError(f"n_neighbors must lie in 2..{size - 1} for {size} samples; found {n_neighbors}")
         if self.lam != "auto" and not (isinstance(self.lam, (int, float)) and 0 <= self.lam <= 1):
             raise ValueError(f'lam must be a number in [0, 1] or "auto"; found {self.lam!r}')
         if self.segments < 1:
@@ -481,6 +490,7 @@ class DeepView:
                 raise ValueError(
                     f'scales must be "sampled", None or two positive numbers; found {self.scales!r}'
                 )
+        return n_neighbors
 
     def _begin(self, flat: NDArray[np.float32], shape: tuple[int, ...]) -> None:
         """Classify the samples, or take up what an earlier fit on them left."""
@@ -527,7 +537,7 @@ class DeepView:
                 bar.n = certified
                 bar.set_postfix_str(f"{self.classify_.calls:,} classifier calls")
 
-            search = Search(self._paths, self.n_neighbors, self.lam_, self.scales_)
+            search = Search(self._paths, self.n_neighbors_, self.lam_, self.scales_)
             return search.run(allowed, report)
 
     def _allowed(self) -> Callable[[], int] | None:

@@ -14,8 +14,7 @@ from . import canvas
 if TYPE_CHECKING:
     from .estimator import DeepView
 
-_STEPS = 256  # points classified along a line
-_HALVINGS = 8  # by which a crossing is then narrowed down
+_SHOWN = 500  # samples by which pictures and inputs are compared
 
 
 class DeepViewSource:
@@ -61,43 +60,6 @@ class DeepViewSource:
         p = self._view.classify_(x)
         return x.reshape(len(x), *self._view.shape_), p.argmax(axis=1), p.max(axis=1)
 
-    def crossings(self, epoch: int, a: ArrayLike, b: ArrayLike) -> pd.DataFrame:
-        """Class changes on the straight way between two points of the map.
-
-        Parameters
-        ----------
-        epoch : int
-            Not used.
-        a, b : array [2]
-            Where the way begins and ends.
-
-        Returns
-        -------
-        DataFrame
-            One row per change, in order: `t` in (0, 1) (share of the way), `x`, `y` (the point), `before`,
-            `after` (class indices).
-        """
-        del epoch
-        start, end = np.asarray(a, np.float64), np.asarray(b, np.float64)
-
-        def classes(t: NDArray[np.floating]) -> NDArray[np.integer]:
-            return self._ask((start + t[:, None] * (end - start)).astype(np.float32))[0]
-
-        t = np.linspace(0, 1, _STEPS)
-        along = classes(t)
-        changes = np.flatnonzero(along[1:] != along[:-1])
-        low, high = t[changes], t[changes + 1]
-        before, after = along[changes], along[changes + 1]
-        for _ in range(_HALVINGS if len(changes) else 0):
-            middle = (low + high) / 2
-            kind = classes(middle)
-            still = kind == before
-            low, high = np.where(still, middle, low), np.where(still, high, middle)
-            after = np.where(still, after, kind)
-        middle = (low + high) / 2
-        at = start + middle[:, None] * (end - start)
-        return pd.DataFrame({"t": middle, "x": at[:, 0], "y": at[:, 1], "before": before, "after": after})
-
     def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Positions of inputs [m, ...]."""
         del epoch
@@ -130,3 +92,43 @@ class DeepViewSource:
         p = self._view.classify_(self._view.inverse_(points)).astype(np.float64)
         entropy = -(p * np.log(np.maximum(p, 1e-300))).sum(axis=1)
         return p.argmax(axis=1), (1 - entropy / np.log(p.shape[1])).astype(np.float32)
+
+
+class PictureSource(DeepViewSource):
+    """The same where inputs are pictures: what is decoded can be shown.
+
+    People may see other values than the classifier: pixels that were centred and divided, say. So each
+    channel is shown by the straight line that leads best from its inputs to the samples' pictures.
+
+    Parameters
+    ----------
+    view : DeepView
+        The fitted estimator.
+    pictures : uint8 [N, C, H, W]
+        What people see of the fitted samples, in the size of the inputs.
+    """
+
+    def __init__(self, view: DeepView, pictures: NDArray[np.uint8]) -> None:
+        super().__init__(view)
+        channels = pictures.shape[1]
+        rows = slice(0, None, max(1, len(pictures) // _SHOWN))
+        x = view.flat_[rows].reshape(-1, channels, view.flat_.shape[1] // channels)
+        y = pictures[rows].reshape(x.shape)
+        lines = [_line(x[:, c].ravel(), y[:, c].ravel()) for c in range(channels)]
+        self._slopes, self._offsets = np.array(lines, np.float32).T.reshape(2, 1, channels, 1, 1)
+        self._size = pictures.shape[1:]
+
+    def pictures(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """What people see of flat inputs [m, D]: uint8 [m, C, H, W]."""
+        del epoch
+        shown = x.reshape(len(x), *self._size) * self._slopes + self._offsets
+        pictures: NDArray[np.uint8] = np.rint(np.clip(shown, 0, 255)).astype(np.uint8)
+        return pictures
+
+
+def _line(x: NDArray[np.float32], y: NDArray[np.uint8]) -> tuple[float, float]:
+    """Slope and offset of the least-squares line through pairs; flat where x does not vary."""
+    u, v = x.astype(np.float64), y.astype(np.float64)
+    spread = u.var()
+    slope = float(((u - u.mean()) * (v - v.mean())).mean() / spread) if spread > 0 else 0.0
+    return slope, float(v.mean() - slope * u.mean())
