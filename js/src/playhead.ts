@@ -21,8 +21,17 @@ export interface Shown {
   exact: boolean;
 }
 
+/** How time plays. */
+export interface Pace {
+  speed: ReadonlySignal<number>;
+  /** Start over at the end. */
+  loop: ReadonlySignal<boolean>;
+}
+
 const PLAY_SECONDS = 8;
 const EPOCH_SECONDS = { least: 0.12, most: 0.9 };
+/** How long the last epoch is seen before time starts over. */
+const LOOP_REST_SECONDS = 1;
 
 export class Playhead {
   /** A position in the list of epochs; fractions lie between two of them. */
@@ -38,6 +47,7 @@ export class Playhead {
   private clock = 0;
   private request = 0;
   private before = 0;
+  private rested = 0;
   private readonly stop: () => void;
 
   constructor(
@@ -47,6 +57,7 @@ export class Playhead {
     /** Those without which nothing can be shown. */
     private readonly frames: readonly EpochWindow<unknown>[],
     private readonly still: ReadonlySignal<boolean>,
+    private readonly pace: Pace,
   ) {
     this.time = signal(start);
     this.resting = signal(start);
@@ -126,22 +137,30 @@ export class Playhead {
     // A hidden page must not leap when it comes back.
     const elapsed = Math.min(0.1, Math.max(0, now - this.before) / 1000);
     this.before = now;
-    const next = Math.min(this.count - 1, this.clock + elapsed / seconds);
+    const speed = Math.min(16, Math.max(0.1, this.pace.speed.peek()));
+    const next = Math.min(this.count - 1, this.clock + (elapsed * speed) / seconds);
     const shown = this.shown.peek();
     // Wait where the next epoch has not arrived.
     if (this.has(Math.ceil(next)) && (shown?.exact || Number.isInteger(this.clock))) {
       this.clock = next;
     }
     if (this.clock >= this.count - 1) {
-      this.seek(this.count - 1);
-      return;
+      if (!this.pace.loop.peek()) {
+        this.seek(this.count - 1);
+        return;
+      }
+      this.rested += elapsed * speed;
+      if (this.rested >= LOOP_REST_SECONDS) {
+        this.rested = this.clock = 0;
+      }
     }
     const whole = Math.floor(this.clock);
     const part = this.clock - whole;
     batch(() => {
       // Each epoch is lingered on a little, so that it can be read.
+      const started = this.time.peek() > whole + 1;
       this.move(whole + part * part * (3 - 2 * part));
-      this.resolve("motion");
+      this.resolve(started ? "seek" : "motion");
     });
     this.request = requestAnimationFrame(this.advance);
   };

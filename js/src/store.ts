@@ -137,6 +137,7 @@ export class Store {
       this.sides.flatMap(({ frames, territories }) => [frames, territories]),
       this.sides.map(({ frames }) => frames),
       this.still,
+      this.view,
     );
     this.epoch = computed(() => this.epochs[this.playhead.position.value] as number);
     this.selection = signal(selectionOf(state.selection, hello.n));

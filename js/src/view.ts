@@ -10,6 +10,8 @@ const START = {
   /** How fast time plays, 1 being normal. */
   speed: 1,
   loop: false,
+  /** Name of the recorded scalar on the slider; the accuracies where there is none of that name. */
+  scalar: "",
 };
 
 type Start = typeof START;

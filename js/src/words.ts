@@ -13,6 +13,14 @@ export function plural(value: number, one: string, many: string): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+const few = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
+/** Any number, in three digits. */
+export function number(value: number): string {
+  const size = Math.abs(value);
+  return size > 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(1) : few.format(value);
+}
+
 /** A rate as people say it; what is not quite all is never rounded up to all. */
 export function percent(rate: number): string {
   const rounded = Math.round(rate * 1000) / 10;

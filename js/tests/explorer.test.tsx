@@ -29,6 +29,16 @@ async function shown(options: FakeOptions = {}, modelOptions: FakeModelOptions =
   return { model, element, part, parts, settle };
 }
 
+function epochShown(part: (id: string) => HTMLElement | null): string | undefined {
+  const { value } = part("epoch-input") as HTMLInputElement;
+  return part("epoch-label")?.textContent.replace("  ", ` ${value} `);
+}
+
+function type(target: HTMLElement | null, text: string): void {
+  (target as HTMLInputElement).value = text;
+  target?.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 function press(target: HTMLElement | null, key: string): void {
   target?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 }
@@ -53,10 +63,10 @@ describe("before there is anything to see", () => {
 describe("time", () => {
   it("is told by recorded numbers, and read by position", async () => {
     const { part, settle } = await shown();
-    expect(part("epoch-label")?.textContent).toBe("epoch 5 of 15");
+    expect(epochShown(part)).toBe("epoch 5 of 15");
     press(part("stage"), "ArrowRight");
     await settle();
-    expect(part("epoch-label")?.textContent).toBe("epoch 10 of 15");
+    expect(epochShown(part)).toBe("epoch 10 of 15");
     expect(part("epoch-slider")?.getAttribute("aria-valuenow")).toBe("1");
     expect(part("epoch-slider")?.getAttribute("aria-valuetext")).toMatch(
       /^epoch 10, 2 of 3 recorded, train accuracy/,
@@ -80,6 +90,58 @@ describe("time", () => {
   });
 });
 
+describe("the epoch's number", () => {
+  it("is typed to go there, or to the nearest recorded one", async () => {
+    const { model, part, settle } = await shown();
+    for (const [typed, gone] of [
+      ["15", 15],
+      ["8", 10],
+      ["words", 10],
+      ["-3", 5],
+    ] as const) {
+      type(part("epoch-input"), typed);
+      press(part("epoch-input"), "Enter");
+      await settle();
+      expect(model.get("epoch")).toBe(gone);
+      expect(epochShown(part)).toBe(`epoch ${gone} of 15`);
+    }
+  });
+
+  it("forgets on Escape what was typed, and steps with the arrow keys", async () => {
+    const { model, part, settle } = await shown();
+    type(part("epoch-input"), "15");
+    press(part("epoch-input"), "Escape");
+    await settle();
+    expect(epochShown(part)).toBe("epoch 5 of 15");
+    press(part("epoch-input"), "ArrowUp");
+    await settle();
+    expect(model.get("epoch")).toBe(10);
+  });
+});
+
+describe("the curves on the slider", () => {
+  it("are the accuracies, or a recorded scalar once it is chosen", async () => {
+    const scalars = { "<b>loss</b>": [2.305, 0.5, null], rate: [1e-5, 1e-5, 1e-5] };
+    const { model, part, settle } = await shown({ scalars });
+    const select = part("scalar") as HTMLSelectElement;
+    expect([...select.options].map(({ value }) => value)).toEqual(["", "<b>loss</b>", "rate"]);
+    select.value = "<b>loss</b>";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    const words = () => part("epoch-slider")?.getAttribute("aria-valuetext");
+    expect(words()).toBe("epoch 5, 1 of 3 recorded, <b>loss</b> 2.31");
+    expect(model.get("_view")).toMatchObject({ scalar: "<b>loss</b>" });
+    press(part("epoch-slider"), "End");
+    await settle();
+    expect(words()).toBe("epoch 15, 3 of 3 recorded");
+  });
+
+  it("leave out the choice where nothing else was recorded", async () => {
+    const { part } = await shown();
+    expect(part("scalar")).toBeNull();
+  });
+});
+
 describe("two landscapes", () => {
   it("stand beside each other with their names, over one time", async () => {
     const { element, part, parts, settle } = await shown({
@@ -93,7 +155,7 @@ describe("two landscapes", () => {
     press(part("epoch-slider"), "End");
     press(part("epoch-slider"), "ArrowLeft");
     await settle();
-    expect(part("epoch-label")?.textContent).toBe("epoch 12 of 15");
+    expect(epochShown(part)).toBe("epoch 12 of 15");
     expect(parts("canvas").map((canvas) => canvas.getAttribute("aria-label"))).toEqual([
       expect.stringMatching(/^one: .* at epoch 10\./),
       expect.stringMatching(/^<i>other<\/i>: .* at epoch 12\./),
@@ -195,7 +257,9 @@ it("shows hostile names as text", async () => {
 
 it("gives every control a name", async () => {
   const { element } = await shown();
-  for (const control of element.querySelectorAll<HTMLElement>("button, [tabindex='0'], select")) {
+  for (const control of element.querySelectorAll<HTMLElement>(
+    "button, [tabindex='0'], select, input",
+  )) {
     const name =
       control.getAttribute("aria-label") ??
       control.closest("label")?.textContent ??

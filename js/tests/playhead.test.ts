@@ -7,7 +7,7 @@ import { Playhead } from "../src/playhead";
 
 let answers: Map<number, (value: string) => void>;
 
-function playheadOf(count: number, { start = 0, still = false } = {}) {
+function playheadOf(count: number, { start = 0, still = false, speed = 1, loop = false } = {}) {
   answers = new Map();
   const frames = new EpochWindow<string>({
     load: (position) => new Promise((resolve) => answers.set(position, resolve)),
@@ -15,7 +15,10 @@ function playheadOf(count: number, { start = 0, still = false } = {}) {
     budget: 1000,
     lanes: 1000,
   });
-  return new Playhead(count, start, [frames], [frames], signal(still));
+  return new Playhead(count, start, [frames], [frames], signal(still), {
+    speed: signal(speed),
+    loop: signal(loop),
+  });
 }
 
 async function arrive(...positions: number[]): Promise<void> {
@@ -131,6 +134,44 @@ describe("playing", () => {
     await vi.advanceTimersByTimeAsync(300);
     expect(playhead.time.value).toBeGreaterThan(1);
     playhead.close();
+  });
+
+  it("goes as fast as it is told", async () => {
+    const gone = async (speed: number): Promise<number> => {
+      const playhead = playheadOf(5, { speed });
+      await arrive(...ALL);
+      playhead.play();
+      // Epochs are lingered on, so that only whole ones tell the pace.
+      const began = performance.now();
+      while (playhead.time.value < 4) {
+        await vi.advanceTimersByTimeAsync(16);
+      }
+      return performance.now() - began;
+    };
+    const [slow, normal, fast] = [await gone(0.5), await gone(1), await gone(4)];
+    expect(slow / normal).toBeCloseTo(2, 1);
+    expect(normal / fast).toBeCloseTo(4, 0);
+  });
+
+  it("starts over at the end with a leap, after a rest, until it is stopped", async () => {
+    const playhead = playheadOf(3, { loop: true });
+    await arrive(0, 1, 2);
+    playhead.play();
+    const visits: number[] = [];
+    let leaps = 0;
+    for (let i = 0; i < 600; i++) {
+      await vi.advanceTimersByTimeAsync(16);
+      const at = playhead.position.value;
+      if (visits.at(-1) !== at) {
+        visits.push(at);
+      }
+      leaps = playhead.shown.value?.leaps ?? 0;
+    }
+    expect(visits.slice(0, 6)).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(leaps).toBeGreaterThanOrEqual(2);
+    expect(playhead.playing.value).toBe(true);
+    playhead.toggle();
+    expect(playhead.playing.value).toBe(false);
   });
 
   it("has nothing to do where there is one epoch", () => {

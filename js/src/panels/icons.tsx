@@ -32,6 +32,12 @@ export const PauseIcon = () => (
   </Icon>
 );
 
+export const LoopIcon = () => (
+  <Icon>
+    <path d="M3 7.5V6.6a2.6 2.6 0 0 1 2.6-2.6H13M11 1.8 13.2 4 11 6.2M13 8.5v.9a2.6 2.6 0 0 1-2.6 2.6H3M5 14.2 2.8 12 5 9.8" />
+  </Icon>
+);
+
 export const PanIcon = () => (
   <Icon>
     <path d="M8 1.8v12.4M1.8 8h12.4M6.2 3.4 8 1.6l1.8 1.8M6.2 12.6 8 14.4l1.8-1.8M3.4 6.2 1.6 8l1.8 1.8M12.6 6.2 14.4 8l-1.8 1.8" />

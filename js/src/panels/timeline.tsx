@@ -1,19 +1,21 @@
-// Under everything: play, the slider over the recorded epochs with the accuracies on it, and where we are.
+// Under everything: play, the slider over the recorded epochs with curves on it, and where we are.
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { linear } from "../scale";
+import type { Side } from "../sides";
 import type { Store } from "../store";
-import { percent } from "../words";
-import { PauseIcon, PlayIcon } from "./icons";
+import { number, percent } from "../words";
+import { LoopIcon, PauseIcon, PlayIcon } from "./icons";
 
 const INSET = 9;
 const HEIGHT = 40;
 const RAIL = 30;
 const SPARK = { top: 3, bottom: 23 };
 const MOST_TICKS = 80;
+const SPEEDS = [0.5, 1, 2, 4];
 
 export function Timeline({ store }: { store: Store }) {
-  const { playhead } = store;
+  const { playhead, view } = store;
   const playing = playhead.playing.value;
   const one = store.epochs.length === 1;
   return (
@@ -29,6 +31,38 @@ export function Timeline({ store }: { store: Store }) {
       >
         {playing ? <PauseIcon /> : <PlayIcon />}
       </button>
+      {!one && (
+        <div class="dvi-pace">
+          <button
+            type="button"
+            class="dvi-tool"
+            data-testid="loop"
+            aria-label="Loop"
+            title="Start over at the end"
+            aria-pressed={view.loop.value}
+            onClick={() => {
+              view.loop.value = !view.loop.value;
+            }}
+          >
+            <LoopIcon />
+          </button>
+          <select
+            data-testid="speed"
+            aria-label="Speed"
+            title="Speed"
+            value={String(view.speed.value)}
+            onChange={(event) => {
+              view.speed.value = Number(event.currentTarget.value);
+            }}
+          >
+            {SPEEDS.map((speed) => (
+              <option key={speed} value={String(speed)}>
+                {speed}×
+              </option>
+            ))}
+          </select>
+        </div>
+      )}
       <Slider store={store} />
       <Readout store={store} />
     </div>
@@ -112,8 +146,7 @@ function Slider({ store }: { store: Store }) {
       onPointerCancel={up}
     >
       <svg width={width.value} height={HEIGHT} aria-hidden="true">
-        <Sparkline store={store} split="train" place={place} />
-        <Sparkline store={store} split="test" place={place} />
+        <Curves store={store} place={place} />
         <line
           class="dvi-rail"
           x1={INSET}
@@ -135,74 +168,173 @@ function Slider({ store }: { store: Store }) {
   );
 }
 
-interface SparklineProperties {
-  store: Store;
-  split: "train" | "test";
-  place: (position: number) => number;
+interface Curve {
+  name: string;
+  /** Its stroke: "train" and "test" as everywhere, "scalar" for anything else. */
+  stroke: "train" | "test" | "scalar";
+  /** One value per epoch of the side's own list. */
+  values: (number | null)[];
+  text: (value: number) => string;
 }
 
-function Sparkline({ store, split, place }: SparklineProperties) {
-  const { accuracy } = store.landscape;
-  const known = [...accuracy.train, ...accuracy.test].filter((value) => value !== null);
+/** What lies on the slider for one side: the chosen scalar, else the accuracies. */
+function curvesOf(store: Store, { info }: Side): Curve[] {
+  const name = store.view.scalar.value;
+  const values = info.scalars[name];
+  const curves: Curve[] =
+    values === undefined
+      ? (["train", "test"] as const).map((split) => ({
+          name: split,
+          stroke: split,
+          values: info.accuracy[split],
+          text: percent,
+        }))
+      : [{ name, stroke: "scalar", values, text: number }];
+  return curves.filter((curve) => curve.values.some((value) => value !== null));
+}
+
+/** The curves of all sides on one scale, those of the side pointed at in front. */
+function Curves({ store, place }: { store: Store; place: (position: number) => number }) {
+  const front = store.side.value;
+  const sides = [...store.sides.filter((side) => side !== front), front];
+  const curves = sides.flatMap((side) =>
+    curvesOf(store, side).map((curve) => ({ ...curve, side })),
+  );
+  const known = curves.flatMap(({ values }) => values.filter((value) => value !== null));
   const low = Math.min(...known);
-  const height = linear([low, Math.max(low + 1e-3, ...known)], [SPARK.bottom, SPARK.top]);
-  let path = "";
-  accuracy[split].forEach((value, i) => {
-    if (value !== null) {
-      const x = place(store.epochs.indexOf(store.landscape.epochs[i] as number));
-      path += `${path === "" ? "M" : "L"}${x.toFixed(1)} ${height(value).toFixed(1)}`;
-    }
-  });
-  return <path class={`dvi-spark dvi-${split}`} d={path} />;
+  const high = Math.max(...known);
+  const height = linear([low, high > low ? high : low + 1e-3], [SPARK.bottom, SPARK.top]);
+  return (
+    <>
+      {curves.map(({ side, name, stroke, values }) => {
+        let path = "";
+        store.epochs.forEach((epoch, position) => {
+          const own = side.place(position);
+          const value = side.info.epochs[own] === epoch ? (values[own] ?? null) : null;
+          if (value !== null) {
+            path += `${path === "" ? "M" : "L"}${place(position).toFixed(1)} ${height(value).toFixed(1)}`;
+          }
+        });
+        const back = side === front ? "" : " dvi-back";
+        return (
+          <path key={`${side.index} ${name}`} class={`dvi-spark dvi-${stroke}${back}`} d={path} />
+        );
+      })}
+    </>
+  );
 }
 
 function Readout({ store }: { store: Store }) {
-  const position = store.playhead.position.value;
-  const last = store.epochs.at(-1) as number;
+  const side = store.side.value;
+  const place = side.place(store.playhead.position.value);
+  const scalars = [...new Set(store.sides.flatMap(({ info }) => Object.keys(info.scalars)))];
+  const { scalar } = store.view;
   return (
     <div class="dvi-readout">
-      <span class="dvi-epoch" data-testid="epoch-label">
-        epoch <b>{store.epochs[position]}</b> of {last}
-      </span>
-      <Accuracy store={store} split="train" position={position} />
-      <Accuracy store={store} split="test" position={position} />
+      <EpochField store={store} />
+      {scalars.length > 0 && (
+        <select
+          data-testid="scalar"
+          aria-label="Curves on the slider"
+          title="Curves on the slider"
+          value={scalars.includes(scalar.value) ? scalar.value : ""}
+          onChange={(event) => {
+            scalar.value = event.currentTarget.value;
+          }}
+        >
+          <option value="">accuracy</option>
+          {scalars.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+      {curvesOf(store, side).map(({ name, stroke, values, text }) => {
+        const value = values[place] ?? null;
+        const title = stroke === "scalar" ? name : `Accuracy on ${name}`;
+        return (
+          <span class="dvi-value" key={name} title={title}>
+            <svg width="14" height="8" aria-hidden="true">
+              <path class={`dvi-spark dvi-${stroke}`} d="M1 4H13" />
+            </svg>
+            {stroke !== "scalar" && `${name} `}
+            <b>{value === null ? "–" : text(value)}</b>
+          </span>
+        );
+      })}
     </div>
   );
 }
 
-function Accuracy({
-  store,
-  split,
-  position,
-}: {
-  store: Store;
-  split: "train" | "test";
-  position: number;
-}) {
-  const values = store.landscape.accuracy[split];
-  if (values.every((value) => value === null)) {
-    return null;
-  }
-  const value = values[store.side.value.place(position)] ?? null;
+/** The number of the epoch; another one typed into it is gone to. */
+function EpochField({ store }: { store: Store }) {
+  const { playhead, epochs } = store;
+  const position = playhead.position.value;
+  const last = String(epochs.at(-1));
+  const typed = useSignal<string | null>(null);
+  const go = (): void => {
+    const wanted = Number.parseFloat(typed.peek() ?? "");
+    typed.value = null;
+    if (Number.isFinite(wanted)) {
+      const away = epochs.map((epoch) => Math.abs(epoch - wanted));
+      playhead.seek(away.indexOf(Math.min(...away)));
+    }
+  };
+  const step = (by: number): void => {
+    typed.value = null;
+    playhead.seek(playhead.position.peek() + by);
+  };
+  const keys: Record<string, () => void> = {
+    Enter: go,
+    Escape: () => {
+      typed.value = null;
+    },
+    ArrowUp: () => step(1),
+    ArrowDown: () => step(-1),
+  };
   return (
-    <span class={`dvi-accuracy dvi-${split}`} title={`Accuracy on ${split}`}>
-      <svg width="14" height="8" aria-hidden="true">
-        <path class={`dvi-spark dvi-${split}`} d="M1 4H13" />
-      </svg>
-      {split} <b>{value === null ? "–" : percent(value)}</b>
-    </span>
+    <label class="dvi-epoch" data-testid="epoch-label">
+      epoch{" "}
+      <input
+        type="text"
+        inputMode="numeric"
+        autocomplete="off"
+        data-testid="epoch-input"
+        data-lm-suppress-shortcuts="true"
+        aria-label={`Epoch, of ${last}; type a number to go there`}
+        title="Type a number to go there"
+        style={{ width: `${Math.max(2, last.length) + 1.5}ch` }}
+        value={typed.value ?? String(epochs[position])}
+        disabled={epochs.length === 1}
+        onFocus={(event) => event.currentTarget.select()}
+        onInput={(event) => {
+          typed.value = event.currentTarget.value;
+        }}
+        onBlur={go}
+        onKeyDown={(event) => {
+          const action = keys[event.key];
+          if (action !== undefined) {
+            event.preventDefault();
+            event.stopPropagation();
+            action();
+          }
+        }}
+      />{" "}
+      of {last}
+    </label>
   );
 }
 
 /** Where we are, for those who cannot see it: recorded numbers need not be consecutive. */
 function epochWords(store: Store, position: number): string {
   const { epochs } = store;
-  const { accuracy } = store.landscape;
   const parts = [`epoch ${epochs[position]}, ${position + 1} of ${epochs.length} recorded`];
-  for (const split of ["train", "test"] as const) {
-    const value = accuracy[split][store.side.value.place(position)] ?? null;
+  const side = store.side.value;
+  for (const { name, stroke, values, text } of curvesOf(store, side)) {
+    const value = values[side.place(position)] ?? null;
     if (value !== null) {
-      parts.push(`${split} accuracy ${percent(value)}`);
+      parts.push(`${stroke === "scalar" ? name : `${name} accuracy`} ${text(value)}`);
     }
   }
   return parts.join(", ");

@@ -13,6 +13,13 @@ const run = fakeRun({
   resolution: number("resolution", 300),
   images: side === 0 ? null : { height: side, width: side, channels: number("channels", 1) },
   unlabelled: number("unlabelled", 0),
+  services: ["decode", "place", "neighbors", "features", "logits", "paint", "classify"],
+  scalars: query.has("scalars")
+    ? {
+        loss: Array.from({ length: number("epochs", 8) }, (_, i) => 2.3 * 0.7 ** i + 0.05),
+        "learning rate": Array.from({ length: number("epochs", 8) }, (_, i) => 0.1 * 0.5 ** i),
+      }
+    : {},
   ...(query.has("second") ? { second: { name: "another run", epochs: [0, 2, 3, 9] } } : {}),
 });
 const newModel = () =>
