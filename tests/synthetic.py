@@ -66,3 +66,57 @@ def landscape(
         resolution=resolution,
         name="synthetic",
     )
+
+
+class Engine(Painter):
+    """Answers all that a fitted projection does: representations are the positions and one more number."""
+
+    def __init__(self, n_classes, positions, *, seed=0, **held):
+        super().__init__(n_classes, **held)
+        rng = np.random.default_rng(seed)
+        self.weight = rng.normal(size=(3, n_classes))
+        self.recorded = {
+            epoch: np.column_stack([y, rng.normal(size=len(y))]).astype(np.float32)
+            for epoch, y in positions.items()
+        }
+        self.asked = []
+
+    def features(self, epoch):
+        return self.recorded[epoch]
+
+    def logits(self, epoch):
+        self.asked.append(epoch)
+        return (self.recorded[epoch] @ self.weight).astype(np.float32)
+
+    def decode(self, epoch, points):
+        return np.column_stack([points, np.zeros(len(points), np.float32)])
+
+    def classify(self, epoch, x):
+        p = np.exp(x @ self.weight)
+        return (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def place(self, epoch, x):
+        return x[:, :2] + np.float32(0.5) * (x[:, :1] > 0)
+
+    def boundary(self, epoch, split):
+        return self.recorded[epoch][:20] / 2
+
+    def neighbors(self, epoch, indices, k, mask=None):
+        x = self.recorded[epoch]
+        far = np.linalg.norm(x[indices][:, None] - x[None], axis=2)
+        far[np.arange(len(indices)), indices] = np.inf
+        if mask is not None:
+            far[:, ~np.asarray(mask)] = np.inf
+        return np.argsort(far, axis=1, kind="stable")[:, :k]
+
+
+def fitted(n=40, epochs=(0, 5, 10), **options):
+    """A landscape with an engine behind it; predictions and confidence are those of its logits."""
+    shown = landscape(n, epochs, **options)
+    held = {"gate": shown.source.gate, "error": shown.source.error}
+    engine = Engine(len(shown.classes), {frame.epoch: frame.positions for frame in shown}, **held)
+    for frame in shown:
+        p = engine.classify(frame.epoch, engine.features(frame.epoch))
+        frame.predictions, frame.confidence = p.argmax(axis=1), p.max(axis=1)
+    shown.source = engine
+    return shown

@@ -369,6 +369,7 @@ class Projection:
             source=ProjectionSource(self.run_, dict(self.maps_)),
             resolution=resolution,
             name=type(self).__name__,
+            scalars=self.run_.scalars,
         )
 
 
@@ -394,6 +395,12 @@ class ProjectionSource:
     def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Inverse projection [m, h]."""
         return self._maps[epoch].inverse_transform(points)
+
+    def classify(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities [m, C] that the head gives representations [m, h]."""
+        z = classify(self._run.head(epoch), x)
+        p: NDArray[np.float32] = np.exp(z - np.logaddexp.reduce(z, axis=1)[:, None])
+        return p
 
     def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Projection [m, l]."""

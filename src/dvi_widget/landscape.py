@@ -37,6 +37,7 @@ _MARGIN = 0.05  # of the extent, on each side
 _TRUST = 100  # pixels along each side of the map of trust
 _STEPS = 256  # points classified along a line
 _HALVINGS = 8  # by which a crossing is then narrowed down
+_COMPARED = 1 << 13  # samples whose neighbours are searched at once
 _PAINT_ROWS = 1 << 15  # pixels asked of the source at once
 _TERRITORY = (0.12, 0.40)  # strength of a class colour on the canvas, at shade 0 and at shade 1
 
@@ -83,13 +84,14 @@ class Source(Protocol):
 
 # Beside those of `Source`, some engines answer more, by methods of their own:
 #   sharpen(epoch, extent, resolution) -> iterator of (classes [R, R], shade [R, R], share), coarse to fine;
+#   classify(epoch, x [m, h]) -> probabilities [m, C] of what `decode` gives;
 #   examine(epoch, points [m, 2]) -> inputs [m, ...], classes [m], certainty [m] in [0, 1];
 #   pictures(epoch, x [m, h]) -> what people see of what `decode` gives, uint8 [m, C, H, W];
 #   place_boundary(epoch, b [m, h]) -> positions [m, l] of δ-boundary points, where `place` is not for them;
 #   measures() -> DataFrame as `Landscape.measures`, of the engine's own figures of merit.
 _SERVICES = (
     "paint", "decode", "place", "neighbors", "logits", "features", "boundary",
-    "sharpen", "examine", "pictures", "measures",
+    "sharpen", "classify", "examine", "pictures", "measures",
 )  # fmt: skip
 
 
@@ -258,11 +260,16 @@ class Landscape:
         Pixels R along each side of the canvas.
     name : str
         What to call this landscape beside another.
+    scalars : DataFrame, optional
+        Further numbers to show beside the epochs, such as a loss: one column each, indexed by epoch. Epochs
+        without a number may be missing.
 
     Attributes
     ----------
     extent : tuple of float
         x0, x1, y0, y1 of every frame and canvas.
+    scalars : DataFrame
+        As given, one row per epoch; NaN where there is no number.
 
     Raises
     ------
@@ -283,6 +290,7 @@ class Landscape:
         source: Any = None,
         resolution: int = 300,
         name: str = "",
+        scalars: pd.DataFrame | None = None,
     ) -> None:
         self.epochs = [int(epoch) for epoch in epochs]
         if not self.epochs or sorted(set(self.epochs)) != self.epochs:
@@ -299,6 +307,8 @@ class Landscape:
         self.source = source
         self.resolution = resolution
         self.name = name
+        numbers = pd.DataFrame() if scalars is None else scalars
+        self.scalars = numbers.reindex(pd.Index(self.epochs, name="epoch")).astype(float)
         self._trust: dict[int, NDArray[np.float32]] = {}
         self._frames = [
             self._frame(*parts) for parts in zip(self.epochs, positions, predictions, confidence, strict=True)
@@ -369,7 +379,12 @@ class Landscape:
             )
         return self.source
 
-    def measures(self, k: Sequence[int] = (10, 15, 20), rows: ArrayLike | None = None) -> pd.DataFrame:
+    def measures(
+        self,
+        k: Sequence[int] = (10, 15, 20),
+        rows: ArrayLike | None = None,
+        report: Callable[[float], object] | None = None,
+    ) -> pd.DataFrame:
         """Take the engine's figures of merit; of DVI, the four properties (§4) on every epoch and split.
 
         On test, nn_pv and temporal_pv search among train ∪ test and average over the test samples, and
@@ -381,6 +396,8 @@ class Landscape:
             Numbers of neighbours. Where an epoch has fewer boundary samples than k, boundary_pv is left out.
         rows : array of int or bool, optional
             Average over these samples only, as a large run may want; neighbours are searched among all.
+        report : callable, optional
+            Called with the share that is done, in (0, 1]. An exception it raises stops the work.
 
         Returns
         -------
@@ -411,7 +428,7 @@ class Landscape:
         if (taken & test).any():
             searches["test"] = (np.arange(len(test)), np.flatnonzero(taken & test))
         table: list[tuple[int | None, str, str, int | None, float]] = []
-        for split, (among, looking) in searches.items():
+        for part, (split, (among, looking)) in enumerate(searches.items()):
             own = among[looking]
             before: NDArray[np.int32] | None = None
             similarity: dict[int, list[NDArray[np.float64]]] = {size: [] for size in k}
@@ -444,6 +461,8 @@ class Landscape:
                     step = y[own] - self._frames[position - 1].positions[own]
                     moved.append(np.linalg.norm(step.astype(np.float64), axis=1))
                 before = near
+                if report is not None:
+                    report((part + (position + 1) / len(self)) / len(searches))
             for size in k if moved else ():
                 kept, distance = np.stack(similarity[size]), np.stack(moved)
                 table.append((None, split, "temporal_pv", size, float(measures.correlate(kept, distance))))
@@ -455,7 +474,7 @@ class Landscape:
         frame_of = pd.DataFrame(table, columns=["epoch", "split", "measure", "k", "value"])
         return frame_of.astype({"epoch": "Int64", "k": "Int64", "value": float})
 
-    def trust(self, epoch: int) -> NDArray[np.float32]:
+    def trust(self, epoch: int, report: Callable[[float], object] | None = None) -> NDArray[np.float32]:
         """How far the plane is from being undone: each pixel decoded, placed again, and its way measured.
 
         Where the error is large, the canvas shows what the decoder invented: no representation that the
@@ -467,6 +486,8 @@ class Landscape:
         ----------
         epoch : int
             Recorded number.
+        report : callable, optional
+            Called with the share that is done, in (0, 1]. An exception it raises stops the work.
 
         Returns
         -------
@@ -489,8 +510,14 @@ class Landscape:
             centres = (np.arange(_TRUST) + 0.5) / _TRUST
             x, y = np.meshgrid(x0 + centres * (x1 - x0), y0 + centres * (y1 - y0))
             points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-            back = source.place(epoch, source.decode(epoch, points))
-            error = np.linalg.norm(back - points, axis=1).reshape(_TRUST, _TRUST).astype(np.float32)
+            error = np.empty((_TRUST, _TRUST), np.float32)
+            step = _TRUST // 10
+            for start in range(0, _TRUST, step):
+                block = points[start * _TRUST : (start + step) * _TRUST]
+                back = source.place(epoch, source.decode(epoch, block))
+                error[start : start + step] = np.linalg.norm(back - block, axis=1).reshape(step, _TRUST)
+                if report is not None:
+                    report((start + step) / _TRUST)
             error.flags.writeable = False
             self._trust[epoch] = error
         return self._trust[epoch]
@@ -547,7 +574,9 @@ class Landscape:
         at = start + middle[:, None] * (end - start)
         return pd.DataFrame({"t": middle, "x": at[:, 0], "y": at[:, 1], "before": before, "after": after})
 
-    def neighbor_loss(self, epoch: int, k: int = 15) -> NDArray[np.float64]:
+    def neighbor_loss(
+        self, epoch: int, k: int = 15, report: Callable[[float], object] | None = None
+    ) -> NDArray[np.float64]:
         """Share of each sample's nearest neighbours that its position loses: 1 − nn_pv of that sample alone.
 
         Parameters
@@ -556,6 +585,8 @@ class Landscape:
             Recorded number.
         k : int
             Neighbours per sample, among the training samples; for test samples among all.
+        report : callable, optional
+            Called with the share that is done, in (0, 1]. An exception it raises stops the work.
 
         Returns
         -------
@@ -571,12 +602,18 @@ class Landscape:
         """
         y, x = self.at(epoch).positions, self._ask("features").features(epoch)
         test = (self.samples["split"] == "test").to_numpy()
-        loss = np.empty(len(y))
+        loss, done = np.empty(len(y)), 0
         for own, among in ((~test, ~test), (test, np.ones(len(test), bool))):
-            if own.any():
-                rows = np.flatnonzero(own[among])
-                near = measures.neighbors(x[among], k, rows=rows)[0]
-                loss[own] = 1 - measures.overlap(near, measures.neighbors(y[among], k, rows=rows)[0])
+            far, flat = x[among], y[among]
+            place, samples = np.flatnonzero(own[among]), np.flatnonzero(own)
+            for start in range(0, len(samples), _COMPARED):
+                rows = place[start : start + _COMPARED]
+                near = measures.neighbors(far, k, rows=rows)[0]
+                shared = measures.overlap(near, measures.neighbors(flat, k, rows=rows)[0])
+                loss[samples[start : start + _COMPARED]] = 1 - shared
+                done += len(rows)
+                if report is not None:
+                    report(done / len(y))
         return loss
 
     def _flat(self) -> None:

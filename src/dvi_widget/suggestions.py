@@ -31,6 +31,14 @@ DEFINITIONS: dict[str, str] = {
     ),
 }
 
+#: By which measure each list is in order (further ones break ties).
+MEASURES: dict[str, str] = {
+    "likely mislabelled": "aum",
+    "forgotten": "forgetting_events",
+    "on the boundary": "boundary_gap",
+    "late learners": "first_learned",
+}
+
 DELTA = 0.1  # of the δ-boundary, as it is recorded and painted
 _BLOCK = 1 << 22  # logits looked at together
 
@@ -311,18 +319,18 @@ def ranked(table: pd.DataFrame, name: str) -> pd.DataFrame:
         If there is no such list.
     """
     check_name(name)
+    measure = table[MEASURES[name]]
+    order, ascending = [MEASURES[name]], [True]
     if name == "likely mislabelled":
-        listed, order, ascending = table["aum"] < 0, ["aum"], [True]
-    elif name == "forgotten":
-        listed = table["forgetting_events"] > 0
-        order, ascending = ["forgetting_events", "correctness"], [False, True]
+        listed = measure < 0
     elif name == "on the boundary":
-        listed, order, ascending = table["boundary_gap"] <= DELTA, ["boundary_gap"], [True]
+        listed = measure <= DELTA
     else:
-        learned = table["first_learned"].dropna().astype(float)
-        half = learned.quantile(0.5, interpolation="lower")
-        listed = (table["first_learned"] > half) & table["right_at_last"]
-        order, ascending = ["first_learned", "correctness"], [False, True]
+        order, ascending = [MEASURES[name], "correctness"], [False, True]
+        listed = measure > 0
+        if name == "late learners":
+            half = measure.dropna().astype(float).quantile(0.5, interpolation="lower")
+            listed = (measure > half) & table["right_at_last"]
     return table[listed.fillna(False).astype(bool)].sort_values(order, ascending=ascending, kind="stable")
 
 

@@ -298,7 +298,7 @@ def test_suggestions_are_read_from_the_recorded_logits_once():
 
 
 def test_without_logits_or_a_second_epoch_suggestions_say_what_to_do():
-    with pytest.raises(RuntimeError, match=r"logits of every epoch.*DVI\(\)\.fit\(run\)\.landscape\(\)"):
+    with pytest.raises(ValueError, match=r"logits of every epoch.*DVI\(\)\.fit\(run\)\.landscape\(\)"):
         Explorer(landscape()).suggestions("forgotten")
     with pytest.raises(ValueError, match="two epochs at least; this one has one"):
         Explorer(landscape(epochs=(3,))).suggestions("forgotten")

@@ -13,8 +13,9 @@ import pytest
 from synthetic import landscape
 
 from dvi_widget.widget import html as page_writer
+from dvi_widget.widget.answers import Answers
 from dvi_widget.widget.html import PER_BLOCK, key, script_json, write_page
-from dvi_widget.widget.messages import Answers
+from dvi_widget.widget.operations import ask
 
 BUNDLE = "export function mountPage(element, document) { /* </script> <!-- \u2028 é */ }"
 STATE = {"epoch": 5, "selection": [3, 4], "color_by": "label"}
@@ -73,7 +74,7 @@ def test_the_page_carries_every_answer_bit_by_bit(tmp_path):
     asked += [(op, {"landscape": 0, "epoch": e}) for e in (0, 5, 10) for op in ("frame", "canvas")]
     assert set(page.manifest["answers"]) == {key(op, args) for op, args in asked}
     for op, args in asked:
-        recorded, answer = page.manifest["answers"][key(op, args)], answers.answer(op, args)
+        recorded, answer = page.manifest["answers"][key(op, args)], ask(answers, op, args)
         assert recorded["result"] == answer.result
         assert [spec["name"] for spec in recorded["arrays"]] == list(answer.arrays)
         for spec, array in zip(recorded["arrays"], answer.arrays.values(), strict=True):

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from synthetic import landscape
+from synthetic import fitted, landscape
 
-from dvi_widget.widget.messages import (
-    MAX_THUMBNAIL_BYTES,
-    OPERATIONS,
-    Answers,
-    Exchange,
-    RequestError,
-    class_dtype,
-    listed,
-    quantised,
-)
+from dvi_widget.suggestions import DEFINITIONS
+from dvi_widget.widget.answers import Answers
+from dvi_widget.widget.exchange import Exchange
+from dvi_widget.widget.operations import OPERATIONS, Operation, ask
+from dvi_widget.widget.wire import MAX_ANSWER_BYTES, Answer, RequestError, class_dtype, listed, quantised
+
+
+@pytest.fixture(scope="module")
+def shown():
+    return fitted(groups=("flipped",))
 
 
 class Page:
@@ -83,13 +84,14 @@ def test_hello_introduces_samples_classes_and_landscapes():
     assert result["classes"] == ["cat", "dog", "owl"]
     assert result["images"] == {"height": 8, "width": 6, "channels": 1}
     assert result["groups"] == ["flipped", "odd one"]
-    assert result["services"] == ["paint"]
     assert all(len(colors) == 3 for colors in result["palettes"].values())
     (outline,) = result["landscapes"]
     assert outline["name"] == "synthetic"
     assert outline["epochs"] == [0, 5, 10]
     assert tuple(outline["extent"]) == shown.extent
     assert outline["resolution"] == 12
+    assert outline["services"] == ["paint"]
+    assert outline["scalars"] == {}
     arrays = page.arrays(1)
     assert list(arrays) == ["labels", "split", "group:flipped", "group:odd one"]
     assert arrays["labels"].dtype == np.int32
@@ -176,7 +178,7 @@ def test_thumbnails_come_in_the_order_asked_for():
         ("thumbnails", {"indices": "all", "size": None}, "list"),
         ("thumbnails", {"indices": [1], "size": 0}, "1 to 4096"),
         ("thumbnails", {"indices": [1], "size": "32"}, "whole number"),
-        ("thumbnails", {"indices": [0] * (MAX_THUMBNAIL_BYTES // 48 + 1), "size": None}, "too many"),
+        ("thumbnails", {"indices": [0] * (MAX_ANSWER_BYTES // 48 + 1), "size": None}, "too many"),
         ("cancel", {}, "needs id"),
         ("cancel", {"id": "1"}, "whole number"),
     ],
@@ -203,17 +205,61 @@ json_values = st.recursive(
 )
 
 
-@given(
-    st.sampled_from([*OPERATIONS, "cancel"]) | json_values,
-    json_values
-    | st.fixed_dictionaries({"landscape": json_values, "epoch": json_values})
-    | st.fixed_dictionaries({"indices": st.lists(json_values, max_size=3), "size": json_values}),
+numbers = st.integers(-3, 45) | st.floats() | st.sampled_from([2**40, 10**400, True, None, "1"])
+likely = {
+    "landscape": st.just(0) | numbers | json_values,
+    "epoch": st.sampled_from([0, 5, 10]) | numbers,
+    "indices": st.lists(st.integers(0, 39), max_size=4) | st.lists(numbers, max_size=3) | json_values,
+    "size": st.none() | numbers,
+    "k": st.integers(1, 12) | numbers,
+    "group": st.sampled_from([None, "train", "test", "flipped", "\ud800"]) | json_values,
+    "points": st.lists(st.lists(st.floats(-2, 2), min_size=2, max_size=2), min_size=1, max_size=3)
+    | st.lists(st.lists(numbers, max_size=3), max_size=3)
+    | json_values,
+    "name": st.sampled_from([*DEFINITIONS]) | json_values,
+    "id": numbers | json_values,
+}
+NEEDED = {
+    "hello": (),
+    "frame": ("landscape", "epoch"),
+    "canvas": ("landscape", "epoch"),
+    "thumbnails": ("indices", "size"),
+    "probabilities": ("landscape", "epoch", "indices"),
+    "history": ("landscape", "indices"),
+    "neighbors": ("landscape", "epoch", "indices", "k", "group"),
+    "decode": ("landscape", "epoch", "points"),
+    "trust": ("landscape", "epoch"),
+    "loss": ("landscape", "epoch", "k"),
+    "list": ("landscape", "name"),
+    "dynamics": ("landscape",),
+    "measures": ("landscape",),
+    "cancel": ("id",),
+}
+almost = st.sampled_from(sorted(NEEDED)).flatmap(
+    lambda op: st.tuples(st.just(op), st.fixed_dictionaries({name: likely[name] for name in NEEDED[op]}))
 )
-def test_whatever_a_page_sends_is_answered(op, args):
-    page = Page([landscape()])
-    page.ask(1, op, args)
-    content, _ = page.answer(1)
-    assert content["ok"] or content["error"].endswith((".", "?"))
+
+
+def test_every_operation_is_tried_with_junk():
+    assert set(OPERATIONS) | {"cancel"} == set(NEEDED)
+
+
+@given(almost | st.tuples(st.sampled_from([*NEEDED, "paint"]) | json_values, json_values))
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_page_sends_is_answered(shown, request_):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logging.Logger, "callHandlers", lambda _, record: pytest.fail(record.getMessage()))
+        page = Page([shown])
+        page.ask(1, *request_)
+        content, buffers = page.answer(1)
+    if content["ok"]:
+        for spec, buffer in zip(content["arrays"], buffers, strict=True):
+            assert len(buffer) == np.dtype(spec["dtype"]).itemsize * np.prod(spec["shape"])
+    else:
+        # Checked at the door: nothing came as far as an engine.
+        assert not content["error"].startswith("The kernel could not answer")
+        assert content["error"].endswith((".", "?"))
+        content["error"].encode()
 
 
 def test_without_pictures_thumbnails_say_what_to_pass():
@@ -239,6 +285,49 @@ def test_a_scrub_is_answered_while_a_canvas_is_being_painted():
     assert page.messages[-1][0]["id"] == 2  # answered before `ask` returned
     gate.set()
     assert page.answer(1)[0]["ok"]
+
+
+def test_a_question_of_a_moment_is_let_in_between_two_steps_of_long_work():
+    shown = fitted(gate=threading.Event(), resolution=300)
+    page = Page([shown])
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
+    page.ask(2, "canvas", {"landscape": 0, "epoch": 5})
+    assert shown.source.started.wait(30)
+    page.ask(3, "decode", {"landscape": 0, "epoch": 0, "points": [[0, 0]]})
+    shown.source.gate.set()
+    assert page.answer(2)[0]["ok"]
+    answered = [content["id"] for content, _ in page.messages if "ok" in content]
+    assert answered == [3, 1, 2]
+
+
+def test_a_part_of_an_answer_may_come_with_the_progress(monkeypatch):
+    def work(answers, args, report):
+        report(0.5, "Half of it", Answer({"rows": 1}, {"part": np.arange(2, dtype=np.int32)}))
+        return Answer({}, {})
+
+    monkeypatch.setitem(OPERATIONS, "canvas", Operation(lambda _, __: (), work, "long"))
+    page = Page([landscape()])
+    page.ask(1, "canvas", {})
+    assert page.answer(1)[0]["ok"]
+    (content, buffers), _ = page.messages
+    assert content == {
+        "id": 1,
+        "progress": 0.5,
+        "text": "Half of it",
+        "result": {"rows": 1},
+        "arrays": [{"name": "part", "dtype": "int32", "shape": [2]}],
+    }
+    assert buffers == [np.arange(2, dtype="<i4").tobytes()]
+
+
+def test_a_number_that_is_being_answered_is_not_taken_twice():
+    shown = landscape(gate=threading.Event())
+    page = Page([shown])
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
+    assert shown.source.started.wait(30)
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 5})
+    assert "use another id" in page.answer(1)[0]["error"]
+    shown.source.gate.set()
 
 
 def test_a_cancelled_request_is_answered_at_once_and_its_work_stops():
@@ -332,8 +421,8 @@ def test_many_classes_travel_in_two_bytes():
     names = [f"class {i}" for i in range(300)]
     shown = landscape(classes=names)
     answers = Answers([shown])
-    frame = answers.answer("frame", {"landscape": 0, "epoch": 0})
-    canvas = answers.answer("canvas", {"landscape": 0, "epoch": 0})
+    frame = ask(answers, "frame", {"landscape": 0, "epoch": 0})
+    canvas = ask(answers, "canvas", {"landscape": 0, "epoch": 0})
     assert frame.arrays["predictions"].dtype == canvas.arrays["classes"].dtype == np.uint16
     assert frame.buffers()[1] == shown[0].predictions.astype("<u2").tobytes()
     assert class_dtype(254) is np.uint8
@@ -343,7 +432,7 @@ def test_many_classes_travel_in_two_bytes():
 
 def test_asking_directly_raises_the_sentence():
     with pytest.raises(RequestError, match="recorded are 0, 5, 10"):
-        Answers([landscape()]).answer("frame", {"landscape": 0, "epoch": 1})
+        ask(Answers([landscape()]), "frame", {"landscape": 0, "epoch": 1})
 
 
 def test_long_lists_are_shortened_in_sentences():

@@ -1,7 +1,7 @@
 // The wire protocol: what is asked, what is answered, and typed arrays out of binary buffers.
 
-export type Dtype = "uint8" | "uint16" | "int32" | "float32";
-export type TypedArray = Uint8Array | Uint16Array | Int32Array | Float32Array;
+export type Dtype = "uint8" | "uint16" | "int16" | "int32" | "float32";
+export type TypedArray = Uint8Array | Uint16Array | Int16Array | Int32Array | Float32Array;
 
 export interface ArrayHeader {
   name: string;
@@ -36,6 +36,7 @@ export type Ask = (
 const CONSTRUCTORS = {
   uint8: Uint8Array,
   uint16: Uint16Array,
+  int16: Int16Array,
   int32: Int32Array,
   float32: Float32Array,
 } as const;

@@ -52,6 +52,11 @@ class DeepViewSource:
         del epoch
         return self._view.inverse_(points)
 
+    def classify(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities [m, C] of flat inputs [m, D]."""
+        del epoch
+        return self._view.classify_(x)
+
     def examine(
         self, epoch: int, points: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.integer], NDArray[np.float32]]:

@@ -18,11 +18,13 @@ from tqdm.auto import tqdm
 
 from dvi_widget.landscape import Landscape
 from dvi_widget.runs.pictures import as_pictures
-from dvi_widget.suggestions import TrainingDynamics, check_name, ranked
+from dvi_widget.suggestions import check_name, ranked
 
+from .answers import Answers
+from .exchange import Exchange
 from .html import write_page
-from .messages import Answers, Exchange, listed
 from .query import Query, Samples, Vocabulary, holds, parse
+from .wire import listed
 
 BUNDLE = Path(__file__).parent / "static" / "widget.js"
 
@@ -127,7 +129,6 @@ class Explorer(anywidget.AnyWidget):
         if pictures is not None and len(pictures) != n:
             raise ValueError(f"images holds {len(pictures)} pictures; the landscape has {n} samples.")
         self._typed: object = None  # the filter that a page is just setting
-        self._dynamics: pd.DataFrame | None = None
         self._answers = Answers([landscape], pictures)
         self._exchange = Exchange(self._answers, self.send)
         super().__init__(_esm=front_end(), epoch=landscape.epochs[-1], selection=[])
@@ -263,34 +264,15 @@ class Explorer(anywidget.AnyWidget):
         Raises
         ------
         ValueError
-            If there is no such list, or the landscape has fewer than two epochs.
-        RuntimeError
-            If the landscape has no engine behind it that knows the logits.
+            If there is no such list, the landscape has fewer than two epochs, or no engine behind it knows
+            the logits.
         """
         check_name(name)
-        if self._dynamics is None:
-            self._dynamics = self._measure_dynamics()
-        return ranked(self._dynamics, name)
-
-    def _measure_dynamics(self) -> pd.DataFrame:
-        """Read the logits of every epoch."""
-        landscape = self._landscape
-        if len(landscape) < 2:
-            raise ValueError(
-                "Suggestions need a landscape of two epochs at least; this one has one. "
-                "Record more epochs of the training and fit them together."
+        with tqdm(total=100, desc="reading logits", leave=False, delay=2) as bar:
+            table = self._answers.dynamics[0].table(
+                lambda share, _, __=None: bar.update(round(100 * share) - bar.n)
             )
-        if "logits" not in landscape.services:
-            raise RuntimeError(
-                "Suggestions need the logits of every epoch; this landscape has no engine behind it that "
-                "knows them. Take it from a fitted model: DVI().fit(run).landscape()."
-            )
-        dynamics = TrainingDynamics(landscape.samples["label"].to_numpy())
-        for epoch in tqdm(landscape.epochs, desc="reading logits", unit="epoch", leave=False, delay=2):
-            dynamics.add(epoch, landscape.source.logits(epoch))
-        table = dynamics.table()
-        table.insert(0, "split", landscape.samples["split"].to_numpy())
-        return table
+        return ranked(table, name)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the explorer, as it stands, as one file that needs no kernel and no network.

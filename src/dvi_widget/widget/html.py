@@ -17,7 +17,9 @@ from tqdm.auto import tqdm
 
 from dvi_widget.runs.storage import write_aside
 
-from .messages import Answer, Answers, packed
+from .answers import Answers
+from .operations import ask
+from .wire import Answer, packed
 
 PER_BLOCK = 256  # pictures that are decoded together, when the page first shows one of them
 LARGEST_PICTURE = 64  # side in pixels; larger ones are fitted in, or the page would weigh gigabytes
@@ -117,7 +119,7 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
     file.write(_HEAD % html.escape(name))
     with tqdm(total=len(requests) + n_blocks, desc="Writing the page", unit="part") as bar:
         for op, args in requests:
-            manifest["answers"][key(op, args)] = page.recorded(answers.answer(op, args))
+            manifest["answers"][key(op, args)] = page.recorded(ask(answers, op, args))
             bar.update()
         blocks = []
         for block in _pictures(answers):

@@ -1,0 +1,285 @@
+"""Questions about samples, points and whole landscapes: each answer against what the engine says itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import recorded
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic import fitted, landscape
+
+import dvi_widget as dvi
+from dvi_widget import suggestions
+from dvi_widget.widget.answers import Answers
+from dvi_widget.widget.door import MAX_NEIGHBORS, MAX_POINTS
+from dvi_widget.widget.operations import OPERATIONS, ask
+from dvi_widget.widget.wire import MAX_ANSWER_BYTES, RequestError
+
+
+@pytest.fixture
+def shown():
+    return fitted(groups=("flipped",))
+
+
+def asked(shown, op, **args):
+    return ask(Answers([shown], shown.images), op, {"landscape": 0, **args})
+
+
+def test_probabilities_are_those_of_the_logits_in_the_order_asked_for(shown):
+    p = asked(shown, "probabilities", epoch=5, indices=[7, 3]).arrays["probabilities"]
+    z = shown.source.logits(5)[[7, 3]].astype(float)
+    np.testing.assert_allclose(p, np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), rtol=1e-5)
+    assert p.dtype == np.float32
+    assert asked(shown, "probabilities", epoch=5, indices=[]).arrays["probabilities"].shape == (0, 3)
+
+
+def test_a_history_tells_prediction_confidence_and_the_labels_probability_of_every_epoch(shown):
+    arrays = asked(shown, "history", indices=[0, 9, 4]).arrays
+    assert {name: (array.dtype.name, array.shape) for name, array in arrays.items()} == {
+        "predictions": ("int16", (3, 3)),
+        "confidence": ("float32", (3, 3)),
+        "own": ("float32", (3, 3)),
+    }
+    label = shown.samples["label"].to_numpy()
+    for column, frame in enumerate(shown):
+        p = shown.source.classify(frame.epoch, shown.source.features(frame.epoch))
+        np.testing.assert_array_equal(arrays["predictions"][:, column], frame.predictions[[0, 9, 4]])
+        np.testing.assert_allclose(arrays["confidence"][:, column], p.max(axis=1)[[0, 9, 4]], rtol=1e-5)
+        np.testing.assert_allclose(arrays["own"][1:, column], p[[9, 4], label[[9, 4]]], rtol=1e-5)
+    assert np.isnan(arrays["own"][0]).all()  # sample 0 has no label
+
+
+def test_without_logits_a_history_knows_the_label_where_it_is_predicted():
+    shown = landscape()
+    arrays = asked(shown, "history", indices=list(range(40))).arrays
+    label = shown.samples["label"].to_numpy()[:, None]
+    right = arrays["predictions"] == label
+    np.testing.assert_array_equal(arrays["own"][right], arrays["confidence"][right])
+    assert np.isnan(arrays["own"][~right]).all()
+
+
+@pytest.mark.parametrize("group", [None, "train", "test", "flipped"])
+def test_neighbours_come_from_the_group_nearest_first(shown, group):
+    found = asked(shown, "neighbors", epoch=5, indices=[9, 35], k=4, group=group).arrays["neighbors"]
+    table, x = shown.samples, shown.source.features(5)
+    member = {
+        None: np.ones(40, bool),
+        "train": table["split"] == "train",
+        "test": table["split"] == "test",
+        "flipped": table["flipped"],
+    }[group]
+    for index, row in zip([9, 35], found, strict=True):
+        others = [i for i in np.flatnonzero(member) if i != index]
+        nearest = sorted(others, key=lambda i, index=index: np.linalg.norm(x[i] - x[index]))
+        assert row.tolist() == nearest[:4]
+
+
+def test_a_small_group_gives_the_neighbours_it_has(shown):
+    shown.samples["flipped"] = np.arange(40) < 3
+    found = asked(shown, "neighbors", epoch=0, indices=[1, 20], k=10, group="flipped").arrays["neighbors"]
+    assert found.shape == (2, 2)
+    shown.samples["flipped"] = np.arange(40) < 1
+    with pytest.raises(RequestError, match="no other sample in that group"):
+        asked(shown, "neighbors", epoch=0, indices=[0], k=1, group="flipped")
+
+
+def test_a_point_decodes_to_probabilities_and_the_nearest_recorded_samples(shown):
+    points = shown.at(5).positions[[4, 7]]
+    arrays = asked(shown, "decode", epoch=5, points=points.tolist()).arrays
+    x = np.column_stack([points, [0, 0]])
+    np.testing.assert_allclose(arrays["probabilities"], shown.source.classify(5, x), rtol=1e-5)
+    far = np.linalg.norm(shown.source.features(5) - x[:, None], axis=2)
+    np.testing.assert_array_equal(arrays["nearest"], np.argsort(far, axis=1)[:, :5])
+    assert "pixels" not in arrays  # it decodes to representations
+
+
+def test_what_decodes_to_inputs_shows_them_as_the_samples_are_shown():
+    (x, y), *_ = recorded.samples(60)
+    pictures = x[:, None] if x.ndim == 3 else x
+    weight = np.random.default_rng(0).normal(size=(64, 3))
+
+    def model(x):
+        p = np.exp(x.reshape(len(x), -1) @ weight)
+        return p / p.sum(axis=1, keepdims=True)
+
+    shown = dvi.DeepView(model, n_neighbors=10, lam=1.0).fit(pictures, y=y % 3).landscape()
+    answers = Answers([shown], shown.images)
+    place = shown[0].positions[8].tolist()
+    arrays = ask(answers, "decode", {"landscape": 0, "epoch": 0, "points": [place]}).arrays
+    decoded = shown.source.decode(0, np.float32([place])).reshape(-1, 1, 8, 8)
+    np.testing.assert_array_equal(
+        arrays["pixels"], np.rint(np.clip(decoded * 255, 0, 255)).transpose(0, 2, 3, 1)
+    )
+    np.testing.assert_allclose(arrays["probabilities"], model(decoded), rtol=1e-4)
+
+
+def test_trust_comes_in_bytes_with_the_value_of_the_highest(shown):
+    answer = asked(shown, "trust", epoch=5)
+    error = shown.trust(5)
+    width = shown.extent[1] - shown.extent[0]
+    high = answer.result["high"]
+    assert high == pytest.approx(error.max() / width)
+    assert answer.arrays["trust"].shape == (100, 100)
+    np.testing.assert_allclose(answer.arrays["trust"] / 255 * high, error / width, atol=high / 255)
+
+
+def test_lost_neighbours_come_in_bytes(shown):
+    loss = asked(shown, "loss", epoch=5, k=5).arrays["loss"]
+    np.testing.assert_allclose(loss / 255, shown.neighbor_loss(5, 5), atol=0.5 / 255)
+    assert loss.max() > 0
+
+
+def test_dynamics_and_lists_are_those_of_python_and_read_the_logits_once(shown):
+    answers = Answers([shown])
+    label = shown.samples["label"].to_numpy()
+    logits = [shown.source.logits(epoch) for epoch in shown.epochs]
+    shown.source.asked.clear()
+    table = suggestions.training_dynamics(logits, label, shown.epochs)
+    answer = ask(answers, "dynamics", {"landscape": 0})
+    assert answer.result["columns"] == [name for name in table.columns if name != "label"]
+    for name, values in answer.arrays.items():
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, table[name].to_numpy(float, na_value=np.nan), rtol=1e-5)
+    for told in answers.hello().result["lists"]:
+        assert told["definition"] == suggestions.DEFINITIONS[told["name"]]
+        found = ask(answers, "list", {"landscape": 0, "name": told["name"]})
+        expected = suggestions.ranked(table, told["name"])
+        measure = found.result["measure"]
+        np.testing.assert_array_equal(found.arrays["indices"], expected.index)
+        np.testing.assert_allclose(found.arrays["values"], expected[measure].to_numpy(float), rtol=1e-5)
+    assert shown.source.asked == [0, 5, 10]
+
+
+def test_measures_come_as_rows_of_json(shown):
+    answer = asked(shown, "measures")
+    table = shown.measures()
+    assert answer.result["samples"] == 40
+    rows = pd.DataFrame(answer.result["rows"])
+    pd.testing.assert_frame_equal(rows.astype(table.dtypes.to_dict()), table)
+    assert any(row["epoch"] is None for row in answer.result["rows"])
+
+
+def test_the_introduction_tells_what_each_landscape_answers_and_recorded():
+    shown = fitted()
+    shown.scalars["loss"] = [0.5, np.nan, 0.1]
+    shown.scalars["train_accuracy"] = 1.0
+    first, second = Answers([shown, landscape()]).hello().result["landscapes"]
+    assert {"decode", "classify", "logits", "neighbors", "dynamics"} <= set(first["services"])
+    assert first["scalars"] == {"loss": [0.5, None, 0.1]}
+    assert (second["services"], second["scalars"]) == (["paint"], {})
+
+
+def test_a_recorded_run_tells_its_scalars_and_answers_everything(tmp_path):
+    recorded.record(tmp_path / "run", epochs=(0, 3))
+    run = dvi.Run(tmp_path / "run")
+    shown = dvi.DVI(method="layout").fit(run).landscape(resolution=20)
+    answers = Answers([shown], shown.images)
+    (outline,) = answers.hello().result["landscapes"]
+    assert outline["scalars"] == {"loss": run.scalars["loss"].tolist()}
+    place = shown.at(3).positions[5].tolist()
+    decoded = ask(answers, "decode", {"landscape": 0, "epoch": 3, "points": [place]}).arrays
+    kind, sure, _ = shown.source.paint(3, np.float32([place]))
+    assert decoded["probabilities"][0].argmax() == kind[0]
+    assert decoded["probabilities"][0].max() == pytest.approx(sure[0], abs=1e-4)
+    assert decoded["nearest"].shape == (1, 5)
+    history = ask(answers, "history", {"landscape": 0, "indices": [5]}).arrays
+    z = run.logits(3, "all")[5].astype(float)
+    assert history["own"][0, 1] == pytest.approx(np.exp(z)[run.samples.label[5]] / np.exp(z).sum(), abs=1e-5)
+    near = ask(
+        answers, "neighbors", {"landscape": 0, "epoch": 3, "indices": [5], "k": 3, "group": "test"}
+    ).arrays["neighbors"]
+    assert (near >= run.n_train).all()
+
+
+ONE = {"landscape": 0, "epoch": 0}
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "says"),
+    [
+        ("probabilities", {**ONE, "indices": [40]}, "no sample 40"),
+        ("probabilities", {**ONE, "indices": [0] * (MAX_ANSWER_BYTES // 12 + 1)}, "too many for one answer"),
+        ("history", {"landscape": 0, "indices": {}}, "must be a list"),
+        ("history", {"landscape": 2, "indices": []}, "no landscape 2"),
+        ("neighbors", {**ONE, "indices": [1], "k": 0, "group": None}, f"from 1 to {MAX_NEIGHBORS}"),
+        ("neighbors", {**ONE, "indices": [1], "k": 101, "group": None}, f"from 1 to {MAX_NEIGHBORS}"),
+        (
+            "neighbors",
+            {**ONE, "indices": [1], "k": 3, "group": "odd"},
+            "no group 'odd'; there is train, test",
+        ),
+        ("neighbors", {**ONE, "indices": [1], "k": 3, "group": ["train"]}, "no group"),
+        ("decode", {**ONE, "points": []}, f"From 1 to {MAX_POINTS} points"),
+        ("decode", {**ONE, "points": [[0, 0]] * (MAX_POINTS + 1)}, f"From 1 to {MAX_POINTS} points"),
+        ("decode", {**ONE, "points": [[0]]}, "pairs"),
+        ("decode", {**ONE, "points": [["0", 0]]}, "numbers, not '0'"),
+        ("decode", {**ONE, "points": [[float("nan"), 0]]}, "near the canvas"),
+        ("decode", {**ONE, "points": [[0, float("inf")]]}, "near the canvas"),
+        ("decode", {**ONE, "points": [[10**400, 0]]}, "near the canvas"),
+        ("trust", {"landscape": 0, "epoch": 1}, "was not recorded"),
+        ("loss", {**ONE, "k": 30}, "from 1 to 29"),
+        ("loss", {**ONE, "k": 1.0}, "whole number"),
+        ("list", {"landscape": 0, "name": "odd"}, "no list 'odd'; there is likely mislabelled"),
+        ("dynamics", {}, "needs landscape"),
+        ("measures", {"landscape": None}, "whole number"),
+    ],
+)
+def test_what_makes_no_sense_is_a_sentence_before_any_work(shown, op, args, says):
+    with pytest.raises(RequestError, match=says):
+        OPERATIONS[op].check(Answers([shown]), args)
+
+
+@pytest.mark.parametrize(
+    ("op", "args"),
+    [
+        ("probabilities", {**ONE, "indices": [1]}),
+        ("neighbors", {**ONE, "indices": [1], "k": 3, "group": None}),
+        ("decode", {**ONE, "points": [[0, 0]]}),
+        ("trust", ONE),
+        ("loss", {**ONE, "k": 5}),
+        ("list", {"landscape": 0, "name": "forgotten"}),
+        ("dynamics", {"landscape": 0}),
+        ("measures", {"landscape": 0}),
+    ],
+)
+def test_a_landscape_without_an_engine_says_what_to_show(op, args):
+    with pytest.raises(RequestError, match=r"DVI\(\)\.fit\(run\)\.landscape\(\)"):
+        ask(Answers([landscape()]), op, args)
+
+
+def test_of_one_epoch_there_are_no_dynamics():
+    shown = fitted(epochs=(3,))
+    (outline,) = Answers([shown]).hello().result["landscapes"]
+    assert "dynamics" not in outline["services"]
+    with pytest.raises(RequestError, match="two epochs at least"):
+        asked(shown, "list", name="forgotten")
+
+
+def test_work_that_is_stopped_keeps_nothing_and_can_be_asked_for_again(shown):
+    answers = Answers([shown])
+
+    def stop(fraction, text, so_far=None):
+        assert text
+        if fraction > 0:
+            raise KeyboardInterrupt
+
+    for op, args in (
+        ("trust", ONE),
+        ("loss", {**ONE, "k": 5}),
+        ("measures", {"landscape": 0}),
+        ("dynamics", {"landscape": 0}),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            ask(answers, op, args, stop)
+        assert answers.kept == {}
+    assert ask(answers, "trust", ONE) is ask(answers, "trust", ONE)
+
+
+@given(st.lists(st.integers(0, 39), max_size=10))
+def test_samples_are_answered_in_the_order_asked_for_repeats_included(indices):
+    shown = fitted()
+    p = asked(shown, "probabilities", epoch=0, indices=indices).arrays["probabilities"]
+    every = asked(shown, "probabilities", epoch=0, indices=list(range(40))).arrays["probabilities"]
+    np.testing.assert_array_equal(p, every[indices])
