@@ -441,3 +441,14 @@ def test_a_layer_with_maps_serves_where_there_is_no_convolution():
     with pytest.raises(ValueError, match="no convolution"):
         maps_of(model, "grad_cam")
     assert maps_of(model, "grad_cam", layer="2").values.shape == (6, 8, 8)
+
+
+def test_it_is_said_where_deconvolution_does_not_look_at_the_picture():
+    blind = seeded(nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3)))
+    same = maps_of(blind, "deconvolution", target=1).values
+    np.testing.assert_allclose(same, np.broadcast_to(same[:1], same.shape), atol=1e-6)
+    assert any("same map for every picture" in remark for remark in inspect_model(blind, pictures()).remarks)
+    seeing = seeded(Functional())
+    differing = maps_of(seeing, "deconvolution", target=1).values
+    assert np.abs(differing - differing[:1]).max() > 1e-3
+    assert not any("same map" in remark for remark in inspect_model(seeing, pictures()).remarks)

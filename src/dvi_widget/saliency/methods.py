@@ -333,8 +333,8 @@ METHODS: dict[str, Method] = {
             "The logit handed back by positive shares only; the first layer by the bounds of its input.",
             gradients.deep_taylor,
             needs=frozenset({"gradients", "lrp"}),
-            eager=True,
             law="The values sum to the logit.",
+            several=16,
         ),
         Method(
             "occlusion",
