@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import traitlets
 from hosts import RecordingComm
-from synthetic import landscape
+from synthetic import fitted, landscape
 
 from dvi_widget import suggestions
 from dvi_widget.widget import explorer as module
@@ -66,6 +66,8 @@ def test_the_first_message_is_small(explorer):
         ("hovered", 0, 0),
         ("color_by", "correctness", "correctness"),
         ("filter", "label:cat -flipped", "label:cat -flipped"),
+        ("selections", {"odd <ones>": [7, 3, 3], "none": []}, {"odd <ones>": [3, 7], "none": []}),
+        ("_view", {"speed": 1.5, "loop": True, "side": None}, {"speed": 1.5, "loop": True, "side": None}),
     ],
 )
 def test_a_change_is_kept_and_told_once(explorer, page, name, value, kept):
@@ -130,6 +132,15 @@ WRONG = [
     ("hovered", 40, "there is no sample 40"),
     ("hovered", "3", "whole number, not '3'"),
     ("color_by", "mood", "color_by"),
+    ("selections", [3], r"dict of names to sample indices, not \[3\]"),
+    ("selections", {"a": [40]}, r"selections\['a'\]: there is no sample 40"),
+    ("selections", {"a": 3}, r"selections\['a'\] must be a collection"),
+    ("selections", {" ": [3]}, "a text that is not blank"),
+    ("selections", {3: [3]}, "a text that is not blank, not 3"),
+    ("_view", None, "JSON's scalars"),
+    ("_view", {"a": []}, "JSON's scalars"),
+    ("_view", {"a": float("nan")}, "JSON's scalars"),
+    ("_view", {"a": "x" * 4096}, "4096 characters"),
 ]
 
 
@@ -202,7 +213,7 @@ def test_a_closed_explorer_says_nothing_more(explorer):
 def test_the_table_tells_each_sample_as_it_stands_at_the_epoch(explorer):
     explorer.epoch = 5
     explorer.selection = [1, 35]
-    table, frame = explorer.table(), explorer._landscape.at(5)
+    table, frame = explorer.table(), explorer._landscapes[0].at(5)
     assert list(table.columns) == [
         "split",
         "label",
@@ -227,7 +238,7 @@ def test_the_table_says_which_samples_the_filter_shows(explorer):
     assert explorer.table()["shown"].all()
     explorer.epoch = 5
     explorer.filter = "label:cat,2 pred:owl conf<0.6 split:train -flipped changed:0-10 #5-39"
-    table, frames = explorer.table(), explorer._landscape
+    table, frames = explorer.table(), explorer._landscapes[0]
     by_hand = (
         table["label"].isin([0, 2])
         & (table["prediction"] == 2)
@@ -295,6 +306,7 @@ def test_suggestions_are_read_from_the_recorded_logits_once():
     assert shown.source.asked == [0, 5, 10]
     with pytest.raises(ValueError, match="no suggestions called 'odd'"):
         explorer.suggestions("odd")
+    assert dict(explorer.suggestions().to_numpy()) == suggestions.DEFINITIONS
 
 
 def test_without_logits_or_a_second_epoch_suggestions_say_what_to_do():
@@ -308,9 +320,11 @@ def test_it_exports_what_it_shows(explorer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     explorer.epoch, explorer.selection, explorer.color_by = 5, [3], "prediction"
     explorer.filter = "wrong"
+    explorer.selections = {"odd": [4]}
     path = explorer.to_html("page.html")
     assert path == tmp_path / "page.html"
-    state = '"state":{"epoch":5,"selection":[3],"color_by":"prediction","filter":"wrong"}'
+    state = '"state":{"epoch":5,"selection":[3],"color_by":"prediction","filter":"wrong",'
+    state += '"selections":{"odd":[4]},"_view":{}}'
     assert state in path.read_text(encoding="utf-8")
 
 
@@ -329,6 +343,52 @@ def test_pictures_that_do_not_fit_are_refused(shape):
 def test_something_else_than_a_landscape_is_refused():
     with pytest.raises(TypeError, match=r"landscape must be a Landscape, not list; .* DVI\(\)\.fit\(run\)"):
         Explorer([landscape()])
+
+
+def test_two_landscapes_share_time_selection_and_samples():
+    first, second = fitted(epochs=(0, 5, 10)), fitted(epochs=(3, 10, 20))
+    second.samples = first.samples.assign(odd=np.arange(40) % 2 == 1)
+    explorer = Explorer(first, second)
+    assert repr(explorer) == "Explorer(2 landscapes, 40 samples, 5 epochs)"
+    assert explorer.epoch == 20
+    explorer.filter = "odd changed:3-10"
+    for epoch, shown in ((0, (0, 3)), (3, (0, 3)), (5, (5, 3)), (20, (10, 20))):
+        explorer.epoch = epoch
+        for place, side in enumerate((first, second)):
+            table = explorer.table(landscape=place)
+            np.testing.assert_array_equal(table["prediction"], side.at(shown[place]).predictions)
+    before, after = first.at(0).predictions, first.at(10).predictions
+    np.testing.assert_array_equal(explorer.table()["shown"], explorer.table()["odd"] & (before != after))
+    for place in (0, 1):
+        aum = explorer.suggestions("likely mislabelled", landscape=place)["aum"]
+        assert aum.is_monotonic_increasing
+    assert not explorer.suggestions("on the boundary").equals(explorer.suggestions("on the boundary", 1))
+    for ask in (explorer.table, lambda place: explorer.suggestions(landscape=place)):
+        with pytest.raises(IndexError, match="none of number 2; the explorer has 2"):
+            ask(2)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"classes": ("cat", "dog", "emu")},
+            "the classes are cat, dog, owl in the first and cat, dog, emu in the second",
+        ),
+        ({"n": 44}, "there are 40 samples in the first and 44 in the second"),
+        ({"seed": 1}, "the label of sample 2 is 1 in the first and 2 in the second"),
+    ],
+)
+def test_landscapes_of_different_samples_do_not_stand_side_by_side(change, says):
+    with pytest.raises(ValueError, match=f"the same samples and classes; {says}"):
+        Explorer(landscape(), landscape(**change))
+
+
+def test_none_or_three_landscapes_are_refused():
+    with pytest.raises(TypeError, match="not nothing"):
+        Explorer()
+    with pytest.raises(ValueError, match="at most two can stand side by side; found 3"):
+        Explorer(*[landscape()] * 3)
 
 
 def test_a_landscape_in_space_is_refused():

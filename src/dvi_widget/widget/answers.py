@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from dvi_widget.landscape import PALETTES, Frame, Landscape, class_colors
@@ -48,11 +49,17 @@ class Answers:
         self.landscapes = list(landscapes)
         self.images = images
         self.largest = largest
-        self.samples = self.landscapes[0].samples
+        self.samples = self._table()
         self.classes = self.landscapes[0].classes
         self.dynamics = [Dynamics(landscape) for landscape in self.landscapes]
         self.kept: dict[tuple[Any, ...], Answer] = {}
         self._hello: Answer | None = None
+
+    def _table(self) -> pd.DataFrame:
+        """The samples with the groups of every landscape."""
+        first, *others = [landscape.samples for landscape in self.landscapes]
+        added = [table[[name for name in table.columns if name not in first.columns]] for table in others]
+        return pd.concat([first, *added], axis=1) if added else first
 
     @property
     def groups(self) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import operator
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,17 @@ import traitlets as t
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from dvi_widget.landscape import Landscape
+from dvi_widget.landscape import Frame, Landscape
 from dvi_widget.runs.pictures import as_pictures
-from dvi_widget.suggestions import check_name, ranked
+from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
 from .answers import Answers
 from .exchange import Exchange
 from .html import write_page
 from .query import Query, Samples, Vocabulary, holds, parse
 from .wire import listed
+
+_MAX_VIEW = 4096  # characters of JSON
 
 BUNDLE = Path(__file__).parent / "static" / "widget.js"
 
@@ -62,6 +66,54 @@ def _whole(value: Any) -> int | None:
         return None
 
 
+def _check_alike(landscapes: Sequence[Landscape]) -> None:
+    """Refuse what cannot be shown, or not side by side."""
+    for landscape in landscapes or (None,):
+        if not isinstance(landscape, Landscape):
+            given = "nothing" if landscape is None and not landscapes else type(landscape).__name__
+            raise TypeError(
+                f"landscape must be a Landscape, not {given}; a fitted engine gives one: "
+                "DVI().fit(run).landscape()."
+            )
+        dimensions = landscape[0].positions.shape[1]
+        if dimensions != 2:
+            raise ValueError(f"landscape has {dimensions} dimensions; the explorer draws two.")
+    if len(landscapes) > 2:
+        raise ValueError(f"landscapes: at most two can stand side by side; found {len(landscapes)}.")
+    if len(landscapes) == 2:
+        difference = _difference(*landscapes)
+        if difference:
+            raise ValueError(
+                f"landscapes: two side by side must be of the same samples and classes; {difference}."
+            )
+
+
+def _difference(a: Landscape, b: Landscape) -> str:
+    """What makes samples or classes of two landscapes differ; nothing if they are the same."""
+    if a.classes != b.classes:
+        return f"the classes are {_few(a.classes)} in the first and {_few(b.classes)} in the second"
+    if len(a.samples) != len(b.samples):
+        return f"there are {len(a.samples)} samples in the first and {len(b.samples)} in the second"
+    for column in ("split", "label"):
+        here, there = a.samples[column].to_numpy(), b.samples[column].to_numpy()
+        if (here != there).any():
+            first = int((here != there).argmax())
+            return f"the {column} of sample {first} is {here[first]} in the first and {there[first]} in the second"
+    return ""
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first few of some names."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def _at(landscape: Landscape, epoch: int) -> Frame:
+    """What a landscape shows at an epoch that perhaps only the one beside it recorded."""
+    before = [known for known in landscape.epochs if known <= epoch]
+    return landscape.at(before[-1] if before else landscape.epochs[0])
+
+
 class Explorer(anywidget.AnyWidget):
     """A landscape to walk through: territories, samples and epochs, in the output of a notebook cell.
 
@@ -70,8 +122,9 @@ class Explorer(anywidget.AnyWidget):
 
     Parameters
     ----------
-    landscape : Landscape
-        What to show, as a fitted engine gives it.
+    *landscapes : Landscape
+        What to show, as a fitted engine gives it: one, or two over the same samples and classes, which then
+        stand side by side over one time and one selection. Their names (`Landscape.name`) tell them apart.
     images : array, optional
         What people see of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of
         the landscape, train rows first. uint8 is taken as it is; floats in [0, 1] are multiplied by
@@ -80,7 +133,8 @@ class Explorer(anywidget.AnyWidget):
     Attributes
     ----------
     epoch : int
-        Recorded number of the epoch shown; at first the last one.
+        Recorded number of the epoch shown; at first the last one. Of two landscapes, the one that did not
+        record it shows its last one before.
     selection : list of int
         Selected samples by their original indices, ascending. Any one-dimensional collection of
         indices may be assigned; repeats are dropped.
@@ -93,13 +147,18 @@ class Explorer(anywidget.AnyWidget):
         "label:cat,dog pred:owl conf<0.6 split:test flipped changed:3-7 #1786 wrong"; "-" before a condition
         means that it must not hold, and names with spaces stand in quotation marks. "" shows all. What a
         person is still typing at the page may not be understood yet; the rest of it counts.
+    selections : dict of str to list of int
+        Selections that were kept, by name. Assign a whole dict, which is told and checked as `selection` is:
+        ``explorer.selections = {**explorer.selections, "odd ones": indices}``. Changing the dict in place
+        tells nobody.
 
     Raises
     ------
     TypeError
-        If landscape is not one.
+        If there is no landscape, or what is given is none.
     ValueError
-        If the landscape is not two-dimensional, or the pictures do not fit its samples.
+        If there are more than two, they are of different samples or classes or not two-dimensional, or the
+        pictures do not fit the samples.
     traitlets.TraitError
         When an attribute is set to what the landscape does not have; it keeps its value.
     FileNotFoundError
@@ -113,30 +172,29 @@ class Explorer(anywidget.AnyWidget):
     hovered: t.TraitType[int | None, Any] = t.TraitType(None, allow_none=True).tag(sync=True)
     color_by = t.Enum(["label", "prediction", "correctness"], "label").tag(sync=True)
     filter = t.Unicode("").tag(sync=True)
+    selections: t.TraitType[dict[str, list[int]], Any] = t.TraitType().tag(sync=True)
+    # How the page was left (panel, palette, speed, …): the page's own, kept for the next time it is opened.
+    _view: t.TraitType[dict[str, Any], Any] = t.TraitType().tag(sync=True)
 
-    def __init__(self, landscape: Landscape, *, images: ArrayLike | None = None) -> None:
-        if not isinstance(landscape, Landscape):
-            raise TypeError(
-                f"landscape must be a Landscape, not {type(landscape).__name__}; "
-                "a fitted engine gives one: DVI().fit(run).landscape()."
-            )
-        dimensions = landscape[0].positions.shape[1]
-        if dimensions != 2:
-            raise ValueError(f"landscape has {dimensions} dimensions; the explorer draws two.")
-        self._landscape = landscape
-        pictures = landscape.images if images is None else as_pictures(images, "images")
-        n = len(landscape.samples)
+    def __init__(self, *landscapes: Landscape, images: ArrayLike | None = None) -> None:
+        _check_alike(landscapes)
+        self._landscapes = landscapes
+        self._epochs = sorted({epoch for landscape in landscapes for epoch in landscape.epochs})
+        own = [landscape.images for landscape in landscapes if landscape.images is not None]
+        pictures = (own[0] if own else None) if images is None else as_pictures(images, "images")
+        n = len(landscapes[0].samples)
         if pictures is not None and len(pictures) != n:
             raise ValueError(f"images holds {len(pictures)} pictures; the landscape has {n} samples.")
         self._typed: object = None  # the filter that a page is just setting
-        self._answers = Answers([landscape], pictures)
+        self._answers = Answers(landscapes, pictures)
         self._exchange = Exchange(self._answers, self.send)
-        super().__init__(_esm=front_end(), epoch=landscape.epochs[-1], selection=[])
+        super().__init__(_esm=front_end(), epoch=self._epochs[-1], selection=[], selections={}, _view={})
         self.on_msg(self._receive)
 
     def __repr__(self) -> str:
-        n, epochs = len(self._landscape.samples), len(self._landscape)
-        return f"Explorer({n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
+        n, epochs = len(self._answers.samples), len(self._epochs)
+        two = "2 landscapes, " if len(self._landscapes) > 1 else ""
+        return f"Explorer({two}{n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
 
     def _receive(self, _: object, content: object, buffers: object) -> None:
         """One message of a page."""
@@ -145,11 +203,10 @@ class Explorer(anywidget.AnyWidget):
 
     @t.validate("epoch")
     def _check_epoch(self, proposal: Any) -> int:
-        epochs = self._landscape.epochs
         epoch = _whole(proposal["value"])
-        if epoch not in epochs:
+        if epoch not in self._epochs:
             raise t.TraitError(
-                f"epoch {proposal['value']!r} was not recorded; recorded are {listed(epochs)}."
+                f"epoch {proposal['value']!r} was not recorded; recorded are {listed(self._epochs)}."
             )
         return epoch
 
@@ -160,12 +217,38 @@ class Explorer(anywidget.AnyWidget):
 
     @t.validate("selection")
     def _check_selection(self, proposal: Any) -> list[int]:
+        return self._indices(proposal["value"], "selection")
+
+    @t.validate("selections")
+    def _check_selections(self, proposal: Any) -> dict[str, list[int]]:
         value = proposal["value"]
+        if not isinstance(value, Mapping):
+            raise t.TraitError(f"selections must be a dict of names to sample indices, not {value!r}.")
+        for name in value:
+            if not isinstance(name, str) or not name.strip():
+                raise t.TraitError(f"selections: a name must be a text that is not blank, not {name!r}.")
+        return {name: self._indices(indices, f"selections[{name!r}]") for name, indices in value.items()}
+
+    @t.validate("_view")
+    def _check_view(self, proposal: Any) -> dict[str, Any]:
+        value = proposal["value"]
+        plain = (str, int, float, type(None))
+        if (
+            not isinstance(value, dict)
+            or not all(isinstance(name, str) and isinstance(kept, plain) for name, kept in value.items())
+            or len(json.dumps(value)) > _MAX_VIEW
+            or any(isinstance(kept, float) and not math.isfinite(kept) for kept in value.values())
+        ):
+            raise t.TraitError(f"_view must be a dict of JSON's scalars, {_MAX_VIEW} characters at most.")
+        return value
+
+    def _indices(self, value: Any, name: str) -> list[int]:
+        """Any collection of sample indices, ascending, each once."""
         if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-            raise t.TraitError(f"selection must be a collection of sample indices, not {value!r}.")
+            raise t.TraitError(f"{name} must be a collection of sample indices, not {value!r}.")
         if getattr(value, "dtype", None) in (bool, "boolean"):
-            raise t.TraitError("selection takes indices, not a mask: pass np.flatnonzero(mask).")
-        return sorted({self._sample(index, "selection") for index in value})
+            raise t.TraitError(f"{name} takes indices, not a mask: pass np.flatnonzero(mask).")
+        return sorted({self._sample(index, name) for index in value})
 
     @t.validate("filter")
     def _check_filter(self, proposal: Any) -> str:
@@ -178,16 +261,13 @@ class Explorer(anywidget.AnyWidget):
         return text
 
     def _query(self, text: str) -> Query:
-        """A filter, read with the names of this landscape."""
-        landscape = self._landscape
-        known = Vocabulary(len(landscape.samples), landscape.classes, self._groups(), landscape.epochs)
+        """A filter, read with the names of these landscapes."""
+        answers = self._answers
+        known = Vocabulary(len(answers.samples), answers.classes, answers.groups, self._epochs)
         return parse(text, known)
 
-    def _groups(self) -> list[str]:
-        return [name for name in self._landscape.samples.columns if name not in {"split", "label"}]
-
     def _sample(self, value: Any, name: str) -> int:
-        n = len(self._landscape.samples)
+        n = len(self._answers.samples)
         index = _whole(value)
         if index is None:
             raise t.TraitError(f"{name}: a sample's index must be a whole number, not {value!r}.")
@@ -213,8 +293,13 @@ class Explorer(anywidget.AnyWidget):
         finally:
             self._typed = None
 
-    def table(self) -> pd.DataFrame:
+    def table(self, landscape: int = 0) -> pd.DataFrame:
         """The samples as they stand at the current epoch.
+
+        Parameters
+        ----------
+        landscape : int
+            Whose predictions, of two landscapes: 0 or 1.
 
         Returns
         -------
@@ -222,9 +307,15 @@ class Explorer(anywidget.AnyWidget):
             One row per sample, index 0 .. N−1: split, label, the groups, and of this epoch prediction
             (class index), confidence (in [0, 1]), correct (<NA> without a label), selected, and shown
             (whether the filter shows it). ``table[table.selected]`` is the selection.
+
+        Raises
+        ------
+        IndexError
+            If there is no such landscape.
         """
-        frame = self._landscape.at(self.epoch)
-        table = self._landscape.samples.copy()
+        shown = self._landscapes[self._place(landscape)]
+        frame = _at(shown, self.epoch)
+        table = self._answers.samples.copy()
         table["prediction"] = np.asarray(frame.predictions, np.int64)
         table["confidence"] = frame.confidence
         correct = (table["label"] == table["prediction"]).astype("boolean")
@@ -238,25 +329,28 @@ class Explorer(anywidget.AnyWidget):
                 predictions=frame.predictions,
                 confidence=frame.confidence,
                 test=(table["split"] == "test").to_numpy(),
-                groups={name: self._landscape.samples[name].to_numpy(bool) for name in self._groups()},
-                predictions_at=lambda epoch: self._landscape.at(epoch).predictions,
+                groups={name: table[name].to_numpy(bool) for name in self._answers.groups},
+                predictions_at=lambda epoch: _at(shown, epoch).predictions,
             ),
         )
         return table
 
-    def suggestions(self, name: str) -> pd.DataFrame:
+    def suggestions(self, name: str | None = None, landscape: int = 0) -> pd.DataFrame:
         """Samples that deserve a look, by their training dynamics over all epochs of the landscape.
 
         Parameters
         ----------
         name
-            "likely mislabelled", "forgotten", "on the boundary" or "late learners";
-            `dvi_widget.suggestions.DEFINITIONS` says what each of them means.
+            "likely mislabelled", "forgotten", "on the boundary" or "late learners". None tells the names and
+            what each of them means.
+        landscape : int
+            Whose training, of two landscapes: 0 or 1.
 
         Returns
         -------
         DataFrame
-            The samples of that list, those that deserve it most first; the index holds their numbers, so that
+            Without a name: the lists, one row each, with their definition. Else the samples of that list,
+            those that deserve it most first; the index holds their numbers, so that
             ``explorer.selection = table.index[:50]`` selects the first fifty. Columns are split and the
             measures of `dvi_widget.suggestions.TrainingDynamics.table`, in which confidence is the mean
             probability of the label.
@@ -266,13 +360,27 @@ class Explorer(anywidget.AnyWidget):
         ValueError
             If there is no such list, the landscape has fewer than two epochs, or no engine behind it knows
             the logits.
+        IndexError
+            If there is no such landscape.
         """
+        place = self._place(landscape)
+        if name is None:
+            return pd.DataFrame(DEFINITIONS.items(), columns=["name", "definition"])
         check_name(name)
         with tqdm(total=100, desc="reading logits", leave=False, delay=2) as bar:
-            table = self._answers.dynamics[0].table(
+            table = self._answers.dynamics[place].table(
                 lambda share, _, __=None: bar.update(round(100 * share) - bar.n)
             )
         return ranked(table, name)
+
+    def _place(self, landscape: int) -> int:
+        """The number of a landscape, checked."""
+        if landscape not in range(len(self._landscapes)):
+            raise IndexError(
+                f"landscape: there is none of number {landscape!r}; the explorer has "
+                f"{len(self._landscapes)}, counted from 0."
+            )
+        return landscape
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the explorer, as it stands, as one file that needs no kernel and no network.
@@ -297,7 +405,8 @@ class Explorer(anywidget.AnyWidget):
         FileNotFoundError
             If the folder does not exist.
         """
-        state = {name: getattr(self, name) for name in ("epoch", "selection", "color_by", "filter")}
+        names = ("epoch", "selection", "color_by", "filter", "selections", "_view")
+        state = {name: getattr(self, name) for name in names}
         return write_page(path, self._answers, state, front_end())
 
     def close(self) -> None:
