@@ -1,29 +1,85 @@
-// All classes in a list, however many: hue, name, count; a click selects.
+// All classes in a list, however many: hue, name, samples, and how many of them are predicted right; a click selects.
+import { useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import type { Store } from "../store";
-import { count } from "../words";
-import { legendEntries, pickEntry } from "./legend";
+import { className, count, percent } from "../words";
+import { pick } from "./legend";
+import { Named, classHue } from "./swatch";
+
+const ORDERS = ["as given", "fewest right first", "most samples first"];
 
 export function Classes({ store }: { store: Store }) {
-  const entries = legendEntries(store);
-  const most = Math.max(1, ...entries.map(({ samples }) => samples));
+  const { hello, playhead } = store;
+  const order = useSignal(0);
+  store.frames.revision.value;
+  const position = playhead.resting.value;
+  const frame = store.frames.get(position);
+  const shown = store.shown.value;
+  const rows = useMemo(() => {
+    const of = hello.classes.map((_, i) => ({ index: i as number | null, samples: 0, right: 0 }));
+    const none = { index: null, samples: 0, right: Number.NaN };
+    hello.labels.forEach((label, i) => {
+      const row = of[label] ?? none;
+      if (shown?.[i] !== 0) {
+        row.samples++;
+        row.right += label === frame?.predictions[i] ? 1 : 0;
+      }
+    });
+    return none.samples > 0 ? [...of, none] : of;
+  }, [hello, frame, shown]);
+  const sorted = [
+    rows,
+    rows.toSorted((p, q) => p.right / p.samples - q.right / q.samples || 0),
+    rows.toSorted((p, q) => q.samples - p.samples),
+  ][order.value] as typeof rows;
   return (
-    <ul class="dvi-classes" aria-label="All classes" data-testid="classes">
-      {entries.map((entry) => (
-        <li key={entry.key}>
-          <button
-            type="button"
-            title={`Select all ${entry.name} (shift adds, alt takes away)`}
-            onClick={(event) => pickEntry(store, entry, event)}
-          >
-            <span class="dvi-swatch" style={{ background: entry.hue }} aria-hidden="true" />
-            <span class="dvi-name">{entry.name}</span>
-            <span class="dvi-bar" aria-hidden="true">
-              <span style={{ width: `${(100 * entry.samples) / most}%`, background: entry.hue }} />
-            </span>
-            <span class="dvi-count">{count(entry.samples)}</span>
-          </button>
-        </li>
-      ))}
-    </ul>
+    <>
+      <div class="dvi-bar-above">
+        <select
+          class="dvi-select"
+          aria-label="Order"
+          value={order.value}
+          onChange={(event) => {
+            order.value = event.currentTarget.selectedIndex;
+          }}
+        >
+          {ORDERS.map((name, i) => (
+            <option key={name} value={i}>
+              {name}
+            </option>
+          ))}
+        </select>
+        <span class="dvi-count">right at epoch {store.epochs[position]}</span>
+      </div>
+      <ul class="dvi-classes" aria-label="All classes" data-testid="classes">
+        {sorted.map(({ index, samples, right }) => (
+          <li key={index}>
+            <button
+              type="button"
+              title={`Select all labelled ${className(hello, index)} (shift adds, alt takes away)`}
+              onClick={(event) =>
+                pick(
+                  store,
+                  event,
+                  (i) => Math.max(-1, hello.labels[i] as number) === (index ?? -1) && shown?.[i] !== 0,
+                )
+              }
+            >
+              <Named store={store} index={index} />
+              <span class="dvi-bar" aria-hidden="true">
+                <span
+                  style={{
+                    width: `${(100 * right) / samples || 0}%`,
+                    background: classHue(store, index),
+                  }}
+                />
+              </span>
+              <span class="dvi-count">{frame && right >= 0 && samples > 0 ? percent(right / samples) : "–"}</span>
+              <span class="dvi-count">{count(samples)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

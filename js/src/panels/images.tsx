@@ -1,96 +1,280 @@
-// The pictures of the selection: a grid that draws only what is in view and fetches pictures as they come.
+// The samples selected, else those the filter shows: a grid of pictures, or rows, that draws only what is in view.
 import { useComputed, useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Picture as Pixels } from "../data/source";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import type { Picture } from "../data/source";
+import { ordered } from "../order";
+import { Problem, useReply } from "../pieces/asked";
+import { Pixels } from "../pieces/pixels";
+import { useSize } from "../pieces/size";
+import { indicesOf } from "../selection";
 import type { Store } from "../store";
-import { className, plural } from "../words";
-import { Picture } from "./picture";
-import { classHue } from "./swatch";
+import { className, percent, plural } from "../words";
+import { DYNAMICS } from "./sample";
+import { classHue, Named } from "./swatch";
 
-const PICTURE = 44;
+/** What pictures may measure, in CSS pixels; 0 stands for rows of words. */
+const SIZES = [32, 64, 128, 0] as const;
+const ROW = 28;
 const RIM = 6;
 const GAP = 4;
-const MOST_OWN = 64;
+/** Pictures shown larger than this are fetched as they are. */
+const SMALL = 64;
 /** Rows drawn and fetched beyond those in view. */
 const BEYOND = 4;
+/** So many probabilities may be asked for to put samples in order. */
+const MOST_ASKED = 2e6;
+const DELAY_MS = 80;
 
 export function Images({ store }: { store: Store }) {
-  const { indices } = store.selection.value;
-  if (store.hello.images === null) {
-    return (
-      <p class="dvi-empty">
-        These samples have no pictures. Pass images= to the Explorer to see them here.
-      </p>
-    );
-  }
-  if (indices.length === 0) {
+  const { hello, view } = store;
+  const selected = store.selection.value.indices;
+  const shown = store.shown.value;
+  const chosen = useMemo(
+    () => (selected.length > 0 || shown === null ? selected : indicesOf(shown)),
+    [selected, shown],
+  );
+  const { indices, error, retry } = useOrdered(store, chosen);
+  if (chosen.length === 0) {
     return (
       <p class="dvi-empty" data-testid="images-empty">
-        Draw around points to see their pictures.
-        <small>Hold shift and drag, or take the lasso below the landscape.</small>
+        {shown === null
+          ? `Draw around points to see their ${hello.images === null ? "rows" : "pictures"}.`
+          : "No sample fits the filter."}
+        {shown === null && (
+          <small>Hold shift and drag, or take the lasso below the landscape.</small>
+        )}
       </p>
     );
   }
-  return <Grid store={store} />;
+  const size = hello.images === null ? 0 : view.size.value;
+  return (
+    <>
+      <div class="dvi-bar-above">
+        <OrderBy store={store} samples={chosen.length} />
+        {hello.images !== null && (
+          <select
+            class="dvi-select"
+            aria-label="Size"
+            data-testid="images-size"
+            value={size}
+            onChange={(event) => {
+              view.size.value = Number(event.currentTarget.value);
+            }}
+          >
+            {SIZES.map((side) => (
+              <option key={side} value={side}>
+                {side === 0 ? "rows" : `${side} px`}
+              </option>
+            ))}
+          </select>
+        )}
+      </div>
+      {error !== undefined && <Problem error={error} retry={retry} />}
+      <Grid
+        store={store}
+        indices={indices}
+        chosen={chosen}
+        size={size}
+        of={selected.length > 0 ? ["selected sample", "selected samples"] : ["sample", "samples"]}
+      />
+    </>
+  );
 }
 
-function Grid({ store }: { store: Store }) {
-  const element = useRef<HTMLDivElement>(null);
-  const width = useSignal(0);
-  const height = useSignal(0);
-  const top = useSignal(0);
-  const { thumbnails } = store;
-  const { indices } = store.selection.value;
-  const side = pictureSide(store);
-  const step = side + RIM + GAP;
+/** The indices in the order chosen, as far as what it goes by is known. */
+function useOrdered(
+  store: Store,
+  chosen: Uint32Array,
+): { indices: Uint32Array; error?: string | undefined; retry?: (() => void) | undefined } {
+  const { hello, view } = store;
+  const by = view.order.value;
+  const descending = view.descending.value;
+  const side = store.side.value;
+  const position = store.playhead.resting.value;
+  side.frames.revision.value;
+  const frame = by === "confidence" ? side.frames.get(position) : undefined;
+  const epoch = side.epoch(position);
+  const asks = chosen.length > 0 && isOffered(store, by, chosen.length);
+  const args = useMemo(() => {
+    const landscape = side.index;
+    if (asks && OF_PROBABILITIES.includes(by)) {
+      return { landscape, epoch, indices: Array.from(chosen) };
+    }
+    return asks && measureOf(by) !== undefined ? { landscape } : null;
+  }, [asks, by, chosen, side, epoch]);
+  const op = measureOf(by) === undefined ? "probabilities" : "dynamics";
+  const { answer, error, retry } = useReply(store, op, args, DELAY_MS);
+  const indices = useMemo(() => {
+    const values = answer?.arrays.get(measureOf(by) ?? "probabilities")?.data;
+    if (frame !== undefined) {
+      return ordered(chosen, (index) => frame.confidence[index] as number, descending);
+    }
+    if (values !== undefined) {
+      return ordered(chosen, valueOf(store, by, values), descending);
+    }
+    return descending ? chosen.slice().reverse() : chosen;
+  }, [store, chosen, by, descending, frame, answer]);
+  return { indices, error, retry };
+}
 
-  useLayoutEffect(() => {
-    const box = element.current as HTMLDivElement;
-    const sizes = new ResizeObserver(() => {
-      width.value = box.clientWidth;
-      height.value = box.clientHeight;
-    });
-    sizes.observe(box);
-    return () => sizes.disconnect();
-  }, [width, height]);
+const OF_PROBABILITIES = ["margin", "own"];
+
+/** The measure of training dynamics that an order goes by. */
+function measureOf(by: string): string | undefined {
+  return by.startsWith("dynamics ") ? by.slice(9) : undefined;
+}
+
+function isOffered({ hello, landscape: { services } }: Store, by: string, samples: number): boolean {
+  if (OF_PROBABILITIES.includes(by)) {
+    return services.includes("logits") && samples * hello.classes.length <= MOST_ASKED;
+  }
+  return measureOf(by) === undefined || services.includes("dynamics");
+}
+
+function valueOf({ hello }: Store, by: string, values: ArrayLike<number>) {
+  const classes = hello.classes.length;
+  return (index: number, place: number): number => {
+    if (measureOf(by) !== undefined) {
+      return values[index] as number;
+    }
+    const row = place * classes;
+    const label = hello.labels[index] as number;
+    if (by === "own") {
+      return label < 0 ? Number.NaN : (values[row + label] as number);
+    }
+    let first = 0;
+    let second = 0;
+    for (let at = row; at < row + classes; at++) {
+      const value = values[at] as number;
+      second = Math.max(second, Math.min(first, value));
+      first = Math.max(first, value);
+    }
+    return first - second;
+  };
+}
+
+function OrderBy({ store, samples }: { store: Store; samples: number }) {
+  const { view } = store;
+  const option = (by: string, name: string) => (
+    <option key={by} value={by} disabled={!isOffered(store, by, samples)}>
+      {name}
+    </option>
+  );
+  const down = view.descending.value;
+  return (
+    <>
+      <label>
+        Order{" "}
+        <select
+          class="dvi-select"
+          data-testid="images-order"
+          value={view.order.value}
+          onChange={(event) => {
+            view.order.value = event.currentTarget.value;
+          }}
+        >
+          {option("index", "index")}
+          {option("confidence", "confidence")}
+          {option("margin", "margin of the two likeliest")}
+          {option("own", "probability of the label")}
+          {store.landscape.services.includes("dynamics") && (
+            <optgroup label="Over all epochs">
+              {Object.keys(DYNAMICS).map((name) =>
+                option(`dynamics ${name}`, name.replaceAll("_", " ")),
+              )}
+            </optgroup>
+          )}
+        </select>
+      </label>
+      <button
+        type="button"
+        class="dvi-tool"
+        data-testid="images-direction"
+        aria-label={down ? "Highest first" : "Lowest first"}
+        title={down ? "Highest first" : "Lowest first"}
+        onClick={() => {
+          view.descending.value = !down;
+        }}
+      >
+        {down ? "↓" : "↑"}
+      </button>
+    </>
+  );
+}
+
+interface GridProperties {
+  store: Store;
+  /** In their order. */
+  indices: Uint32Array;
+  /** The same, as they were chosen: another choice is looked at from its start. */
+  chosen: Uint32Array;
+  size: number;
+  of: readonly [string, string];
+}
+
+function Grid({ store, indices, chosen, size, of }: GridProperties) {
+  const element = useRef<HTMLDivElement>(null);
+  const { width, height } = useSize(element);
+  const top = useSignal(0);
+  const pictures = size > SMALL ? store.pictures : store.thumbnails;
+  const rows = size === 0;
+  const side = rows ? ROW - RIM : pictureSide(store, size);
+  const step = rows ? ROW : side + RIM + GAP;
 
   useLayoutEffect(() => {
     (element.current as HTMLDivElement).scrollTop = 0;
     top.value = 0;
-  }, [indices, top]);
+  }, [chosen, top]);
 
-  const columns = useComputed(() => Math.max(1, Math.floor((width.value + GAP) / step)));
-  const firstRow = useComputed(() => Math.max(0, Math.floor(top.value / step) - BEYOND));
+  const columns = rows ? 1 : Math.max(1, Math.floor((width.value + GAP) / step));
   // What is left of the width goes between the columns.
-  const spare = width.value + GAP - columns.value * step;
-  const pitch = step + (columns.value > 1 ? Math.max(0, spare) / (columns.value - 1) : 0);
-  const rows = Math.ceil(indices.length / columns.value);
-  const lastRow = Math.min(rows, firstRow.value + Math.ceil(height.value / step) + 2 * BEYOND + 1);
-  const first = firstRow.value * columns.value;
-  const shown = Array.from(indices.subarray(first, lastRow * columns.value));
+  const spare = width.value + GAP - columns * step;
+  const pitch = step + (columns > 1 ? Math.max(0, spare) / (columns - 1) : 0);
+  const lines = Math.ceil(indices.length / columns);
+  const firstLine = useComputed(() => Math.max(0, Math.floor(top.value / step) - BEYOND)).value;
+  const lastLine = Math.min(lines, firstLine + Math.ceil(height.value / step) + 2 * BEYOND + 1);
+  const first = firstLine * columns;
+  const shown = Array.from(indices.subarray(first, lastLine * columns));
 
-  thumbnails.revision.value;
-  const failure = thumbnails.failure.value;
+  // Whoever pins a point on the canvas finds its picture in view.
+  const pinned = store.pinned.value;
   useLayoutEffect(() => {
-    thumbnails.want(shown);
-  }, [thumbnails, indices, first, shown.length, failure]);
+    const place = pinned === null ? -1 : indices.indexOf(pinned);
+    const box = element.current as HTMLDivElement;
+    const y = Math.floor(place / columns) * step;
+    if (place >= 0 && (y < box.scrollTop || y + step > box.scrollTop + box.clientHeight)) {
+      box.scrollTop = y - (box.clientHeight - step) / 2;
+    }
+  }, [pinned]);
 
+  pictures.revision.value;
+  const failure = pictures.failure.value;
+  const wants = store.hello.images !== null;
+  useLayoutEffect(() => {
+    if (wants) {
+      pictures.want(shown);
+    }
+  }, [pictures, wants, indices, first, shown.length, failure]);
+
+  const { groups } = store.hello;
   return (
     <>
-      {failure !== null && (
-        <p class="dvi-problem" role="alert">
-          {failure}{" "}
-          <button type="button" onClick={() => thumbnails.retry()}>
-            Try again
-          </button>
-        </p>
+      {failure !== null && <Problem error={failure} retry={() => pictures.retry()} />}
+      {rows && (
+        <div class="dvi-row dvi-row-head" aria-hidden="true">
+          <span>sample</span>
+          <span>label</span>
+          <span>predicted</span>
+          <span>sure</span>
+          {groups.size > 0 && <span>groups</span>}
+        </div>
       )}
       <div
         class="dvi-images"
         ref={element}
         role="listbox"
         tabIndex={-1}
-        aria-label={`Pictures of ${plural(indices.length, "selected sample", "selected samples")}`}
+        aria-label={`${rows ? "Rows" : "Pictures"} of ${plural(indices.length, ...of)}`}
         data-testid="images"
         data-lm-suppress-shortcuts="true"
         onScroll={(event) => {
@@ -98,7 +282,7 @@ function Grid({ store }: { store: Store }) {
         }}
         onPointerLeave={() => store.hover(null)}
       >
-        <div class="dvi-images-all" style={{ height: `${rows * step - GAP}px` }}>
+        <div class="dvi-images-all" style={{ height: `${lines * step - GAP}px` }}>
           {shown.map((index, i) => {
             const place = first + i;
             return (
@@ -106,13 +290,14 @@ function Grid({ store }: { store: Store }) {
                 key={index}
                 store={store}
                 index={index}
-                picture={thumbnails.get(index)}
+                picture={pictures.get(index)}
                 side={side}
+                rows={rows}
                 place={place}
                 total={indices.length}
-                x={(place % columns.value) * pitch}
-                y={Math.floor(place / columns.value) * step}
-                columns={columns.value}
+                x={(place % columns) * pitch}
+                y={Math.floor(place / columns) * step}
+                columns={columns}
               />
             );
           })}
@@ -122,17 +307,18 @@ function Grid({ store }: { store: Store }) {
   );
 }
 
-/** A whole multiple of the pictures' own size near to the one aimed at, so that every pixel is as large as the next. */
-function pictureSide({ hello }: Store): number {
-  const own = Math.min(MOST_OWN, Math.max(hello.images?.height ?? 1, hello.images?.width ?? 1));
-  return own * Math.max(1, Math.round(PICTURE / own));
+/** A whole multiple of the pictures' own size near to the one asked for, so that every pixel is as large as the next. */
+function pictureSide({ hello }: Store, size: number): number {
+  const own = Math.max(hello.images?.height ?? 1, hello.images?.width ?? 1);
+  return own > size ? size : own * Math.round(size / own);
 }
 
 interface TileProperties {
   store: Store;
   index: number;
-  picture: Pixels | undefined;
+  picture: Picture | undefined;
   side: number;
+  rows: boolean;
   place: number;
   total: number;
   x: number;
@@ -140,20 +326,22 @@ interface TileProperties {
   columns: number;
 }
 
-function Tile({ store, index, picture, side, place, total, x, y, columns }: TileProperties) {
+function Tile(properties: TileProperties) {
+  const { store, index, picture, side, rows, place, total, x, y, columns } = properties;
   const { hello, playhead } = store;
   const hovered = useComputed(() => store.hovered.value?.index === index);
   const pinned = useComputed(() => store.pinned.value === index);
-  const sample = store.sample(index, playhead.resting.value);
-  const wrong =
-    sample.label !== null && sample.prediction !== null && sample.label !== sample.prediction;
+  const { label, prediction, confidence } = store.sample(index, playhead.resting.value);
+  const wrong = label !== null && prediction !== null && label !== prediction;
   const name =
-    `Sample ${index}, label ${className(hello, sample.label)}` +
-    (sample.prediction === null ? "" : `, predicted ${className(hello, sample.prediction)}`);
+    `Sample ${index}, label ${className(hello, label)}` +
+    (prediction === null ? "" : `, predicted ${className(hello, prediction)}`);
+  const pixels = picture !== undefined && <Pixels picture={picture} side={side} />;
+  const groups = rows && [...hello.groups].filter(([, mask]) => mask[index] === 1);
   return (
     <button
       type="button"
-      class={`dvi-tile${hovered.value ? " dvi-hovered" : ""}${pinned.value ? " dvi-pinned" : ""}`}
+      class={`${rows ? "dvi-row" : "dvi-tile"}${hovered.value ? " dvi-hovered" : ""}${pinned.value ? " dvi-pinned" : ""}`}
       role="option"
       aria-selected={pinned.value}
       aria-label={name}
@@ -164,18 +352,38 @@ function Tile({ store, index, picture, side, place, total, x, y, columns }: Tile
       tabIndex={pinned.value || place === 0 ? 0 : -1}
       style={{
         transform: `translate(${x}px, ${y}px)`,
-        width: `${side + RIM}px`,
-        height: `${side + RIM}px`,
-        "--dvi-hue": classHue(store, sample.label ?? sample.prediction),
+        ...(rows
+          ? {}
+          : {
+              width: `${side + RIM}px`,
+              height: `${side + RIM}px`,
+              "--dvi-hue": classHue(store, label ?? prediction),
+            }),
       }}
       onPointerEnter={() => store.hover(index, "panel")}
       onFocus={() => store.hover(index, "panel")}
       onClick={() => store.pin(pinned.peek() ? null : index)}
       onKeyDown={(event) => stepFocus(event, columns)}
     >
-      {picture !== undefined && <Picture picture={picture} side={side} />}
-      {wrong && (
-        <span class="dvi-mark" style={{ background: classHue(store, sample.prediction) }} />
+      {groups ? (
+        <>
+          <span>
+            {pixels} {index}
+          </span>
+          <span>
+            <Named store={store} index={label} />
+          </span>
+          <span class={wrong ? "dvi-wrong" : ""}>
+            {prediction !== null && <Named store={store} index={prediction} />}
+          </span>
+          <span>{confidence !== null && percent(confidence)}</span>
+          {hello.groups.size > 0 && <span>{groups.map(([group]) => group).join(", ")}</span>}
+        </>
+      ) : (
+        <>
+          {pixels}
+          {wrong && <span class="dvi-mark" style={{ background: classHue(store, prediction) }} />}
+        </>
       )}
     </button>
   );

@@ -1,10 +1,26 @@
 // The hue of a class: the same in legend, card, grid and list.
 import { toHex } from "../palette";
 import type { Store } from "../store";
+import { className } from "../words";
 
-export function Swatch({ store, index }: { store: Store; index: number | null }) {
+interface Properties {
+  store: Store;
+  index: number | null;
+}
+
+export function Swatch({ store, index }: Properties) {
   return (
     <span class="dvi-swatch" style={{ background: classHue(store, index) }} aria-hidden="true" />
+  );
+}
+
+/** A class by hue and name. */
+export function Named({ store, index }: Properties) {
+  return (
+    <>
+      <Swatch store={store} index={index} />
+      <span class="dvi-name">{className(store.hello, index)}</span>
+    </>
   );
 }
 

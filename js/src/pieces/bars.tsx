@@ -1,0 +1,50 @@
+// Probabilities as bars, one per class; of many classes the likeliest.
+import { classHue } from "../panels/swatch";
+import type { Store } from "../store";
+import { className, count, percent } from "../words";
+
+/** So many classes are all shown, in their own order, so that nothing moves from sample to sample. */
+const ALL = 12;
+const MOST = 10;
+
+interface BarsProperties {
+  store: Store;
+  /** One per class. */
+  probabilities: ArrayLike<number>;
+  /** The true class, marked; null where there is none. */
+  label: number | null;
+}
+
+export function Bars({ store, probabilities, label }: BarsProperties) {
+  let classes = Array.from(probabilities, (_, i) => i);
+  if (classes.length > ALL) {
+    const likeliest = classes
+      .sort((p, q) => (probabilities[q] as number) - (probabilities[p] as number))
+      .slice(0, MOST);
+    classes =
+      label === null || likeliest.includes(label) ? likeliest : [...likeliest.slice(0, -1), label];
+  }
+  const more = probabilities.length - classes.length;
+  return (
+    <ul class="dvi-bars" data-testid="bars">
+      {classes.map((i) => (
+        <li key={i} class={i === label ? "dvi-true" : ""}>
+          <span class="dvi-name" title={className(store.hello, i)}>
+            {className(store.hello, i)}
+            {i === label && <small> label</small>}
+          </span>
+          <span class="dvi-bar">
+            <span
+              style={{
+                width: `${100 * (probabilities[i] as number)}%`,
+                background: classHue(store, i),
+              }}
+            />
+          </span>
+          <span class="dvi-count">{percent(probabilities[i] as number)}</span>
+        </li>
+      ))}
+      {more > 0 && <li class="dvi-count">and {count(more)} more</li>}
+    </ul>
+  );
+}

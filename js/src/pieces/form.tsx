@@ -1,0 +1,84 @@
+// Fields made from a description of them, as for the parameters of a method.
+
+export type FieldValue = number | boolean | string;
+
+export interface Field {
+  name: string;
+  kind: "number" | "integer" | "choice" | "boolean" | "text";
+  value: FieldValue;
+  min?: number;
+  max?: number;
+  step?: number;
+  choices?: readonly string[];
+  help?: string;
+}
+
+interface FormProperties {
+  fields: readonly Field[];
+  /** By name; what is missing stands at the field's own value. */
+  values: Readonly<Record<string, FieldValue>>;
+  /** Told of valid values only; what is not is marked in place by the browser. */
+  change: (name: string, value: FieldValue) => void;
+}
+
+export function Form({ fields, values, change }: FormProperties) {
+  return (
+    <div class="dvi-form">
+      {fields.map((field) => (
+        <label key={field.name} title={field.help}>
+          <span>{field.name.replaceAll("_", " ")}</span>
+          <Input
+            field={field}
+            value={values[field.name] ?? field.value}
+            change={(value) => change(field.name, value)}
+          />
+        </label>
+      ))}
+    </div>
+  );
+}
+
+interface InputProperties {
+  field: Field;
+  value: FieldValue;
+  change: (value: FieldValue) => void;
+}
+
+function Input({ field: { kind, min, max, step, choices = [] }, value, change }: InputProperties) {
+  if (kind === "choice") {
+    return (
+      <select value={String(value)} onChange={(event) => change(event.currentTarget.value)}>
+        {choices.map((choice) => (
+          <option key={choice} value={choice}>
+            {choice}
+          </option>
+        ))}
+      </select>
+    );
+  }
+  if (kind === "boolean") {
+    return (
+      <input
+        type="checkbox"
+        checked={value === true}
+        onChange={(event) => change(event.currentTarget.checked)}
+      />
+    );
+  }
+  const text = kind === "text";
+  return (
+    <input
+      type={text ? "text" : "number"}
+      value={String(value)}
+      min={min}
+      max={max}
+      step={step ?? (kind === "integer" ? 1 : "any")}
+      required={!text}
+      onChange={({ currentTarget: input }) => {
+        if (input.checkValidity()) {
+          change(text ? input.value : input.valueAsNumber);
+        }
+      }}
+    />
+  );
+}

@@ -1,0 +1,153 @@
+// Curves over one axis, with a read-out of all of them under the pointer.
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { linear } from "../scale";
+import { useSize } from "./size";
+
+export interface Curve {
+  name: string;
+  /** One per place on the axis; what is not finite leaves a gap. */
+  values: ArrayLike<number>;
+  /** CSS colour. */
+  hue: string;
+  dashed?: boolean;
+}
+
+interface LinesProperties {
+  name: string;
+  /** Ascending. */
+  x: ArrayLike<number>;
+  xName: string;
+  yName: string;
+  curves: readonly Curve[];
+  /** Of the values; as far as they reach where it is not given. */
+  range?: readonly [number, number];
+  /** Upright lines with a name. */
+  marks?: readonly { x: number; name: string }[];
+  height?: number;
+}
+
+const LEFT = 34;
+const RIGHT = 6;
+const TOP = 8;
+const BOTTOM = 18;
+
+export function Lines({
+  name,
+  x,
+  xName,
+  yName,
+  curves,
+  range,
+  marks = [],
+  height = 132,
+}: LinesProperties) {
+  const element = useRef<HTMLDivElement>(null);
+  const { width } = useSize(element);
+  const hovered = useSignal<number | null>(null);
+  const right = Math.max(LEFT + 1, width.value - RIGHT);
+  const finite = curves.flatMap(({ values }) => Array.from(values).filter(Number.isFinite));
+  const low = range?.[0] ?? Math.min(...finite);
+  const high = range?.[1] ?? Math.max(...finite);
+  const last = x.length - 1;
+  const across = linear([x[0] as number, x[last] as number], [LEFT, right]);
+  const up = linear([low, high], [height - BOTTOM, TOP]);
+  const place = hovered.value;
+  const follow = (event: PointerEvent & { currentTarget: HTMLElement }): void => {
+    const at = across.invert(event.clientX - event.currentTarget.getBoundingClientRect().left);
+    let nearest = 0;
+    for (let i = 1; i <= last; i++) {
+      if (Math.abs((x[i] as number) - at) < Math.abs((x[nearest] as number) - at)) {
+        nearest = i;
+      }
+    }
+    hovered.value = nearest;
+  };
+  return (
+    <figure class="dvi-lines">
+      <div
+        ref={element}
+        onPointerMove={follow}
+        onPointerLeave={() => {
+          hovered.value = null;
+        }}
+      >
+        <svg width={width.value} height={height} role="img" aria-label={name}>
+          <path class="dvi-lines-axis" d={`M${LEFT} ${TOP}V${height - BOTTOM}H${right}`} />
+          {[low, high].map((value, i) => (
+            <text key={i} x={LEFT - 4} y={up(value) + 4} text-anchor="end">
+              {short(value)}
+            </text>
+          ))}
+          <text x={LEFT + 4} y={TOP + 4}>
+            {yName}
+          </text>
+          <text x={LEFT} y={height - 4}>
+            {short(x[0] as number)}
+          </text>
+          <text x={(LEFT + right) / 2} y={height - 4} text-anchor="middle">
+            {xName}
+          </text>
+          <text x={right} y={height - 4} text-anchor="end">
+            {short(x[last] as number)}
+          </text>
+          {marks.map((mark) => (
+            <path
+              key={mark.name}
+              class="dvi-lines-mark"
+              d={`M${across(mark.x)} ${TOP}V${height - BOTTOM}`}
+            >
+              <title>{mark.name}</title>
+            </path>
+          ))}
+          {curves.map(({ name: curve, values, hue, dashed }) => (
+            <path
+              key={curve}
+              class="dvi-spark"
+              d={path(values, (i) => across(x[i] as number), up)}
+              style={{ stroke: hue }}
+              stroke-dasharray={dashed ? "3 3" : undefined}
+            />
+          ))}
+          {place !== null && (
+            <path
+              class="dvi-lines-at"
+              d={`M${across(x[place] as number)} ${TOP}V${height - BOTTOM}`}
+            />
+          )}
+        </svg>
+      </div>
+      <figcaption>
+        {place !== null && `${xName} ${short(x[place] as number)}`}
+        {curves.map(({ name: curve, values, hue }) => (
+          <span key={curve}>
+            <span class="dvi-swatch" style={{ background: hue }} aria-hidden="true" /> {curve}
+            {place !== null && <b> {short(values[place] as number)}</b>}
+          </span>
+        ))}
+      </figcaption>
+    </figure>
+  );
+}
+
+/** The path of a curve, broken where values are missing. */
+export function path(
+  values: ArrayLike<number>,
+  across: (place: number) => number,
+  up: (value: number) => number,
+): string {
+  let drawn = "";
+  let pen = "M";
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (Number.isFinite(value)) {
+      drawn += `${pen}${across(i).toFixed(1)} ${up(value).toFixed(1)}`;
+    }
+    pen = Number.isFinite(value) ? "L" : "M";
+  }
+  return drawn;
+}
+
+function short(value: number): string {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "–";
+}
