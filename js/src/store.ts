@@ -8,6 +8,7 @@ import {
   signal,
   untracked,
 } from "@preact/signals";
+import { Answers } from "./data/answers";
 import type { Ask } from "./data/protocol";
 import type { Frame, Hello, LandscapeInfo, Source, Territory } from "./data/source";
 import { Thumbnails } from "./data/thumbnails";
@@ -64,6 +65,8 @@ export class Store {
   readonly side: ReadonlySignal<Side>;
   /** A question of any kind to whoever answers. */
   readonly ask: Ask;
+  /** The same for questions that several panels have, with the answers kept for a while. */
+  readonly answers: Answers;
   /** What else a reload of the page brings back. */
   readonly view: View;
   /** One per class, fitted to the theme. */
@@ -102,6 +105,7 @@ export class Store {
   ) {
     this.hello = hello;
     this.ask = source.ask;
+    this.answers = new Answers(source.ask);
     this.epochs = epochsOf(hello.landscapes);
     this.sides = hello.landscapes.map(
       (info, i, all) => new Side(source, i, info, this.epochs, 1 / all.length),

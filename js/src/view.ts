@@ -12,6 +12,15 @@ const START = {
   loop: false,
   /** Name of the recorded scalar on the slider; the accuracies where there is none of that name. */
   scalar: "",
+  /** The panel whose tab is chosen, and the one kept beside it; the first and none where they are none of them. */
+  panel: "",
+  beside: "",
+  /** Of the samples in the confusion matrix: all, train or test. */
+  split: "all",
+  /** What the images are ordered by, and how large they are; 0 stands for rows. */
+  order: "index",
+  descending: false,
+  size: 32,
 };
 
 type Start = typeof START;

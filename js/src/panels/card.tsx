@@ -2,10 +2,10 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Stage } from "../canvas/stage";
+import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
-import { className, count, percent } from "../words";
-import { Picture } from "./picture";
-import { Swatch } from "./swatch";
+import { percent } from "../words";
+import { Named } from "./swatch";
 
 const PICTURE_SIDE = 112;
 const OFFSET = 16;
@@ -41,45 +41,55 @@ export function Card({ store, stage }: { store: Store; stage: Stage }) {
   }
   return (
     <div class="dvi-card" ref={card} role="tooltip" data-testid="hover-card" data-index={index}>
-      <CardContent store={store} index={index} />
+      {store.hello.images !== null && (
+        <SamplePicture store={store} index={index} side={PICTURE_SIDE} />
+      )}
+      <Facts store={store} index={index} />
     </div>
   );
 }
 
-function CardContent({ store, index }: { store: Store; index: number }) {
+/** What is known of a sample at the epoch shown. */
+export function Facts({ store, index }: { store: Store; index: number }) {
   const { hello, playhead } = store;
   store.frames.revision.value;
   const sample = store.sample(index, playhead.position.value);
   const wrong =
     sample.label !== null && sample.prediction !== null && sample.label !== sample.prediction;
+  const groups = [...hello.groups].filter(([, mask]) => mask[index] === 1);
   return (
-    <>
-      {hello.images !== null && <CardPicture store={store} index={index} />}
-      <dl class="dvi-facts">
-        <dt>label</dt>
-        <dd>
-          <Swatch store={store} index={sample.label} />
-          <span class="dvi-name">{className(hello, sample.label)}</span>
-        </dd>
-        <dt>predicted</dt>
-        <dd class={wrong ? "dvi-wrong" : ""}>
-          {sample.prediction !== null && (
-            <>
-              <Swatch store={store} index={sample.prediction} />
-              <span class="dvi-name">{className(hello, sample.prediction)}</span>
-            </>
-          )}
-        </dd>
-        <dt>confidence</dt>
-        <dd>{sample.confidence === null ? "" : percent(sample.confidence)}</dd>
-        <dt>{sample.split}</dt>
-        <dd>#{count(index).replaceAll(",", "")}</dd>
-      </dl>
-    </>
+    <dl class="dvi-facts">
+      <dt>label</dt>
+      <dd>
+        <Named store={store} index={sample.label} />
+      </dd>
+      <dt>predicted</dt>
+      <dd class={wrong ? "dvi-wrong" : ""}>
+        {sample.prediction !== null && <Named store={store} index={sample.prediction} />}
+      </dd>
+      <dt>confidence</dt>
+      <dd>{sample.confidence === null ? "" : percent(sample.confidence)}</dd>
+      <dt>{sample.split}</dt>
+      <dd>#{index}</dd>
+      {groups.length > 0 && (
+        <>
+          <dt>groups</dt>
+          <dd>
+            <span class="dvi-name">{groups.map(([name]) => name).join(", ")}</span>
+          </dd>
+        </>
+      )}
+    </dl>
   );
 }
 
-function CardPicture({ store, index }: { store: Store; index: number }) {
+interface SamplePictureProperties {
+  store: Store;
+  index: number;
+  side: number;
+}
+
+export function SamplePicture({ store, index, side }: SamplePictureProperties) {
   const { pictures, thumbnails } = store;
   pictures.revision.value;
   thumbnails.revision.value;
@@ -88,11 +98,8 @@ function CardPicture({ store, index }: { store: Store; index: number }) {
     pictures.want([index]);
   }
   return (
-    <div
-      class="dvi-card-picture"
-      style={{ width: `${PICTURE_SIDE}px`, height: `${PICTURE_SIDE}px` }}
-    >
-      {picture !== undefined && <Picture picture={picture} side={PICTURE_SIDE} />}
+    <div class="dvi-card-picture" style={{ width: `${side}px`, height: `${side}px` }}>
+      {picture !== undefined && <Pixels picture={picture} side={side} />}
     </div>
   );
 }

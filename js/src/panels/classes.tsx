@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { Store } from "../store";
 import { className, count, percent } from "../words";
 import { pick } from "./legend";
-import { Named, classHue } from "./swatch";
+import { classHue, Named } from "./swatch";
 
 const ORDERS = ["as given", "fewest right first", "most samples first"];
 
@@ -61,7 +61,8 @@ export function Classes({ store }: { store: Store }) {
                 pick(
                   store,
                   event,
-                  (i) => Math.max(-1, hello.labels[i] as number) === (index ?? -1) && shown?.[i] !== 0,
+                  (i) =>
+                    Math.max(-1, hello.labels[i] as number) === (index ?? -1) && shown?.[i] !== 0,
                 )
               }
             >
@@ -74,7 +75,9 @@ export function Classes({ store }: { store: Store }) {
                   }}
                 />
               </span>
-              <span class="dvi-count">{frame && right >= 0 && samples > 0 ? percent(right / samples) : "–"}</span>
+              <span class="dvi-count">
+                {frame && right >= 0 && samples > 0 ? percent(right / samples) : "–"}
+              </span>
               <span class="dvi-count">{count(samples)}</span>
             </button>
           </li>

@@ -1,33 +1,19 @@
 // The whole explorer: canvas, legend and tools at the left, panels at the right, time under both.
 import { type Signal, useSignal, useSignalEffect } from "@preact/signals";
-import type { ComponentType } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
 import type { Side } from "../sides";
 import type { Store } from "../store";
 import { count, describe } from "../words";
 import { Card } from "./card";
-import { Classes } from "./classes";
 import { CloseIcon } from "./icons";
-import { Images } from "./images";
 import { Legend } from "./legend";
+import { Panels } from "./panels";
 import { Status } from "./status";
 import { Timeline } from "./timeline";
 import { Tools } from "./tools";
 
-interface Panel {
-  name: string;
-  content: ComponentType<{ store: Store }>;
-}
-
-/** The panels at the right, in the order of their tabs. */
-const PANELS: readonly Panel[] = [
-  { name: "Images", content: Images },
-  { name: "Classes", content: Classes },
-];
-
 export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
-  const panel = useSignal(0);
   const stages = useSignal<readonly Stage[]>([]);
   // Readiness, for whoever looks at the page from outside.
   useSignalEffect(() => {
@@ -71,9 +57,9 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
           ))}
           {stages.value.length > 0 && <Tools store={store} stages={stages.value} />}
         </div>
-        <Legend store={store} showAll={() => (panel.value = 1)} />
+        <Legend store={store} />
       </div>
-      <Panels store={store} chosen={panel.value} choose={(i) => (panel.value = i)} />
+      <Panels store={store} />
       <Timeline store={store} />
     </div>
   );
@@ -161,36 +147,6 @@ function LassoPath({ stage }: { stage: Stage }) {
     <svg class="dvi-lasso" aria-hidden="true">
       <polygon points={path.join(" ")} />
     </svg>
-  );
-}
-
-interface PanelsProperties {
-  store: Store;
-  chosen: number;
-  choose: (panel: number) => void;
-}
-
-function Panels({ store, chosen, choose }: PanelsProperties) {
-  const Content = (PANELS[chosen] as Panel).content;
-  return (
-    <section class="dvi-panel" aria-label="Panels">
-      <div class="dvi-tabs" role="tablist">
-        {PANELS.map(({ name }, i) => (
-          <button
-            key={name}
-            type="button"
-            role="tab"
-            aria-selected={i === chosen}
-            onClick={() => choose(i)}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
-      <div class="dvi-content" role="tabpanel" aria-label={PANELS[chosen]?.name}>
-        <Content store={store} />
-      </div>
-    </section>
   );
 }
 

@@ -81,6 +81,12 @@ export const ResetIcon = () => (
   </Icon>
 );
 
+export const PinIcon = () => (
+  <Icon>
+    <path d="M2 2.5h12v11H2zM9.5 2.5v11" />
+  </Icon>
+);
+
 export const CloseIcon = () => (
   <Icon>
     <path d="m4 4 8 8M12 4l-8 8" />

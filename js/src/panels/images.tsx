@@ -86,7 +86,7 @@ function useOrdered(
   store: Store,
   chosen: Uint32Array,
 ): { indices: Uint32Array; error?: string | undefined; retry?: (() => void) | undefined } {
-  const { hello, view } = store;
+  const { view } = store;
   const by = view.order.value;
   const descending = view.descending.value;
   const side = store.side.value;
@@ -110,7 +110,7 @@ function useOrdered(
       return ordered(chosen, (index) => frame.confidence[index] as number, descending);
     }
     if (values !== undefined) {
-      return ordered(chosen, valueOf(store, by, values), descending);
+      return ordered(chosen, reading(store, by, values), descending);
     }
     return descending ? chosen.slice().reverse() : chosen;
   }, [store, chosen, by, descending, frame, answer]);
@@ -124,14 +124,18 @@ function measureOf(by: string): string | undefined {
   return by.startsWith("dynamics ") ? by.slice(9) : undefined;
 }
 
-function isOffered({ hello, landscape: { services } }: Store, by: string, samples: number): boolean {
+function isOffered(
+  { hello, landscape: { services } }: Store,
+  by: string,
+  samples: number,
+): boolean {
   if (OF_PROBABILITIES.includes(by)) {
     return services.includes("logits") && samples * hello.classes.length <= MOST_ASKED;
   }
   return measureOf(by) === undefined || services.includes("dynamics");
 }
 
-function valueOf({ hello }: Store, by: string, values: ArrayLike<number>) {
+function reading({ hello }: Store, by: string, values: ArrayLike<number>) {
   const classes = hello.classes.length;
   return (index: number, place: number): number => {
     if (measureOf(by) !== undefined) {

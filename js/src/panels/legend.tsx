@@ -7,7 +7,7 @@ import { classHue } from "./swatch";
 /** So many classes are named under the canvas; all of them are in the panel. */
 const NAMED = 12;
 
-export interface LegendEntry {
+interface LegendEntry {
   key: string;
   name: string;
   hue: string;
@@ -16,7 +16,7 @@ export interface LegendEntry {
 }
 
 /** What the colours on the canvas stand for at the epoch last rested at. */
-export function legendEntries(store: Store): LegendEntry[] {
+function legendEntries(store: Store): LegendEntry[] {
   const { hello } = store;
   const { labels } = hello;
   const by = store.colorBy.value;
@@ -78,17 +78,21 @@ function classEntry(
   };
 }
 
-/** Select all samples of an entry; with a modifier, add them to the selection or take them away. */
-export function pickEntry(store: Store, entry: LegendEntry, event: MouseEvent): void {
+/** Select all samples of a kind; with a modifier, add them to the selection or take them away. */
+export function pick(
+  store: Store,
+  event: MouseEvent | KeyboardEvent,
+  picks: (index: number) => boolean,
+): void {
   const mask = new Uint8Array(store.hello.n);
   for (let i = 0; i < mask.length; i++) {
-    mask[i] = entry.picks(i) ? 1 : 0;
+    mask[i] = picks(i) ? 1 : 0;
   }
   const adds = event.shiftKey || event.ctrlKey || event.metaKey;
   store.selectMask(mask, event.altKey ? "subtract" : adds ? "add" : store.combine.peek());
 }
 
-export function Legend({ store, showAll }: { store: Store; showAll: () => void }) {
+export function Legend({ store }: { store: Store }) {
   const entries = legendEntries(store);
   const named = entries.length > NAMED ? entries.slice(0, NAMED - 2) : entries;
   return (
@@ -102,7 +106,7 @@ export function Legend({ store, showAll }: { store: Store; showAll: () => void }
               class="dvi-chip"
               data-testid="legend-entry"
               title={`Select all ${entry.name} (shift adds, alt takes away)`}
-              onClick={(event) => pickEntry(store, entry, event)}
+              onClick={(event) => pick(store, event, entry.picks)}
             >
               <span class="dvi-swatch" style={{ background: entry.hue }} aria-hidden="true" />
               <span class="dvi-name">{entry.name}</span>
@@ -112,7 +116,13 @@ export function Legend({ store, showAll }: { store: Store; showAll: () => void }
         ))}
         {named.length < entries.length && (
           <li>
-            <button type="button" class="dvi-chip dvi-more" onClick={showAll}>
+            <button
+              type="button"
+              class="dvi-chip dvi-more"
+              onClick={() => {
+                store.view.panel.value = "Classes";
+              }}
+            >
               all {count(entries.length)} classes
             </button>
           </li>

@@ -44,11 +44,15 @@ export function Matrix({ store }: { store: Store }) {
   );
   const select = (cell: number, event: MouseEvent | KeyboardEvent): void => {
     const classes = hello.classes.length;
-    pick(store, event, (i) =>
-      hello.labels[i] === Math.floor(cell / classes) &&
-      frame?.predictions[i] === cell % classes &&
-      (wanted < 1 || hello.split[i] === wanted - 1) &&
-      shown?.[i] !== 0);
+    pick(
+      store,
+      event,
+      (i) =>
+        hello.labels[i] === Math.floor(cell / classes) &&
+        frame?.predictions[i] === cell % classes &&
+        (wanted < 1 || hello.split[i] === wanted - 1) &&
+        shown?.[i] !== 0,
+    );
   };
   // Beside the list where the panel is wide and low, above it where it is not.
   const wide = width.value > 1.4 * height.value;
@@ -156,14 +160,16 @@ function Plane({ store, confusion, room, select }: PlaneProperties) {
         return;
       }
       pen.fillStyle = samples === 0 || right ? ink : wrong;
-      pen.globalAlpha = samples === 0 ? 0.04 : right ? 0.06 + 0.16 * strength : 0.1 + 0.9 * strength;
+      pen.globalAlpha =
+        samples === 0 ? 0.04 : right ? 0.06 + 0.16 * strength : 0.1 + 0.9 * strength;
       pen.fillRect(x, y, cell - gap, cell - gap);
       if (samples > 0 && cell >= NUMBERED) {
         const words = count(samples);
         if (pen.measureText(words).width <= cell - 3) {
           pen.globalAlpha = 1;
           pen.textAlign = "center";
-          pen.fillStyle = right || strength < 0.5 ? ink : toHex(theme.background);
+          pen.fillStyle =
+            right || strength < (theme.dark ? 0.65 : 0.85) ? ink : toHex(theme.background);
           pen.fillText(words, x + (cell - gap) / 2, y + (cell - gap) / 2 + 0.5);
         }
       }
@@ -205,11 +211,19 @@ function Plane({ store, confusion, room, select }: PlaneProperties) {
   /** The cell itself, where a block stands for several. */
   const meant = at === null ? null : block === 1 ? at : (cells[at] as number);
   const walk = (event: KeyboardEvent): void => {
-    const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -blocks, ArrowDown: blocks };
+    const steps: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -blocks,
+      ArrowDown: blocks,
+    };
     const step = steps[event.key];
     if (step !== undefined) {
       const next = (at ?? -step) + step;
-      const leaves = Math.abs(step) === 1 && at !== null && Math.floor(next / blocks) !== Math.floor(at / blocks);
+      const leaves =
+        Math.abs(step) === 1 &&
+        at !== null &&
+        Math.floor(next / blocks) !== Math.floor(at / blocks);
       if (next >= 0 && next < blocks * blocks && !leaves) {
         pointed.value = next;
       }

@@ -20,10 +20,12 @@ export const DYNAMICS: Record<string, string> = {
   confidence: "Probability of the label, mean over the epochs (Swayamdipta et al. 2020)",
   variability: "Spread of the label's probability over the epochs (Swayamdipta et al. 2020)",
   correctness: "Share of the epochs that predict the label (Swayamdipta et al. 2020)",
-  forgetting_events: "How often it was right at one epoch and wrong at the next (Toneva et al. 2019)",
+  forgetting_events:
+    "How often it was right at one epoch and wrong at the next (Toneva et al. 2019)",
   first_learned: "The first epoch that predicts the label (Toneva et al. 2019)",
   right_at_last: "Whether the last epoch predicts the label",
-  boundary_gap: "Difference of the two highest logits at the last epoch, in parts of the range of all (DeepVisualInsight, Definition 2)",
+  boundary_gap:
+    "Difference of the two highest logits at the last epoch, in parts of the range of all (DeepVisualInsight, Definition 2)",
 };
 
 export function Sample({ store }: { store: Store }) {

@@ -46,7 +46,7 @@ interface AskedProperties {
 /** While the next answer is on its way the last one stays, dimmed. */
 export function Asked({ store, op, args, waiting, delay, children }: AskedProperties) {
   const { answer, error, progress, retry } = useReply(store, op, args, delay);
-  const last = useRef<Answer>();
+  const last = useRef<Answer | undefined>(undefined);
   if (error !== undefined) {
     return <Problem error={error} retry={retry} />;
   }

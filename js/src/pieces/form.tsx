@@ -1,4 +1,5 @@
 // Fields made from a description of them, as for the parameters of a method.
+import { useId } from "preact/hooks";
 
 export type FieldValue = number | boolean | string;
 
@@ -22,12 +23,14 @@ interface FormProperties {
 }
 
 export function Form({ fields, values, change }: FormProperties) {
+  const id = useId();
   return (
     <div class="dvi-form">
       {fields.map((field) => (
-        <label key={field.name} title={field.help}>
+        <label key={field.name} for={`${id}-${field.name}`} title={field.help}>
           <span>{field.name.replaceAll("_", " ")}</span>
           <Input
+            id={`${id}-${field.name}`}
             field={field}
             value={values[field.name] ?? field.value}
             change={(value) => change(field.name, value)}
@@ -39,15 +42,21 @@ export function Form({ fields, values, change }: FormProperties) {
 }
 
 interface InputProperties {
+  id: string;
   field: Field;
   value: FieldValue;
   change: (value: FieldValue) => void;
 }
 
-function Input({ field: { kind, min, max, step, choices = [] }, value, change }: InputProperties) {
+function Input({
+  id,
+  field: { kind, min, max, step, choices = [] },
+  value,
+  change,
+}: InputProperties) {
   if (kind === "choice") {
     return (
-      <select value={String(value)} onChange={(event) => change(event.currentTarget.value)}>
+      <select id={id} value={String(value)} onChange={(event) => change(event.currentTarget.value)}>
         {choices.map((choice) => (
           <option key={choice} value={choice}>
             {choice}
@@ -59,24 +68,35 @@ function Input({ field: { kind, min, max, step, choices = [] }, value, change }:
   if (kind === "boolean") {
     return (
       <input
+        id={id}
         type="checkbox"
         checked={value === true}
         onChange={(event) => change(event.currentTarget.checked)}
       />
     );
   }
-  const text = kind === "text";
+  if (kind === "text") {
+    return (
+      <input
+        id={id}
+        type="text"
+        value={String(value)}
+        onChange={(event) => change(event.currentTarget.value)}
+      />
+    );
+  }
   return (
     <input
-      type={text ? "text" : "number"}
+      id={id}
+      type="number"
       value={String(value)}
       min={min}
       max={max}
       step={step ?? (kind === "integer" ? 1 : "any")}
-      required={!text}
+      required
       onChange={({ currentTarget: input }) => {
         if (input.checkValidity()) {
-          change(text ? input.value : input.valueAsNumber);
+          change(input.valueAsNumber);
         }
       }}
     />

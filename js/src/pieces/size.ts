@@ -4,7 +4,7 @@ import type { RefObject } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 
 /** Width and height inside the borders, in CSS pixels; zero until they are known. */
-export function useSize(element: RefObject<HTMLElement>): {
+export function useSize(element: RefObject<HTMLElement | null>): {
   width: Signal<number>;
   height: Signal<number>;
 } {

@@ -44,7 +44,7 @@ export function Strip(properties: StripProperties) {
       aria-valuemax={last}
       aria-valuenow={place}
       aria-valuetext={words(place)}
-      onClick={(event) => {
+      onPointerDown={(event) => {
         const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
         choose(Math.min(last, Math.max(0, Math.floor(x / (step || 1)))));
       }}
@@ -62,12 +62,7 @@ export function Strip(properties: StripProperties) {
                 height={HEIGHT}
                 opacity={class_ < 0 ? 0.4 : 0.16}
               />
-              <rect
-                x={i * step}
-                y={high}
-                width={Math.max(0, step - gap)}
-                height={HEIGHT - high}
-              />
+              <rect x={i * step} y={high} width={Math.max(0, step - gap)} height={HEIGHT - high} />
             </g>
           );
         })}

@@ -162,19 +162,27 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     };
   };
 
-  const frame = (landscape: number, epoch: number): FakeAnswer => {
+  /** Where the samples are at an epoch, and what they are taken for there. */
+  const sampler = (landscape: number, epoch: number) => {
     const { position, places } = placesAt(landscape, epoch);
     const width = spread(position);
+    return (i: number) => {
+      const place = places[truth[i] as number] as { x: number; y: number };
+      const x = place.x + width * (noise[2 * i] as number);
+      const y = place.y + width * (noise[2 * i + 1] as number);
+      return { x, y, ...classify(places, x, y, 12 + 40 * progress(position)) };
+    };
+  };
+
+  const frame = (landscape: number, epoch: number): FakeAnswer => {
+    const sample = sampler(landscape, epoch);
     const positions = new Uint16Array(2 * n);
     const predictions = integers(n);
     const confidence = new Uint8Array(n);
     const quantise = (value: number): number =>
       Math.round(65535 * Math.min(1, Math.max(0, (value + 1) / 2)));
     for (let i = 0; i < n; i++) {
-      const place = places[truth[i] as number] as { x: number; y: number };
-      const x = place.x + width * (noise[2 * i] as number);
-      const y = place.y + width * (noise[2 * i + 1] as number);
-      const { best, ratio } = classify(places, x, y, 12 + 40 * progress(position));
+      const { x, y, best, ratio } = sample(i);
       positions[2 * i] = quantise(x);
       positions[2 * i + 1] = quantise(y);
       predictions[i] = best;
@@ -224,6 +232,62 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     return pack({}, [["pixels", "uint8", [indices.length, height, width, channels], pixels]]);
   };
 
+  /** Nearly all belongs to the two best classes; the others share the rest. */
+  const probability = ({ best, second, ratio }: ReturnType<typeof classify>, c: number): number => {
+    const others = count < 3 ? 0 : 0.1 * (1 - ratio);
+    if (c === best) {
+      return ratio;
+    }
+    return c === second ? 1 - ratio - others : others / (count - 2);
+  };
+
+  const probabilities = (landscape: number, epoch: number, indices: number[]): FakeAnswer => {
+    const sample = sampler(landscape, epoch);
+    const values = Float32Array.from({ length: indices.length * count }, (_, at) =>
+      probability(sample(indices[Math.floor(at / count)] as number), at % count),
+    );
+    return pack({}, [["probabilities", "float32", [indices.length, count], values]]);
+  };
+
+  const history = (landscape: number, indices: number[]): FakeAnswer => {
+    const recorded = landscape === 1 ? (options.second?.epochs ?? []) : epochs;
+    const samplers = recorded.map((epoch) => sampler(landscape, epoch));
+    const cells = indices.flatMap((i) => samplers.map((sample) => ({ i, ...sample(i) })));
+    const shape = [indices.length, recorded.length];
+    return pack({}, [
+      ["predictions", "int16", shape, Int16Array.from(cells, ({ best }) => best)],
+      ["confidence", "float32", shape, Float32Array.from(cells, ({ ratio }) => ratio)],
+      [
+        "own",
+        "float32",
+        shape,
+        Float32Array.from(cells, (cell) => {
+          const label = labels[cell.i] as number;
+          return label < 0 ? Number.NaN : probability(cell, label);
+        }),
+      ],
+    ]);
+  };
+
+  /** Two measures, as the literature defines them. */
+  const dynamics = (landscape: number): FakeAnswer => {
+    const recorded = landscape === 1 ? (options.second?.epochs ?? []) : epochs;
+    const samplers = recorded.map((epoch) => sampler(landscape, epoch));
+    const confidence = Float32Array.from({ length: n }, (_, i) => {
+      const label = labels[i] as number;
+      const own = samplers.map((sample) => probability(sample(i), label));
+      return label < 0 ? Number.NaN : own.reduce((sum, p) => sum + p, 0) / own.length;
+    });
+    const forgetting = Float32Array.from({ length: n }, (_, i) => {
+      const right = samplers.map((sample) => sample(i).best === labels[i]);
+      return right.filter((now, place) => !now && right[place - 1]).length;
+    });
+    return pack({ columns: ["confidence", "forgetting_events"] }, [
+      ["confidence", "float32", [n], confidence],
+      ["forgetting_events", "float32", [n], forgetting],
+    ]);
+  };
+
   const accuracy = (shift: number, { epochs: recorded }: { epochs: number[] }) =>
     recorded.map((_, position) =>
       Math.min(0.995, 1 - 0.62 * Math.exp(-3.4 * progress(position)) - shift * progress(position)),
@@ -268,6 +332,16 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           return canvas((args.landscape ?? 0) as number, args.epoch as number);
         case "thumbnails":
           return thumbnails(args.indices as number[]);
+        case "probabilities":
+          return probabilities(
+            args.landscape as number,
+            args.epoch as number,
+            args.indices as number[],
+          );
+        case "history":
+          return history(args.landscape as number, args.indices as number[]);
+        case "dynamics":
+          return dynamics(args.landscape as number);
         default:
           throw new Error(`The fake run cannot answer "${op}".`);
       }

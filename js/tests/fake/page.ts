@@ -13,7 +13,7 @@ const run = fakeRun({
   resolution: number("resolution", 300),
   images: side === 0 ? null : { height: side, width: side, channels: number("channels", 1) },
   unlabelled: number("unlabelled", 0),
-  services: ["decode", "place", "neighbors", "features", "logits", "paint", "classify"],
+  services: ["decode", "place", "neighbors", "features", "logits", "paint", "classify", "dynamics"],
   scalars: query.has("scalars")
     ? {
         loss: Array.from({ length: number("epochs", 8) }, (_, i) => 2.3 * 0.7 ** i + 0.05),

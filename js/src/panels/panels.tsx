@@ -1,0 +1,112 @@
+// The panels at the right of the landscape: one at a time behind tabs, or a second one kept beside it.
+import type { ComponentType } from "preact";
+import { useId } from "preact/hooks";
+import type { Store } from "../store";
+import { Classes } from "./classes";
+import { CloseIcon, PinIcon } from "./icons";
+import { Images } from "./images";
+import { Matrix } from "./matrix";
+import { Sample } from "./sample";
+
+interface Panel {
+  name: string;
+  content: ComponentType<{ store: Store }>;
+}
+
+/** In the order of their tabs. */
+const PANELS: readonly Panel[] = [
+  { name: "Images", content: Images },
+  { name: "Sample", content: Sample },
+  { name: "Confusion", content: Matrix },
+  { name: "Classes", content: Classes },
+];
+
+export function Panels({ store }: { store: Store }) {
+  const { panel, beside } = store.view;
+  const id = useId();
+  const chosen = PANELS.find(({ name }) => name === panel.value) ?? (PANELS[0] as Panel);
+  const second = PANELS.find(({ name }) => name === beside.value && name !== chosen.name);
+  const step = (event: KeyboardEvent & { currentTarget: HTMLElement }): void => {
+    const tabs = [
+      ...event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]:not(.dvi-tab-beside)"),
+    ];
+    const at = tabs.findIndex(({ ariaSelected }) => ariaSelected === "true");
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
+    if (next !== undefined) {
+      const tab = tabs.at(next % tabs.length);
+      tab?.click();
+      tab?.focus();
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  };
+  return (
+    <>
+      <section class="dvi-panel" aria-label="Panels">
+        <div class="dvi-tabs">
+          <div role="tablist" onKeyDown={step}>
+            {PANELS.map(({ name }) => (
+              <button
+                key={name}
+                id={`${id}-${name}`}
+                type="button"
+                role="tab"
+                class={name === second?.name ? "dvi-tab-beside" : ""}
+                aria-selected={name === chosen.name}
+                aria-controls={`${id}-panel`}
+                tabIndex={name === chosen.name ? 0 : -1}
+                onClick={() => {
+                  panel.value = name;
+                }}
+              >
+                {name}
+              </button>
+            ))}
+          </div>
+          <button
+            type="button"
+            class="dvi-tool dvi-pin"
+            data-testid="keep-beside"
+            aria-label={`Keep ${chosen.name} beside the others`}
+            title={`Keep ${chosen.name} beside the others`}
+            onClick={() => {
+              beside.value = chosen.name;
+              panel.value = (PANELS.find(({ name }) => name !== chosen.name) as Panel).name;
+            }}
+          >
+            <PinIcon />
+          </button>
+        </div>
+        <div
+          class="dvi-content"
+          id={`${id}-panel`}
+          role="tabpanel"
+          aria-labelledby={`${id}-${chosen.name}`}
+        >
+          <chosen.content store={store} />
+        </div>
+      </section>
+      {second !== undefined && (
+        <section class="dvi-panel dvi-beside" aria-label={second.name} data-testid="beside">
+          <div class="dvi-tabs">
+            <b>{second.name}</b>
+            <button
+              type="button"
+              class="dvi-tool"
+              aria-label={`Put ${second.name} back among the tabs`}
+              title={`Put ${second.name} back among the tabs`}
+              onClick={() => {
+                beside.value = "";
+              }}
+            >
+              <CloseIcon />
+            </button>
+          </div>
+          <div class="dvi-content">
+            <second.content store={store} />
+          </div>
+        </section>
+      )}
+    </>
+  );
+}
