@@ -379,6 +379,8 @@ class ProjectionSource:
     def __init__(self, run: Run, maps: Mapping[int, Map]) -> None:
         self._run = run
         self._maps = maps
+        if run.knows_network:
+            self.subject = run.subject
 
     def paint(
         self, epoch: int, points: NDArray[np.float32]
@@ -434,6 +436,10 @@ class ProjectionSource:
     def features(self, epoch: int) -> NDArray[np.float32]:
         """Representations of all samples [N, h]."""
         return self._run.features(epoch, "all")
+
+    def inputs(self, indices: ArrayLike) -> NDArray[Any]:
+        """Samples as the network takes them [m, ...]."""
+        return np.asarray(self._run.inputs("all")[np.asarray(indices)])
 
     def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
         """Boundary set that was fitted ("train") or held back ("test") [b, h]."""

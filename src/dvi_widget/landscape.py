@@ -87,11 +87,13 @@ class Source(Protocol):
 #   classify(epoch, x [m, h]) -> probabilities [m, C] of what `decode` gives;
 #   examine(epoch, points [m, 2]) -> inputs [m, ...], classes [m], certainty [m] in [0, 1];
 #   pictures(epoch, x [m, h]) -> what people see of what `decode` gives, uint8 [m, C, H, W];
+#   inputs(indices [m]) -> samples as the classifier takes them [m, ...];
+#   subject(epoch) -> the classifier itself, as it was then;
 #   place_boundary(epoch, b [m, h]) -> positions [m, l] of δ-boundary points, where `place` is not for them;
 #   measures() -> DataFrame as `Landscape.measures`, of the engine's own figures of merit.
 _SERVICES = (
     "paint", "decode", "place", "neighbors", "logits", "features", "boundary",
-    "sharpen", "classify", "examine", "pictures", "measures",
+    "sharpen", "classify", "examine", "pictures", "inputs", "subject", "measures",
 )  # fmt: skip
 
 

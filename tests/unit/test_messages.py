@@ -217,6 +217,13 @@ likely = {
     | st.lists(st.lists(numbers, max_size=3), max_size=3)
     | json_values,
     "name": st.sampled_from([*DEFINITIONS]) | json_values,
+    "model": numbers,
+    "index": numbers,
+    "unit": st.none() | numbers,
+    "target": st.none() | numbers,
+    "layer": st.none() | st.sampled_from(["0", "none"]) | json_values,
+    "method": st.sampled_from(["gradient", "occlusion"]) | json_values,
+    "parameters": json_values,
     "id": numbers | json_values,
 }
 NEEDED = {
@@ -233,6 +240,16 @@ NEEDED = {
     "list": ("landscape", "name"),
     "dynamics": ("landscape",),
     "measures": ("landscape",),
+    "inspect": ("model", "epoch"),
+    "glance": ("model", "epoch", "index", "method", "parameters", "target"),
+    "attribute": ("model", "epoch", "index", "method", "parameters", "target"),
+    "filters": ("model", "epoch", "layer"),
+    "activations": ("model", "epoch", "layer", "index"),
+    "patches": ("model", "epoch", "layer", "unit", "k"),
+    "alike": ("model", "epoch", "layer", "index", "k"),
+    "histogram": ("model", "epoch", "layer", "unit"),
+    "agreement": ("epoch",),
+    "clusters": ("model", "epoch", "indices", "method", "parameters"),
     "cancel": ("id",),
 }
 almost = st.sampled_from(sorted(NEEDED)).flatmap(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -87,6 +87,17 @@ class DeepViewSource:
         """Flat inputs of all samples [N, D]: DeepView maps inputs, not representations."""
         del epoch
         return self._view.flat_
+
+    def inputs(self, indices: ArrayLike) -> NDArray[np.float32]:
+        """Samples as the classifier takes them [m, ...]."""
+        x = self._view.flat_[np.asarray(indices)]
+        inputs: NDArray[np.float32] = x.reshape(len(x), *self._view.shape_)
+        return inputs
+
+    def subject(self, epoch: int) -> Any:
+        """The classifier."""
+        del epoch
+        return self._view.model
 
     def measures(self) -> pd.DataFrame:
         """Figures of merit of the map; see `DeepView.measures`."""

@@ -83,6 +83,11 @@ class Run:
         return list(storage.epoch_folders(self.folder))
 
     @property
+    def knows_network(self) -> bool:
+        """Whether the run was opened with the recorded architecture, so that `subject` can answer."""
+        return self._model is not None
+
+    @property
     def samples(self) -> pd.DataFrame:
         """One row per sample, training samples first; index 0..N-1.
 

@@ -293,8 +293,8 @@ def _remarks(net: Network, trace: Trace, calls: list[Call]) -> list[str]:
         remarks.append(f"{overwriting} ReLUs work in place; they are handled as the others.")
     if relus and not others and not any("max_pool" in call.name for call in calls):
         remarks.append(
-            "There is no max pooling, so deconvolution gives the same map for every picture: it depends on the "
-            "class alone."
+            "There is no max pooling, so deconvolution gives the same map for every picture: it depends on "
+            "the class alone."
         )
     if others:
         remarks.append(f"Activations other than ReLU: {_named(others)}.")

@@ -30,6 +30,8 @@ class Answers:
         uint8 ``[N, C, H, W]`` with one or three channels, or None.
     largest
         Side in pixels that no picture given out exceeds; None for native sizes.
+    models
+        Who explains the samples (`services.models.Models`); None where nobody can.
 
     Attributes
     ----------
@@ -45,9 +47,11 @@ class Answers:
         images: NDArray[np.uint8] | None = None,
         *,
         largest: int | None = None,
+        models: Any = None,
     ) -> None:
         self.landscapes = list(landscapes)
         self.images = images
+        self.models = models
         self.largest = largest
         self.samples = self._table()
         self.classes = self.landscapes[0].classes
@@ -72,10 +76,11 @@ class Answers:
         Returns
         -------
         Answer
-            Result: protocol, n, classes, palettes, images (format or None), groups, lists (of each its name
-            and definition), landscapes (name, epochs, extent, resolution, services, accuracy per split and
-            epoch, scalars: further recorded numbers per epoch). Arrays: labels int32 ``[n]`` (−1: none),
-            split uint8 ``[n]`` (1: test), and uint8 ``[n]`` per group.
+            Result: protocol, n, classes, palettes, images (format or None), groups, models (of each its name,
+            and whether its weights are recorded with the epochs), lists (of each its name and definition),
+            landscapes (name, epochs, extent, resolution, services, accuracy per split and epoch, scalars:
+            further recorded numbers per epoch). Arrays: labels int32 ``[n]`` (−1: none), split uint8 ``[n]``
+            (1: test), and uint8 ``[n]`` per group.
         """
         if self._hello is None:
             self._hello = self._introduction()
@@ -91,6 +96,7 @@ class Answers:
             "palettes": {name: class_colors(len(self.classes), name) for name in PALETTES},
             "images": self._picture_format(),
             "groups": self.groups,
+            "models": [] if self.models is None else self.models.described(),
             "lists": [{"name": name, "definition": text} for name, text in DEFINITIONS.items()],
             "landscapes": [
                 {

@@ -19,7 +19,8 @@ from typing import Any
 
 from . import door
 from .answers import Answers
-from .operations import Operation, operation
+from .operations import operation
+from .request import Operation
 from .wire import Answer, RequestError, silence
 
 CANCELLED = "Cancelled."

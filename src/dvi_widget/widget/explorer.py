@@ -26,6 +26,7 @@ from .answers import Answers
 from .exchange import Exchange
 from .html import write_page
 from .query import Query, Samples, Vocabulary, holds, parse
+from .services.models import Models
 from .wire import listed
 
 _MAX_VIEW = 4096  # characters of JSON
@@ -129,6 +130,11 @@ class Explorer(anywidget.AnyWidget):
         What people see of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of
         the landscape, train rows first. uint8 is taken as it is; floats in [0, 1] are multiplied by
         255. Without it, the pictures recorded with the run.
+    models : dict, optional
+        Classifiers by name, whatever `attribute` takes, whose attributions and layers are shown side by
+        side. They are given the inputs that were recorded with the samples, or else the pictures as floats
+        in [0, 1]. Without it, the recorded network itself at the epoch shown, if the run was opened with
+        its architecture: ``Run(folder, model=network)``.
 
     Attributes
     ----------
@@ -176,7 +182,12 @@ class Explorer(anywidget.AnyWidget):
     # How the page was left (panel, palette, speed, …): the page's own, kept for the next time it is opened.
     _view: t.TraitType[dict[str, Any], Any] = t.TraitType().tag(sync=True)
 
-    def __init__(self, *landscapes: Landscape, images: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        *landscapes: Landscape,
+        images: ArrayLike | None = None,
+        models: Mapping[str, Any] | None = None,
+    ) -> None:
         _check_alike(landscapes)
         self._landscapes = landscapes
         self._epochs = sorted({epoch for landscape in landscapes for epoch in landscape.epochs})
@@ -186,7 +197,8 @@ class Explorer(anywidget.AnyWidget):
         if pictures is not None and len(pictures) != n:
             raise ValueError(f"images holds {len(pictures)} pictures; the landscape has {n} samples.")
         self._typed: object = None  # the filter that a page is just setting
-        self._answers = Answers(landscapes, pictures)
+        explaining = Models(landscapes, models, pictures)
+        self._answers = Answers(landscapes, pictures, models=explaining)
         self._exchange = Exchange(self._answers, self.send)
         super().__init__(_esm=front_end(), epoch=self._epochs[-1], selection=[], selections={}, _view={})
         self.on_msg(self._receive)

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from dvi_widget.suggestions import DEFINITIONS
 
-from . import door, inquiries, overviews
+from . import door, inquiries, overviews, services
 from .answers import Answers
+from .request import Operation
 from .wire import Answer, Report, RequestError, silence
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One line of the table.
-
-    Attributes
-    ----------
-    check : callable
-        Makes values of the arguments, or raises a RequestError.
-    answer : callable
-        Takes the values.
-    pace : str
-        "now": answered before the next message is read. "soon": takes a moment, on another thread, before
-        whatever is "long". Both of these can be cancelled; a long one tells its progress.
-    """
-
-    check: Callable[[Answers, object], tuple[Any, ...]]
-    answer: Callable[[Answers, tuple[Any, ...], Report], Answer]
-    pace: Literal["now", "soon", "long"] = "now"
 
 
 def operation(op: object) -> Operation:
@@ -150,4 +129,5 @@ OPERATIONS: dict[str, Operation] = {
     "measures": Operation(
         _whole, lambda answers, args, report: overviews.figures_of_merit(answers, report, *args), "long"
     ),
+    **services.OPERATIONS,
 }

@@ -1,0 +1,301 @@
+"""What the page asks about models: attributions, layers, agreement, answered or refused with a sentence."""
+
+import json
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import dvi_widget as dvi
+from dvi_widget.landscape import Landscape
+from dvi_widget.widget.answers import Answers
+from dvi_widget.widget.exchange import Exchange
+from dvi_widget.widget.operations import ask
+from dvi_widget.widget.services.models import OWN, Models
+from dvi_widget.widget.wire import RequestError
+
+N, CLASSES = 24, 3
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, CLASSES)
+    ).eval()
+
+
+class Inputs:
+    """A source that knows what the models take."""
+
+    def __init__(self, x, model=None):
+        self.x = x
+        if model is not None:
+            self.subject = lambda epoch: model if epoch == 0 else network(epoch)
+
+    def inputs(self, indices):
+        return self.x[indices]
+
+
+def explained(model, picture, target):
+    return dvi.attribute(model, picture, target, "gradient").values[0]  # noqa: PD011 - not pandas'
+
+
+def shown(source=None, epochs=(0, 5)):
+    rng = np.random.default_rng(0)
+    labels = np.arange(N) % CLASSES
+    labels[0] = -1
+    samples = pd.DataFrame({"split": ["train"] * 16 + ["test"] * 8, "label": labels})
+    return Landscape(
+        epochs,
+        [rng.normal(size=(N, 2)) for _ in epochs],
+        [rng.integers(0, CLASSES, N) for _ in epochs],
+        [np.full(N, 0.9) for _ in epochs],
+        classes=["a", "b", "c"],
+        samples=samples,
+        source=source,
+    )
+
+
+PICTURES = np.random.default_rng(1).random((N, 1, 8, 8), np.float32)
+
+
+def answers(models=None, source=None, images=None):
+    landscape = shown(Inputs(PICTURES) if source is None else source)
+    return Answers([landscape], images, models=Models([landscape], models, images))
+
+
+@pytest.fixture
+def two():
+    return answers({"first": network(1), "second": network(2)})
+
+
+def test_a_page_is_told_of_the_models_and_what_they_are_made_of(two):
+    assert ask(two, "hello", {}).result["models"] == [
+        {"name": "first", "recorded": False},
+        {"name": "second", "recorded": False},
+    ]
+    told = ask(two, "inspect", {"model": 1, "epoch": 0}).result
+    json.dumps(told)
+    assert [layer["name"] for layer in told["layers"]] == ["0", "1", "2", "3", "4"]
+    assert told["layers"][0] == {
+        "name": "0", "type": "Conv2d", "shape": [4, 6, 6], "units": 4, "convolution": True,
+    }  # fmt: skip
+    assert told["last_convolution"] == "0"
+    assert {method["name"] for method in told["methods"] if not method["unsupported"]} >= {"gradient", "lime"}
+
+
+@pytest.mark.parametrize("op", ["glance", "attribute"])
+def test_an_attribution_is_the_engines_own(two, op):
+    request = {"model": 0, "epoch": 5, "index": 7, "method": "gradient", "parameters": {}, "target": 2}
+    answer = ask(two, op, request)
+    maps = dvi.attribute(network(1), PICTURES[7:8], 2, "gradient", likeness=True)
+    np.testing.assert_allclose(answer.arrays["values"], explained(network(1), PICTURES[7:8], 2), rtol=1e-5)
+    assert answer.result["target"] == 2
+    assert answer.result["prediction"] == maps.predictions[0]
+    assert answer.result["likeness"] == pytest.approx(float(maps.likeness[0]), abs=1e-5)
+    assert answer.result["error"] is None
+    assert sum(p for _, p in answer.result["top"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_map_tells_how_far_its_law_holds(two):
+    request = {
+        "model": 0, "epoch": 5, "index": 3, "method": "integrated_gradients",
+        "parameters": {"steps": 1}, "target": None,
+    }  # fmt: skip
+    rough = ask(two, "attribute", request).result
+    assert rough["law"].endswith(".")
+    assert rough["flagged"] == (rough["error"] > 0.05)
+    fine = ask(two, "attribute", request | {"parameters": {"steps": 200}}).result
+    assert fine["error"] < rough["error"]
+    with pytest.raises(RequestError, match="takes time"):
+        ask(two, "glance", request)
+
+
+def test_the_recorded_network_has_the_weights_of_the_epoch_asked_about():
+    own = answers(source=Inputs(PICTURES, network(0)))
+    assert ask(own, "hello", {}).result["models"] == [{"name": OWN, "recorded": True}]
+    request = {"model": 0, "index": 1, "method": "gradient", "parameters": {}, "target": 0}
+    maps = [ask(own, "glance", request | {"epoch": epoch}).arrays["values"] for epoch in (0, 5)]
+    for found, model in zip(maps, (network(0), network(5)), strict=True):
+        np.testing.assert_allclose(found, explained(model, PICTURES[1:2], 0), rtol=1e-5)
+
+
+def test_without_recorded_inputs_the_models_get_the_pictures():
+    images = np.rint(PICTURES * 255).astype(np.uint8)
+    seen = answers({"one": network(1)}, source=object(), images=images)
+    request = {"model": 0, "epoch": 0, "index": 1, "method": "gradient", "parameters": {}, "target": 0}
+    expected = explained(network(1), images[1:2].astype(np.float32) / 255, 0)
+    np.testing.assert_allclose(ask(seen, "glance", request).arrays["values"], expected, rtol=1e-5)
+
+
+def test_layers_are_shown_unit_by_unit(two):
+    at = {"model": 0, "epoch": 0, "layer": "0"}
+    tiles = ask(two, "filters", at)
+    assert tiles.arrays["pixels"].shape == (4, 1, 3, 3)
+    assert tiles.result == {"units": 4, "channels": 1}
+    maps = ask(two, "activations", at | {"index": 5})
+    direct = dvi.activations(network(1), "0", PICTURES[5:6])[0]
+    assert maps.arrays["maps"].shape == (4, 6, 6)
+    np.testing.assert_allclose(maps.arrays["highest"], direct.max((1, 2)), rtol=1e-5)
+    for unit, highest in zip(maps.arrays["maps"], direct.max((1, 2)), strict=True):
+        assert unit.max() == (255 if highest > 0 else 0)
+    assert ask(two, "activations", at | {"layer": "4", "index": 5}).arrays["maps"].shape == (3, 1, 1)
+
+
+def test_patches_and_neighbours_name_samples(two):
+    at = {"model": 0, "epoch": 0, "layer": "0"}
+    best = ask(two, "patches", at | {"unit": 1, "k": 3})
+    highest = dvi.activations(network(1), "0", PICTURES)[:, 1].max((1, 2))
+    assert best.arrays["indices"].tolist() == np.argsort(-highest, kind="stable")[:3].tolist()
+    assert best.arrays["boxes"].shape == (3, 4)
+    assert best.arrays["reconstructions"].shape == (3, 8, 8)
+    assert best.result["searched"] == N
+    near = ask(two, "alike", at | {"layer": "4", "index": 2, "k": 4})
+    assert 2 not in near.arrays["indices"]
+    assert (near.arrays["indices"] < 16).all()
+    assert (np.diff(near.arrays["distances"]) >= 0).all()
+
+
+def test_numbers_for_histograms_come_sample_by_sample(two):
+    request = {"model": 0, "epoch": 0, "layer": None, "unit": None}
+    wrong = ask(two, "histogram", request).arrays["values"]
+    assert np.isnan(wrong[0])
+    with torch.no_grad():
+        p = network(1)(torch.from_numpy(PICTURES)).softmax(1).numpy()
+    labels = np.arange(N) % CLASSES
+    np.testing.assert_allclose(wrong[1:], p[np.arange(1, N), labels[1:]] - 1, atol=1e-5)
+    excited = ask(two, "histogram", request | {"layer": "0", "unit": 2})
+    assert excited.result["name"].startswith("highest activation of 0")
+    np.testing.assert_allclose(
+        excited.arrays["values"], dvi.activations(network(1), "0", PICTURES)[:, 2].max((1, 2)), rtol=1e-5
+    )
+
+
+def test_models_are_compared_over_all_samples(two):
+    found = ask(two, "agreement", {"epoch": 0})
+    with torch.no_grad():
+        p = [network(seed)(torch.from_numpy(PICTURES)).softmax(1).numpy() for seed in (1, 2)]
+    said = np.stack([one.argmax(1) for one in p])
+    np.testing.assert_array_equal(found.arrays["predictions"], said)
+    np.testing.assert_array_equal(found.arrays["classes"], 1 + (said[0] != said[1]))
+    np.testing.assert_allclose(found.arrays["score"], (p[0].max(1) + p[1].max(1)) / 2, atol=1e-5)
+    assert found.arrays["quadrant"].max() < len(found.result["quadrants"]) == 4
+    with pytest.raises(RequestError, match="two at least"):
+        ask(answers({"one": network(1)}), "agreement", {"epoch": 0})
+
+
+def test_pictures_explained_alike_are_grouped(two):
+    request = {"model": 0, "epoch": 0, "method": "gradient", "parameters": {}}
+    found = ask(two, "clusters", request | {"indices": list(range(4, 20))})
+    assert found.arrays["indices"].tolist() == list(range(4, 20))
+    assert len(found.arrays["prototypes"]) == found.arrays["cluster"].max() + 1
+    with pytest.raises(RequestError, match="From 4"):
+        ask(two, "clusters", request | {"indices": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "says"),
+    [
+        ("inspect", {"model": 2, "epoch": 0}, "There is no model 2; there are 2"),
+        ("inspect", {"model": 0, "epoch": 1}, "Epoch 1 was not recorded"),
+        ("filters", {"model": 0, "epoch": 0, "layer": "9"}, "first: layer"),
+        ("filters", {"model": 0, "epoch": 0, "layer": 3}, "must be a name"),
+        ("activations", {"model": 0, "epoch": 0, "layer": "0", "index": N}, f"There is no sample {N}"),
+        ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 9, "k": 3}, "units 0 to 3"),
+        ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 0, "k": 0}, "from 1 to 64"),
+        ("histogram", {"model": 0, "epoch": 0, "layer": "0", "unit": 9}, "units 0 to 3"),
+    ],
+)
+def test_what_makes_no_sense_gets_a_sentence(two, op, args, says):
+    with pytest.raises(RequestError, match=says):
+        ask(two, op, args)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"method": "magic"}, "no attribution method"),
+        ({"target": 3}, "There is no class 3"),
+        ({"parameters": {"steps": 3}}, "not a parameter"),
+        ({"parameters": []}, "values by name"),
+        ({"index": True}, "whole number"),
+    ],
+)
+def test_a_senseless_attribution_gets_a_sentence(two, change, says):
+    request = {"model": 0, "epoch": 0, "index": 0, "method": "gradient", "parameters": {}, "target": None}
+    with pytest.raises(RequestError, match=says):
+        ask(two, "attribute", request | change)
+
+
+def test_without_models_or_inputs_the_page_is_told_what_to_pass():
+    landscape = shown()
+    for models in (None, {"one": network(1)}):
+        bare = Answers([landscape], models=Models([landscape], models, None))
+        assert ask(bare, "hello", {}).result["models"] == []
+        with pytest.raises(RequestError, match=r"models=\{'mine': model\}"):
+            ask(bare, "inspect", {"model": 0, "epoch": 0})
+    with pytest.raises(TypeError, match="models must be a mapping"):
+        Models([landscape], [network(1)], None)
+
+
+numbers = st.integers(-2, 30) | st.sampled_from([None, True, "1", 2**40])
+arguments = {
+    "model": st.integers(0, 1) | numbers,
+    "epoch": st.sampled_from([0, 5]) | numbers,
+    "index": st.integers(0, N - 1) | numbers,
+    "indices": st.lists(st.integers(0, N - 1), max_size=8),
+    "unit": st.none() | st.integers(0, 5) | numbers,
+    "k": st.integers(1, 5) | numbers,
+    "layer": st.none() | st.sampled_from(["0", "2", "4", "", "nowhere"]),
+    "method": st.sampled_from(["gradient", "grad_cam", "nothing"]),
+    "parameters": st.sampled_from([{}, {"relu": False}, {"layer": "0"}, {"layer": 3}, {"x": 1}, None]),
+    "target": st.none() | numbers,
+}
+NEEDED = {
+    "inspect": ("model", "epoch"),
+    "glance": ("model", "epoch", "index", "method", "parameters", "target"),
+    "filters": ("model", "epoch", "layer"),
+    "activations": ("model", "epoch", "layer", "index"),
+    "patches": ("model", "epoch", "layer", "unit", "k"),
+    "alike": ("model", "epoch", "layer", "index", "k"),
+    "histogram": ("model", "epoch", "layer", "unit"),
+    "clusters": ("model", "epoch", "indices", "method", "parameters"),
+}
+
+
+@given(
+    st.sampled_from(sorted(NEEDED)).flatmap(
+        lambda op: st.tuples(
+            st.just(op), st.fixed_dictionaries({name: arguments[name] for name in NEEDED[op]})
+        )
+    )
+)
+@settings(max_examples=120, deadline=None)
+def test_whatever_is_asked_of_a_model_is_answered_or_refused(request_):
+    asked = answers({"first": network(1), "second": network(2)})
+    said = []
+    try:
+        said.append(ask(asked, *request_).result)
+    except RequestError as error:
+        said.append(str(error))
+    assert len(json.dumps(said, allow_nan=False)) > len("[{}]")
+
+
+def test_a_conversation_about_a_model_ends_with_its_answer(two):
+    said, ended = [], threading.Event()
+
+    def send(content, buffers):
+        said.append(content)
+        if "ok" in content:
+            ended.set()
+
+    args = {"model": 0, "epoch": 0, "index": 0, "method": "occlusion", "parameters": {}, "target": None}
+    Exchange(two, send).receive({"id": 1, "op": "attribute", "args": args})
+    assert ended.wait(60)
+    assert said[-1]["ok"], said[-1]
+    assert any("progress" in content for content in said)
