@@ -21,6 +21,10 @@ const START = {
   order: "index",
   descending: false,
   size: 32,
+  /** How pictures are explained, how much of the map lies over them, and the layer looked into. */
+  method: "gradient",
+  blend: 0.8,
+  layer: "",
 };
 
 type Start = typeof START;

@@ -46,7 +46,22 @@ def demo(folder: str | Path | None = None) -> Explorer:
         weakref.finalize(explorer, temporary.cleanup)
         return explorer
     record(folder)
-    return Explorer(DVI().fit(Run(folder)).landscape())
+    return Explorer(DVI().fit(Run(folder, model=network())).landscape())
+
+
+def network() -> nn.Sequential:
+    """The network of the demo, untrained: digits [n, 1, 8, 8] between 0 and 1 to logits [n, 10]."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32 * 16, 64),
+        nn.ReLU(),
+        nn.Linear(64, 10),
+    )
 
 
 def record(folder: str | Path) -> None:
@@ -66,17 +81,7 @@ def record(folder: str | Path) -> None:
     inputs, labels = torch.from_numpy(x).float() / 255, torch.from_numpy(y)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         torch.manual_seed(0)
-        model = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(16, 32, 3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Linear(32 * 16, 64),
-            nn.ReLU(),
-            nn.Linear(64, len(classes)),
-        )
+        model = network()
         recorder = Recorder(
             folder, model, train=(inputs, y), test=(torch.from_numpy(xt).float() / 255, yt), classes=classes
         )

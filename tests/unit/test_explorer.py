@@ -13,7 +13,7 @@ from hosts import RecordingComm
 from synthetic import fitted, landscape
 
 from dvi_widget import suggestions
-from dvi_widget.widget import explorer as module
+from dvi_widget.widget import bundles
 from dvi_widget.widget.explorer import Explorer
 
 
@@ -399,7 +399,7 @@ def test_a_landscape_in_space_is_refused():
 
 
 def test_a_front_end_that_was_not_built_says_how_to_build_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "BUNDLE", tmp_path / "widget.js")
-    module.front_end.cache_clear()
+    monkeypatch.setattr(bundles, "STATIC", tmp_path)
+    bundles.front_end.cache_clear()
     with pytest.raises(FileNotFoundError, match="run `make`"):
         Explorer(landscape())

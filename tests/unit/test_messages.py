@@ -228,6 +228,7 @@ likely = {
 }
 NEEDED = {
     "hello": (),
+    "module": (),
     "frame": ("landscape", "epoch"),
     "canvas": ("landscape", "epoch"),
     "thumbnails": ("indices", "size"),

@@ -20,6 +20,8 @@ export interface Hello {
   palettes: Record<string, string[]>;
   images: { height: number; width: number; channels: number } | null;
   groups: Map<string, Uint8Array>;
+  /** Who explains the samples; the network of the run has its weights recorded with the epochs. */
+  models: { name: string; recorded: boolean }[];
   /** Ranked lists of samples, each with its definition. */
   lists: { name: string; definition: string }[];
   landscapes: LandscapeInfo[];
@@ -119,7 +121,7 @@ function readHello(answer: Answer): Hello {
         "install the same dvi_widget on both sides and reload the page.",
     );
   }
-  const { n, classes, palettes, images, lists = [] } = result;
+  const { n, classes, palettes, images, models = [], lists = [] } = result;
   const landscapes = result.landscapes.map((info) => ({
     ...info,
     services: info.services ?? [],
@@ -133,6 +135,7 @@ function readHello(answer: Answer): Hello {
     classes,
     palettes,
     images,
+    models,
     lists,
     landscapes,
     groups,

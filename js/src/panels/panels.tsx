@@ -5,27 +5,36 @@ import type { Store } from "../store";
 import { Classes } from "./classes";
 import { CloseIcon, PinIcon } from "./icons";
 import { Images } from "./images";
+import { later } from "./later";
 import { Matrix } from "./matrix";
 import { Sample } from "./sample";
 
 interface Panel {
   name: string;
   content: ComponentType<{ store: Store }>;
+  /** Whether it has anything to say of what is shown; always, where this is not given. */
+  applies?: (store: Store) => boolean;
 }
 
+const explained = ({ hello }: Store): boolean => hello.models.length > 0;
+
 /** In the order of their tabs. */
-const PANELS: readonly Panel[] = [
+const ALL: readonly Panel[] = [
   { name: "Images", content: Images },
   { name: "Sample", content: Sample },
   { name: "Confusion", content: Matrix },
   { name: "Classes", content: Classes },
+  { name: "Explain", content: later("Explain"), applies: explained },
+  { name: "Layers", content: later("Layers"), applies: explained },
+  { name: "Models", content: later("Models"), applies: explained },
 ];
 
 export function Panels({ store }: { store: Store }) {
   const { panel, beside } = store.view;
   const id = useId();
-  const chosen = PANELS.find(({ name }) => name === panel.value) ?? (PANELS[0] as Panel);
-  const second = PANELS.find(({ name }) => name === beside.value && name !== chosen.name);
+  const panels = ALL.filter(({ applies }) => applies?.(store) ?? true);
+  const chosen = panels.find(({ name }) => name === panel.value) ?? (panels[0] as Panel);
+  const second = panels.find(({ name }) => name === beside.value && name !== chosen.name);
   const step = (event: KeyboardEvent & { currentTarget: HTMLElement }): void => {
     const tabs = [
       ...event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]:not(.dvi-tab-beside)"),
@@ -45,7 +54,7 @@ export function Panels({ store }: { store: Store }) {
       <section class="dvi-panel" aria-label="Panels">
         <div class="dvi-tabs">
           <div role="tablist" onKeyDown={step}>
-            {PANELS.map(({ name }) => (
+            {panels.map(({ name }) => (
               <button
                 key={name}
                 id={`${id}-${name}`}
@@ -71,7 +80,7 @@ export function Panels({ store }: { store: Store }) {
             title={`Keep ${chosen.name} beside the others`}
             onClick={() => {
               beside.value = chosen.name;
-              panel.value = (PANELS.find(({ name }) => name !== chosen.name) as Panel).name;
+              panel.value = (panels.find(({ name }) => name !== chosen.name) as Panel).name;
             }}
           >
             <PinIcon />

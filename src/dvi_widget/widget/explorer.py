@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import operator
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,39 +22,14 @@ from dvi_widget.runs.pictures import as_pictures
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
 from .answers import Answers
+from .bundles import front_end
 from .exchange import Exchange
 from .html import write_page
 from .query import Query, Samples, Vocabulary, holds, parse
 from .services.models import Models
-from .still import View, draw
 from .wire import listed
 
 _MAX_VIEW = 4096  # characters of JSON
-
-BUNDLE = Path(__file__).parent / "static" / "widget.js"
-
-
-@cache
-def front_end() -> str:
-    """The built front end.
-
-    Returns
-    -------
-    str
-        One ES module, for anywidget and for exported pages.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it was never built.
-    """
-    try:
-        return BUNDLE.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            "The explorer's front end is not built. In a checkout of dvi_widget run `make`; "
-            "if dvi_widget was installed, the installation is incomplete: install it again."
-        ) from None
 
 
 def _whole(value: Any) -> int | None:
@@ -101,8 +74,8 @@ def _difference(a: Landscape, b: Landscape) -> str:
         here, there = a.samples[column].to_numpy(), b.samples[column].to_numpy()
         if (here != there).any():
             first = int((here != there).argmax())
-            values = f"{here[first]} in the first and {there[first]} in the second"
-            return f"the {column} of sample {first} is {values}"
+            found = f"{here[first]} in the first and {there[first]} in the second"
+            return f"the {column} of sample {first} is {found}"
     return ""
 
 
@@ -210,24 +183,6 @@ class Explorer(anywidget.AnyWidget):
         n, epochs = len(self._answers.samples), len(self._epochs)
         two = "2 landscapes, " if len(self._landscapes) > 1 else ""
         return f"Explorer({two}{n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and a picture of it for viewers of the notebook that have no kernel."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        # Some versions of anywidget add metadata.
-        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**data, "image/png": base64.b64encode(self._still()).decode("ascii")}
-        return (data, *metadata) if metadata else data
-
-    def _still(self) -> bytes:
-        """PNG of what is shown."""
-        selected = np.zeros(len(self._answers.samples), bool)
-        selected[self.selection] = True
-        frames = [(landscape, _at(landscape, self.epoch)) for landscape in self._landscapes]
-        shown = holds(self._query(self.filter), self._known(0))
-        return draw(View(frames, self.color_by, selected, shown))
 
     def _receive(self, _: object, content: object, buffers: object) -> None:
         """One message of a page."""
@@ -346,7 +301,8 @@ class Explorer(anywidget.AnyWidget):
         IndexError
             If there is no such landscape.
         """
-        frame = _at(self._landscapes[self._place(landscape)], self.epoch)
+        shown = self._landscapes[self._place(landscape)]
+        frame = _at(shown, self.epoch)
         table = self._answers.samples.copy()
         table["prediction"] = np.asarray(frame.predictions, np.int64)
         table["confidence"] = frame.confidence
@@ -354,21 +310,18 @@ class Explorer(anywidget.AnyWidget):
         table["correct"] = correct.mask(table["label"] < 0)
         table["selected"] = False
         table.loc[self.selection, "selected"] = True
-        table["shown"] = holds(self._query(self.filter), self._known(landscape))
-        return table
-
-    def _known(self, place: int) -> Samples:
-        """What a filter may ask about the samples at the current epoch of a landscape."""
-        table, shown = self._answers.samples, self._landscapes[place]
-        frame = _at(shown, self.epoch)
-        return Samples(
-            labels=table["label"].to_numpy(),
-            predictions=frame.predictions,
-            confidence=frame.confidence,
-            test=(table["split"] == "test").to_numpy(),
-            groups={name: table[name].to_numpy(bool) for name in self._answers.groups},
-            predictions_at=lambda epoch: _at(shown, epoch).predictions,
+        table["shown"] = holds(
+            self._query(self.filter),
+            Samples(
+                labels=table["label"].to_numpy(),
+                predictions=frame.predictions,
+                confidence=frame.confidence,
+                test=(table["split"] == "test").to_numpy(),
+                groups={name: table[name].to_numpy(bool) for name in self._answers.groups},
+                predictions_at=lambda epoch: _at(shown, epoch).predictions,
+            ),
         )
+        return table
 
     def suggestions(self, name: str | None = None, landscape: int = 0) -> pd.DataFrame:
         """Samples that deserve a look, by their training dynamics over all epochs of the landscape.

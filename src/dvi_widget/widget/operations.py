@@ -8,7 +8,7 @@ import numpy as np
 
 from dvi_widget.suggestions import DEFINITIONS
 
-from . import door, inquiries, overviews, services
+from . import bundles, door, inquiries, overviews, services
 from .answers import Answers
 from .request import Operation
 from .wire import Answer, Report, RequestError, silence
@@ -111,6 +111,7 @@ def _whole(answers: Answers, args: object) -> tuple[Any, ...]:
 
 OPERATIONS: dict[str, Operation] = {
     "hello": Operation(lambda _, args: door.named(args), lambda answers, *_: answers.hello()),
+    "module": Operation(lambda _, args: door.named(args), lambda *_: Answer({"code": bundles.panels()}, {})),
     "frame": Operation(_frame, lambda answers, args, _: answers.frame(args[1], args[0])),
     "canvas": Operation(_frame, lambda answers, args, report: answers.canvas(args[1], report), "long"),
     "thumbnails": Operation(_thumbnails, lambda answers, args, _: answers.thumbnails(*args)),
