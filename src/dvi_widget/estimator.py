@@ -21,6 +21,7 @@ from . import measures
 from .boundary import on_boundary
 from .landscape import Landscape
 from .measures.neighbors import as_rows
+from .measures.search import prepare
 from .runs import Run, storage
 
 if TYPE_CHECKING:
@@ -31,15 +32,15 @@ Search = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 _BLOCK = 1 << 15  # rows through the head at once
 _NEIGHBORS = 20  # of one search: as many as the measures ask for by default
+_SEARCHED = {"neighbors": "xx", "boundary_neighbors": "xb"}  # searches that are kept with a map
 
 
 class Checkpoint:
     """One epoch of a run as a method sees it: only what it may learn from, never the test samples.
 
-    A neighbour search is done once, however many parts of a method ask for it.
-
-    A neighbour search is done once, however many parts of a method ask for it: the first asks for as many
-    neighbours as the measures do by default, and fewer are the first of these.
+    A neighbour search is done once, whoever asks for it: the parts of a method, the epoch after (eval_sem),
+    the measures. It is for as many neighbours as the measures ask for by default; fewer are the first of
+    these.
 
     Parameters
     ----------
@@ -47,11 +48,14 @@ class Checkpoint:
         A recorded run.
     epoch : int
         The recorded number. Arrays are read when they are first asked for.
+    searched : mapping of str to int32 array, optional
+        What `searched` gave when this epoch was fitted.
     """
 
-    def __init__(self, run: Run, epoch: int) -> None:
+    def __init__(self, run: Run, epoch: int, searched: Mapping[str, NDArray[np.int32]] | None = None) -> None:
         self.epoch = epoch
         self._run = run
+        self._kept = dict(searched or {})
         self._searches: dict[str, Search] = {}
 
     @cached_property
@@ -85,6 +89,17 @@ class Checkpoint:
     def boundary_logits(self) -> NDArray[np.float32]:
         """Logits of the boundary set [m, C]."""
         return classify(self.head, self.b)
+
+    @property
+    def searched(self) -> dict[str, NDArray[np.int32]]:
+        """What was found, to be kept: "neighbors" and "boundary_neighbors" of the training samples [n, k]."""
+        done = {name: self._searches[kind][0] for name, kind in _SEARCHED.items() if kind in self._searches}
+        return {**self._kept, **done}
+
+    def meaning(self, k: int) -> NDArray[np.int32]:
+        """The indices that `neighbors` gives, without a search where these were kept."""
+        kept = self._kept.get("neighbors")
+        return self.neighbors(k)[0] if kept is None or kept.shape[1] < k else kept[:, :k]
 
     def neighbors(self, k: int) -> Search:
         """The k training samples nearest to each training sample: indices and distances [n, k]."""
@@ -218,6 +233,7 @@ class Projection:
         method = self._method()
         self.run_, self.epochs_, self.maps_ = run, [], {}
         self._positions: dict[int, NDArray[np.float32]] = {}
+        self._searched: dict[int, Mapping[str, NDArray[np.int32]]] = {}
         bar = tqdm(
             total=100 * len(chosen),
             bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
@@ -236,7 +252,6 @@ class Projection:
         before: Checkpoint | None = None
         key = ""
         for number, epoch in enumerate(chosen):
-            bar.set_description(f"fitting epoch {epoch} ({number + 1} of {len(chosen)})")
             key = self._key(method, epoch, key)
             path = self.run_.maps / f"{method.key()['method']}-{epoch:06d}-{key}.safetensors"
             loaded = _load(method, path, self.run_, epoch)
@@ -244,16 +259,24 @@ class Projection:
                 previous = None
                 if number:
                     # An epoch that was loaded is read again only where the next one must be fitted.
-                    before = before or Checkpoint(self.run_, chosen[number - 1])
-                    previous = before, self.maps_[chosen[number - 1]]
+                    last = chosen[number - 1]
+                    before = before or Checkpoint(self.run_, last, self._searched[last])
+                    previous = before, self.maps_[last]
+                must = prepare(self.run_.n_train)
+                if must is not None:
+                    bar.set_description("compiling the search for neighbours, once in a session")
+                    must()
+                bar.set_description(f"fitting epoch {epoch} ({number + 1} of {len(chosen)})")
                 before = Checkpoint(self.run_, epoch)
                 fitted = method.fit(before, previous, self._seed(epoch), _steps(bar, number))
-                positions = self._place_all(fitted, epoch)
-                _save(path, fitted, positions)
+                positions, searched = self._place_all(fitted, epoch), before.searched
+                _save(path, fitted, positions, searched)
             else:
-                fitted, positions = loaded
+                bar.set_description(f"loading epoch {epoch} ({number + 1} of {len(chosen)})")
+                fitted, positions, searched = loaded
                 before = None
             self.maps_[epoch], self._positions[epoch] = fitted, positions
+            self._searched[epoch] = searched
             self.epochs_.append(epoch)
             _steps(bar, number)(1.0)
 
@@ -366,7 +389,7 @@ class Projection:
             classes=self.run_.classes,
             samples=self.run_.samples,
             images=self.run_.images,
-            source=ProjectionSource(self.run_, dict(self.maps_)),
+            source=ProjectionSource(self.run_, dict(self.maps_), self._searched),
             resolution=resolution,
             name=type(self).__name__,
             scalars=self.run_.scalars,
@@ -376,9 +399,12 @@ class Projection:
 class ProjectionSource:
     """Answers of a fitted projection about its landscape (see `landscape.Source`)."""
 
-    def __init__(self, run: Run, maps: Mapping[int, Map]) -> None:
+    def __init__(
+        self, run: Run, maps: Mapping[int, Map], searched: Mapping[int, Mapping[str, NDArray[np.int32]]]
+    ) -> None:
         self._run = run
         self._maps = maps
+        self._searched = searched
         if run.knows_network:
             self.subject = run.subject
 
@@ -428,6 +454,10 @@ class ProjectionSource:
         found = allowed[measures.neighbors(x[allowed], min(k + 1, len(allowed)), query=x[asked])[0]]
         other = np.argsort(found == asked[:, None], axis=1, kind="stable")[:, :k]
         return np.take_along_axis(found, other, axis=1).astype(np.int32)
+
+    def searched(self, epoch: int) -> Mapping[str, NDArray[np.int32]]:
+        """What the fit found in representation space, if it searched (see `Checkpoint.searched`)."""
+        return self._searched[epoch]
 
     def logits(self, epoch: int) -> NDArray[np.float32]:
         """Logits of all samples [N, C]."""
@@ -479,22 +509,28 @@ def _steps(bar: Any, number: int) -> Callable[[float], object]:
     return lambda share: bar.update(int(100 * (number + min(share, 1.0))) - bar.n)
 
 
-def _load(method: Method, path: Path, run: Run, epoch: int) -> tuple[Map, NDArray[np.float32]] | None:
-    """A map that was fitted before, with the positions of all samples."""
+def _load(
+    method: Method, path: Path, run: Run, epoch: int
+) -> tuple[Map, NDArray[np.float32], dict[str, NDArray[np.int32]]] | None:
+    """A map that was fitted before, with the positions of all samples and what was searched."""
     if not path.exists():
         return None
     try:
         arrays = safetensors.numpy.load_file(path)
         positions = arrays.pop("positions")
-        return method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch)), positions
+        searched = {name: arrays.pop(name) for name in _SEARCHED if name in arrays}
+        fitted = method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch, searched))
     except (safetensors.SafetensorError, KeyError) as error:
         warnings.warn(f"{path} is damaged ({error}); its epoch is fitted again.", stacklevel=3)
         return None
+    return fitted, positions, searched
 
 
-def _save(path: Path, fitted: Map, positions: NDArray[np.float32]) -> None:
+def _save(
+    path: Path, fitted: Map, positions: NDArray[np.float32], searched: Mapping[str, NDArray[np.int32]]
+) -> None:
     """Keep a map; it appears whole or not at all."""
-    arrays = {"positions": positions, **fitted.arrays()}
+    arrays = {"positions": positions, **searched, **fitted.arrays()}
     with storage.write_aside(path) as aside:
         safetensors.numpy.save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, aside)
 

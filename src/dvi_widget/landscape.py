@@ -7,7 +7,7 @@ import colorsys
 import html
 import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -90,6 +90,7 @@ class Source(Protocol):
 #   inputs(indices [m]) -> samples as the classifier takes them [m, ...];
 #   subject(epoch) -> the classifier itself, as it was then;
 #   place_boundary(epoch, b [m, h]) -> positions [m, l] of δ-boundary points, where `place` is not for them;
+#   searched(epoch) -> {"neighbors", "boundary_neighbors": int32 [n_train, k]}, as a fit found them;
 #   measures() -> DataFrame as `Landscape.measures`, of the engine's own figures of merit.
 _SERVICES = (
     "paint", "decode", "place", "neighbors", "logits", "features", "boundary",
@@ -390,7 +391,9 @@ class Landscape:
         """Take the engine's figures of merit; of DVI, the four properties (§4) on every epoch and split.
 
         On test, nn_pv and temporal_pv search among train ∪ test and average over the test samples, and
-        boundary_pv uses the boundary set that took no part in the fit.
+        boundary_pv uses the boundary set that took no part in the fit. On train, the neighbours that the fit
+        found are taken as they are, where it found enough: of 20,000 samples or more these are about 99 in
+        100 of the true ones.
 
         Parameters
         ----------
@@ -438,7 +441,10 @@ class Landscape:
             for position, frame in enumerate(self._frames):
                 x = source.features(frame.epoch)
                 y = frame.positions
-                near = measures.neighbors(x[among], max(k), rows=looking)[0]
+                known = self._searched(frame.epoch) if split == "train" else {}
+                near = _kept(known.get("neighbors"), looking, max(k))
+                if near is None:
+                    near = measures.neighbors(x[among], max(k), rows=looking)[0]
                 seen = measures.neighbors(y[among], max(k), rows=looking)[0]
                 for size in k:
                     value = measures.overlap(near[:, :size], seen[:, :size]).mean()
@@ -448,7 +454,9 @@ class Landscape:
                 if fitting:
                     place = getattr(source, "place_boundary", source.place)
                     yb = place(frame.epoch, b)
-                    near_b = measures.neighbors(b, max(fitting), query=x[own])[0]
+                    near_b = _kept(known.get("boundary_neighbors"), looking, max(fitting))
+                    if near_b is None:
+                        near_b = measures.neighbors(b, max(fitting), query=x[own])[0]
                     seen_b = measures.neighbors(yb, max(fitting), query=y[own])[0]
                     for size in fitting:
                         value = measures.overlap(near_b[:, :size], seen_b[:, :size]).mean()
@@ -605,18 +613,26 @@ class Landscape:
         y, x = self.at(epoch).positions, self._ask("features").features(epoch)
         test = (self.samples["split"] == "test").to_numpy()
         loss, done = np.empty(len(y)), 0
-        for own, among in ((~test, ~test), (test, np.ones(len(test), bool))):
+        known = self._searched(epoch).get("neighbors")
+        for own, among, found in ((~test, ~test, known), (test, np.ones(len(test), bool), None)):
             far, flat = x[among], y[among]
             place, samples = np.flatnonzero(own[among]), np.flatnonzero(own)
             for start in range(0, len(samples), _COMPARED):
                 rows = place[start : start + _COMPARED]
-                near = measures.neighbors(far, k, rows=rows)[0]
+                near = _kept(found, rows, k)
+                if near is None:
+                    near = measures.neighbors(far, k, rows=rows)[0]
                 shared = measures.overlap(near, measures.neighbors(flat, k, rows=rows)[0])
                 loss[samples[start : start + _COMPARED]] = 1 - shared
                 done += len(rows)
                 if report is not None:
                     report(done / len(y))
         return loss
+
+    def _searched(self, epoch: int) -> Mapping[str, NDArray[np.int32]]:
+        """Neighbours of the training samples that the engine has found already."""
+        found: Mapping[str, NDArray[np.int32]] = getattr(self.source, "searched", lambda _: {})(epoch)
+        return found
 
     def _flat(self) -> None:
         """Refuse what only a plane can do."""
@@ -726,6 +742,11 @@ def _point(value: ArrayLike, name: str) -> NDArray[np.float64]:
     if point.shape != (2,) or not np.isfinite(point).all():
         raise ValueError(f"{name} must be a point [x, y] of the plane; found {value!r}.")
     return point
+
+
+def _kept(found: NDArray[np.int32] | None, rows: NDArray[np.intp], k: int) -> NDArray[np.int32] | None:
+    """The first k neighbours of some rows, if that many were found."""
+    return None if found is None or found.shape[1] < k else found[rows, :k]
 
 
 def _extent(positions: Sequence[NDArray[np.float32]]) -> tuple[float, float, float, float]:

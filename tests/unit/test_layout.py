@@ -263,6 +263,44 @@ def test_a_checkpoint_searches_once_for_all_that_ask(folder, monkeypatch):
     assert np.array_equal(checkpoint.neighbors(20)[0][:, :15], fifteen)
 
 
+def test_measures_and_the_next_epoch_take_the_neighbours_that_the_fit_found(folder, fitted, monkeypatch):
+    run, exact, asked = dvi.Run(folder), neighbors, []
+    expected = fitted.landscape().measures()
+    loaded = dvi.DVI(**QUICK).fit(run)
+    kept = loaded.landscape().source.searched(5)
+    assert overlap(kept["neighbors"], exact(run.features(5), 20)[0]).mean() > 0.999
+
+    def counted(x, *args, **options):
+        asked.append(np.shape(x))
+        return exact(x, *args, **options)
+
+    monkeypatch.setattr("dvi_widget.measures.neighbors", counted)
+    monkeypatch.setattr("dvi_widget.measures.nearest", lambda *_: pytest.fail("searched again"))
+    assert loaded.landscape().measures().equals(expected)
+    h = run.features(5).shape[1]
+    assert (run.n_train, h) not in asked
+    assert asked.count((len(run.boundary(5)), h)) == 3  # on test, once an epoch
+    again = Checkpoint(run, 5, kept)
+    assert np.array_equal(again.meaning(15), kept["neighbors"][:, :15])
+    assert np.array_equal(again.searched["neighbors"], kept["neighbors"])
+
+
+def test_more_neighbours_than_the_fit_found_are_searched(fitted):
+    found = fitted.landscape().measures(k=[15, 30])
+    only = fitted.landscape().measures(k=[15])
+    at = [frame[(frame.measure == "nn_pv") & (frame.k == 15)].value for frame in (found, only)]
+    assert at[0].to_numpy() == pytest.approx(at[1].to_numpy(), abs=1e-3)
+
+
+def test_the_bar_says_what_a_person_waits_for_before_the_first_large_search(tmp_path, monkeypatch, capsys):
+    record(tmp_path / "run", epochs=(0,))
+    monkeypatch.setattr("dvi_widget.estimator.prepare", lambda n: lambda: asked.append(n))
+    asked = []
+    dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "run"))
+    assert asked == [120]
+    assert "compiling the search for neighbours" in capsys.readouterr().err
+
+
 # The estimator
 
 

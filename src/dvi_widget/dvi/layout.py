@@ -218,7 +218,7 @@ class Layout:
         agree = checkpoint.predictions[near[changed]] == checkpoint.predictions[changed, None]
         first = np.argsort(~agree, axis=1, kind="stable")[:, :_START]
         start[changed] = np.median(old[np.take_along_axis(near[changed], first, axis=1)], axis=1)
-        similarity = overlap(before.neighbors(self.k)[0], near)  # Eq. 11
+        similarity = overlap(before.meaning(self.k), near)  # Eq. 11
         caps = np.full(len(old), np.inf)
         if np.isfinite(self.cap):
             caps = self.cap * (1 / np.maximum(similarity, 1e-9) - 1)

@@ -201,7 +201,7 @@ class Paper:
                 return Autoencoder([h, *[width] * self.layers, 2], u.mean(dim=0), spread), 0.0
         before, fitted = previous
         assert isinstance(fitted, AutoencoderMap)
-        kept = overlap(before.neighbors(self.k)[0], checkpoint.neighbors(self.k)[0]).mean()  # Eq. 11
+        kept = overlap(before.meaning(self.k), checkpoint.meaning(self.k)).mean()  # Eq. 11
         return fitted.copy(), float(kept)
 
     def _negatives(self, y: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -42,6 +42,20 @@ def as_rows(rows: ArrayLike | None, n: int) -> NDArray[np.intp]:
     return array.astype(np.intp)
 
 
+def as_search(
+    x: ArrayLike, k: int, query: ArrayLike | None
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Points [n, h] and what looks among them for k neighbours [m, h], or say what does not fit."""
+    points = as_matrix(x, "x")
+    asked = points if query is None else as_matrix(query, "query")
+    if asked.shape[1] != points.shape[1]:
+        raise ValueError(f"query has {asked.shape[1]} columns, x has {points.shape[1]}; they must agree.")
+    among = len(points) - (query is None)
+    if not 1 <= k <= among:
+        raise ValueError(f"k must lie in 1..{among}, the number of points to choose from; found {k}.")
+    return points, asked
+
+
 def neighbors(
     x: ArrayLike, k: int, query: ArrayLike | None = None, *, rows: ArrayLike | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -75,13 +89,7 @@ def neighbors(
     ValueError
         For shapes that do not fit, numbers that are not finite, or more neighbours than there are points.
     """
-    points = as_matrix(x, "x")
-    asked = points if query is None else as_matrix(query, "query")
-    if asked.shape[1] != points.shape[1]:
-        raise ValueError(f"query has {asked.shape[1]} columns, x has {points.shape[1]}; they must agree.")
-    among = len(points) - (query is None)
-    if not 1 <= k <= among:
-        raise ValueError(f"k must lie in 1..{among}, the number of points to choose from; found {k}.")
+    points, asked = as_search(x, k, query)
     looking = as_rows(rows, len(asked))
     itself = looking if query is None else None
     return _search(points, asked if rows is None else asked[looking], k, itself)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from .neighbors import as_matrix
+from .neighbors import as_search
 
-# Rows from which on descent is cheaper than blocked products, its compiling (20 s, once a process) included.
+# Rows from which on descent is cheaper than blocked products, its compiling (see `prepare`) included.
 _MANY = 20_000
 _BLOCK = 1 << 24  # entries of one block of the distance matrix
 
@@ -44,16 +47,28 @@ def nearest(
     ValueError
         For shapes that do not fit, numbers that are not finite, or more neighbours than there are points.
     """
-    points = as_matrix(x, "x").astype(np.float32, copy=False)
-    asked = points if query is None else as_matrix(query, "query").astype(np.float32, copy=False)
-    if asked.shape[1] != points.shape[1]:
-        raise ValueError(f"query has {asked.shape[1]} columns, x has {points.shape[1]}; they must agree.")
-    among = len(points) - (query is None)
-    if not 1 <= k <= among:
-        raise ValueError(f"k must lie in 1..{among}, the number of points to choose from; found {k}.")
+    points, asked = (part.astype(np.float32, copy=False) for part in as_search(x, k, query))
     if query is None and len(points) >= _MANY:
         return _descent(points, k)
     return _products(points, asked, k, query is None)
+
+
+def prepare(n: int) -> Callable[[], object] | None:
+    """What must be done once in a process before n rows are searched, and takes half a minute; or None.
+
+    For so many rows descent on a graph is used, which compiles when it first runs.
+    """
+    return None if n < _MANY or _compiled() else _compile
+
+
+def _compiled() -> bool:
+    return _compile.cache_info().currsize > 0
+
+
+@cache
+def _compile() -> None:
+    """Let pynndescent compile, by a search that is large enough to use all of it."""
+    _descent(np.random.default_rng(0).normal(size=(2_000, 8)).astype(np.float32), 20)
 
 
 def _products(
