@@ -4,7 +4,9 @@ import {
   type ArrayHeader,
   type Ask,
   type Dtype,
+  type NamedArray,
   namedArrays,
+  type TypedArray,
   typedArray,
 } from "./data/protocol";
 import { createSource } from "./data/source";
@@ -16,19 +18,27 @@ interface RecordedAnswer {
   arrays: (ArrayHeader & { block: number })[];
 }
 
-interface ThumbnailBlock {
+interface Block {
   dtype: Dtype;
   shape: number[];
   block: number;
 }
 
+/** An array with a row per sample. Where `steps` stands for 1, shares come in bytes; one more means none. */
+interface Rows extends Block {
+  name: string;
+  steps?: number;
+}
+
 interface Manifest {
   answers: Record<string, RecordedAnswer>;
-  thumbnails: { per_block: number; blocks: ThumbnailBlock[] } | null;
+  /** Answers about all samples, by the request without its indices. */
+  sliced?: Record<string, Rows[]>;
+  thumbnails: { per_block: number; blocks: Block[] } | null;
   state: Partial<SharedState>;
 }
 
-/** Blocks of pictures kept decoded; a block is a few hundred pictures. */
+/** Blocks kept decoded, of which parts are asked for: a few hundred pictures, an epoch's probabilities. */
 const KEPT_BLOCKS = 32;
 
 export function openPage(page: Document): Host {
@@ -37,26 +47,20 @@ export function openPage(page: Document): Host {
     throw new Error("This page holds no explorer: its data are missing.");
   }
   const manifest = JSON.parse(text) as Manifest;
-  const pictures = new Map<number, Promise<Uint8Array>>();
+  const kept = new Map<number, Promise<TypedArray>>();
 
-  const pictureBlock = (number: number): Promise<Uint8Array> => {
-    const known = pictures.get(number);
+  const decoded = ({ block, dtype }: Block): Promise<TypedArray> => {
+    const known = kept.get(block);
     if (known !== undefined) {
       return known;
     }
-    const header = manifest.thumbnails?.blocks[number];
-    if (header === undefined) {
-      return Promise.reject(new Error("These pictures were not exported with the page."));
+    const values = decodeBlock(page, block).then((bytes) => typedArray(dtype, bytes));
+    kept.set(block, values);
+    const oldest = kept.keys().next().value;
+    if (kept.size > KEPT_BLOCKS && oldest !== undefined) {
+      kept.delete(oldest);
     }
-    const block = decodeBlock(page, header.block).then(
-      (bytes) => typedArray(header.dtype, bytes) as Uint8Array,
-    );
-    pictures.set(number, block);
-    const oldest = pictures.keys().next().value;
-    if (pictures.size > KEPT_BLOCKS && oldest !== undefined) {
-      pictures.delete(oldest);
-    }
-    return block;
+    return values;
   };
 
   const thumbnails = async (indices: readonly number[]): Promise<Answer> => {
@@ -70,7 +74,11 @@ export function openPage(page: Document): Host {
     const size = height * width * channels;
     const data = new Uint8Array(indices.length * size);
     for (const [place, index] of indices.entries()) {
-      const block = await pictureBlock(Math.floor(index / per_block));
+      const header = blocks[Math.floor(index / per_block)];
+      if (header === undefined) {
+        throw new Error("These pictures were not exported with the page.");
+      }
+      const block = (await decoded(header)) as Uint8Array;
       const start = (index % per_block) * size;
       data.set(block.subarray(start, start + size), place * size);
     }
@@ -78,9 +86,33 @@ export function openPage(page: Document): Host {
     return { result: {}, arrays: new Map([["pixels", { data, shape }]]) };
   };
 
+  const rows = async (all: readonly Rows[], indices: readonly number[]): Promise<Answer> => {
+    const arrays = new Map<string, NamedArray>();
+    for (const header of all) {
+      const values = await decoded(header);
+      const { name, steps } = header;
+      const width = header.shape[1] as number;
+      const shape = [indices.length, width];
+      const size = indices.length * width;
+      const data = steps ? new Float32Array(size) : new Int32Array(size);
+      for (let i = 0; i < size; i++) {
+        const row = indices[Math.floor(i / width)] as number;
+        const value = values[row * width + (i % width)] as number;
+        data[i] = steps ? (value > steps ? Number.NaN : value / steps) : value;
+      }
+      arrays.set(name, { data, shape });
+    }
+    return { result: {}, arrays };
+  };
+
   const ask: Ask = async (op, args) => {
     if (op === "thumbnails") {
       return thumbnails(args.indices as readonly number[]);
+    }
+    const { indices, ...about } = args;
+    const all = manifest.sliced?.[`${op} ${JSON.stringify(about)}`];
+    if (all !== undefined) {
+      return rows(all, indices as readonly number[]);
     }
     const recorded = manifest.answers[`${op} ${JSON.stringify(args)}`];
     if (recorded === undefined) {
@@ -121,7 +153,7 @@ export function openPage(page: Document): Host {
         window.removeEventListener("pagehide", save);
       };
     },
-    close: () => pictures.clear(),
+    close: () => kept.clear(),
   };
 }
 

@@ -55,11 +55,23 @@ async function exported(options: { without?: string } = {}) {
     const { arrays, buffers } = run.answer("thumbnails", { indices, size: null });
     return { dtype: "uint8", shape: arrays[0]?.shape, block: add(buffers[0] as Uint8Array) };
   });
+  // Two epochs of four samples' histories; 255 says that there is no number.
+  const rows = (name: string, values: number[], more: object = {}) => ({
+    ...{ name, dtype: "uint8", shape: [4, 2], block: add(Uint8Array.from(values)) },
+    ...more,
+  });
+  const sliced = {
+    'history {"landscape":0}': [
+      rows("predictions", [0, 1, 1, 1, 0, 0, 1, 0]),
+      rows("own", [0, 254, 127, 255, 254, 254, 255, 255], { steps: 254 }),
+    ],
+  };
   const manifest = page.createElement("script");
   manifest.type = "application/json";
   manifest.dataset.dvi = "manifest";
   manifest.textContent = JSON.stringify({
     answers,
+    sliced,
     thumbnails: { per_block: PER_BLOCK, blocks: pictures },
     state: { epoch: 6, selection: [2], color_by: "prediction" },
   });
@@ -122,6 +134,21 @@ it("finds pictures in any order, across blocks", async () => {
   pictures.forEach(({ pixels }, i) => {
     expect(pixels).toEqual(all.subarray(i * 64, (i + 1) * 64));
   });
+});
+
+it("cuts the samples asked for out of what it carries of all", async () => {
+  const { page } = await exported();
+  const { source } = openPage(page);
+  const { arrays } = await source.ask("history", { landscape: 0, indices: [3, 1] });
+  expect(arrays.get("predictions")?.shape).toEqual([2, 2]);
+  expect([...(arrays.get("predictions")?.data ?? [])]).toEqual([1, 0, 1, 1]);
+  const own = arrays.get("own")?.data as Float32Array;
+  expect([...own]).toEqual([Number.NaN, Number.NaN, 0.5, Number.NaN]);
+  const none = await source.ask("history", { landscape: 0, indices: [] });
+  expect(none.arrays.get("own")?.data.length).toBe(0);
+  await expect(source.ask("neighbors", { landscape: 0, indices: [1] })).rejects.toThrow(
+    "not exported",
+  );
 });
 
 it("says what was not exported, and what is damaged", async () => {

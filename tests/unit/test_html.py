@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from synthetic import landscape
+from synthetic import fitted, landscape
 
 from dvi_widget.widget import html as page_writer
 from dvi_widget.widget.answers import Answers
@@ -70,9 +70,14 @@ def written(tmp_path, shown, images=None):
 def test_the_page_carries_every_answer_bit_by_bit(tmp_path):
     shown = landscape(groups=("flipped",))
     page, answers = written(tmp_path, shown), Answers([shown], shown.images)
-    asked = [("hello", {})]
-    asked += [(op, {"landscape": 0, "epoch": e}) for e in (0, 5, 10) for op in ("frame", "canvas")]
-    assert set(page.manifest["answers"]) == {key(op, args) for op, args in asked}
+    asked = [(op, {"landscape": 0, "epoch": e}) for e in (0, 5, 10) for op in ("frame", "canvas")]
+    assert set(page.manifest["answers"]) == {"hello {}", *(key(op, args) for op, args in asked)}
+    hello, introduction = page.manifest["answers"]["hello {}"], answers.hello()
+    (outline,) = introduction.result["landscapes"]
+    # No engine stands behind a page.
+    assert hello["result"] == {**introduction.result, "landscapes": [{**outline, "services": []}]}
+    for spec, array in zip(hello["arrays"], introduction.arrays.values(), strict=True):
+        np.testing.assert_array_equal(page.array(spec), array, strict=True)
     for op, args in asked:
         recorded, answer = page.manifest["answers"][key(op, args)], ask(answers, op, args)
         assert recorded["result"] == answer.result
@@ -80,6 +85,63 @@ def test_the_page_carries_every_answer_bit_by_bit(tmp_path):
         for spec, array in zip(recorded["arrays"], answer.arrays.values(), strict=True):
             np.testing.assert_array_equal(page.array(spec), array, strict=True)
     assert page.manifest["state"] == STATE
+
+
+def cut(page, op, args, indices):
+    """What the page makes of a request about some samples."""
+    arrays = {}
+    for spec in page.manifest["sliced"][key(op, args)]:
+        rows = page.array(spec)[indices]
+        if "steps" in spec:
+            rows = np.where(rows > spec["steps"], np.nan, rows / spec["steps"])
+        arrays[spec["name"]] = rows
+    return arrays
+
+
+def test_with_an_engine_the_page_answers_about_samples_too(tmp_path):
+    shown, second = fitted(), fitted(epochs=(3, 7))
+    answers = Answers([shown, second], shown.images)
+    page = Page(write_page(tmp_path / "page.html", answers, STATE, BUNDLE))
+    for place, landscape_ in enumerate((shown, second)):
+        here = {"landscape": place}
+        indices = [7, 0, 3]
+        wanted = ask(answers, "history", {**here, "indices": indices}).arrays
+        for name, rows in cut(page, "history", here, indices).items():
+            np.testing.assert_allclose(rows, wanted[name], atol=0.5 / 254 + 1e-6)
+        for epoch in landscape_.epochs:
+            args = {**here, "epoch": epoch}
+            wanted = ask(answers, "probabilities", {**args, "indices": indices}).arrays["probabilities"]
+            rows = cut(page, "probabilities", args, indices)["probabilities"]
+            np.testing.assert_allclose(rows, wanted, atol=0.5 / 254 + 1e-6)
+        requests = [("dynamics", here), ("measures", here)]
+        requests += [("list", {**here, "name": told["name"]}) for told in answers.hello().result["lists"]]
+        requests += [("trust", {**here, "epoch": epoch}) for epoch in landscape_.epochs]
+        for op, args in requests:
+            recorded, wanted = page.manifest["answers"][key(op, args)], ask(answers, op, args)
+            assert recorded["result"] == wanted.result
+            for spec, array in zip(recorded["arrays"], wanted.arrays.values(), strict=True):
+                np.testing.assert_allclose(page.array(spec), array, rtol=1e-4)
+        services = page.manifest["answers"]["hello {}"]["result"]["landscapes"][place]["services"]
+        assert services == ["decode", "dynamics", "logits", "place"]  # trust; no point, no neighbours
+
+
+def test_what_takes_too_long_or_too_much_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(page_writer, "_SECONDS", -1.0)
+    monkeypatch.setattr(page_writer, "_MOST_PROBABILITIES", 40 * 3 * 3 - 1)
+    answers = Answers([fitted()])
+    ask(answers, "trust", {"landscape": 0, "epoch": 5})  # somebody looked at it
+    ask(answers, "loss", {"landscape": 0, "epoch": 5, "k": 7})
+    page = Page(write_page(tmp_path / "page.html", answers, STATE, BUNDLE))
+    carried = {name for name in page.manifest["answers"] if name.split()[0] in {"trust", "measures", "loss"}}
+    assert carried == {'trust {"landscape":0,"epoch":5}', 'loss {"landscape":0,"epoch":5,"k":7}'}
+    assert set(page.manifest["sliced"]) == {'history {"landscape":0}'}
+
+
+def test_an_answer_that_is_too_much_for_one_request_is_put_together(tmp_path, monkeypatch):
+    whole = Page(write_page(tmp_path / "a.html", Answers([fitted()]), STATE, BUNDLE))
+    monkeypatch.setattr(page_writer, "MAX_ANSWER_BYTES", 4 * 3 * 3 * 7)  # seven samples at a time
+    parts = Page(write_page(tmp_path / "b.html", Answers([fitted()]), STATE, BUNDLE))
+    assert whole.text == parts.text
 
 
 def test_keys_are_the_requests_as_the_front_end_writes_them():

@@ -7,6 +7,7 @@ import gzip
 import html
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,12 +17,23 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from dvi_widget.runs.storage import write_aside
+from dvi_widget.suggestions import DEFINITIONS
 
 from .answers import Answers
 from .operations import ask
-from .wire import Answer, packed
+from .wire import MAX_ANSWER_BYTES, Answer, packed
 
 PER_BLOCK = 256  # pictures that are decoded together, when the page first shows one of them
+_STEPS = 254  # of a share in a byte; the next value says that there is none
+_MOST_PROBABILITIES = 1 << 25  # samples × classes × epochs
+_SECONDS = 2.0  # that trust or the measures of an epoch are worth, if nobody asked for them before
+# What the front end asks only of a landscape that has these services.
+_SERVICES = {
+    "trust": {"decode", "place"},
+    "dynamics": {"dynamics"},
+    "history": {"logits"},
+    "probabilities": {"logits"},
+}
 LARGEST_PICTURE = 64  # side in pixels; larger ones are fitted in, or the page would weigh gigabytes
 _SIGNATURE = '<meta name="generator" content="dvi_widget">'
 
@@ -70,9 +82,11 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
         other file is left alone.
     answers
         What the page can ask; every frame and canvas is asked for, so what was never looked at is
-        painted now. Pictures larger than 64 pixels are fitted into 64 × 64.
+        painted now. Probabilities and histories are carried to a part in 254, unless there are too many;
+        training dynamics and lists to four digits; trust and measures where they are there already or
+        take seconds. Pictures larger than 64 pixels are fitted into 64 × 64.
     state
-        What the page opens with: ``epoch``, ``selection``, ``color_by``.
+        What the page opens with, by the explorer's attributes.
     bundle
         The front end, one ES module that exports ``mountPage``.
 
@@ -89,9 +103,10 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
         If the folder does not exist.
     """
     target = _checked(path)
-    answers = Answers(answers.landscapes, answers.images, largest=LARGEST_PICTURE)
+    smaller = Answers(answers.landscapes, answers.images, largest=LARGEST_PICTURE)
+    smaller.dynamics, smaller.kept = answers.dynamics, answers.kept
     with write_aside(target) as aside, aside.open("x", encoding="utf-8", errors="replace") as file:
-        _write(file, answers, state, bundle)
+        _write(file, smaller, state, bundle)
     return target
 
 
@@ -114,13 +129,31 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
     page = _Blocks(file)
     requests = list(_requests(answers))
     n_blocks = 0 if answers.images is None else -(-len(answers.samples) // PER_BLOCK)
-    manifest: dict[str, Any] = {"answers": {}, "state": dict(state)}
+    manifest: dict[str, Any] = {"answers": {}, "sliced": {}, "state": dict(state)}
+    known: list[set[str]] = [set() for _ in answers.landscapes]
     name = answers.landscapes[0].name
     file.write(_HEAD % html.escape(name))
-    with tqdm(total=len(requests) + n_blocks, desc="Writing the page", unit="part") as bar:
-        for op, args in requests:
-            manifest["answers"][key(op, args)] = page.recorded(ask(answers, op, args))
+    with tqdm(
+        total=len(requests) + len(list(_wholes(answers))) + n_blocks, desc="Writing the page", unit="part"
+    ) as bar:
+        for op, args, seconds in requests:
+            answer = _asked(answers, op, args, seconds)
+            if answer is not None:
+                manifest["answers"][key(op, args)] = page.recorded(answer)
+                known[args["landscape"]] |= _SERVICES.get(op, set())
             bar.update()
+        for op, args in _wholes(answers):
+            manifest["sliced"][key(op, args)] = page.sliced(_whole(answers, op, args))
+            known[args["landscape"]] |= _SERVICES[op]
+            bar.update()
+        # The page offers what it can answer itself.
+        hello = answers.hello()
+        outlines = [
+            {**outline, "services": sorted(services)}
+            for outline, services in zip(hello.result["landscapes"], known, strict=True)
+        ]
+        introduction = Answer({**hello.result, "landscapes": outlines}, hello.arrays)
+        manifest["answers"][key("hello", {})] = page.recorded(introduction)
         blocks = []
         for block in _pictures(answers):
             blocks.append(page.array(block))
@@ -130,14 +163,68 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
     file.write(_TAIL % script_json(bundle))
 
 
-def _requests(answers: Answers) -> Iterator[tuple[str, dict[str, int]]]:
-    yield "hello", {}
-    for position, landscape in enumerate(answers.landscapes):
+def _requests(answers: Answers) -> Iterator[tuple[str, dict[str, Any], float]]:
+    """What a page may ask, and how many seconds an answer is worth that nobody has asked for yet."""
+    for place, landscape in enumerate(answers.landscapes):
+        here = {"landscape": place}
         for epoch in landscape.epochs:
-            args = {"landscape": position, "epoch": int(epoch)}
-            yield "frame", args
+            args = {**here, "epoch": int(epoch)}
+            yield "frame", args, np.inf
             if landscape.at(epoch).painted or "paint" in landscape.services:
-                yield "canvas", args
+                yield "canvas", args, np.inf
+            if {"decode", "place"} <= set(landscape.services):
+                yield "trust", args, _SECONDS
+        if answers.dynamics[place].known:
+            yield "dynamics", here, np.inf
+            for name in DEFINITIONS:
+                yield "list", {**here, "name": name}, np.inf
+        if {"measures", "boundary"} & set(landscape.services):
+            yield "measures", here, _SECONDS * len(landscape)
+        for kept in answers.kept:
+            if kept[:2] == (place, "loss"):
+                yield "loss", {**here, "epoch": kept[2], "k": kept[3]}, np.inf
+
+
+def _wholes(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a page may ask about some samples, without these: answered for all of them at once."""
+    for place, landscape in enumerate(answers.landscapes):
+        if "logits" not in landscape.services:
+            continue
+        here = {"landscape": place}
+        yield "history", here
+        if len(answers.samples) * len(answers.classes) * len(landscape) <= _MOST_PROBABILITIES:
+            for epoch in landscape.epochs:
+                yield "probabilities", {**here, "epoch": int(epoch)}
+
+
+def _whole(answers: Answers, op: str, args: dict[str, Any]) -> Answer:
+    """An answer about all samples, which one request could be too many for."""
+    n, epochs = len(answers.samples), len(answers.landscapes[args["landscape"]])
+    step = max(1, MAX_ANSWER_BYTES // (4 * len(answers.classes) * epochs))
+    parts = [
+        ask(answers, op, {**args, "indices": list(range(start, min(n, start + step)))}).arrays
+        for start in range(0, n, step)
+    ]
+    return Answer({}, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def _asked(answers: Answers, op: str, args: dict[str, Any], seconds: float) -> Answer | None:
+    """An answer; None if it takes longer than it is worth."""
+    begun = time.monotonic()
+
+    def report(fraction: float, text: str, so_far: Answer | None = None) -> None:
+        del fraction, text, so_far
+        if time.monotonic() - begun > seconds:
+            raise _TooLong
+
+    try:
+        return ask(answers, op, args, report)
+    except _TooLong:
+        return None
+
+
+class _TooLong(Exception):  # noqa: N818 - it never leaves this module
+    """Stops what takes too long."""
 
 
 def _pictures(answers: Answers) -> Iterator[NDArray[np.uint8]]:
@@ -158,10 +245,22 @@ class _Blocks:
     def recorded(self, answer: Answer) -> dict[str, Any]:
         """Write an answer's arrays, and give back what the manifest says of it."""
         arrays = [
-            {**described, **self.array(array)}
+            {**described, **self.array(_shortened(array))}
             for described, array in zip(answer.described(), answer.arrays.values(), strict=True)
         ]
         return {"result": answer.result, "arrays": arrays}
+
+    def sliced(self, answer: Answer) -> list[dict[str, Any]]:
+        """Write an answer about all samples, of which the page cuts rows; shares in a byte each."""
+        written = []
+        for name, array in answer.arrays.items():
+            shares = array.dtype.kind == "f"
+            if shares:
+                missing = np.isnan(array)
+                array = np.where(missing, _STEPS + 1, np.rint(np.nan_to_num(array) * _STEPS))  # noqa: PLW2901
+            entry = {"name": name, **self.array(array.astype(np.uint8) if shares else array)}
+            written.append({**entry, "steps": _STEPS} if shares else entry)
+        return written
 
     def array(self, array: NDArray[Any]) -> dict[str, Any]:
         """Write one array; gives back its dtype, shape and block number."""
@@ -170,6 +269,14 @@ class _Blocks:
         self._count += 1
         self._file.write(f'<script type="text/plain" data-dvi-block="{number}">{text}</script>\n')
         return {"dtype": array.dtype.name, "shape": list(array.shape), "block": number}
+
+
+def _shortened(array: NDArray[Any]) -> NDArray[Any]:
+    """Numbers with four digits instead of seven: they pack into half the space."""
+    if array.dtype != np.float32:
+        return array
+    bits = array.view(np.uint32)
+    return np.where(np.isfinite(array), (bits + (1 << 9)) & ~np.uint32((1 << 10) - 1), bits).view(np.float32)
 
 
 def key(op: str, args: Mapping[str, Any]) -> str:
