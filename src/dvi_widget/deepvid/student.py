@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LEAST_R2 = 0.5
 _MOST_KL = 0.1
 _MOST_VARIATION = 0.15
+_SURE = 0.05  # what neighbours count for of whose class the teacher has no doubt, in terms of 1 − Σp²
+_OWN = 0.05  # the weight of the picture itself, as a share of all neighbours'
 _SINGLE = 1e-3  # the regularisation from which on single precision is enough
 _EQUAL = 1e-10  # mean squared difference of pictures, between 0 and 1, that rounding alone makes
 # Below this, a logarithm is that of a probability of exactly zero.
@@ -102,7 +104,10 @@ class LinearStudent:
     By default the teacher's logits, centred over classes, are fitted by ridge regression in closed form:
     deterministic, and done in milliseconds. Its prior says that the weights of pixels close to one another
     are alike, over `smoothness` pixels; this spreads the credit over a stroke instead of putting it on
-    single pixels, which the neighbours cannot tell apart. The paper's way is ``method="descent"``: soft
+    single pixels, which the neighbours cannot tell apart. Errors are weighted as the Kullback–Leibler
+    divergence weighs them: to second order that is ½ Δᵀ(diag p − p pᵀ)Δ for an error Δ of the logits, so a
+    neighbour counts by the trace 1 − Σp², most where the teacher hesitates. The picture itself counts as much
+    as a twentieth of them all. The paper's way is ``method="descent"``: soft
     labels at a temperature (Eq. 1 without hard labels), a random start and plain gradient descent.
 
     Parameters
@@ -141,7 +146,7 @@ class LinearStudent:
         self,
         method: Literal["ridge", "descent"] = "ridge",
         *,
-        regularization: float = 0.1,
+        regularization: float = 0.03,
         smoothness: float = 1.0,
         temperature: float = 10.0,
         initializer: Literal["zeros", "random"] = "random",
@@ -207,9 +212,11 @@ class LinearStudent:
         self.neighbors_ = neighbors
         self.logits_, self._held_out, self._own = said[:n], targets[n:-1], said[-1:]
         low, high = neighbors.limits
-        x = (torch.from_numpy(neighbors.pictures) - low) / (high - low)
-        y = torch.from_numpy(targets[:n]).double()
-        weights, bias = self._ridge(x, y) if self.method == "ridge" else self._descend(x, y)
+        x = (torch.from_numpy(np.concatenate([neighbors.pictures, neighbors.image[None]])) - low) / (
+            high - low
+        )
+        y = torch.from_numpy(np.concatenate([targets[:n], targets[-1:]])).double()
+        weights, bias = self._ridge(x, y) if self.method == "ridge" else self._descend(x[:-1], y[:-1])
         # Back from values between 0 and 1 to the pictures' own scale.
         weights /= high - low
         bias = bias - low * weights.sum(1)
@@ -437,23 +444,31 @@ class LinearStudent:
                 raise ValueError(f"{name}: must be a whole number of at least 1, found {value!r}")
 
     def _ridge(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Ridge regression of centred logits in its dual form: an unknown per neighbour, not per pixel."""
+        """Weighted ridge regression of centred logits, in its dual form: an unknown per row, not per pixel.
+
+        The last row is the picture itself.
+        """
+        doubt = 1 - y[:-1].softmax(1).square().sum(1) + _SURE
+        share = torch.cat([doubt / doubt.mean(), doubt.new_tensor([_OWN * len(doubt)])])
+        share = share / share.sum()
         y = y - y.mean(1, keepdim=True)
-        mean_x, mean_y = x.mean(0, dtype=torch.float64), y.mean(0)
-        a = x - mean_x.float()  # [n, C, H, W]
+        mean_x = (share.view(-1, 1, 1, 1) * x).sum(0)
+        mean_y = (share[:, None] * y).sum(0)
+        root = share.sqrt()
+        a = (x - mean_x).float() * root.float().view(-1, 1, 1, 1)  # [n + 1, C, H, W]
         # The prior covariance K of the weights enters as w = K aᵀ α, (a K aᵀ + λ) α = y. Single precision
         # is twice as fast, and what it rounds off the products is far below any λ but a very small one.
         if self.regularization < _SINGLE:
-            a = a.double()
+            a = (x.double() - mean_x) * root.view(-1, 1, 1, 1)
         smooth = _smoothed(a, self.smoothness).flatten(1)
         gram = (a.flatten(1) @ smooth.T).double()
         scale = gram.diagonal().mean()
-        if not scale > _EQUAL:
+        if not scale * len(x) > _EQUAL:
             raise ValueError(
                 "neighbors: they are all equal, so there is nothing to learn from; use a wider band"
             )
         gram.diagonal().add_(self.regularization * scale)
-        alpha = torch.cholesky_solve(y - mean_y, torch.linalg.cholesky(gram))
+        alpha = torch.cholesky_solve(root[:, None] * (y - mean_y), torch.linalg.cholesky(gram))
         weights = (alpha.T.to(smooth) @ smooth).double()  # [C, pixels]
         return weights, mean_y - weights @ mean_x.flatten()
 
