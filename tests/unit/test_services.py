@@ -136,8 +136,8 @@ def test_without_recorded_inputs_the_models_get_the_pictures():
 def test_layers_are_shown_unit_by_unit(two):
     at = {"model": 0, "epoch": 0, "layer": "0"}
     tiles = ask(two, "filters", at)
-    assert tiles.arrays["pixels"].shape == (4, 1, 3, 3)
-    assert tiles.result == {"units": 4, "channels": 1}
+    assert tiles.arrays["pixels"].shape == (4, 3, 3, 1)
+    assert tiles.result == {"units": 4, "channels": 1, "whole": True}
     maps = ask(two, "activations", at | {"index": 5})
     direct = dvi.activations(network(1), "0", PICTURES[5:6])[0]
     assert maps.arrays["maps"].shape == (4, 6, 6)

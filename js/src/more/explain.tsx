@@ -8,8 +8,9 @@ import type { Store } from "../store";
 import { className, percent } from "../words";
 import { epochOf, Inspected, type MethodInfo } from "./models";
 
-const LARGE = 176;
-const SMALL = 88;
+/** Sides of a map in CSS pixels: of the sample in hand by how many models there are, and of others. */
+const LARGE = [176, 168, 112];
+const SMALL = 72;
 /** Rows of the selection beneath the sample in hand. */
 const ROWS = 6;
 /** Milliseconds a slow method waits for the pointer to come to rest. */
@@ -60,6 +61,7 @@ function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo
   const others = Array.from(selected.subarray(0, rows.value + 1)).filter(
     (index) => index !== first,
   );
+  const large = LARGE[Math.min(hello.models.length, LARGE.length) - 1] as number;
   const asked = { store, method, parameters: parameters.value, target: target.value };
   return (
     <div class="dvi-explain" data-testid="explain">
@@ -129,7 +131,7 @@ function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo
       {first === null ? (
         <p class="dvi-empty">Point at a sample, or select some, to see what the models look at.</p>
       ) : (
-        <Row key={first} {...asked} index={first} side={LARGE} />
+        <Row key={first} {...asked} index={first} side={large} />
       )}
       {others.slice(0, rows.value).map((index) => (
         <Row key={index} {...asked} index={index} side={SMALL} />
@@ -213,7 +215,7 @@ function Row({ store, method, parameters, target, index, side }: RowProperties) 
         {models.map((model, place) => {
           const { answer, error, progress, retry } = replies[place] ?? {};
           return (
-            <figure key={model.name}>
+            <figure key={model.name} style={{ width: `${side}px` }}>
               <Explanation store={store} index={index} answer={answer} limit={limit} side={side} />
               <figcaption>
                 {models.length > 1 && <b>{model.name}</b>}

@@ -1,6 +1,7 @@
 // Inside a model: the filters of a layer, what it makes of a sample, what excites a unit, who lies near in its space.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import type { NamedArray } from "../data/protocol";
 import type { Picture } from "../data/source";
 import { Asked } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
@@ -93,18 +94,18 @@ function Inside({ store, inspections }: { store: Store; inspections: Inspection[
         <Part title="Filters">
           <Asked store={store} op="filters" args={asked} waiting="Reading the filters">
             {({ result, arrays }) => {
-              const { data, shape } = arrays.get("pixels") ?? {
-                data: new Uint8Array(0),
-                shape: [0],
-              };
-              return (
+              const pixels = arrays.get("pixels") as NamedArray;
+              return result.whole ? (
                 <Tiles
-                  pictures={tiles(data as Uint8Array, shape, chosenUnit)}
-                  of={shape[3] === 3 ? Number(result.units) : Number(result.channels)}
-                  {...(shape[3] === 3
-                    ? { chosen: chosenUnit, choose: (i: number) => (unit.value = i) }
-                    : {})}
+                  pictures={tiles(pixels)}
+                  of={Number(result.units)}
+                  chosen={chosenUnit}
+                  choose={(i) => {
+                    unit.value = i;
+                  }}
                 />
+              ) : (
+                <Tiles pictures={channels(pixels, chosenUnit)} of={Number(result.channels)} />
               );
             }}
           </Asked>
@@ -121,16 +122,15 @@ function Inside({ store, inspections }: { store: Store; inspections: Inspection[
             waiting="Passing the sample through the model"
           >
             {({ result, arrays }) => {
-              const { data, shape } = arrays.get("maps") ?? {
-                data: new Uint8Array(0),
-                shape: [0, 1, 1],
-              };
+              const { data, shape } = arrays.get("maps") as NamedArray;
               return (
                 <Tiles
-                  pictures={tiles(data as Uint8Array, [...shape, 1], 0)}
+                  pictures={tiles({ data, shape: [...shape, 1] })}
                   of={Number(result.units)}
                   chosen={chosenUnit}
-                  choose={(i) => (unit.value = i)}
+                  choose={(i) => {
+                    unit.value = i;
+                  }}
                 />
               );
             }}
@@ -221,19 +221,25 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
-/** Pictures of an array [units, h, w, 3 or 1], or of one unit's channels where it is [units, channels, h, w]. */
-function tiles(pixels: Uint8Array, shape: readonly number[], unit: number): Picture[] {
-  const [units, a, b, last] = shape as [number, number, number, number];
-  const inColour = last === 3 || last === 1;
-  const [height, width, channels] = inColour ? [a, b, last] : [b, last, 1];
+/** The pictures of an array [n, h, w, channels]. */
+function tiles({ data, shape }: NamedArray): Picture[] {
+  const [n, height, width, channels] = shape as [number, number, number, number];
   const size = height * width * channels;
-  const first = inColour ? 0 : Math.min(unit, units - 1) * a;
-  return Array.from({ length: inColour ? units : a }, (_, i) => ({
+  return Array.from({ length: n }, (_, i) => ({
     width,
     height,
     channels,
-    pixels: pixels.subarray((first + i) * size, (first + i + 1) * size),
+    pixels: (data as Uint8Array).subarray(i * size, (i + 1) * size),
   }));
+}
+
+/** A grey picture for each channel of one unit, of an array [units, channels, h, w]. */
+function channels({ data, shape }: NamedArray, unit: number): Picture[] {
+  const [units, n, height, width] = shape as [number, number, number, number];
+  const size = n * height * width;
+  const first = Math.min(unit, units - 1) * size;
+  const own = (data as Uint8Array).subarray(first, first + size);
+  return tiles({ data: own, shape: [n, height, width, 1] });
 }
 
 interface TilesProperties {

@@ -205,18 +205,21 @@ class Models:
         Returns
         -------
         Answer
-            Array: pixels uint8 ``[units, h, w, 3]``, or ``[units, channels, h, w]`` for more than three
-            channels, the first 256 units and 64 channels. Result: units, channels.
+            Array: pixels uint8 ``[units, h, w, channels]`` for filters of one or three channels, else
+            ``[units, channels, h, w]``: a tile each, the first 256 units and 64 channels. Result: units,
+            channels, whole (whether a filter is one tile).
         """
         asked = self._asked(model, epoch)
         with _refusing(asked.name):
             found = saliency.filters(asked.model, layer)
         units, channels = found.weights.shape[:2]
         tiles = found.tiles[:_UNITS]
-        return Answer(
-            {"units": int(units), "channels": int(channels)},
-            {"pixels": tiles if channels == 3 else tiles[:, :64]},
-        )
+        if channels == 1:
+            tiles = tiles[:, 0, :, :, None]
+        elif channels != 3:
+            tiles = tiles[:, :64]
+        told = {"units": int(units), "channels": int(channels), "whole": channels in (1, 3)}
+        return Answer(told, {"pixels": np.ascontiguousarray(tiles)})
 
     def activations(self, model: int, epoch: int, layer: str, index: int) -> Answer:
         """What leaves a layer for one sample.
