@@ -2,7 +2,8 @@
 
 The Python end is the real explorer, spoken to through the real widget protocol; the page's end is a
 fake of anywidget's model. As Colab does, it loses the buffers of the initial state, hears nothing for
-a while after the start, and takes its time to deliver answers.
+a while after the start, and takes its time to deliver answers. As other hosts do, it may have a content
+policy, styles of its own, and put the explorer into a shadow root.
 """
 
 from __future__ import annotations
@@ -17,8 +18,15 @@ ADDRESS = "http://bare.invalid/"  # never resolved: the route below answers
 PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>A bare page</title>
-<body style="margin: 8px">
-<script>
+<style>body { margin: 8px } STYLE</style>
+<body>
+<script nonce="bare">
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  const { violatedDirective, blockedURI, sourceFile, lineNumber } = event;
+  window.violations.push(`${violatedDirective} ${blockedURI} ${sourceFile}:${lineNumber}`);
+});
+
 class FakeModel {
   #state;
   #changes = {};
@@ -68,7 +76,7 @@ class FakeModel {
   }
 }
 
-window.start = async ({ esm, state, delay, deaf }) => {
+window.start = async ({ esm, state, delay, deaf, shadow }) => {
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
   const widget = (await import(url)).default;
   const model = new FakeModel(state);
@@ -82,9 +90,12 @@ window.start = async ({ esm, state, delay, deaf }) => {
   }, 30);
   const cleanups = [];
   window.show = () => {
-    const el = document.body.appendChild(document.createElement("div"));
+    const host = document.body.appendChild(document.createElement("div"));
+    const el = shadow
+      ? host.attachShadow({ mode: "open" }).appendChild(document.createElement("div"))
+      : host;
     const cleanup = widget.render({ model, el });
-    cleanups.push(() => { cleanup(); el.remove(); });
+    cleanups.push(() => { cleanup(); host.remove(); });
   };
   window.hide = () => { for (const cleanup of cleanups.splice(0)) cleanup(); };
   window.show();
@@ -93,10 +104,21 @@ window.start = async ({ esm, state, delay, deaf }) => {
 """
 
 
-def open_bare(page: Page, explorer: Any, *, delay: int = 0, deaf: int = 0) -> None:
+def open_bare(
+    page: Page,
+    explorer: Any,
+    *,
+    delay: int = 0,
+    deaf: int = 0,
+    policy: str | None = None,
+    style: str = "",
+    shadow: bool = False,
+) -> None:
     """Show an explorer, whose comm is a RecordingComm, in a bare page.
 
-    Answers take `delay` milliseconds; everything said in the first `deaf` milliseconds is lost.
+    Answers take `delay` milliseconds; everything said in the first `deaf` milliseconds is lost. `policy` is
+    the page's content security policy, in which the page's own script is 'nonce-bare'; `style` is its CSS;
+    `shadow` puts the explorer into a shadow root.
     """
     comm = explorer.comm
     opening = comm.said[0][1]["state"]  # the buffers beside it are what such hosts lose
@@ -115,15 +137,18 @@ def open_bare(page: Page, explorer: Any, *, delay: int = 0, deaf: int = 0) -> No
             if kind == "comm_msg"
         ]
 
+    def serve(route: Route) -> None:
+        route.fulfill(
+            body=PAGE.replace("STYLE", style),
+            content_type="text/html",
+            headers={} if policy is None else {"Content-Security-Policy": policy},
+        )
+
     page.expose_function("toPython", comm.hear)
     page.expose_function("fromPython", from_python)
-    page.route(ADDRESS, _serve)
+    page.route(ADDRESS, serve)
     page.goto(ADDRESS)
     page.evaluate(
         "(options) => window.start(options)",
-        {"esm": opening["_esm"], "state": state, "delay": delay, "deaf": deaf},
+        {"esm": opening["_esm"], "state": state, "delay": delay, "deaf": deaf, "shadow": shadow},
     )
-
-
-def _serve(route: Route) -> None:
-    route.fulfill(body=PAGE, content_type="text/html")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import chromium
+import comm
 import pytest
+from hosts import RecordingComm
 from lab import serve
 from playwright.sync_api import sync_playwright
 
@@ -71,6 +73,21 @@ def cell(run_folder):
 def landscape(run_folder):
     """The same landscape; who asks second only loads it."""
     return dvi.DVI().fit(dvi.Run(run_folder)).landscape()
+
+
+@pytest.fixture
+def bare_explorer(monkeypatch):
+    """Makes explorers of landscapes that speak to no kernel: for bare pages."""
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    made = []
+
+    def make(landscape):
+        made.append(dvi.Explorer(landscape))
+        return made[-1]
+
+    yield make
+    for explorer in made:
+        explorer.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,8 @@ ready, and the explorer says with `data-ready` that it has drawn.
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,8 +17,8 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as WaitedTooLong
+from servers import started
 
-START_SECONDS = 90
 WAIT_MS = 90_000
 SETTINGS = {
     # Every output is in the page, seen or not, so that a locator finds it.
@@ -49,6 +46,26 @@ class Lab:
 
     def open(self, page: Page, name: str, cells: list[str]) -> Notebook:
         """Write a notebook of these cells, open it in the page and wait until its kernel is ready."""
+        self.write(name, cells)
+        # A workspace of its own: no tab of another test is restored.
+        page.goto(f"{self.url}lab/workspaces/{name}/tree/{name}.ipynb?token={self.token}&reset")
+        notebook = Notebook(page)
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        return notebook
+
+    def open_alone(self, page: Page, name: str, cells: list[str]) -> Notebook:
+        """The same in Notebook 7, which shows nothing but the notebook."""
+        self.write(name, cells)
+        page.goto(f"{self.url}notebooks/{name}.ipynb?token={self.token}")
+        return Notebook(page)
+
+    def open_as_app(self, page: Page, name: str, cells: list[str]) -> None:
+        """The same in Voilà, which runs the cells by itself and shows their outputs."""
+        self.write(name, cells)
+        page.goto(f"{self.url}voila/render/{name}.ipynb?token={self.token}")
+
+    def write(self, name: str, cells: list[str]) -> None:
+        """Leave a notebook of these cells in the server's folder."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata["kernelspec"] = {
             "name": "python3",
@@ -56,15 +73,10 @@ class Lab:
             "language": "python",
         }
         nbformat.write(notebook, self.root / f"{name}.ipynb")
-        # A workspace of its own: no tab of another test is restored.
-        page.goto(f"{self.url}lab/workspaces/{name}/tree/{name}.ipynb?token={self.token}&reset")
-        notebook = Notebook(page)
-        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-        return notebook
 
 
 class Notebook:
-    """The notebook open in a page of JupyterLab."""
+    """The notebook open in a page of JupyterLab, or of Notebook 7."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -191,7 +203,6 @@ def serve(folder: Path) -> Iterator[Lab]:
         file.write_text(json.dumps(values), encoding="utf-8")
     token = secrets.token_hex(16)
     environment = {
-        **os.environ,
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
@@ -207,27 +218,17 @@ def serve(folder: Path) -> Iterator[Lab]:
         *(f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}"),
         *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
         "--LabApp.news_url=None",
+        # The same server has the other pages that people open notebooks in.
+        "--ServerApp.jpserver_extensions={'notebook': True, 'voila.server_extension': True}",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
-    log = folder / "server.log"
-    with log.open("wb") as file:
-        server = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=root)
-        try:
-            yield Lab(_address(server, runtime, log), token, root, log)
-        finally:
-            server.terminate()  # it shuts its kernels down first
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
 
-
-def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    """The server's address, from the file it writes once it listens."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
+    def address() -> str | None:
+        """From the file that the server writes once it listens."""
         for file in runtime.glob("jpserver-*.json"):
             with suppress(json.JSONDecodeError):  # still being written
                 return str(json.loads(file.read_text(encoding="utf-8"))["url"])
-        time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-4000:]}")
+        return None
+
+    with started("JupyterLab", command, address, folder, environment) as url:
+        yield Lab(url, token, root, folder / "server.log")

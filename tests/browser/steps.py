@@ -85,6 +85,23 @@ class At:
         unit = self.landscape.at(epoch).positions.astype(float) - ((x0 + x1) / 2, (y0 + y1) / 2)
         return unit * (scale, -scale) + middle
 
+    def wait_for_another_picture(self, before: str) -> str:
+        """Wait until the canvas looks other than before; gives back how."""
+        return self.page.wait_for_function(
+            "([canvas, before]) => canvas.toDataURL() !== before && canvas.toDataURL()",
+            arg=[self.part("canvas").element_handle(), before],
+            timeout=WAIT_MS,
+        ).json_value()
+
+    def picture(self) -> str:
+        """The canvas as it is."""
+        return self.part("canvas").evaluate("(canvas) => canvas.toDataURL()")
+
+    def point_at_stage(self) -> None:
+        """Put the pointer in the middle of the stage."""
+        box = self.part("stage").bounding_box()
+        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
     def hover(self, sample: int, epoch: int) -> Locator:
         """Point at a sample; gives back the card that appears."""
         self.page.mouse.move(*self.places(epoch)[sample])
@@ -103,7 +120,9 @@ class At:
         """Whether a pointer at each of these places of the page, [m, 2], meets the stage, [m]."""
         return np.array(
             self.part("stage").evaluate(
-                "(stage, places) => places.map(([x, y]) => stage.contains(document.elementFromPoint(x, y)))",
+                """(stage, places) => places.map(
+                    ([x, y]) => stage.contains(stage.getRootNode().elementFromPoint(x, y))
+                )""",
                 places.tolist(),
             )
         )

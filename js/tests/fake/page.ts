@@ -1,4 +1,5 @@
 // A page with the widget on a fake model, for looking at: settings come from the address, handles lie on `window`.
+import { GridIndex } from "../../src/canvas/grid";
 import widget from "../../src/widget";
 import { fakeRun } from "./answers";
 import { fakeModel } from "./model";
@@ -31,4 +32,4 @@ const newModel = () =>
 const model = newModel();
 const element = document.getElementById("widget") as HTMLElement;
 const cleanup = widget.render({ model, el: element });
-Object.assign(window, { widget, run, model, newModel, cleanup });
+Object.assign(window, { widget, run, model, newModel, cleanup, GridIndex });

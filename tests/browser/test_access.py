@@ -1,0 +1,127 @@
+"""The explorer by keyboard and for screen readers, in both themes, with each of its panels open."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import synthetic
+from axe import violations
+from bare import open_bare
+from playwright.sync_api import expect
+from steps import At, eventually
+
+pytestmark = pytest.mark.timeout(300)
+
+# The element that has the focus, if it is the explorer's: where it is, and whether one sees that it has it.
+FOCUSED = """() => {
+    const element = document.activeElement;
+    if (!element?.closest(".dvi")) return null;
+    const place = [...document.querySelectorAll(".dvi *")].indexOf(element);
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+    return {
+        path: `${place} ${element.tagName} [${element.dataset.testid}] ${element.textContent.slice(0, 20)}`,
+        marked: element.matches(":focus-visible")
+            && ((outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none"),
+    };
+}"""
+
+
+@pytest.fixture(scope="module")
+def landscape():
+    return synthetic.landscape(400, range(6), groups=("flipped",))
+
+
+@pytest.fixture
+def at(bare_explorer, landscape, page):
+    open_bare(page, bare_explorer(landscape), style="html { background: Canvas; color-scheme: light dark }")
+    return At(page, landscape)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong(at, page, shots, scheme):
+    page.emulate_media(color_scheme=scheme)
+    expect(at.root).to_have_attribute("data-theme", scheme)
+    found = {}
+    # With and without a selection: panels have an empty state.
+    for chosen in (False, True):
+        if chosen:
+            at.lasso(at.landscape.epochs[-1])
+            at.hover(at.alone(at.landscape.epochs[-1]), at.landscape.epochs[-1])
+        for tab in at.root.get_by_role("tab").all():
+            tab.click()
+            state = f"{tab.inner_text()}, {'something' if chosen else 'nothing'} selected"
+            found[state] = violations(at)
+    page.screenshot(path=shots / f"access-{scheme}.png")
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+def test_everything_is_reached_with_the_tabulator_and_shows_its_focus(at, page):
+    page.keyboard.press("Tab")
+    reached, unmarked = set(), []
+    while (here := page.evaluate(FOCUSED)) is not None and here["path"] not in reached:
+        reached.add(here["path"])
+        if not here["marked"]:
+            unmarked.append(here["path"])
+        page.keyboard.press("Tab")
+    assert unmarked == []
+    for name in ("stage", "epoch-slider", "play", "color-by", "tool-lasso", "legend-entry"):
+        assert any(f"[{name}]" in path for path in reached), name
+
+
+def test_the_keys_do_what_the_pointer_does(at, page, landscape):
+    epochs = landscape.epochs
+    at.part("stage").focus()
+    page.keyboard.press("Home")
+    at.wait_for_epoch(epochs[0])
+    page.keyboard.press("ArrowRight")
+    at.wait_for_epoch(epochs[1])
+    page.keyboard.press("End")
+    at.wait_for_epoch(epochs[-1])
+    before = at.picture()
+    page.keyboard.press("+")
+    zoomed = at.wait_for_another_picture(before)
+    page.keyboard.press("0")
+    at.wait_for_another_picture(zoomed)
+    at.part("legend-entry").first.focus()
+    page.keyboard.press("Enter")
+    expect(at.part("count")).to_contain_text(" of 400")
+    at.part("stage").focus()
+    page.keyboard.press("Escape")
+    expect(at.part("count")).to_have_text("400 samples")
+    page.keyboard.press("Space")
+    at.wait_for_epoch(epochs[-1])
+
+
+def test_the_canvas_says_in_words_what_it_shows(at, landscape):
+    canvas = at.part("canvas")
+    last = landscape.epochs[-1]
+    expect(canvas).to_have_attribute("aria-label", containing(f"400 samples at epoch {last}"))
+    for place, name in enumerate(landscape.classes):
+        predicted = int((landscape.at(last).predictions == place).sum())
+        expect(canvas).to_have_attribute("aria-label", containing(f"{name} {predicted}"))
+    inside = at.lasso(last)
+    expect(canvas).to_have_attribute("aria-label", containing(f"{len(inside)} selected"))
+
+
+def test_who_asked_for_less_motion_gets_none(bare_explorer, landscape, page):
+    page.emulate_media(reduced_motion="reduce")
+    explorer = bare_explorer(landscape)
+    open_bare(page, explorer)
+    at = At(page, landscape)
+    page.evaluate(
+        """(canvas) => {
+            window.pictures = new Set();
+            const look = () => { window.pictures.add(canvas.toDataURL()); requestAnimationFrame(look); };
+            look();
+        }""",
+        at.part("canvas").element_handle(),
+    )
+    at.click_epoch(landscape.epochs[0])
+    eventually(lambda: explorer.epoch, landscape.epochs[0], page)
+    page.mouse.move(1, 1)
+    assert page.evaluate("window.pictures.size") == 2  # before and after, nothing between
+
+
+def containing(text):
+    return re.compile(re.escape(text))

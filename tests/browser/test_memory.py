@@ -1,0 +1,105 @@
+"""Memory stays flat over a thousand scrubs and fifty views, and a lost context comes back."""
+
+from __future__ import annotations
+
+import pytest
+import synthetic
+from bare import open_bare
+from playwright.sync_api import expect
+from steps import At
+from usage import COUNT_CONTEXTS, SCRUB, Usage
+
+pytestmark = pytest.mark.timeout(300)
+
+SCRUBS, VIEWS = 1000, 50
+
+
+@pytest.fixture(scope="module")
+def landscape():
+    return synthetic.landscape(500, range(6))
+
+
+@pytest.fixture
+def at(bare_explorer, landscape, page):
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.add_init_script(COUNT_CONTEXTS)
+    open_bare(page, bare_explorer(landscape))
+    return At(page, landscape)
+
+
+def test_a_thousand_scrubs_leave_nothing_behind(at, page, landscape):
+    def scrub(steps):
+        page.evaluate(SCRUB, [at.part("epoch-slider").element_handle(), steps, 10])
+        at.wait_for_epoch(landscape.epochs[-1])
+
+    usage = Usage(page)
+    scrub(100)  # everything has been seen once
+    before = usage.now()
+    scrub(SCRUBS)
+    after = usage.now()
+    assert after["JSHeapUsedSize"] < before["JSHeapUsedSize"] + 500_000  # 500 bytes a scrub would show
+    assert after["Nodes"] <= before["Nodes"] + 50
+    assert after["JSEventListeners"] <= before["JSEventListeners"] + 5
+    assert page.evaluate("window.living().length") == 1
+
+
+def test_fifty_views_leave_nothing_behind(at, page, landscape):
+    def show_again(times):
+        for _ in range(times):
+            page.evaluate("() => { window.hide(); window.show(); }")
+            at.wait_for_epoch(landscape.epochs[-1])
+
+    usage = Usage(page)
+    show_again(5)
+    before = usage.now()
+    show_again(VIEWS)
+    after = usage.now()
+    # 20 kB a view; one that is kept is more than that.
+    assert after["JSHeapUsedSize"] < before["JSHeapUsedSize"] + 1_000_000
+    assert after["Nodes"] <= before["Nodes"] + 50
+    assert after["JSEventListeners"] <= before["JSEventListeners"] + 5
+    assert page.evaluate("window.living().length") == 1
+    page.evaluate("() => { window.hide(); window.show(); window.show(); window.show(); }")
+    expect(page.locator(".dvi[data-ready=true]")).to_have_count(3)
+    assert page.evaluate("window.living().length") == 1, "views share one context"
+    page.evaluate("window.hide()")
+    assert page.evaluate("window.living().length") == 0, "the last view gives the context back"
+
+
+def test_a_lost_context_comes_back(at, page, landscape, shots):
+    at.part("legend-entry").first.click()
+    page.mouse.move(1, 1)
+    at.wait_for_epoch(landscape.epochs[-1])
+    before = steady(at)
+    page.evaluate(
+        """() => {
+            window.lost = window.living()[0].getExtension("WEBGL_lose_context");
+            window.lost.loseContext();
+        }"""
+    )
+    # Lost, it goes on with what it has, and draws everything anew when there is a context again.
+    at.part("epoch-slider").focus()
+    page.keyboard.press("Home")
+    page.evaluate("() => window.lost.restoreContext()")
+    at.wait_for_epoch(landscape.epochs[0])
+    assert steady(at) != before
+    page.keyboard.press("End")
+    at.wait_for_epoch(landscape.epochs[-1])
+    assert steady(at) == before
+    page.screenshot(path=shots / "memory-context.png")
+
+
+def steady(at):
+    """The canvas once two pictures in a row are the same."""
+    return at.part("canvas").evaluate(
+        """async (canvas) => {
+            let before, now = canvas.toDataURL();
+            do {
+                before = now;
+                await new Promise(requestAnimationFrame);
+                await new Promise(requestAnimationFrame);
+                now = canvas.toDataURL();
+            } while (now !== before);
+            return now;
+        }"""
+    )
