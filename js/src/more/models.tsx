@@ -5,6 +5,7 @@ import { Asked, useReply } from "../pieces/asked";
 import type { FieldValue } from "../pieces/form";
 import type { Store } from "../store";
 import { count, plural } from "../words";
+import { Alike } from "./alike";
 import { Histogram } from "./histogram";
 import { Scatter } from "./scatter";
 
@@ -168,6 +169,7 @@ export function Models({ store }: { store: Store }) {
               )}
             </Asked>
           )}
+          <Alike store={store} model={model.value} />
         </div>
       )}
     </Inspected>
