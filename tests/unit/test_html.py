@@ -14,8 +14,9 @@ from synthetic import fitted, landscape
 
 from dvi_widget.widget import html as page_writer
 from dvi_widget.widget.answers import Answers
-from dvi_widget.widget.html import PER_BLOCK, key, script_json, write_page
+from dvi_widget.widget.html import PER_BLOCK, script_json, write_page
 from dvi_widget.widget.operations import ask
+from dvi_widget.widget.wire import key
 
 BUNDLE = "export function mountPage(element, document) { /* </script> <!-- \u2028 é */ }"
 STATE = {"epoch": 5, "selection": [3, 4], "color_by": "label"}

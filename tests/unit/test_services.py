@@ -15,9 +15,10 @@ import dvi_widget as dvi
 from dvi_widget.landscape import Landscape
 from dvi_widget.widget.answers import Answers
 from dvi_widget.widget.exchange import Exchange
+from dvi_widget.widget.html import write_page
 from dvi_widget.widget.operations import ask
 from dvi_widget.widget.services.models import OWN, Models
-from dvi_widget.widget.wire import RequestError
+from dvi_widget.widget.wire import RequestError, key
 
 N, CLASSES = 24, 3
 
@@ -299,3 +300,22 @@ def test_a_conversation_about_a_model_ends_with_its_answer(two):
     assert ended.wait(60)
     assert said[-1]["ok"], said[-1]
     assert any("progress" in content for content in said)
+
+
+def test_an_exported_page_takes_along_what_the_models_were_asked(two, tmp_path):
+    asked = {"model": 0, "epoch": 0, "index": 2, "method": "gradient", "parameters": {}, "target": None}
+    ended = threading.Event()
+    Exchange(two, lambda content, _: "ok" in content and ended.set()).receive(
+        {"id": 1, "op": "glance", "args": asked}
+    )
+    assert ended.wait(60)
+    text = write_page(tmp_path / "page.html", two, {}, "").read_text()
+    manifest = json.loads(text.split('data-dvi="manifest">')[1].split("</script>")[0])
+    recorded = manifest["answers"][key("glance", asked)]
+    assert recorded["result"]["target"] == ask(two, "glance", asked).result["target"]
+    assert "module {}" in manifest["answers"]
+    assert len(manifest["answers"]["hello {}"]["result"]["models"]) == 2
+    fresh = answers({"first": network(1)})
+    text = write_page(tmp_path / "other.html", fresh, {}, "").read_text()
+    manifest = json.loads(text.split('data-dvi="manifest">')[1].split("</script>")[0])
+    assert manifest["answers"]["hello {}"]["result"]["models"] == []

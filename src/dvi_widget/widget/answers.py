@@ -16,6 +16,7 @@ from .dynamics import Dynamics
 from .thumbnails import fitted, thumbnails
 from .wire import PROTOCOL, Answer, Report, RequestError, class_dtype, in_bytes, quantised
 
+_MOST_TOLD = 1 << 25  # bytes of answers that an exported page takes along: 32 MiB
 _SHOWN_ANYWAY = {"train_accuracy", "test_accuracy"}  # recorded numbers that the accuracies tell already
 
 
@@ -39,6 +40,9 @@ class Answers:
         How the samples fared over the epochs of each landscape.
     kept : dict
         Answers about whole landscapes that took long, by what was asked.
+    told : dict
+        Answers of the models, by the request as the page writes it: an exported page takes them along. The
+        oldest go first.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class Answers:
         self.classes = self.landscapes[0].classes
         self.dynamics = [Dynamics(landscape) for landscape in self.landscapes]
         self.kept: dict[tuple[Any, ...], Answer] = {}
+        self.told: dict[str, Answer] = {}
+        self._told_bytes = 0
         self._hello: Answer | None = None
 
     def _table(self) -> pd.DataFrame:
@@ -69,6 +75,14 @@ class Answers:
     def groups(self) -> list[str]:
         """Names of the recorded groups."""
         return [str(name) for name in self.samples.columns if name not in ("label", "split")]
+
+    def remember(self, request: str, answer: Answer) -> None:
+        """Keep an answer of the models for an exported page, and drop the oldest where there are too many."""
+        previous = self.told.pop(request, None)
+        self.told[request] = answer
+        self._told_bytes += answer.size - (0 if previous is None else previous.size)
+        while self._told_bytes > _MOST_TOLD and len(self.told) > 1:
+            self._told_bytes -= self.told.pop(next(iter(self.told))).size
 
     def hello(self) -> Answer:
         """What the page needs before it can ask for anything else.

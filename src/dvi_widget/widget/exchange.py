@@ -21,7 +21,7 @@ from . import door
 from .answers import Answers
 from .operations import operation
 from .request import Operation
-from .wire import Answer, RequestError, silence
+from .wire import Answer, RequestError, key, silence
 
 CANCELLED = "Cancelled."
 
@@ -131,7 +131,7 @@ class Exchange:
         if entry.pace == "now":
             self._send(*self._outcome(id_, entry, checked, silence))
         else:
-            self._start(id_, entry, checked)
+            self._start(id_, entry, checked, key(str(op), dict(args or {})) if entry.exported else None)
 
     def close(self) -> None:
         """Stop the work under way and send nothing more."""
@@ -142,10 +142,18 @@ class Exchange:
             self._jobs.clear()
 
     def _outcome(
-        self, id_: int, entry: Operation, checked: tuple[Any, ...], report: Callable[..., None]
+        self,
+        id_: int,
+        entry: Operation,
+        checked: tuple[Any, ...],
+        report: Callable[..., None],
+        kept_as: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         try:
-            return _success(id_, entry.answer(self.answers, checked, report))
+            answer = entry.answer(self.answers, checked, report)
+            if kept_as is not None:
+                self.answers.remember(kept_as, answer)
+            return _success(id_, answer)
         except RequestError as error:
             return _failure(id_, str(error)), []
         except Cancelled:
@@ -155,7 +163,7 @@ class Exchange:
             text = str(error) or type(error).__name__
             return _failure(id_, f"The kernel could not answer: {text}"), []
 
-    def _start(self, id_: int, entry: Operation, checked: tuple[Any, ...]) -> None:
+    def _start(self, id_: int, entry: Operation, checked: tuple[Any, ...], kept_as: str | None) -> None:
         deliver = _homeward(self._send)
 
         def report(fraction: float, text: str, so_far: Answer | None = None) -> None:
@@ -168,7 +176,7 @@ class Exchange:
             _worker.let_in()
 
         def run() -> None:
-            content, buffers = self._outcome(id_, entry, checked, report)
+            content, buffers = self._outcome(id_, entry, checked, report, kept_as)
             with self._lock:
                 wanted = self._jobs.get(id_) is job and self._jobs.pop(id_) is job
             if wanted:

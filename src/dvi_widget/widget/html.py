@@ -21,7 +21,7 @@ from dvi_widget.suggestions import DEFINITIONS
 
 from .answers import Answers
 from .operations import ask
-from .wire import MAX_ANSWER_BYTES, Answer, packed
+from .wire import MAX_ANSWER_BYTES, Answer, key, packed
 
 PER_BLOCK = 256  # pictures that are decoded together, when the page first shows one of them
 _STEPS = 254  # of a share in a byte; the next value says that there is none
@@ -84,7 +84,8 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
         What the page can ask; every frame and canvas is asked for, so what was never looked at is
         painted now. Probabilities and histories are carried to a part in 254, unless there are too many;
         training dynamics and lists to four digits; trust and measures where they are there already or
-        take seconds. Pictures larger than 64 pixels are fitted into 64 × 64.
+        take seconds; of the models what was asked before. Pictures larger than 64 pixels are fitted into
+        64 × 64.
     state
         What the page opens with, by the explorer's attributes.
     bundle
@@ -103,8 +104,9 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
         If the folder does not exist.
     """
     target = _checked(path)
-    smaller = Answers(answers.landscapes, answers.images, largest=LARGEST_PICTURE)
-    smaller.dynamics, smaller.kept = answers.dynamics, answers.kept
+    models = answers.models if answers.told else None
+    smaller = Answers(answers.landscapes, answers.images, largest=LARGEST_PICTURE, models=models)
+    smaller.dynamics, smaller.kept, smaller.told = answers.dynamics, answers.kept, answers.told
     with write_aside(target) as aside, aside.open("x", encoding="utf-8", errors="replace") as file:
         _write(file, smaller, state, bundle)
     return target
@@ -146,6 +148,11 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
             manifest["sliced"][key(op, args)] = page.sliced(_whole(answers, op, args))
             known[args["landscape"]] |= _SERVICES[op]
             bar.update()
+        # What nobody asked of the models is asked in a notebook; the rest goes along.
+        if answers.told:
+            manifest["answers"][key("module", {})] = page.recorded(ask(answers, "module", {}))
+        for request, answer in answers.told.items():
+            manifest["answers"][request] = page.recorded(answer)
         # The page offers what it can answer itself.
         hello = answers.hello()
         outlines = [
@@ -277,11 +284,6 @@ def _shortened(array: NDArray[Any]) -> NDArray[Any]:
         return array
     bits = array.view(np.uint32)
     return np.where(np.isfinite(array), (bits + (1 << 9)) & ~np.uint32((1 << 10) - 1), bits).view(np.float32)
-
-
-def key(op: str, args: Mapping[str, Any]) -> str:
-    """The name of a recorded answer: the request as the front end would write it."""
-    return f"{op} {json.dumps(args, separators=(',', ':'))}"
 
 
 def script_json(value: Any) -> str:

@@ -23,8 +23,11 @@ class Operation:
     pace : str
         "now": answered before the next message is read. "soon": takes a moment, on another thread, before
         whatever is "long". Both of these can be cancelled; a long one tells its progress.
+    exported : bool
+        Whether an exported page takes along the answers given so far.
     """
 
     check: Callable[[Answers, object], tuple[Any, ...]]
     answer: Callable[[Answers, tuple[Any, ...], Report], Answer]
     pace: Literal["now", "soon", "long"] = "now"
+    exported: bool = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,6 +30,11 @@ class Answer(NamedTuple):
             for name, array in self.arrays.items()
         ]
 
+    @property
+    def size(self) -> int:
+        """Bytes of its arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
     def buffers(self) -> list[bytes]:
         """The arrays' values, little-endian and in C order."""
         return [packed(array) for array in self.arrays.values()]
@@ -45,6 +51,11 @@ class Report(Protocol):
 def silence(fraction: float, text: str, so_far: Answer | None = None) -> None:
     """Tell nobody."""
     del fraction, text, so_far
+
+
+def key(op: str, args: Mapping[str, Any]) -> str:
+    """The name of a recorded answer: the request as the front end would write it."""
+    return f"{op} {json.dumps(args, separators=(',', ':'), ensure_ascii=False)}"
 
 
 def packed(array: NDArray[Any]) -> bytes:

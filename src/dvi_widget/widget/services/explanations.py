@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import numpy as np
 
@@ -128,15 +128,30 @@ def _clusters(answers: Answers, args: object) -> tuple[Any, ...]:
     return models, model, number, rows, models.method(method), _parameters(parameters)
 
 
+Check = Callable[[Answers, object], tuple[Any, ...]]
+
+
+def _soon(check: Check, method: str) -> Operation:
+    """A question of a moment to a method of `Models`."""
+    return Operation(check, lambda _, args, __: getattr(args[0], method)(*args[1:]), "soon", exported=True)
+
+
+def _long(check: Check, method: str, pace: Literal["soon", "long"] = "long") -> Operation:
+    """A question to a method of `Models` that tells how far it is."""
+    return Operation(
+        check, lambda _, args, report: getattr(args[0], method)(*args[1:], report), pace, exported=True
+    )
+
+
 OPERATIONS: dict[str, Operation] = {
-    "inspect": Operation(_inspect, lambda _, args, __: args[0].inspect(*args[1:]), "soon"),
-    "glance": Operation(_glance, lambda _, args, report: args[0].attribute(*args[1:], report), "soon"),
-    "attribute": Operation(_attribute, lambda _, args, report: args[0].attribute(*args[1:], report), "long"),
-    "filters": Operation(_filters, lambda _, args, __: args[0].filters(*args[1:]), "soon"),
-    "activations": Operation(_activations, lambda _, args, __: args[0].activations(*args[1:]), "soon"),
-    "patches": Operation(_patches, lambda _, args, report: args[0].patches(*args[1:], report), "long"),
-    "alike": Operation(_alike, lambda _, args, report: args[0].alike(*args[1:], report), "long"),
-    "histogram": Operation(_histogram, lambda _, args, report: args[0].histogram(*args[1:], report), "long"),
-    "agreement": Operation(_agreement, lambda _, args, report: args[0].agreement(*args[1:], report), "long"),
-    "clusters": Operation(_clusters, lambda _, args, report: args[0].clusters(*args[1:], report), "long"),
+    "inspect": _soon(_inspect, "inspect"),
+    "glance": _long(_glance, "attribute", "soon"),
+    "attribute": _long(_attribute, "attribute"),
+    "filters": _soon(_filters, "filters"),
+    "activations": _soon(_activations, "activations"),
+    "patches": _long(_patches, "patches"),
+    "alike": _long(_alike, "alike"),
+    "histogram": _long(_histogram, "histogram"),
+    "agreement": _long(_agreement, "agreement"),
+    "clusters": _long(_clusters, "clusters"),
 }
