@@ -53,7 +53,14 @@ export function createBridge(model: Model): Host {
       return;
     }
     if (message.ok === undefined) {
-      request.progress?.(message.progress ?? 0, message.text ?? "");
+      const { progress = 0, text = "", result = {}, arrays = [] } = message;
+      // A host that loses the buffers of an unfinished answer does no harm: the whole follows.
+      const soFar = arrays.length > 0 && arrays.length === buffers.length;
+      request.progress?.(
+        progress,
+        text,
+        soFar ? { result, arrays: namedArrays(arrays, buffers) } : undefined,
+      );
       return;
     }
     pending.delete(message.id);

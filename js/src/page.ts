@@ -35,6 +35,8 @@ interface Manifest {
   /** Answers about all samples, by the request without its indices. */
   sliced?: Record<string, Rows[]>;
   thumbnails: { per_block: number; blocks: Block[] } | null;
+  /** What people read of the samples, as JSON. */
+  texts?: { per_block: number; blocks: Block[] };
   state: Partial<SharedState>;
 }
 
@@ -105,9 +107,28 @@ export function openPage(page: Document): Host {
     return { result: {}, arrays };
   };
 
+  const texts = new Map<number, Promise<string[]>>();
+  const describe = async (indices: readonly number[]): Promise<Answer> => {
+    const { per_block = 1, blocks = [] } = manifest.texts ?? {};
+    const found = indices.map(async (index) => {
+      const number = Math.floor(index / per_block);
+      const block =
+        texts.get(number) ??
+        decoded(blocks[number] as Block).then((bytes) =>
+          JSON.parse(new TextDecoder().decode(bytes)),
+        );
+      texts.set(number, block);
+      return (await block)[index % per_block];
+    });
+    return { result: { texts: await Promise.all(found) }, arrays: new Map() };
+  };
+
   const ask: Ask = async (op, args) => {
     if (op === "thumbnails") {
       return thumbnails(args.indices as readonly number[]);
+    }
+    if (op === "describe") {
+      return describe(args.indices as readonly number[]);
     }
     const { indices, ...about } = args;
     const all = manifest.sliced?.[`${op} ${JSON.stringify(about)}`];

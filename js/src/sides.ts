@@ -33,7 +33,10 @@ export class Side {
     this.frames = new EpochWindow<Frame>({
       same,
       load: (position, signal, progress) =>
-        source.frame(index, this.epoch(position), { signal, progress }),
+        source.frame(index, this.epoch(position), {
+          signal,
+          progress: (fraction, text) => progress(fraction, text),
+        }),
       bytes: (frame) => frame.positions.byteLength + 2 * frame.predictions.byteLength,
       budget: FRAME_BYTES * share,
       lanes: 3,
@@ -67,6 +70,11 @@ export class Side {
     this.frames.close();
     this.territories.close();
   }
+}
+
+/** Whether the engine behind any of them answers a request of this name. */
+export function answers(sides: readonly Side[], name: string): boolean {
+  return sides.some(({ info }) => info.services.includes(name));
 }
 
 /** All recorded numbers of some landscapes, ascending. */

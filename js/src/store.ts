@@ -30,7 +30,7 @@ import { createView, readView, type View, type ViewState, viewState } from "./vi
 export type ColorBy = "label" | "prediction" | "correctness";
 export const COLOR_BY: readonly ColorBy[] = ["label", "prediction", "correctness"];
 
-export type Tool = "pan" | "lasso";
+export type Tool = "pan" | "lasso" | "marker";
 
 /** What the host remembers and shares: the traits of the widget, the state of an exported page. */
 export interface SharedState {

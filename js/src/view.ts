@@ -25,6 +25,9 @@ const START = {
   method: "gradient",
   blend: 0.8,
   layer: "",
+  /** Markers on the landscapes, and the numbers of the two that a way leads between (see markers.ts). */
+  markers: "",
+  way: "",
 };
 
 type Start = typeof START;

@@ -48,6 +48,23 @@ describe("requests", () => {
     expect(new Set(model.sent.map(({ id }) => id)).size).toBe(4);
   });
 
+  it("shows an unfinished answer, and does without one whose buffers were lost", async () => {
+    const { run, model, bridge } = bridged({ delay: 5000 });
+    const heard: (number | undefined)[] = [];
+    const asked = bridge.source.territory(0, 5, {
+      progress: (_, __, soFar) => heard.push(soFar?.cells[0]),
+    });
+    const { id } = model.sent.at(-1) as { id: number };
+    const { arrays, buffers } = run.answer("canvas", { landscape: 0, epoch: 5 });
+    const coarse = { id, progress: 0.3, text: "Painting", arrays };
+    model.emit("msg:custom", coarse, buffers);
+    model.emit("msg:custom", coarse, []);
+    model.emit("msg:custom", { id, progress: 0.4, text: "Painting" }, []);
+    await later(5100);
+    const { cells } = await asked;
+    expect(heard).toEqual([cells[0], undefined, undefined]);
+  });
+
   it("takes the first answer where several come, as from a slow kernel", async () => {
     const { model, bridge } = bridged({ delay: 5000 });
     const hello = bridge.source.hello();

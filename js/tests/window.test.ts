@@ -6,7 +6,7 @@ import { EpochWindow, outwards } from "../src/data/window";
 interface Request {
   position: number;
   signal: AbortSignal;
-  progress: Progress;
+  progress: Progress<string>;
   answer: (value: string) => void;
   fail: (error: Error) => void;
 }
@@ -53,6 +53,20 @@ describe("the window", () => {
     await answer(3);
     expect(epochs.get(3)).toBe("epoch 3");
     expect(open()).toEqual([3, 4, 2]);
+  });
+
+  it("gives what has arrived of an epoch until the whole is there", async () => {
+    const { epochs, requests, answer } = controlled();
+    epochs.want([3]);
+    const before = epochs.revision.value;
+    requests[0]?.progress(0.5, "half way", "a coarse epoch 3");
+    expect(epochs.revision.value).toBe(before + 1);
+    expect(epochs.get(3)).toBeUndefined();
+    expect(epochs.sketch(3)).toBe("a coarse epoch 3");
+    requests[0]?.progress(0.6, "a little further");
+    expect(epochs.sketch(3)).toBe("a coarse epoch 3");
+    await answer(3);
+    expect(epochs.sketch(3)).toBe("epoch 3");
   });
 
   it("asks once, however often an epoch is wanted", async () => {

@@ -572,17 +572,27 @@ class Landscape:
         t = np.linspace(0, 1, _STEPS)
         along = classes(t)
         changes = np.flatnonzero(along[1:] != along[:-1])
-        low, high = t[changes], t[changes + 1]
-        before, after = along[changes], along[changes + 1]
-        for _ in range(_HALVINGS if len(changes) else 0):
-            middle = (low + high) / 2
-            kind = classes(middle)
-            still = kind == before
-            low, high = np.where(still, middle, low), np.where(still, high, middle)
-            after = np.where(still, after, kind)
-        middle = (low + high) / 2
-        at = start + middle[:, None] * (end - start)
-        return pd.DataFrame({"t": middle, "x": at[:, 0], "y": at[:, 1], "before": before, "after": after})
+        low, stop = t[changes], t[changes + 1]
+        before, last = along[changes], along[changes + 1]
+        found = []
+        while len(low):
+            high, after = stop, last
+            for _ in range(_HALVINGS):
+                middle = (low + high) / 2
+                kind = classes(middle)
+                still = kind == before
+                low, high = np.where(still, middle, low), np.where(still, high, middle)
+                after = np.where(still, after, kind)
+            found.append(pd.DataFrame({"t": (low + high) / 2, "before": before, "after": after}))
+            # Where the step ends in yet another class, it changes once more.
+            more = (after != last) & (high < stop)
+            low, stop, before, last = high[more], stop[more], after[more], last[more]
+        table = pd.DataFrame(columns=["t", "before", "after"])
+        if found:
+            table = pd.concat(found).sort_values("t", ignore_index=True)
+        for axis, name in enumerate("xy"):
+            table.insert(axis + 1, name, start[axis] + table["t"] * (end[axis] - start[axis]))
+        return table
 
     def neighbor_loss(
         self, epoch: int, k: int = 15, report: Callable[[float], object] | None = None

@@ -160,6 +160,19 @@ def test_pictures_come_in_blocks(tmp_path):
     np.testing.assert_array_equal(pixels, shown.images.transpose(0, 2, 3, 1))
 
 
+def test_texts_come_in_blocks(tmp_path):
+    shown = landscape(n=PER_BLOCK + 10, images=False)
+    texts = [f"<b>{index}</b> é" for index in range(PER_BLOCK + 10)]
+    path = write_page(tmp_path / "page.html", Answers([shown], words=texts.__getitem__), STATE, BUNDLE)
+    page = Page(path)
+    recorded = page.manifest["texts"]
+    assert recorded["per_block"] == PER_BLOCK
+    assert page.manifest["answers"]["hello {}"]["result"]["texts"] is True
+    read = [json.loads(page.array(spec).tobytes()) for spec in recorded["blocks"]]
+    assert [len(part) for part in read] == [PER_BLOCK, 10]
+    assert [text for part in read for text in part] == texts
+
+
 def test_large_pictures_are_fitted_and_hello_says_so(tmp_path):
     images = np.full((40, 3, 200, 100), 7, np.uint8)
     page = written(tmp_path, landscape(), images)

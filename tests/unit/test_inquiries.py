@@ -115,6 +115,17 @@ def test_what_decodes_to_inputs_shows_them_as_the_samples_are_shown():
     np.testing.assert_allclose(arrays["probabilities"], model(decoded), rtol=1e-4)
 
 
+def test_crossings_are_told_in_order(shown):
+    a, b = shown.at(5).positions[[4, 7]].tolist()
+    told = asked(shown, "crossings", epoch=5, a=a, b=b).result["crossings"]
+    table = shown.crossings(5, a, b)
+    assert len(told) == len(table) > 0
+    assert [crossing["after"] for crossing in told] == table["after"].tolist()
+    np.testing.assert_allclose([crossing["t"] for crossing in told], table["t"], atol=1e-6)
+    with pytest.raises(RequestError, match="A point must lie near the canvas"):
+        asked(shown, "crossings", epoch=5, a=a, b=[1e9, 0.0])
+
+
 def test_trust_comes_in_bytes_with_the_value_of_the_highest(shown):
     answer = asked(shown, "trust", epoch=5)
     error = shown.trust(5)

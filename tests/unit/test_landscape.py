@@ -192,6 +192,24 @@ def test_crossings_are_where_the_class_changes_on_the_way():
     expected = [[0.25, 0, 0, 1], [0.5, 1, 1, 2]]
     np.testing.assert_allclose(up[["t", "x", "before", "after"]], expected, atol=1e-4)
     assert shown.crossings(7, [1, 1], [1, 1]).empty
+
+
+def test_crossings_that_lie_close_together_lead_from_class_to_class():
+    class Stripes:
+        """Three changes within a thousandth of the way."""
+
+        def paint(self, epoch, points):
+            kind = np.searchsorted([0.0, 0.001, 0.002], points[:, 0], side="right")
+            return kind, np.ones(len(points)), np.zeros(len(points), bool)
+
+    table = compass(source=Stripes()).crossings(7, [-1, 0], [1, 0])
+    assert table["before"].tolist() == [0, 1, 2]
+    assert table["after"].tolist() == [1, 2, 3]
+    np.testing.assert_allclose(table["x"], [0, 0.001, 0.002], atol=1e-4)
+
+
+def test_crossings_are_asked_of_points_of_the_landscape():
+    shown = compass()
     with pytest.raises(ValueError, match="b must be a point"):
         shown.crossings(7, [0, 0], [0, np.nan])
     with pytest.raises(ValueError, match="epoch 3 is not part"):

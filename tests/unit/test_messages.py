@@ -145,6 +145,30 @@ def test_a_canvas_is_painted_once_with_progress_and_kept():
     assert len(set(shown.source.painted)) == 1
 
 
+def test_a_canvas_that_sharpens_is_told_as_it_does():
+    shown = landscape(resolution=8)
+    coarse, fine = (np.full((8, 8), value, np.uint8) for value in (0, 1))
+    shown.source.sharpen = lambda *_: iter([(coarse, coarse, 0.4), (fine, fine, 1.0)])
+    page = Page([shown])
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 10})
+    np.testing.assert_array_equal(page.arrays(1)["classes"], fine)
+    ((content, buffers),) = [m for m in page.messages if m[0].get("arrays") and "progress" in m[0]]
+    assert content["progress"] == 0.4
+    assert [array["name"] for array in content["arrays"]] == ["classes", "shade"]
+    assert buffers == [coarse.tobytes(), coarse.tobytes()]
+
+
+def test_texts_come_in_the_order_asked_for():
+    shown = landscape(images=False)
+    answers = Answers([shown], words=lambda index: f"sample {index}")
+    assert ask(answers, "hello", {}).result["texts"] is True
+    told = ask(answers, "describe", {"indices": [7, 3]})
+    assert told.result["texts"] == ["sample 7", "sample 3"]
+    assert ask(Answers([shown]), "hello", {}).result["texts"] is False
+    with pytest.raises(RequestError, match="no texts"):
+        ask(Answers([shown]), "describe", {"indices": [7]})
+
+
 def test_thumbnails_come_in_the_order_asked_for():
     shown = landscape()
     page = Page([shown])
@@ -206,6 +230,7 @@ json_values = st.recursive(
 
 
 numbers = st.integers(-3, 45) | st.floats() | st.sampled_from([2**40, 10**400, True, None, "1"])
+pair = st.lists(st.floats(-2, 2) | numbers, min_size=2, max_size=2)
 likely = {
     "landscape": st.just(0) | numbers | json_values,
     "epoch": st.sampled_from([0, 5, 10]) | numbers,
@@ -216,6 +241,8 @@ likely = {
     "points": st.lists(st.lists(st.floats(-2, 2), min_size=2, max_size=2), min_size=1, max_size=3)
     | st.lists(st.lists(numbers, max_size=3), max_size=3)
     | json_values,
+    "a": pair | json_values,
+    "b": pair | json_values,
     "name": st.sampled_from([*DEFINITIONS]) | json_values,
     "model": numbers,
     "index": numbers,
@@ -236,6 +263,8 @@ NEEDED = {
     "history": ("landscape", "indices"),
     "neighbors": ("landscape", "epoch", "indices", "k", "group"),
     "decode": ("landscape", "epoch", "points"),
+    "crossings": ("landscape", "epoch", "a", "b"),
+    "describe": ("indices",),
     "trust": ("landscape", "epoch"),
     "loss": ("landscape", "epoch", "k"),
     "list": ("landscape", "name"),

@@ -2,7 +2,6 @@
 import { type Signal, signal } from "@preact/signals";
 
 const LEAST_STEP = 3;
-const LEAST_AREA = 16;
 
 export interface LassoOptions {
   /** Whether this press starts a lasso. */
@@ -48,9 +47,7 @@ export function followLasso(element: HTMLElement, options: LassoOptions): Lasso 
       return;
     }
     cancel();
-    if (area(drawn) >= LEAST_AREA) {
-      options.drawn(drawn, event);
-    }
+    options.drawn(drawn, event);
   };
   const cancel = (): void => {
     if (pointer !== null && element.hasPointerCapture(pointer)) {
@@ -83,8 +80,8 @@ export function place(element: HTMLElement, event: MouseEvent): [number, number]
   return [event.clientX - box.left, event.clientY - box.top];
 }
 
-/** How large the box round a path is: a click is no lasso. */
-function area(path: readonly number[]): number {
+/** How large the box round a path is. */
+export function area(path: readonly number[]): number {
   const xs = path.filter((_, i) => i % 2 === 0);
   const ys = path.filter((_, i) => i % 2 === 1);
   return (Math.max(...xs) - Math.min(...xs)) * (Math.max(...ys) - Math.min(...ys));

@@ -39,7 +39,7 @@ export function startPainter(
   const settled = signal<number | null>(null);
   const renderer = Renderer.create(canvas, hello.labels, {
     frame: (position) => frames.get(position),
-    territory: (position) => territories.get(position),
+    territory: (position) => territories.sketch(position),
   });
 
   let request = 0;
@@ -70,7 +70,7 @@ export function startPainter(
     const shown = { ...time, a: side.at(time.a), b: side.at(time.b) };
     // A leap in time, and a territory that arrives late, are glided to from whatever is on the screen.
     const has = (position: number): string =>
-      `${position} ${territories.get(position) === undefined ? "missing" : "painted"}`;
+      `${position} ${territories.sketch(position) === undefined ? "missing" : "painted"}`;
     const nowPainted = `${has(shown.a)}, ${has(shown.b)}`;
     const arrived =
       painted !== nowPainted && painted.replaceAll("missing", "painted") === nowPainted;

@@ -1,27 +1,34 @@
 // Pointers on the canvas: hovering, clicking and drawing a lasso, each an action on the store.
-import { effect } from "@preact/signals";
+import { effect, type Signal, signal } from "@preact/signals";
 import type { Frame } from "../data/source";
+import { dropMarker, markersOn } from "../markers";
 import type { Combine } from "../selection";
 import type { Side } from "../sides";
 import type { Store } from "../store";
 import type { Camera } from "./camera";
 import { GridIndex } from "./grid";
 import { cancelIdle, whenIdle } from "./idle";
-import { followLasso, type Lasso, place } from "./lasso";
+import { area, followLasso, type Lasso, place } from "./lasso";
 import type { Painter } from "./painter";
-import { pointLook, toPosition, unitsPerPixel } from "./viewport";
+import { pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";
 
 const HOVER_PIXELS = 8;
 const CLICK_PIXELS = 4;
 
+const LASSO_AREA = 16;
+/** How near to a marker a way begins or ends at it. */
+const MARKER_PIXELS = 12;
+
 export interface Pointing {
   lasso: Lasso;
+  /** Whether what is drawn is the way from one marker to another, not a lasso. */
+  line: Signal<boolean>;
   stop: () => void;
 }
 
-/** Whether a press draws a lasso rather than pans. */
-export function drawsLasso(store: Store, event: MouseEvent): boolean {
-  return store.tool.peek() === "lasso" || event.shiftKey;
+/** Whether a press draws a lasso or a way rather than pans. */
+export function draws(store: Store, event: MouseEvent): boolean {
+  return store.tool.peek() !== "pan" || event.shiftKey;
 }
 
 export function startPointing(
@@ -62,12 +69,35 @@ export function startPointing(
     return found < 0 ? null : found;
   };
 
+  const line = signal(false);
+  /** Lead a way from where a path begins to where it ends. */
+  const drawWay = (seen: Viewport, path: readonly number[]): void => {
+    const ends = [path.slice(0, 2), path.slice(-2)] as [[number, number], [number, number]];
+    if (apart(...ends) <= CLICK_PIXELS) {
+      return;
+    }
+    const known = markersOn(store, side);
+    store.view.way.value = ends
+      .map(
+        (at) =>
+          known.find(({ x, y }) => apart(toScreen(seen, x, y), at) <= MARKER_PIXELS)?.number ??
+          dropMarker(store, side, toPosition(seen, ...at)),
+      )
+      .join(" ");
+  };
   const lasso = followLasso(element, {
-    starts: (event) => drawsLasso(store, event),
+    starts: (event) => {
+      line.value = store.tool.peek() === "marker" && !event.shiftKey;
+      return draws(store, event);
+    },
     drawn: (path, event) => {
       const seen = viewport.peek();
+      if (seen !== null && line.peek()) {
+        drawWay(seen, path);
+        return;
+      }
       const grid = currentGrid();
-      if (seen === null || grid === null) {
+      if (seen === null || grid === null || area(path) < LASSO_AREA) {
         return;
       }
       const polygon = new Float64Array(path.length);
@@ -121,7 +151,14 @@ export function startPointing(
   };
   const clicked = (event: MouseEvent): void => {
     const at = place(element, event);
-    const dragged = Math.hypot(at[0] - pressedAt[0], at[1] - pressedAt[1]) > CLICK_PIXELS;
+    const dragged = apart(at, pressedAt) > CLICK_PIXELS;
+    const seen = viewport.peek();
+    if (store.tool.peek() === "marker" && !event.shiftKey) {
+      if (!dragged && seen !== null) {
+        dropMarker(store, side, toPosition(seen, ...at));
+      }
+      return;
+    }
     const sample = dragged || event.detail > 1 ? null : sampleAt(at);
     if (sample !== null) {
       const selected = store.selection.peek().mask[sample] === 1;
@@ -145,6 +182,7 @@ export function startPointing(
   element.addEventListener("dblclick", clickedTwice);
   return {
     lasso,
+    line,
     stop: () => {
       stopFollowing();
       cancelAnimationFrame(request);
@@ -159,6 +197,10 @@ export function startPointing(
       element.removeEventListener("dblclick", clickedTwice);
     },
   };
+}
+
+function apart([x0, y0]: [number, number], [x1, y1]: [number, number]): number {
+  return Math.hypot(x1 - x0, y1 - y0);
 }
 
 /** How a pick joins the selection: as the keys held down say, else as chosen. */

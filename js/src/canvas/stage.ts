@@ -3,7 +3,7 @@ import type { Side } from "../sides";
 import type { Store } from "../store";
 import { type Camera, startCamera } from "./camera";
 import { type Painter, startPainter } from "./painter";
-import { drawsLasso, type Pointing, startPointing } from "./pointing";
+import { draws, type Pointing, startPointing } from "./pointing";
 
 export interface Stage {
   side: Side;
@@ -24,7 +24,7 @@ export function startStage(
   const camera = startCamera(element, {
     aspect: (x1 - x0) / (y1 - y0),
     still: store.still,
-    pans: (event) => event.button === 0 && !event.ctrlKey && !drawsLasso(store, event),
+    pans: (event) => event.button === 0 && !event.ctrlKey && !draws(store, event),
   });
   const painter = startPainter(store, side, canvas, camera.viewport);
   const pointing = startPointing(store, side, element, camera, painter);

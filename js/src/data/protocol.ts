@@ -19,11 +19,12 @@ export interface Answer {
   arrays: Map<string, NamedArray>;
 }
 
-export type Progress = (fraction: number, text: string) => void;
+/** How far an answer is, in words, and what there is of it already. */
+export type Progress<T = Answer> = (fraction: number, text: string, soFar?: T) => void;
 
-export interface AskOptions {
+export interface AskOptions<T = Answer> {
   signal?: AbortSignal | undefined;
-  progress?: Progress | undefined;
+  progress?: Progress<T> | undefined;
 }
 
 /** One request, one answer. Rejects with an Error whose message is a sentence for people. */

@@ -1,5 +1,5 @@
 // What the explorer asks for, whoever answers: the kernel, or the data embedded in an exported page.
-import type { Answer, Ask, AskOptions, NamedArray } from "./protocol";
+import type { Answer, Ask, AskOptions, NamedArray, Progress } from "./protocol";
 
 export interface LandscapeInfo {
   name: string;
@@ -19,6 +19,8 @@ export interface Hello {
   classes: string[];
   palettes: Record<string, string[]>;
   images: { height: number; width: number; channels: number } | null;
+  /** Whether samples have texts to read. */
+  texts: boolean;
   groups: Map<string, Uint8Array>;
   /** Who explains the samples; the network of the run has its weights recorded with the epochs. */
   models: { name: string; recorded: boolean }[];
@@ -67,7 +69,7 @@ export interface Source {
   ask: Ask;
   hello(options?: AskOptions): Promise<Hello>;
   frame(landscape: number, epoch: number, options?: AskOptions): Promise<Frame>;
-  territory(landscape: number, epoch: number, options?: AskOptions): Promise<Territory>;
+  territory(landscape: number, epoch: number, options?: AskOptions<Territory>): Promise<Territory>;
   /** In the order of the indices. A null size asks for the pictures as they are. */
   thumbnails(
     indices: readonly number[],
@@ -93,8 +95,12 @@ export function createSource(ask: Ask): Source {
       }
       return readFrame(answer, samples.labels, samples.classes);
     },
-    async territory(landscape, epoch, options) {
-      return readTerritory(await ask("canvas", { landscape, epoch }, options));
+    async territory(landscape, epoch, { signal, progress } = {}) {
+      const sketched: Progress = (fraction, text, soFar) =>
+        progress?.(fraction, text, soFar && readTerritory(soFar));
+      return readTerritory(
+        await ask("canvas", { landscape, epoch }, { signal, progress: sketched }),
+      );
     },
     async thumbnails(indices, size, options) {
       return readPictures(await ask("thumbnails", { indices, size }, options));
@@ -121,7 +127,7 @@ function readHello(answer: Answer): Hello {
         "install the same dvi_widget on both sides and reload the page.",
     );
   }
-  const { n, classes, palettes, images, models = [], lists = [] } = result;
+  const { n, classes, palettes, images, texts = false, models = [], lists = [] } = result;
   const landscapes = result.landscapes.map((info) => ({
     ...info,
     services: info.services ?? [],
@@ -136,6 +142,7 @@ function readHello(answer: Answer): Hello {
     palettes,
     images,
     models,
+    texts,
     lists,
     landscapes,
     groups,

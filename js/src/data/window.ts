@@ -2,15 +2,16 @@
 import { type Signal, signal } from "@preact/signals";
 import type { Progress } from "./protocol";
 
-interface Loading {
+interface Loading<T> {
   abort: AbortController;
   progress: { fraction: number; text: string } | null;
+  sketch: T | undefined;
 }
 
 export interface WindowOptions<T> {
   /** Positions that show the same epoch are one: the first of them. */
   same?(position: number): number;
-  load(position: number, signal: AbortSignal, progress: Progress): Promise<T>;
+  load(position: number, signal: AbortSignal, progress: Progress<T>): Promise<T>;
   bytes(value: T): number;
   /** How many bytes may be kept. At least `FEWEST` epochs are, whatever they weigh. */
   budget: number;
@@ -24,7 +25,7 @@ export class EpochWindow<T> {
   /** Counts what came, went or failed: read it to follow the window. */
   readonly revision: Signal<number> = signal(0);
   private readonly kept = new Map<number, T>();
-  private readonly loading = new Map<number, Loading>();
+  private readonly loading = new Map<number, Loading<T>>();
   private readonly failed = new Map<number, string>();
   private order: readonly number[] = [];
   private capacity = 2;
@@ -34,6 +35,11 @@ export class EpochWindow<T> {
 
   get(position: number): T | undefined {
     return this.kept.get(this.same(position));
+  }
+
+  /** The same, or as much of it as has arrived. */
+  sketch(position: number): T | undefined {
+    return this.get(position) ?? this.loading.get(this.same(position))?.sketch;
   }
 
   /** Why the epoch at this position could not be had, if so. */
@@ -110,13 +116,15 @@ export class EpochWindow<T> {
   }
 
   private start(position: number): void {
-    const entry: Loading = {
+    const entry: Loading<T> = {
       abort: new AbortController(),
       progress: null,
+      sketch: undefined,
     };
     this.loading.set(position, entry);
-    const progress: Progress = (fraction, text) => {
+    const progress: Progress<T> = (fraction, text, soFar) => {
       entry.progress = { fraction, text };
+      entry.sketch = soFar ?? entry.sketch;
       this.revision.value++;
     };
     this.options.load(position, entry.abort.signal, progress).then(
@@ -129,7 +137,7 @@ export class EpochWindow<T> {
   }
 
   /** An answer that was cancelled, or asked for again meanwhile, changes nothing. */
-  private settle(position: number, entry: Loading, change: () => void): void {
+  private settle(position: number, entry: Loading<T>, change: () => void): void {
     if (this.closed || this.loading.get(position) !== entry) {
       return;
     }

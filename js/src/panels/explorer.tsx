@@ -8,6 +8,7 @@ import { count, describe } from "../words";
 import { Card } from "./card";
 import { CloseIcon } from "./icons";
 import { Legend } from "./legend";
+import { MarkerLayer } from "./marker_layer";
 import { Panels } from "./panels";
 import { Status } from "./status";
 import { Timeline } from "./timeline";
@@ -130,6 +131,7 @@ function Canvas({ store, side, stages }: CanvasProperties) {
         aria-label="Landscape: left and right arrow keys change the epoch, plus and minus zoom, 0 shows all, Escape clears the selection"
       >
         <canvas ref={canvas} role="img" aria-label={words} data-testid="canvas" />
+        {stage !== undefined && <MarkerLayer store={store} stage={stage} />}
         {stage !== undefined && <LassoPath stage={stage} />}
       </div>
       {stage !== undefined && <Card store={store} stage={stage} />}
@@ -140,7 +142,7 @@ function Canvas({ store, side, stages }: CanvasProperties) {
 
 function LassoPath({ stage }: { stage: Stage }) {
   const path = stage.pointing.lasso.path.value;
-  if (path === null) {
+  if (path === null || stage.pointing.line.value) {
     return null;
   }
   return (

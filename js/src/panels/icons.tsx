@@ -38,6 +38,13 @@ export const LoopIcon = () => (
   </Icon>
 );
 
+export const MarkerIcon = () => (
+  <Icon>
+    <path d="M8 14.5C5 11 3.5 8.8 3.5 6.5a4.5 4.5 0 0 1 9 0c0 2.3-1.5 4.5-4.5 8z" />
+    <circle cx="8" cy="6.5" r="1.5" />
+  </Icon>
+);
+
 export const PanIcon = () => (
   <Icon>
     <path d="M8 1.8v12.4M1.8 8h12.4M6.2 3.4 8 1.6l1.8 1.8M6.2 12.6 8 14.4l1.8-1.8M3.4 6.2 1.6 8l1.8 1.8M12.6 6.2 14.4 8l-1.8 1.8" />

@@ -1,6 +1,8 @@
 // The panels at the right of the landscape: one at a time behind tabs, or a second one kept beside it.
 import type { ComponentType } from "preact";
 import { useId } from "preact/hooks";
+import { decodes } from "../markers";
+import { answers } from "../sides";
 import type { Store } from "../store";
 import { Classes } from "./classes";
 import { CloseIcon, PinIcon } from "./icons";
@@ -16,6 +18,8 @@ interface Panel {
   applies?: (store: Store) => boolean;
 }
 
+const measured = (store: Store): boolean =>
+  answers(store.sides, "measures") || answers(store.sides, "boundary");
 const explained = ({ hello }: Store): boolean => hello.models.length > 0;
 
 /** In the order of their tabs. */
@@ -27,6 +31,8 @@ const ALL: readonly Panel[] = [
   { name: "Explain", content: later("Explain"), applies: explained },
   { name: "Layers", content: later("Layers"), applies: explained },
   { name: "Models", content: later("Models"), applies: explained },
+  { name: "Markers", content: later("Markers"), applies: decodes },
+  { name: "Measures", content: later("Measures"), applies: measured },
 ];
 
 export function Panels({ store }: { store: Store }) {

@@ -1,13 +1,27 @@
 // The tools of the canvas: pan or lasso, how a pick joins the selection, and the way back to the whole picture.
 import type { ComponentChildren } from "preact";
 import type { Stage } from "../canvas/stage";
+import { decodes } from "../markers";
 import type { Combine } from "../selection";
 import type { Store, Tool } from "../store";
-import { AddIcon, LassoIcon, PanIcon, ReplaceIcon, ResetIcon, SubtractIcon } from "./icons";
+import {
+  AddIcon,
+  LassoIcon,
+  MarkerIcon,
+  PanIcon,
+  ReplaceIcon,
+  ResetIcon,
+  SubtractIcon,
+} from "./icons";
 
 const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = [
   { tool: "pan", name: "Pan and zoom (hold shift to draw a lasso)", icon: <PanIcon /> },
   { tool: "lasso", name: "Lasso: draw around points", icon: <LassoIcon /> },
+  {
+    tool: "marker",
+    name: "Marker: click to see what lies there, drag to see what changes on a way",
+    icon: <MarkerIcon />,
+  },
 ];
 
 const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }[] = [
@@ -19,19 +33,21 @@ const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }
 export function Tools({ store, stages }: { store: Store; stages: readonly Stage[] }) {
   return (
     <div class="dvi-tools" role="toolbar" aria-label="Canvas tools">
-      {TOOLS.map(({ tool, name, icon }) => (
-        <ToolButton
-          key={tool}
-          testid={`tool-${tool}`}
-          name={name}
-          pressed={store.tool.value === tool}
-          press={() => {
-            store.tool.value = tool;
-          }}
-        >
-          {icon}
-        </ToolButton>
-      ))}
+      {TOOLS.filter(({ tool }) => tool !== "marker" || decodes(store)).map(
+        ({ tool, name, icon }) => (
+          <ToolButton
+            key={tool}
+            testid={`tool-${tool}`}
+            name={name}
+            pressed={store.tool.value === tool}
+            press={() => {
+              store.tool.value = tool;
+            }}
+          >
+            {icon}
+          </ToolButton>
+        ),
+      )}
       <span class="dvi-divider" />
       {COMBINES.map(({ how, name, icon }) => (
         <ToolButton

@@ -13,6 +13,8 @@ export interface FakeOptions {
   name?: string;
   extent?: [number, number, number, number];
   services?: string[];
+  /** Rows of the measures. */
+  measures?: Record<string, unknown>[];
   scalars?: Record<string, (number | null)[]>;
   /** A second landscape over the same samples: turned by a quarter, with epochs of its own. */
   second?: { name: string; epochs: number[] };
@@ -288,6 +290,35 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     ]);
   };
 
+  /** What lies at a place of the extent [-1, 1], each nearest to the first samples. */
+  const decode = (landscape: number, epoch: number, points: [number, number][]): FakeAnswer => {
+    const { position, places } = placesAt(landscape, epoch);
+    const found = points.map(([x, y]) => classify(places, x, y, 12 + 40 * progress(position)));
+    const values = found.flatMap((cell) =>
+      Array.from({ length: count }, (_, c) => probability(cell, c)),
+    );
+    const nearest = Int32Array.from({ length: 5 * points.length }, (_, i) => i % 5);
+    return pack({}, [
+      ["probabilities", "float32", [points.length, count], Float32Array.from(values)],
+      ["nearest", "int32", [points.length, 5], nearest],
+    ]);
+  };
+
+  const crossings = (landscape: number, epoch: number, a: number[], b: number[]): FakeAnswer => {
+    const { places } = placesAt(landscape, epoch);
+    const along = Array.from({ length: 101 }, (_, i) => {
+      const [x, y] = [0, 1].map(
+        (k) => (a[k] as number) + ((b[k] as number) - (a[k] as number)) * (i / 100),
+      );
+      return { t: i / 100, x, y, class: classify(places, x as number, y as number, 1).best };
+    });
+    const found = along.flatMap(({ t, x, y, class: after }, i) => {
+      const before = along[i - 1]?.class ?? after;
+      return before === after ? [] : [{ t, x, y, before, after }];
+    });
+    return pack({ crossings: found }, []);
+  };
+
   const accuracy = (shift: number, { epochs: recorded }: { epochs: number[] }) =>
     recorded.map((_, position) =>
       Math.min(0.995, 1 - 0.62 * Math.exp(-3.4 * progress(position)) - shift * progress(position)),
@@ -340,6 +371,21 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           );
         case "history":
           return history(args.landscape as number, args.indices as number[]);
+        case "decode":
+          return decode(
+            args.landscape as number,
+            args.epoch as number,
+            args.points as [number, number][],
+          );
+        case "crossings":
+          return crossings(
+            args.landscape as number,
+            args.epoch as number,
+            args.a as number[],
+            args.b as number[],
+          );
+        case "measures":
+          return pack({ rows: options.measures ?? [], samples: n }, []);
         case "dynamics":
           return dynamics(args.landscape as number);
         default:

@@ -13,6 +13,7 @@ from dvi_widget.landscape import PALETTES, Frame, Landscape, class_colors
 from dvi_widget.suggestions import DEFINITIONS
 
 from .dynamics import Dynamics
+from .rendering import Describe, Pictures, columns, describe, is_group
 from .thumbnails import fitted, thumbnails
 from .wire import PROTOCOL, Answer, Report, RequestError, class_dtype, in_bytes, quantised
 
@@ -33,6 +34,8 @@ class Answers:
         Side in pixels that no picture given out exceeds; None for native sizes.
     models
         Who explains the samples (`services.models.Models`); None where nobody can.
+    words
+        What people read of a sample, by its index; None for its columns beside split, label and groups.
 
     Attributes
     ----------
@@ -48,16 +51,18 @@ class Answers:
     def __init__(
         self,
         landscapes: Sequence[Landscape],
-        images: NDArray[np.uint8] | None = None,
+        images: Pictures | None = None,
         *,
         largest: int | None = None,
         models: Any = None,
+        words: Describe | None = None,
     ) -> None:
         self.landscapes = list(landscapes)
         self.images = images
         self.models = models
         self.largest = largest
         self.samples = self._table()
+        self.words = words or columns(self.samples)
         self.classes = self.landscapes[0].classes
         self.dynamics = [Dynamics(landscape) for landscape in self.landscapes]
         self.kept: dict[tuple[Any, ...], Answer] = {}
@@ -74,7 +79,8 @@ class Answers:
     @property
     def groups(self) -> list[str]:
         """Names of the recorded groups."""
-        return [str(name) for name in self.samples.columns if name not in ("label", "split")]
+        names = [name for name in self.samples.columns if name not in ("label", "split")]
+        return [str(name) for name in names if is_group(self.samples, name)]
 
     def remember(self, request: str, answer: Answer) -> None:
         """Keep an answer of the models for an exported page, and drop the oldest where there are too many."""
@@ -90,11 +96,11 @@ class Answers:
         Returns
         -------
         Answer
-            Result: protocol, n, classes, palettes, images (format or None), groups, models (of each its name,
-            and whether its weights are recorded with the epochs), lists (of each its name and definition),
-            landscapes (name, epochs, extent, resolution, services, accuracy per split and epoch, scalars:
-            further recorded numbers per epoch). Arrays: labels int32 ``[n]`` (−1: none), split uint8 ``[n]``
-            (1: test), and uint8 ``[n]`` per group.
+            Result: protocol, n, classes, palettes, images (format or None), texts (whether there are any),
+            groups, models (of each its name, and whether its weights are recorded with the epochs), lists (of
+            each its name and definition), landscapes (name, epochs, extent, resolution, services, accuracy
+            per split and epoch, scalars: further recorded numbers per epoch). Arrays: labels int32 ``[n]``
+            (−1: none), split uint8 ``[n]`` (1: test), and uint8 ``[n]`` per group.
         """
         if self._hello is None:
             self._hello = self._introduction()
@@ -109,6 +115,7 @@ class Answers:
             "classes": [str(name) for name in self.classes],
             "palettes": {name: class_colors(len(self.classes), name) for name in PALETTES},
             "images": self._picture_format(),
+            "texts": self.words is not None,
             "groups": self.groups,
             "models": [] if self.models is None else self.models.described(),
             "lists": [{"name": name, "definition": text} for name, text in DEFINITIONS.items()],
@@ -153,6 +160,8 @@ class Answers:
     def canvas(self, frame: Frame, report: Report) -> Answer:
         """The painted canvas of one epoch, painted now if nobody has looked at it before.
 
+        What an engine paints from coarse to fine is reported on the way, as an answer so far.
+
         Returns
         -------
         Answer
@@ -160,7 +169,17 @@ class Answers:
         """
         text = f"Painting the landscape of epoch {frame.epoch}"
         report(0.0, text)
-        classes, shade = frame.paint(lambda share: report(share, text))
+        done = 0.0
+
+        def reported(share: float) -> None:
+            nonlocal done
+            done = share
+            report(share, text)
+
+        def show(classes: NDArray[np.unsignedinteger], shade: NDArray[np.uint8]) -> None:
+            report(done, text, Answer({}, {"classes": classes, "shade": shade}))
+
+        classes, shade = frame.paint(reported, show)
         return Answer({}, {"classes": classes, "shade": shade})
 
     def thumbnails(self, indices: Sequence[int] | NDArray[np.int64], size: int | None) -> Answer:
@@ -180,6 +199,23 @@ class Answers:
             raise RequestError("These samples have no pictures: pass them as Explorer(..., images=...).")
         sizes = [side for side in (size, self.largest) if side is not None]
         return Answer({}, {"pixels": thumbnails(self.images, indices, min(sizes, default=None))})
+
+    def describe(self, indices: Sequence[int] | NDArray[np.int64]) -> Answer:
+        """What people read of some samples.
+
+        Returns
+        -------
+        Answer
+            Result: texts, in the order of the indices.
+
+        Raises
+        ------
+        RequestError
+            If there is nothing to read.
+        """
+        if self.words is None:
+            raise RequestError("These samples have no texts: pass Explorer(..., render=...).")
+        return Answer({"texts": describe(self.words, indices)}, {})
 
 
 def _outline(landscape: Landscape, label: NDArray[Any], test: NDArray[np.bool_]) -> dict[str, Any]:

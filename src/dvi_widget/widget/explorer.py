@@ -26,6 +26,7 @@ from .bundles import front_end
 from .exchange import Exchange
 from .html import write_page
 from .query import Query, Samples, Vocabulary, holds, parse
+from .rendering import Pictures, Render, rendered
 from .services.models import Models
 from .wire import listed
 
@@ -106,6 +107,10 @@ class Explorer(anywidget.AnyWidget):
         What people see of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of
         the landscape, train rows first. uint8 is taken as it is; floats in [0, 1] are multiplied by
         255. Without it, the pictures recorded with the run.
+    render : callable, optional
+        Takes a sample's index and gives what people see of it: a text, shown as it is and never as HTML, or a
+        picture, ``[C, H, W]`` or ``[H, W]``, uint8 or floats in [0, 1]. It is called when the sample is
+        looked at. Without it, columns of ``landscape.samples`` beside split, label and groups are shown.
     models : dict, optional
         Classifiers by name, whatever `attribute` takes, whose attributions and layers are shown side by
         side. They are given the inputs that were recorded with the samples, or else the pictures as floats
@@ -137,7 +142,7 @@ class Explorer(anywidget.AnyWidget):
     Raises
     ------
     TypeError
-        If there is no landscape, or what is given is none.
+        If there is no landscape, what is given is none, or render gives neither texts nor pictures.
     ValueError
         If there are more than two, they are of different samples or classes or not two-dimensional, or the
         pictures do not fit the samples.
@@ -162,19 +167,28 @@ class Explorer(anywidget.AnyWidget):
         self,
         *landscapes: Landscape,
         images: ArrayLike | None = None,
+        render: Render | None = None,
         models: Mapping[str, Any] | None = None,
     ) -> None:
         _check_alike(landscapes)
         self._landscapes = landscapes
         self._epochs = sorted({epoch for landscape in landscapes for epoch in landscape.epochs})
         own = [landscape.images for landscape in landscapes if landscape.images is not None]
-        pictures = (own[0] if own else None) if images is None else as_pictures(images, "images")
+        pictures: Pictures | None = (
+            (own[0] if own else None) if images is None else as_pictures(images, "images")
+        )
         n = len(landscapes[0].samples)
-        if pictures is not None and len(pictures) != n:
-            raise ValueError(f"images holds {len(pictures)} pictures; the landscape has {n} samples.")
+        if pictures is not None and pictures.shape[0] != n:
+            raise ValueError(f"images holds {pictures.shape[0]} pictures; the landscape has {n} samples.")
+        words = None
+        if render is not None:
+            made, words = rendered(render, n)
+            if made is not None and images is not None:
+                raise ValueError("render gives pictures, and images are given too; pass one of them.")
+            pictures = made or pictures
         self._typed: object = None  # the filter that a page is just setting
-        explaining = Models(landscapes, models, pictures)
-        self._answers = Answers(landscapes, pictures, models=explaining)
+        explaining = Models(landscapes, models, pictures if isinstance(pictures, np.ndarray) else None)
+        self._answers = Answers(landscapes, pictures, models=explaining, words=words)
         self._exchange = Exchange(self._answers, self.send)
         super().__init__(_esm=front_end(), epoch=self._epochs[-1], selection=[], selections={}, _view={})
         self.on_msg(self._receive)

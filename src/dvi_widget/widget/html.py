@@ -105,7 +105,9 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
     """
     target = _checked(path)
     models = answers.models if answers.told else None
-    smaller = Answers(answers.landscapes, answers.images, largest=LARGEST_PICTURE, models=models)
+    smaller = Answers(
+        answers.landscapes, answers.images, largest=LARGEST_PICTURE, models=models, words=answers.words
+    )
     smaller.dynamics, smaller.kept, smaller.told = answers.dynamics, answers.kept, answers.told
     with write_aside(target) as aside, aside.open("x", encoding="utf-8", errors="replace") as file:
         _write(file, smaller, state, bundle)
@@ -130,7 +132,8 @@ def _checked(path: str | os.PathLike[str]) -> Path:
 def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str) -> None:
     page = _Blocks(file)
     requests = list(_requests(answers))
-    n_blocks = 0 if answers.images is None else -(-len(answers.samples) // PER_BLOCK)
+    shown = (answers.images is not None) + (answers.words is not None)
+    n_blocks = shown * -(-len(answers.samples) // PER_BLOCK)
     manifest: dict[str, Any] = {"answers": {}, "sliced": {}, "state": dict(state)}
     known: list[set[str]] = [set() for _ in answers.landscapes]
     name = answers.landscapes[0].name
@@ -161,11 +164,12 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
         ]
         introduction = Answer({**hello.result, "landscapes": outlines}, hello.arrays)
         manifest["answers"][key("hello", {})] = page.recorded(introduction)
-        blocks = []
-        for block in _pictures(answers):
-            blocks.append(page.array(block))
-            bar.update()
-    manifest["thumbnails"] = {"per_block": PER_BLOCK, "blocks": blocks}
+        for part, arrays in (("thumbnails", _pictures(answers)), ("texts", _texts(answers))):
+            blocks = []
+            for array in arrays:
+                blocks.append(page.array(array))
+                bar.update()
+            manifest[part] = {"per_block": PER_BLOCK, "blocks": blocks}
     file.write(f'<script type="application/json" data-dvi="manifest">{script_json(manifest)}</script>\n')
     file.write(_TAIL % script_json(bundle))
 
@@ -240,6 +244,16 @@ def _pictures(answers: Answers) -> Iterator[NDArray[np.uint8]]:
     n = len(answers.samples)
     for start in range(0, n, PER_BLOCK):
         yield answers.thumbnails(range(start, min(n, start + PER_BLOCK)), None).arrays["pixels"]
+
+
+def _texts(answers: Answers) -> Iterator[NDArray[np.uint8]]:
+    """What people read of the samples, as bytes of JSON."""
+    if answers.words is None:
+        return
+    n = len(answers.samples)
+    for start in range(0, n, PER_BLOCK):
+        texts = answers.describe(range(start, min(n, start + PER_BLOCK))).result["texts"]
+        yield np.frombuffer(json.dumps(texts).encode(), np.uint8)
 
 
 class _Blocks:

@@ -129,6 +129,23 @@ def decode(landscape: Landscape, epoch: int, points: NDArray[np.float32]) -> Ans
     return Answer({}, arrays)
 
 
+def crossings(landscape: Landscape, epoch: int, a: NDArray[np.float32], b: NDArray[np.float32]) -> Answer:
+    """Where the predicted class changes on the way between two points (see `Landscape.crossings`).
+
+    Returns
+    -------
+    Answer
+        Result: crossings, in order, each with t (share of the way), x, y, before and after (classes).
+
+    Raises
+    ------
+    RequestError
+        If no engine behind the landscape decodes points.
+    """
+    engine(landscape, "paint", what="Crossings")
+    return Answer({"crossings": landscape.crossings(epoch, a, b).to_dict("records")}, {})
+
+
 def _softmax(z: NDArray[np.floating]) -> NDArray[np.float32]:
     """Probabilities [m, C] of logits."""
     shares = np.exp(z - z.max(axis=1, keepdims=True).astype(np.float64))

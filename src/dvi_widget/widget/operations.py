@@ -55,6 +55,11 @@ def _thumbnails(answers: Answers, args: object) -> tuple[Any, ...]:
     return checked, door.size(size, shape, len(checked))
 
 
+def _describe(answers: Answers, args: object) -> tuple[Any, ...]:
+    (indices,) = door.named(args, "indices")
+    return (door.samples(indices, len(answers.samples), 1 << 13),)
+
+
 def _probabilities(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, indices = door.named(args, "landscape", "epoch", "indices")
     shown = door.landscape(place, answers.landscapes)
@@ -83,6 +88,12 @@ def _decode(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, points = door.named(args, "landscape", "epoch", "points")
     shown = door.landscape(place, answers.landscapes)
     return shown, door.epoch(epoch, shown), door.points(points, shown.extent)
+
+
+def _crossings(answers: Answers, args: object) -> tuple[Any, ...]:
+    place, epoch, a, b = door.named(args, "landscape", "epoch", "a", "b")
+    shown = door.landscape(place, answers.landscapes)
+    return shown, door.epoch(epoch, shown), *door.points([a, b], shown.extent)
 
 
 def _trust(answers: Answers, args: object) -> tuple[Any, ...]:
@@ -115,10 +126,12 @@ OPERATIONS: dict[str, Operation] = {
     "frame": Operation(_frame, lambda answers, args, _: answers.frame(args[1], args[0])),
     "canvas": Operation(_frame, lambda answers, args, report: answers.canvas(args[1], report), "long"),
     "thumbnails": Operation(_thumbnails, lambda answers, args, _: answers.thumbnails(*args)),
+    "describe": Operation(_describe, lambda answers, args, _: answers.describe(*args), "soon"),
     "probabilities": Operation(_probabilities, lambda _, args, __: inquiries.probabilities(*args)),
     "history": Operation(_history, lambda _, args, __: inquiries.history(*args)),
     "neighbors": Operation(_neighbors, lambda _, args, __: inquiries.neighbors(*args), "soon"),
     "decode": Operation(_decode, lambda _, args, __: inquiries.decode(*args), "soon"),
+    "crossings": Operation(_crossings, lambda _, args, __: inquiries.crossings(*args), "soon"),
     "trust": Operation(_trust, lambda answers, args, report: overviews.trust(answers, report, *args), "long"),
     "loss": Operation(_loss, lambda answers, args, report: overviews.loss(answers, report, *args), "long"),
     "list": Operation(

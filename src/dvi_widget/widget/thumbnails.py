@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .rendering import Pictures
+
 _CHUNK_VALUES = 1 << 24  # float32 values in memory at once while averaging: 64 MiB
 
 
@@ -33,14 +35,14 @@ def fitted(height: int, width: int, size: int | None) -> tuple[int, int]:
 
 
 def thumbnails(
-    images: NDArray[np.uint8], indices: Sequence[int] | NDArray[np.integer[Any]], size: int | None
+    images: Pictures, indices: Sequence[int] | NDArray[np.integer[Any]], size: int | None
 ) -> NDArray[np.uint8]:
     """Pictures of some samples, fitted inside a square.
 
     Parameters
     ----------
     images
-        uint8 ``[N, C, H, W]``, an array or a memory map; only the rows asked for are read.
+        uint8 ``[N, C, H, W]``, an array, a memory map or a renderer; only the rows asked for are read.
     indices
         ``[m]``, which samples, each in ``0 .. N - 1``.
     size

@@ -13,6 +13,9 @@ flat out float alpha;
 flat out float size;
 flat out float foreign;
 flat out float ring;
+// The predicted class where it is not the label: a cross in its colour (DeepView, Fig. 3).
+flat out vec3 taken;
+flat out float mistaken;
 
 const int ORDINARY = 1;
 const int FOREIGN = 2;
@@ -41,6 +44,10 @@ void main() {
     foreign = 0.;
     size = radius;
   }
+  uint prediction = blend < .5 ? predictionA : predictionB;
+  bool wrongly = colorBy == 0 && label != NO_LABEL && label != prediction;
+  taken = classColor(prediction);
+  mistaken = wrongly ? smoothstep(2.6, 3.6, size / ratio) : 0.;
   gl_Position = vec4(position() * view.xy + view.zw, 0., 1.);
   gl_PointSize = 2. * (size + 1.);
   if ((pass == ORDINARY && isForeign) || (pass == FOREIGN && !isForeign) ||
