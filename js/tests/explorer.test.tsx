@@ -1,33 +1,8 @@
 // The explorer as a person and a screen reader meet it, on a fake model and without a graphics card.
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import widget from "../src/widget";
-import { type FakeOptions, fakeRun } from "./fake/answers";
-import { type FakeModelOptions, fakeModel } from "./fake/model";
-
-let cleanup: (() => void) | null = null;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  cleanup?.();
-  cleanup = null;
-  document.body.replaceChildren();
-  vi.useRealTimers();
-});
-
-async function shown(options: FakeOptions = {}, modelOptions: FakeModelOptions = {}) {
-  const model = fakeModel(fakeRun({ n: 60, epochs: [5, 10, 15], ...options }), modelOptions);
-  const element = document.createElement("div");
-  document.body.append(element);
-  cleanup = widget.render({ model, el: element });
-  await vi.advanceTimersByTimeAsync(200);
-  const part = (id: string) => element.querySelector<HTMLElement>(`[data-testid="${id}"]`);
-  const parts = (id: string) => [...element.querySelectorAll<HTMLElement>(`[data-testid="${id}"]`)];
-  const settle = () => vi.advanceTimersByTimeAsync(50);
-  return { model, element, part, parts, settle };
-}
+import { describe, expect, it } from "vitest";
+import { fakeRun } from "./fake/answers";
+import { press, shown } from "./fake/shown";
 
 function epochShown(part: (id: string) => HTMLElement | null): string | undefined {
   const { value } = part("epoch-input") as HTMLInputElement;
@@ -37,10 +12,6 @@ function epochShown(part: (id: string) => HTMLElement | null): string | undefine
 function type(target: HTMLElement | null, text: string): void {
   (target as HTMLInputElement).value = text;
   target?.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-function press(target: HTMLElement | null, key: string): void {
-  target?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 }
 
 describe("before there is anything to see", () => {
@@ -269,10 +240,9 @@ it("gives every control a name", async () => {
 });
 
 it("gives back all it took", async () => {
-  const { model, element } = await shown();
+  const { model, element, close } = await shown();
   expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
-  cleanup?.();
-  cleanup = null;
+  close();
   expect(element.childElementCount).toBe(0);
   expect(model.listeners()).toBe(0);
   expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(0);
@@ -280,10 +250,9 @@ it("gives back all it took", async () => {
 
 it("shares its style between explorers, and keeps it for the last", async () => {
   const first = await shown();
-  const firstCleanup = cleanup;
   await shown();
   expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
-  firstCleanup?.();
+  first.close();
   expect(first.element.childElementCount).toBe(0);
   expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
 });

@@ -19,7 +19,7 @@ export class Question {
   constructor(
     private readonly send: (options: AskOptions) => Promise<Answer>,
     /** Called when an answer came, or when nobody waits for one any more. */
-    private readonly settled: () => void,
+    private readonly settled: (answered: boolean) => void,
   ) {}
 
   /** Wait for the answer, and ask after so many milliseconds if nobody has. The last to leave cancels. */
@@ -35,7 +35,7 @@ export class Question {
       this.users--;
       if (this.users === 0 && this.reply.peek().answer === undefined) {
         this.abort?.abort();
-        this.settled();
+        this.settled(false);
       }
     };
   }
@@ -55,7 +55,7 @@ export class Question {
     }).then(
       (answer) => {
         settle({ answer });
-        this.settled();
+        this.settled(true);
       },
       (error: unknown) => settle({ error: error instanceof Error ? error.message : String(error) }),
     );
@@ -74,14 +74,14 @@ export class Answers {
       this.questions.get(key) ??
       new Question(
         (options) => this.ask(op, args, options),
-        () => this.tidy(),
+        (answered) => (answered ? this.tidy() : this.questions.delete(key)),
       );
     this.questions.delete(key);
     this.questions.set(key, question);
     return question;
   }
 
-  /** Forget what was never answered, and the oldest answers beyond what may be kept. */
+  /** Forget the oldest answers beyond what may be kept. */
   private tidy(): void {
     let bytes = 0;
     let kept = 0;
@@ -91,7 +91,8 @@ export class Answers {
       for (const { data } of answer?.arrays.values() ?? []) {
         bytes += data.byteLength;
       }
-      if (users === 0 && (answer === undefined || bytes > KEPT_BYTES || ++kept > KEPT)) {
+      kept++;
+      if (users === 0 && answer !== undefined && (bytes > KEPT_BYTES || kept > KEPT)) {
         this.questions.delete(key);
       }
     }

@@ -1,16 +1,17 @@
 // All classes in a list, however many: hue, name, samples, and how many of them are predicted right; a click selects.
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
+import { Choice } from "../pieces/choice";
 import type { Store } from "../store";
 import { className, count, percent } from "../words";
 import { pick } from "./legend";
 import { classHue, Named } from "./swatch";
 
-const ORDERS = ["as given", "fewest right first", "most samples first"];
+const ORDERS = ["as given", "fewest right first", "most samples first"] as const;
 
 export function Classes({ store }: { store: Store }) {
   const { hello, playhead } = store;
-  const order = useSignal(0);
+  const order = useSignal<string>(ORDERS[0]);
   store.frames.revision.value;
   const position = playhead.resting.value;
   const frame = store.frames.get(position);
@@ -27,28 +28,24 @@ export function Classes({ store }: { store: Store }) {
     });
     return none.samples > 0 ? [...of, none] : of;
   }, [hello, frame, shown]);
-  const sorted = [
-    rows,
-    rows.toSorted((p, q) => p.right / p.samples - q.right / q.samples || 0),
-    rows.toSorted((p, q) => q.samples - p.samples),
-  ][order.value] as typeof rows;
+  const sorted = rows.toSorted(
+    (p, q) =>
+      (order.value === ORDERS[1] && p.right / p.samples - q.right / q.samples) ||
+      (order.value === ORDERS[2] && q.samples - p.samples) ||
+      0,
+  );
   return (
     <>
       <div class="dvi-bar-above">
-        <select
-          class="dvi-select"
-          aria-label="Order"
+        <Choice
+          name="Order"
+          testid="classes-order"
           value={order.value}
-          onChange={(event) => {
-            order.value = event.currentTarget.selectedIndex;
+          choices={ORDERS.map((value) => ({ value, words: value }))}
+          choose={(value) => {
+            order.value = value;
           }}
-        >
-          {ORDERS.map((name, i) => (
-            <option key={name} value={i}>
-              {name}
-            </option>
-          ))}
-        </select>
+        />
         <span class="dvi-count">right at epoch {store.epochs[position]}</span>
       </div>
       <ul class="dvi-classes" aria-label="All classes" data-testid="classes">

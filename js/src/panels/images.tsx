@@ -4,6 +4,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Picture } from "../data/source";
 import { ordered } from "../order";
 import { Problem, useReply } from "../pieces/asked";
+import { Choice } from "../pieces/choice";
 import { Pixels } from "../pieces/pixels";
 import { useSize } from "../pieces/size";
 import { indicesOf } from "../selection";
@@ -52,21 +53,18 @@ export function Images({ store }: { store: Store }) {
       <div class="dvi-bar-above">
         <OrderBy store={store} samples={chosen.length} />
         {hello.images !== null && (
-          <select
-            class="dvi-select"
-            aria-label="Size"
-            data-testid="images-size"
-            value={size}
-            onChange={(event) => {
-              view.size.value = Number(event.currentTarget.value);
+          <Choice
+            name="Size"
+            testid="images-size"
+            value={String(size)}
+            choices={SIZES.map((side) => ({
+              value: String(side),
+              words: side === 0 ? "rows" : `${side} px`,
+            }))}
+            choose={(side) => {
+              view.size.value = Number(side);
             }}
-          >
-            {SIZES.map((side) => (
-              <option key={side} value={side}>
-                {side === 0 ? "rows" : `${side} px`}
-              </option>
-            ))}
-          </select>
+          />
         )}
       </div>
       {error !== undefined && <Problem error={error} retry={retry} />}
@@ -158,38 +156,33 @@ function reading({ hello }: Store, by: string, values: ArrayLike<number>) {
 }
 
 function OrderBy({ store, samples }: { store: Store; samples: number }) {
-  const { view } = store;
-  const option = (by: string, name: string) => (
-    <option key={by} value={by} disabled={!isOffered(store, by, samples)}>
-      {name}
-    </option>
-  );
+  const { view, landscape } = store;
+  const measures = landscape.services.includes("dynamics") ? Object.keys(DYNAMICS) : [];
+  const choice = (value: string, words: string) => ({
+    value,
+    words,
+    disabled: !isOffered(store, value, samples),
+  });
   const down = view.descending.value;
   return (
     <>
-      <label>
-        Order{" "}
-        <select
-          class="dvi-select"
-          data-testid="images-order"
-          value={view.order.value}
-          onChange={(event) => {
-            view.order.value = event.currentTarget.value;
-          }}
-        >
-          {option("index", "index")}
-          {option("confidence", "confidence")}
-          {option("margin", "margin of the two likeliest")}
-          {option("own", "probability of the label")}
-          {store.landscape.services.includes("dynamics") && (
-            <optgroup label="Over all epochs">
-              {Object.keys(DYNAMICS).map((name) =>
-                option(`dynamics ${name}`, name.replaceAll("_", " ")),
-              )}
-            </optgroup>
-          )}
-        </select>
-      </label>
+      <Choice
+        name="Order"
+        testid="images-order"
+        value={view.order.value}
+        choices={[
+          choice("index", "by index"),
+          choice("confidence", "by confidence"),
+          choice("margin", "by margin of the two likeliest"),
+          choice("own", "by probability of the label"),
+          ...measures.map((name) =>
+            choice(`dynamics ${name}`, `by ${name.replaceAll("_", " ")} over all epochs`),
+          ),
+        ]}
+        choose={(by) => {
+          view.order.value = by;
+        }}
+      />
       <button
         type="button"
         class="dvi-tool"
@@ -266,11 +259,9 @@ function Grid({ store, indices, chosen, size, of }: GridProperties) {
       {failure !== null && <Problem error={failure} retry={() => pictures.retry()} />}
       {rows && (
         <div class="dvi-row dvi-row-head" aria-hidden="true">
-          <span>sample</span>
-          <span>label</span>
-          <span>predicted</span>
-          <span>sure</span>
-          {groups.size > 0 && <span>groups</span>}
+          {["#", "label", "pred", "conf", ...(groups.size > 0 ? ["groups"] : [])].map((head) => (
+            <span key={head}>{head}</span>
+          ))}
         </div>
       )}
       <div

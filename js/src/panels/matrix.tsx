@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type Confusion, confusionOf, largestErrors, pooled } from "../confusion";
 import { toHex } from "../palette";
+import { Choice } from "../pieces/choice";
 import { useSize } from "../pieces/size";
 import type { Store } from "../store";
 import { className, count, percent, plural } from "../words";
@@ -56,29 +57,25 @@ export function Matrix({ store }: { store: Store }) {
   };
   // Beside the list where the panel is wide and low, above it where it is not.
   const wide = width.value > 1.4 * height.value;
-  const room = (wide ? height.value - 56 : width.value) - 24;
+  const room = (wide ? height.value : width.value) - 24;
+  /** The cell pointed at or walked to. */
+  const cell = useSignal<number | null>(null);
   return (
     <>
       <div class="dvi-bar-above">
-        <label>
-          Split{" "}
-          <select
-            class="dvi-select"
-            data-testid="matrix-split"
-            value={SPLITS[Math.max(0, wanted)]}
-            onChange={(event) => {
-              view.split.value = event.currentTarget.value;
-            }}
-          >
-            {SPLITS.map((split) => (
-              <option key={split}>{split}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          name="Which samples"
+          testid="matrix-split"
+          value={SPLITS[Math.max(0, wanted)] as string}
+          choices={SPLITS.map((value) => ({ value, words: value }))}
+          choose={(split) => {
+            view.split.value = split;
+          }}
+        />
         {confusion !== undefined && confusion.samples > 0 && (
           <span class="dvi-count">
-            {percent(confusion.right / confusion.samples)} right of{" "}
-            {plural(confusion.samples, "sample", "samples")} at epoch {store.epochs[position]}
+            {percent(confusion.right / confusion.samples)} of {count(confusion.samples)} right at
+            epoch {store.epochs[position]}
           </span>
         )}
       </div>
@@ -92,8 +89,23 @@ export function Matrix({ store }: { store: Store }) {
           confusion !== undefined &&
           room > 0 && (
             <>
-              <Plane store={store} confusion={confusion} room={room} select={select} />
-              <Errors store={store} confusion={confusion} select={select} />
+              <Plane
+                store={store}
+                confusion={confusion}
+                room={room}
+                select={select}
+                point={(pointed) => {
+                  cell.value = pointed;
+                }}
+              />
+              <section class="dvi-errors">
+                <p class="dvi-matrix-said" role="status" data-testid="matrix-said">
+                  {cell.value === null
+                    ? "Rows: label. Columns: prediction. A click selects (shift adds, alt takes away)."
+                    : said(store, confusion, cell.value)}
+                </p>
+                <Errors store={store} confusion={confusion} select={select} />
+              </section>
             </>
           )
         )}
@@ -109,9 +121,10 @@ interface PlaneProperties {
   confusion: Confusion;
   room: number;
   select: Select;
+  point: (cell: number | null) => void;
 }
 
-function Plane({ store, confusion, room, select }: PlaneProperties) {
+function Plane({ store, confusion, room, select, point }: PlaneProperties) {
   const { hello } = store;
   const { classes, counts } = confusion;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -200,7 +213,6 @@ function Plane({ store, confusion, room, select }: PlaneProperties) {
     }
   }, [hello, counts, classes, cells, block, blocks, gutter, cell, side, scale, named, theme, hues]);
 
-  const at = pointed.value;
   const cellAt = (event: MouseEvent & { currentTarget: HTMLElement }): number | null => {
     const box = event.currentTarget.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left - gutter) / cell);
@@ -208,8 +220,22 @@ function Plane({ store, confusion, room, select }: PlaneProperties) {
     const inside = Math.min(row, column) >= 0 && Math.max(row, column) < blocks;
     return inside ? row * blocks + column : null;
   };
-  /** The cell itself, where a block stands for several. */
-  const meant = at === null ? null : block === 1 ? at : (cells[at] as number);
+  /** The cell itself, where a block stands for several; null where the block is empty. */
+  const meant = (place: number | null): number | null => {
+    const cell = place === null ? -1 : block === 1 ? place : (cells[place] as number);
+    return cell < 0 ? null : cell;
+  };
+  const go = (place: number | null): void => {
+    pointed.value = place;
+    point(meant(place));
+  };
+  const choose = (place: number | null, event: MouseEvent | KeyboardEvent): void => {
+    const cell = meant(place);
+    if (cell !== null && (counts[cell] as number) > 0) {
+      select(cell, event);
+    }
+  };
+  const at = pointed.value;
   const walk = (event: KeyboardEvent): void => {
     const steps: Record<string, number> = {
       ArrowLeft: -1,
@@ -218,17 +244,18 @@ function Plane({ store, confusion, room, select }: PlaneProperties) {
       ArrowDown: blocks,
     };
     const step = steps[event.key];
+    const from = pointed.peek();
     if (step !== undefined) {
-      const next = (at ?? -step) + step;
+      const next = (from ?? -step) + step;
       const leaves =
         Math.abs(step) === 1 &&
-        at !== null &&
-        Math.floor(next / blocks) !== Math.floor(at / blocks);
+        from !== null &&
+        Math.floor(next / blocks) !== Math.floor(from / blocks);
       if (next >= 0 && next < blocks * blocks && !leaves) {
-        pointed.value = next;
+        go(next);
       }
-    } else if (event.key === "Enter" && meant !== null && meant >= 0) {
-      select(meant, event);
+    } else if (event.key === "Enter") {
+      choose(from, event);
     } else {
       return;
     }
@@ -236,49 +263,32 @@ function Plane({ store, confusion, room, select }: PlaneProperties) {
     event.stopPropagation();
   };
   return (
-    <div style={{ width: `${Math.max(side, 160)}px` }}>
-      <div
-        class="dvi-matrix-plane"
-        style={{ width: `${side}px` }}
-        role="application"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys of its own
-        tabIndex={0}
-        data-testid="matrix-plane"
-        data-lm-suppress-shortcuts="true"
-        aria-label="Confusion matrix, rows are labels, columns predictions: arrow keys walk, Enter selects a cell's samples"
-        onPointerMove={(event) => {
-          pointed.value = cellAt(event);
-        }}
-        onPointerLeave={() => {
-          pointed.value = null;
-        }}
-        onClick={(event) => {
-          const place = cellAt(event);
-          const chosen = place === null ? -1 : (cells[place] as number);
-          if (chosen >= 0) {
-            select(chosen, event);
-          }
-        }}
-        onKeyDown={walk}
-      >
-        <canvas ref={canvas} style={{ width: `${side}px`, height: `${side}px` }} />
-        {at !== null && (
-          <div
-            class="dvi-matrix-at"
-            style={{
-              left: `${gutter + (at % blocks) * cell}px`,
-              top: `${gutter + Math.floor(at / blocks) * cell}px`,
-              width: `${cell}px`,
-              height: `${cell}px`,
-            }}
-          />
-        )}
-      </div>
-      <p class="dvi-matrix-said" role="status" data-testid="matrix-said">
-        {meant === null || meant < 0
-          ? "Rows: label. Columns: prediction. A click selects (shift adds, alt takes away)."
-          : said(store, confusion, meant)}
-      </p>
+    <div
+      class="dvi-matrix-plane"
+      style={{ width: `${side}px` }}
+      role="application"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys of its own
+      tabIndex={0}
+      data-testid="matrix-plane"
+      data-lm-suppress-shortcuts="true"
+      aria-label="Confusion matrix, rows are labels, columns predictions: arrow keys walk, Enter selects a cell's samples"
+      onPointerMove={(event) => go(cellAt(event))}
+      onPointerLeave={() => go(null)}
+      onClick={(event) => choose(cellAt(event), event)}
+      onKeyDown={walk}
+    >
+      <canvas ref={canvas} style={{ width: `${side}px`, height: `${side}px` }} />
+      {at !== null && (
+        <div
+          class="dvi-matrix-at"
+          style={{
+            left: `${gutter + (at % blocks) * cell}px`,
+            top: `${gutter + Math.floor(at / blocks) * cell}px`,
+            width: `${cell}px`,
+            height: `${cell}px`,
+          }}
+        />
+      )}
     </div>
   );
 }
@@ -315,7 +325,7 @@ function Errors({ store, confusion, select }: ErrorsProperties) {
   const { classes, counts } = confusion;
   const largest = useMemo(() => largestErrors(confusion, LISTED), [confusion]);
   return (
-    <section class="dvi-errors">
+    <>
       <h3>Largest confusions</h3>
       {largest.length === 0 && <p>Every sample is predicted as labelled.</p>}
       <ul>
@@ -334,6 +344,6 @@ function Errors({ store, confusion, select }: ErrorsProperties) {
           </li>
         ))}
       </ul>
-    </section>
+    </>
   );
 }

@@ -45,7 +45,7 @@ export function Panels({ store }: { store: Store }) {
     const tabs = [
       ...event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]:not(.dvi-tab-beside)"),
     ];
-    const at = tabs.findIndex(({ ariaSelected }) => ariaSelected === "true");
+    const at = tabs.indexOf(event.target as HTMLElement);
     const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
     if (next !== undefined) {
       const tab = tabs.at(next % tabs.length);

@@ -1,0 +1,293 @@
+// The panels as a person and a screen reader meet them, on a fake model.
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { choose, press, shown } from "./fake/shown";
+
+// A page without layout has no sizes: every element is given one, told as soon as it is asked for.
+const WIDTH = 300;
+const HEIGHT = 500;
+
+beforeEach(() => {
+  vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(WIDTH);
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(HEIGHT);
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      constructor(private readonly changed: () => void) {}
+      observe() {
+        this.changed();
+      }
+      disconnect() {}
+    },
+  );
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+type Shown = Awaited<ReturnType<typeof shown>>;
+
+const EVERYTHING = { services: ["logits", "dynamics"] };
+
+async function opened(tab: string, ...args: Parameters<typeof shown>): Promise<Shown> {
+  const page = await shown(...args);
+  page.tab(tab)?.click();
+  await page.settle();
+  return page;
+}
+
+function asked({ model }: Shown, op: string) {
+  return model.sent.filter((message) => message.op === op).map(({ args }) => args);
+}
+
+describe("the tabs", () => {
+  it("are walked with the arrow keys, and time stands still meanwhile", async () => {
+    const { model, tab, element, settle } = await shown();
+    const names = [...element.querySelectorAll("[role=tab]")].map((t) => t.textContent);
+    press(tab(names[0] as string), "ArrowRight");
+    await settle();
+    expect(tab(names[1] as string)?.getAttribute("aria-selected")).toBe("true");
+    expect(document.activeElement).toBe(tab(names[1] as string));
+    press(tab(names[1] as string), "Home");
+    press(tab(names[0] as string), "ArrowLeft");
+    await settle();
+    expect(tab(names.at(-1) as string)?.getAttribute("aria-selected")).toBe("true");
+    expect(model.get("epoch")).toBe(0);
+  });
+
+  it("are remembered, and one panel can be kept beside the others", async () => {
+    const { model, element, part, tab, settle } = await opened("Confusion");
+    expect((model.get("_view") as { panel: string }).panel).toBe("Confusion");
+    part("keep-beside")?.click();
+    await settle();
+    expect(part("beside")?.querySelector("[data-testid=matrix]")).not.toBeNull();
+    expect(tab("Images")?.getAttribute("aria-selected")).toBe("true");
+    part("beside")?.querySelector("button")?.click();
+    await settle();
+    expect(part("beside")).toBeNull();
+    expect(element.querySelectorAll("[data-testid=matrix]")).toHaveLength(0);
+  });
+});
+
+describe("the confusion matrix", () => {
+  const confusions = ({ parts }: Shown) =>
+    parts("confusion").map((row) => Number(row.querySelector(".dvi-count")?.textContent));
+
+  it("counts labels against predictions, and a click on a confusion selects it", async () => {
+    const page = await opened("Confusion", { classes: 3, n: 200 });
+    const { run, model, part, parts, settle } = page;
+    const predictions = run.answer("frame", { landscape: 0, epoch: 5 }).buffers[1] as Uint8Array;
+    const wrong = [...run.labels.keys()].filter((i) => run.labels[i] !== predictions[i]);
+    const counts = confusions(page);
+    expect(counts).toEqual(counts.toSorted((p, q) => q - p));
+    expect(counts.reduce((sum, n) => sum + n, 0)).toBe(wrong.length);
+    expect(part("matrix")?.parentElement?.textContent).toContain("of 200 right at epoch 5");
+    parts("confusion")[0]?.click();
+    await settle();
+    const selected = model.get("selection") as number[];
+    expect(selected).toHaveLength(counts[0] as number);
+    expect(wrong).toEqual(expect.arrayContaining(selected));
+    parts("confusion")[1]?.dispatchEvent(
+      new MouseEvent("click", { bubbles: true, shiftKey: true }),
+    );
+    await settle();
+    expect(model.get("selection")).toHaveLength((counts[0] as number) + (counts[1] as number));
+  });
+
+  it("is of one split where that is chosen, and of another epoch when time moves", async () => {
+    const page = await opened("Confusion", { classes: 3, n: 200 });
+    const { model, part, settle } = page;
+    choose(part("matrix-split"), "test");
+    await settle();
+    const text = () => part("matrix")?.parentElement?.textContent;
+    expect(text()).toContain("of 40 right at epoch 5");
+    const before = confusions(page).reduce((sum, n) => sum + n, 0);
+    model.receive("epoch", 15);
+    await settle();
+    expect(text()).toContain("at epoch 15");
+    expect(confusions(page).reduce((sum, n) => sum + n, 0)).toBeLessThan(before);
+  });
+
+  it("is walked with keys, says what is there, and Enter selects it", async () => {
+    const { run, model, part, settle } = await opened("Confusion", { classes: 3, n: 200 });
+    const plane = part("matrix-plane");
+    press(plane, "ArrowDown");
+    press(plane, "ArrowDown");
+    press(plane, "ArrowRight");
+    await settle();
+    expect(part("matrix-said")?.textContent).toMatch(/^Label 1, predicted 1: \d+ samples/);
+    press(plane, "Enter");
+    await settle();
+    const selected = model.get("selection") as number[];
+    expect(selected.length).toBeGreaterThan(0);
+    expect(selected.every((i) => run.labels[i] === 1)).toBe(true);
+    expect(model.get("epoch")).toBe(0);
+  });
+
+  it("says why it is empty where there are no labels", async () => {
+    const { part } = await opened("Confusion", { unlabelled: 100 });
+    expect(part("matrix")?.textContent).toContain("None of these samples has a label");
+  });
+});
+
+describe("the sample panel", () => {
+  it("says what to do while there is no sample to show", async () => {
+    const { part } = await opened("Sample");
+    expect(part("sample-empty")?.textContent).toContain("Point at a sample");
+  });
+
+  it("shows probabilities with the true label marked, and what became of the sample", async () => {
+    const page = await opened("Sample", EVERYTHING);
+    const { run, model, part, settle } = page;
+    model.receive("hovered", 7);
+    await settle(200);
+    const bars = [...(part("bars")?.querySelectorAll("li") ?? [])];
+    expect(bars).toHaveLength(10);
+    expect(bars.findIndex((bar) => bar.textContent?.includes("label"))).toBe(run.labels[7]);
+    expect(part("strip")?.getAttribute("aria-valuetext")).toMatch(
+      /^epoch 5: \d, [\d.]+ %, its label [\d.]+ %$/,
+    );
+    press(part("strip"), "ArrowRight");
+    await settle();
+    expect(model.get("epoch")).toBe(10);
+  });
+
+  it("asks for what the pointer rests at only, and for each once", async () => {
+    const page = await opened("Sample", EVERYTHING);
+    const { model, part, settle } = page;
+    for (const index of [1, 2, 3]) {
+      model.receive("hovered", index);
+      await settle(20);
+    }
+    await settle(200);
+    expect(asked(page, "history")).toEqual([{ landscape: 0, indices: [3] }]);
+    model.receive("hovered", null);
+    await settle(200);
+    expect(part("sample")?.dataset.index).toBe("3");
+    model.receive("hovered", 4);
+    await settle(200);
+    model.receive("hovered", 3);
+    await settle(200);
+    expect(asked(page, "probabilities").map(({ indices }) => indices)).toEqual([[3], [4]]);
+  });
+
+  it("shows the history as far as it is known where nobody answers for more", async () => {
+    const page = await opened("Sample");
+    const { model, part, settle } = page;
+    model.receive("hovered", 7);
+    await settle(200);
+    expect(part("strip")?.getAttribute("aria-valuetext")).toMatch(/^epoch 5: \d, [\d.]+ %$/);
+    expect(part("bars")).toBeNull();
+    expect(asked(page, "history")).toEqual([]);
+  });
+
+  it("says what went wrong, and tries again", async () => {
+    const { model, element, part, settle } = await opened("Sample", EVERYTHING, {
+      failures: { probabilities: "The model was deleted." },
+    });
+    model.receive("hovered", 7);
+    await settle(200);
+    const alert = element.querySelector(".dvi-sample [role=alert]");
+    expect(alert?.textContent).toContain("The model was deleted.");
+    model.failures = {};
+    alert?.querySelector("button")?.click();
+    await settle(200);
+    expect(part("bars")).not.toBeNull();
+  });
+
+  it("works out training dynamics when told to, each with its definition", async () => {
+    const page = await opened("Sample", EVERYTHING);
+    const { model, element, part, settle } = page;
+    model.receive("hovered", 7);
+    await settle(200);
+    expect(asked(page, "dynamics")).toEqual([]);
+    [...element.querySelectorAll("button")]
+      .find((button) => button.textContent === "Show training dynamics")
+      ?.click();
+    await settle(200);
+    const name = part("dynamics")?.querySelector<HTMLElement>("dt");
+    expect(name?.textContent).toBe("confidence");
+    expect(name?.title).toContain("Swayamdipta");
+  });
+});
+
+describe("the images", () => {
+  const sorted = (indices: number[], value: (index: number) => number | undefined) =>
+    indices.toSorted((p, q) => (value(p) as number) - (value(q) as number));
+  const places = ({ parts }: Shown) => parts("thumbnail").map((tile) => Number(tile.dataset.index));
+
+  it("are ordered by confidence, and the other way round", async () => {
+    const page = await shown({ n: 60 });
+    const { run, model, part, settle } = page;
+    model.receive("selection", [2, 3, 5, 7, 11, 13]);
+    await settle();
+    expect(places(page)).toEqual([2, 3, 5, 7, 11, 13]);
+    const confidence = run.answer("frame", { landscape: 0, epoch: 5 }).buffers[2] as Uint8Array;
+    choose(part("images-order"), "confidence");
+    await settle();
+    const found = places(page).map((i) => confidence[i] as number);
+    expect(found).toEqual(found.toSorted((p, q) => p - q));
+    part("images-direction")?.click();
+    await settle();
+    expect(places(page).map((i) => confidence[i])).toEqual(found.toReversed());
+  });
+
+  it("are ordered by what is asked for: the label's probability, a measure over all epochs", async () => {
+    const page = await shown({ n: 60, ...EVERYTHING });
+    const { run, model, part, settle } = page;
+    const chosen = [2, 3, 5, 7, 11, 13];
+    model.receive("selection", chosen);
+    await settle();
+    choose(part("images-order"), "own");
+    await settle(200);
+    const history = run.answer("history", { landscape: 0, indices: chosen });
+    const own = new Map(chosen.map((i, row) => [i, history.buffers[2]?.[row * 3] as number]));
+    expect(places(page)).toEqual(sorted(chosen, (i) => own.get(i)));
+    choose(part("images-order"), "dynamics confidence");
+    await settle(200);
+    const mean = run.answer("dynamics", { landscape: 0 }).buffers[0] as Float32Array;
+    expect(places(page)).toEqual(sorted(chosen, (i) => mean[i]));
+  });
+
+  it("have the size chosen, which is remembered", async () => {
+    const { model, part, parts, settle } = await shown({
+      images: { height: 32, width: 32, channels: 3 },
+    });
+    model.receive("selection", [2, 3]);
+    await settle();
+    const width = () => parts("thumbnail")[0]?.querySelector("span")?.style.width;
+    expect(width()).toBe("32px");
+    choose(part("images-size"), "128");
+    await settle();
+    expect(width()).toBe("128px");
+    expect((model.get("_view") as { size: number }).size).toBe(128);
+  });
+
+  it("are rows where samples have no pictures", async () => {
+    const { run, model, part, parts, settle } = await shown({ images: null });
+    model.receive("selection", [2, 3]);
+    await settle();
+    expect(part("images")?.getAttribute("aria-label")).toBe("Rows of 2 selected samples");
+    expect(parts("thumbnail")[1]?.textContent).toMatch(
+      new RegExp(`^ 3${run.labels[3]}\\d[\\d.]+ %`),
+    );
+    parts("thumbnail")[1]?.click();
+    await settle();
+    expect(parts("thumbnail")[1]?.getAttribute("aria-selected")).toBe("true");
+  });
+});
+
+describe("the classes", () => {
+  it("tell how many of each are right, the fewest first where that is chosen", async () => {
+    const { part, settle } = await opened("Classes", { n: 300, classes: 5 });
+    const rates = () =>
+      [...(part("classes")?.querySelectorAll("li") ?? [])].map((row) =>
+        Number.parseFloat(row.querySelector(".dvi-count")?.textContent ?? ""),
+      );
+    expect(rates()).toHaveLength(5);
+    choose(part("classes-order"), "fewest right first");
+    await settle();
+    expect(rates()).toEqual(rates().toSorted((p, q) => p - q));
+  });
+});
