@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 import weakref
 from pathlib import Path
 
@@ -82,9 +83,16 @@ def record(folder: str | Path) -> None:
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         torch.manual_seed(0)
         model = network()
-        recorder = Recorder(
-            folder, model, train=(inputs, y), test=(torch.from_numpy(xt).float() / 255, yt), classes=classes
-        )
+        with warnings.catch_warnings():
+            # An interrupted training is repeated from its start, to the same weights.
+            warnings.simplefilter("ignore")
+            recorder = Recorder(
+                folder,
+                model,
+                train=(inputs, y),
+                test=(torch.from_numpy(xt).float() / 255, yt),
+                classes=classes,
+            )
         recorded = Run(folder).epochs
         if len(recorded) == _EPOCHS:
             return

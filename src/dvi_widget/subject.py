@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,12 +16,32 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-__all__ = ["Predictor", "Subject", "as_predictor", "evaluating", "home", "unwrapped"]
+__all__ = [
+    "InputShapeError",
+    "Predictor",
+    "Subject",
+    "as_predictor",
+    "calling",
+    "evaluating",
+    "home",
+    "refused",
+    "unwrapped",
+]
 
 # Rows of probabilities may miss one by what half precision and many classes cost.
 _SUM_TOLERANCE = 1e-3
 # How many samples the split is found and checked on.
 _PROBE_ROWS = 8
+# What torch says of inputs that do not fit a layer.
+_SHAPE_TROUBLE = (
+    "shapes cannot be multiplied",
+    "but got input of size",
+    "expected input",
+    "size mismatch",
+    "must match the size",
+    "normalized_shape",
+    "running_mean should contain",
+)
 # How many layers an error lists.
 _LISTED = 60
 
@@ -135,7 +158,7 @@ class Predictor:
                     "the model's outputs are non-negative and sum to one: they are taken as probabilities "
                     "and their logarithm as logits (logits=True if they are logits all the same)",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=calling(),
                 )
         if self._logits:
             return outputs
@@ -173,7 +196,7 @@ class Predictor:
                 outputs = self.model(given)
             except RuntimeError as error:
                 if given.is_floating_point():
-                    raise
+                    raise refused("inputs", self.model, given, error) from error
                 raise TypeError(
                     f"inputs: the model failed on {given.dtype} inputs ({error}); pass the inputs as the "
                     "model takes them, say x.astype('float32') / 255"
@@ -191,6 +214,64 @@ class Predictor:
         moved = tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
         # A network whose first layer works in place must not reach what was given.
         return moved.clone() if moved is batch else moved
+
+
+class InputShapeError(ValueError):
+    """Inputs of a shape that a network does not take.
+
+    Parameters
+    ----------
+    name
+        Of the argument that brought them.
+    sentence
+        What the network takes.
+    """
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name}: {sentence}")
+        self.sentence = sentence
+
+
+def refused(name: str, model: nn.Module, given: Tensor, error: RuntimeError) -> Exception:
+    """What to raise where a network failed on some inputs.
+
+    Parameters
+    ----------
+    name
+        Of the argument that brought them.
+    model, given, error
+        The network, the inputs [n, ...], and what it raised.
+
+    Returns
+    -------
+    Exception
+        An `InputShapeError` that says what shape is needed, if that seems to be the trouble; else the error.
+    """
+    if not any(sign in str(error) for sign in _SHAPE_TROUBLE):
+        return error
+    shape = tuple(given.shape[1:])
+    found = [(n, m) for n, m in model.named_modules() if isinstance(m, (nn.Linear, nn.Conv1d, nn.Conv2d))]
+    needs = str(error)
+    if found:
+        layer, first = found[0]
+        if isinstance(first, nn.Linear):
+            needs = f"its layer {layer!r} takes {first.in_features} numbers a sample"
+            if len(shape) > 1 and given[0].numel() == first.in_features:
+                needs += ": begin the model with nn.Flatten(), which makes one row of each sample"
+        else:
+            sides = "L" if isinstance(first, nn.Conv1d) else "H, W"
+            needs = f"its layer {layer!r} takes [n, {first.in_channels}, {sides}]"
+    return InputShapeError(name, f"the model does not take samples of shape {shape}; {needs} ({error})")
+
+
+def calling() -> int:
+    """The stack level of the code that called this package, for a warning that shows the user's own line."""
+    package, ours = str(Path(__file__).parent), 1
+    # Other libraries may stand in between: the caller is whoever called the outermost of our functions.
+    for level, (frame, _) in enumerate(traceback.walk_stack(sys._getframe(1)), start=1):  # noqa: SLF001
+        if frame.f_code.co_filename.startswith(package):
+            ours = level
+    return ours + 1
 
 
 @dataclass

@@ -3,11 +3,15 @@
 import copy
 import json
 import os
+import re
 import resource
 import threading
+import warnings
 
 import numpy as np
 import pytest
+import recorded
+import safetensors.torch
 import torch
 from recorded import network, record, recorder, samples, train
 from torch import nn
@@ -264,6 +268,46 @@ def test_a_run_of_something_else_is_not_continued(tmp_path, change, words):
     with pytest.raises(dvi.RunError, match=f"differs from this one.*{words}.*another folder"):
         dvi.Recorder(tmp_path / "run", network(), **arguments)
     assert contents(tmp_path / "run") == before
+
+
+def test_a_model_made_anew_does_not_go_on_with_a_run_in_silence(tmp_path):
+    model = record(tmp_path / "run", epochs=(0, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert repr(recorder(tmp_path / "run", model)).endswith("/run'): 2 epochs recorded")
+    with pytest.warns(UserWarning, match="epochs up to 5, and the model's weights are not those") as told:
+        going_on = recorder(tmp_path / "run", network(seed=1))
+    assert going_on.epochs == [0, 5]
+    # The line that called, and a way out that works.
+    assert told[0].filename == recorded.__file__
+    path = re.search(r"load_model\(model, '(.*?)'\)", str(told[0].message))[1]
+    anew = network(seed=1)
+    safetensors.torch.load_model(anew, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recorder(tmp_path / "run", anew)
+    wider = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.Linear(20, 16), nn.Linear(16, 10))
+    with pytest.warns(UserWarning, match="are not those"):
+        recorder(tmp_path / "run", wider)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "says"),
+    [
+        (nn.Sequential(nn.Linear(64, 10)), (1, 8, 8), r"takes 64 numbers a sample: begin .* nn\.Flatten"),
+        (
+            nn.Sequential(nn.Linear(64, 10)),
+            (60,),
+            r"samples of shape \(60,\); its layer '0' takes 64 numbers",
+        ),
+        (nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 10)), (1, 8, 8), r"\[n, 3, H, W\]"),
+    ],
+)
+def test_inputs_that_do_not_fit_the_network_are_named_with_what_would(tmp_path, model, shape, says):
+    x, y = np.zeros((20, *shape), np.float32), np.arange(20) % 10
+    with pytest.raises(ValueError, match="^train: the model does not take .*" + says):
+        recorder(tmp_path / "run", model, train=(x, y), test=(x, y))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_recorded_epoch_is_replaced_only_when_asked(tmp_path):

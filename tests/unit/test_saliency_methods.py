@@ -452,3 +452,20 @@ def test_it_is_said_where_deconvolution_does_not_look_at_the_picture():
     differing = maps_of(seeing, "deconvolution", target=1).values
     assert np.abs(differing - differing[:1]).max() > 1e-3
     assert not any("same map" in remark for remark in inspect_model(seeing, pictures()).remarks)
+
+
+def test_pictures_that_do_not_fit_the_model_are_named_with_what_would():
+    flat = nn.Sequential(nn.Linear(128, 3))
+    with pytest.raises(
+        ValueError, match=r"^images: the model does not take .* begin the model with nn\.Flat"
+    ):
+        maps_of(flat, "gradient")
+    with pytest.raises(ValueError, match=r"^images: .* its layer '0' takes \[n, 5, H, W\]"):
+        inspect_model(nn.Sequential(nn.Conv2d(5, 2, 3), nn.Flatten(), nn.Linear(72, 3)), pictures())
+
+
+def test_a_warning_about_the_model_shows_the_line_that_asked():
+    soft = seeded(nn.Sequential(nn.Flatten(), nn.Linear(128, 3), nn.Softmax(1)))
+    with pytest.warns(UserWarning, match="sum to one") as told:
+        maps_of(soft, "gradient")
+    assert told[0].filename == __file__ or told[0].filename.endswith("saliency_models.py")

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from dvi_widget.subject import calling
+
 from .samples import as_array, blocks, check_finite
 
 
@@ -76,7 +78,7 @@ def value_range(parts: Sequence[NDArray[Any]], name: str) -> tuple[float, float]
         f"{name}: values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; for show they are rescaled by these "
         "two over the whole set (pass images=<uint8 pictures> to choose what is shown)",
         UserWarning,
-        stacklevel=3,
+        stacklevel=calling(),
     )
     return low, high if high > low else low + 1
 

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from dvi_widget.boundary import synthesize
-from dvi_widget.subject import Subject
+from dvi_widget.subject import InputShapeError, Subject, calling
 
 from . import storage
 from .pictures import check_pictures, like_pictures, show, value_range
@@ -72,6 +72,12 @@ class Recorder:
     RunError
         If the folder holds something else, or a run of other samples or of another split of the network.
 
+    Warns
+    -----
+    UserWarning
+        If the folder holds epochs already and the model's weights are not those of the last one: a model made
+        anew does not continue that training.
+
     Examples
     --------
     >>> recorder = Recorder("runs/digits", model, train=(x, y), test=(xt, yt), classes=names)  # doctest:
@@ -118,7 +124,10 @@ class Recorder:
             storage.check_group(name, mask, self._n_train, self._n_test)
 
         self._subject = Subject(model, layer=layer, logits=logits, batch_size=batch_size)
-        x, z = self._subject.features_and_logits(inputs[0][:8])
+        try:
+            x, z = self._subject.features_and_logits(inputs[0][:8])
+        except InputShapeError as error:
+            raise InputShapeError("train", error.sentence) from error
         if z.shape[1] != len(self.classes):
             raise ValueError(f"classes: {len(self.classes)} names, but the network gives {z.shape[1]} logits")
         self._width = x.shape[1]
@@ -144,11 +153,21 @@ class Recorder:
             self._begin(manifest, pictures, value_range(pictures, "images") if pictures else (0, 1))
         else:
             self._continue(existing, manifest)
+            self._compare_weights()
         # From here on the recorded samples, whatever becomes of the arrays that were given.
         stored = storage.open_array(self.folder / "samples" / "inputs.npy", (None,) * inputs[0].ndim)
         self._inputs = stored[: self._n_train], stored[self._n_train :]
         for name, mask in groups.items():
             storage.write_group(self.folder, name, mask, self._n_train, self._n_test)
+
+    def __repr__(self) -> str:
+        n = len(self.epochs)
+        return f"Recorder({str(self.folder)!r}): {n} epoch{'s' if n != 1 else ''} recorded"
+
+    @property
+    def epochs(self) -> list[int]:
+        """Recorded numbers of the epochs in the folder, in order."""
+        return list(storage.epoch_folders(self.folder))
 
     def capture(
         self, epoch: int, overwrite: bool = False, scalars: Mapping[str, float] | None = None
@@ -327,6 +346,25 @@ class Recorder:
         for part in (".", "epochs"):
             storage.remove_leftovers(self.folder / part)
         storage.remove_old_generations(self.folder)
+
+    def _compare_weights(self) -> None:
+        """Warn if what goes on here is not what was recorded last."""
+        if not self.epochs:
+            return
+        last = self.epochs[-1]
+        path = storage.epoch_folders(self.folder)[last] / "weights.safetensors"
+        recorded, own = storage.load_tensors(path), self._weights()
+        if recorded.keys() == own.keys() and all(
+            torch.equal(recorded[name], own[name].detach().cpu()) for name in own
+        ):
+            return
+        warnings.warn(
+            f"{self.folder} holds epochs up to {last}, and the model's weights are not those recorded there: "
+            "what is captured now does not go on from it. To go on, load them first: "
+            f"safetensors.torch.load_model(model, {str(path)!r}). To begin anew, record into another folder",
+            UserWarning,
+            stacklevel=calling(),
+        )
 
 
 def _pictures(

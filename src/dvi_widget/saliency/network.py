@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from dvi_widget.subject import as_predictor, evaluating, home
+from dvi_widget.subject import as_predictor, evaluating, home, refused
 
 from .rules import LogitWatch
 
@@ -199,10 +199,13 @@ class Network:
     def _forward(self, given: Tensor, *, frozen: bool) -> Any:
         """The module's outputs; ``frozen`` weights are constants, so that rules follow the picture alone."""
         assert self.module is not None
-        if not frozen or isinstance(self.module, torch.jit.ScriptModule):
-            return self.module(given)
-        weights = {name: weight.detach() for name, weight in self.module.named_parameters()}
-        return torch.func.functional_call(self.module, weights, (given,))
+        try:
+            if not frozen or isinstance(self.module, torch.jit.ScriptModule):
+                return self.module(given)
+            weights = {name: weight.detach() for name, weight in self.module.named_parameters()}
+            return torch.func.functional_call(self.module, weights, (given,))
+        except RuntimeError as error:
+            raise refused("images", self.module, given, error) from error
 
     def _answers(self, x: Tensor) -> Tensor:
         """Logarithms of the probabilities of a model that is no network."""
