@@ -251,6 +251,10 @@ likely = {
     "layer": st.none() | st.sampled_from(["0", "none"]) | json_values,
     "method": st.sampled_from(["gradient", "occlusion"]) | json_values,
     "parameters": json_values,
+    "latent": st.lists(numbers, max_size=3) | json_values,
+    "bounds": json_values,
+    "other": st.none() | numbers,
+    "settings": json_values,
     "id": numbers | json_values,
 }
 NEEDED = {
@@ -279,6 +283,10 @@ NEEDED = {
     "alike": ("model", "epoch", "layer", "index", "k"),
     "histogram": ("model", "epoch", "layer", "unit"),
     "agreement": ("epoch",),
+    "latent": ("index",),
+    "unfold": ("latent",),
+    "student": ("model", "epoch", "index", "other", "latent", "bounds", "settings"),
+    "search": ("model", "epoch", "indices"),
     "clusters": ("model", "epoch", "indices", "method", "parameters"),
     "cancel": ("id",),
 }

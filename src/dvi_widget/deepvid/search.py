@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -22,9 +22,10 @@ def search(
     teacher: Any,
     *,
     bands: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.3),
-    regularizations: Sequence[float] = (0.01, 0.1, 1.0),
+    regularizations: Sequence[float] = (0.01, 0.03, 0.1, 1.0),
     n: int = 512,
     seed: int = 0,
+    report: Callable[[float], object] | None = None,
 ) -> pd.DataFrame:
     """Try neighbourhoods and students on some pictures, and rank them by fidelity (DeepVID, §9).
 
@@ -46,6 +47,9 @@ def search(
         Neighbours per picture.
     seed
         Of the draws.
+    report
+        Called with the share done, 0 … 1, instead of a progress bar. What it raises stops the work and comes
+        through.
 
     Returns
     -------
@@ -67,15 +71,19 @@ def search(
     settings = [(v, Neighbors(v, band, n, seed=seed)) for v in vaes for band in bands]
     students = [LinearStudent(regularization=r) for r in regularizations]
     predictor = as_teacher(teacher, pictures.shape[1:])
-    rows = []
-    with tqdm(total=len(settings) * len(students) * len(pictures), desc="search", unit="student") as bar:
+    rows, done = [], 0
+    total = len(settings) * len(students) * len(pictures)
+    with tqdm(total=total, desc="search", unit="student", disable=report is not None) as bar:
         try:
             for (v, neighbors), student in product(settings, students):
                 figures = []
                 for picture in pictures:
                     found = student.fit(neighbors.sample(picture), predictor).fidelity()
                     figures.append((found.trustworthy, found.agrees, found.kl, found.r2))
+                    done += 1
                     bar.update()
+                    if report is not None:
+                        report(done / total)
                 believed, agreement, kl, r2 = np.array(figures, float).T
                 rows.append(
                     {

@@ -36,6 +36,8 @@ class Answers:
         Who explains the samples (`services.models.Models`); None where nobody can.
     words
         What people read of a sample, by its index; None for its columns beside split, label and groups.
+    neighborhoods
+        Who makes neighbours of them (`services.neighborhoods.Neighborhoods`); None where nobody can.
 
     Attributes
     ----------
@@ -56,10 +58,12 @@ class Answers:
         largest: int | None = None,
         models: Any = None,
         words: Describe | None = None,
+        neighborhoods: Any = None,
     ) -> None:
         self.landscapes = list(landscapes)
         self.images = images
         self.models = models
+        self.neighborhoods = neighborhoods
         self.largest = largest
         self.samples = self._table()
         self.words = words or columns(self.samples)
@@ -97,10 +101,11 @@ class Answers:
         -------
         Answer
             Result: protocol, n, classes, palettes, images (format or None), texts (whether there are any),
-            groups, models (of each its name, and whether its weights are recorded with the epochs), lists (of
-            each its name and definition), landscapes (name, epochs, extent, resolution, services, accuracy
-            per split and epoch, scalars: further recorded numbers per epoch). Arrays: labels int32 ``[n]``
-            (−1: none), split uint8 ``[n]`` (1: test), and uint8 ``[n]`` per group.
+            groups, models (of each its name, and whether its weights are recorded with the epochs), vae
+            (latent ranges and settings, or None), lists (of each its name and definition), landscapes (name,
+            epochs, extent, resolution, services, accuracy per split and epoch, scalars: further recorded
+            numbers per epoch). Arrays: labels int32 ``[n]`` (−1: none), split uint8 ``[n]`` (1: test), and
+            uint8 ``[n]`` per group.
         """
         if self._hello is None:
             self._hello = self._introduction()
@@ -118,6 +123,7 @@ class Answers:
             "texts": self.words is not None,
             "groups": self.groups,
             "models": [] if self.models is None else self.models.described(),
+            "vae": None if self.neighborhoods is None else self.neighborhoods.described(),
             "lists": [{"name": name, "definition": text} for name, text in DEFINITIONS.items()],
             "landscapes": [
                 {

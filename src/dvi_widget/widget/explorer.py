@@ -28,6 +28,7 @@ from .html import write_page
 from .query import Query, Samples, Vocabulary, holds, parse
 from .rendering import Pictures, Render, rendered
 from .services.models import Models
+from .services.neighborhoods import Neighborhoods
 from .wire import listed
 
 _MAX_VIEW = 4096  # characters of JSON
@@ -116,6 +117,9 @@ class Explorer(anywidget.AnyWidget):
         side. They are given the inputs that were recorded with the samples, or else the pictures as floats
         in [0, 1]. Without it, the recorded network itself at the epoch shown, if the run was opened with
         its architecture: ``Run(folder, model=network)``.
+    vae : VAE, optional
+        Trained on pictures such as the models take. It makes the neighbours by which single predictions
+        are explained (DeepVID).
 
     Attributes
     ----------
@@ -169,6 +173,7 @@ class Explorer(anywidget.AnyWidget):
         images: ArrayLike | None = None,
         render: Render | None = None,
         models: Mapping[str, Any] | None = None,
+        vae: Any = None,
     ) -> None:
         _check_alike(landscapes)
         self._landscapes = landscapes
@@ -188,7 +193,8 @@ class Explorer(anywidget.AnyWidget):
             pictures = made or pictures
         self._typed: object = None  # the filter that a page is just setting
         explaining = Models(landscapes, models, pictures if isinstance(pictures, np.ndarray) else None)
-        self._answers = Answers(landscapes, pictures, models=explaining, words=words)
+        around = None if vae is None else Neighborhoods(explaining, vae)
+        self._answers = Answers(landscapes, pictures, models=explaining, neighborhoods=around, words=words)
         self._exchange = Exchange(self._answers, self.send)
         super().__init__(_esm=front_end(), epoch=self._epochs[-1], selection=[], selections={}, _view={})
         self.on_msg(self._receive)

@@ -106,7 +106,12 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
     target = _checked(path)
     models = answers.models if answers.told else None
     smaller = Answers(
-        answers.landscapes, answers.images, largest=LARGEST_PICTURE, models=models, words=answers.words
+        answers.landscapes,
+        answers.images,
+        largest=LARGEST_PICTURE,
+        models=models,
+        neighborhoods=models and answers.neighborhoods,
+        words=answers.words,
     )
     smaller.dynamics, smaller.kept, smaller.told = answers.dynamics, answers.kept, answers.told
     with write_aside(target) as aside, aside.open("x", encoding="utf-8", errors="replace") as file:

@@ -2,6 +2,6 @@
 
 from dvi_widget.widget.request import Operation
 
-from . import explanations
+from . import explanations, neighborhoods
 
-OPERATIONS: dict[str, Operation] = {**explanations.OPERATIONS}
+OPERATIONS: dict[str, Operation] = {**explanations.OPERATIONS, **neighborhoods.OPERATIONS}

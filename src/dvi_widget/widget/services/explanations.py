@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,32 +12,10 @@ from dvi_widget.widget.answers import Answers
 from dvi_widget.widget.request import Operation
 from dvi_widget.widget.wire import RequestError
 
-from .models import Models
+from .requests import long_question, model_of, models_of, one_sample, soon_question
 
 _MOST_SHOWN = 64  # patches and neighbours asked for at once
 _LONG_TEXT = 200
-
-
-def models_of(answers: Answers) -> Models:
-    """The models that can be asked, or a RequestError."""
-    if not isinstance(answers.models, Models) or not answers.models.names:
-        raise RequestError(
-            "There is no model to ask. Pass the models, Explorer(..., models={'mine': model}), or the "
-            "recorded architecture, Run(folder, model=model)."
-        )
-    return answers.models
-
-
-def _model(answers: Answers, place: object, epoch: object) -> tuple[Models, int, int]:
-    models = models_of(answers)
-    number = door.integer(place, "model")
-    if not 0 <= number < len(models.names):
-        raise RequestError(f"There is no model {door.quoted(place)}; there are {len(models.names)}.")
-    return models, number, door.epoch(epoch, answers.landscapes[0])
-
-
-def _sample(answers: Answers, value: object) -> int:
-    return int(door.samples([value], len(answers.samples), 1)[0])
 
 
 def _text(value: object, name: str) -> str:
@@ -67,18 +45,18 @@ def _parameters(value: object) -> dict[str, Any]:
 
 
 def _inspect(answers: Answers, args: object) -> tuple[Any, ...]:
-    return _model(answers, *door.named(args, "model", "epoch"))
+    return model_of(answers, *door.named(args, "model", "epoch"))
 
 
 def _attribute(answers: Answers, args: object) -> tuple[Any, ...]:
     names = ("model", "epoch", "index", "method", "parameters", "target")
     place, epoch, index, method, parameters, target = door.named(args, *names)
-    models, model, number = _model(answers, place, epoch)
+    models, model, number = model_of(answers, place, epoch)
     chosen = None if target is None else door.integer(target, "target")
     if chosen is not None and not 0 <= chosen < len(answers.classes):
         raise RequestError(f"There is no class {door.quoted(target)}; there are {len(answers.classes)}.")
     checked = models.method(method), _parameters(parameters), chosen
-    return models, model, number, _sample(answers, index), *checked
+    return models, model, number, one_sample(answers, index), *checked
 
 
 def _glance(answers: Answers, args: object) -> tuple[Any, ...]:
@@ -90,29 +68,29 @@ def _glance(answers: Answers, args: object) -> tuple[Any, ...]:
 
 def _filters(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, layer = door.named(args, "model", "epoch", "layer")
-    return *_model(answers, place, epoch), _text(layer, "layer")
+    return *model_of(answers, place, epoch), _text(layer, "layer")
 
 
 def _activations(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, layer, index = door.named(args, "model", "epoch", "layer", "index")
-    return *_model(answers, place, epoch), _text(layer, "layer"), _sample(answers, index)
+    return *model_of(answers, place, epoch), _text(layer, "layer"), one_sample(answers, index)
 
 
 def _patches(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, layer, unit, k = door.named(args, "model", "epoch", "layer", "unit", "k")
-    return *_model(answers, place, epoch), _text(layer, "layer"), _unit(unit), _shown(k)
+    return *model_of(answers, place, epoch), _text(layer, "layer"), _unit(unit), _shown(k)
 
 
 def _alike(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, layer, index, k = door.named(args, "model", "epoch", "layer", "index", "k")
-    checked = _text(layer, "layer"), _sample(answers, index), _shown(k)
-    return *_model(answers, place, epoch), *checked
+    checked = _text(layer, "layer"), one_sample(answers, index), _shown(k)
+    return *model_of(answers, place, epoch), *checked
 
 
 def _histogram(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, layer, unit = door.named(args, "model", "epoch", "layer", "unit")
     named = None if layer is None else _text(layer, "layer")
-    return *_model(answers, place, epoch), named, None if unit is None else _unit(unit)
+    return *model_of(answers, place, epoch), named, None if unit is None else _unit(unit)
 
 
 def _agreement(answers: Answers, args: object) -> tuple[Any, ...]:
@@ -123,35 +101,20 @@ def _agreement(answers: Answers, args: object) -> tuple[Any, ...]:
 def _clusters(answers: Answers, args: object) -> tuple[Any, ...]:
     names = ("model", "epoch", "indices", "method", "parameters")
     place, epoch, indices, method, parameters = door.named(args, *names)
-    models, model, number = _model(answers, place, epoch)
+    models, model, number = model_of(answers, place, epoch)
     rows = np.unique(door.samples(indices, len(answers.samples), 4096))
     return models, model, number, rows, models.method(method), _parameters(parameters)
 
 
-Check = Callable[[Answers, object], tuple[Any, ...]]
-
-
-def _soon(check: Check, method: str) -> Operation:
-    """A question of a moment to a method of `Models`."""
-    return Operation(check, lambda _, args, __: getattr(args[0], method)(*args[1:]), "soon", exported=True)
-
-
-def _long(check: Check, method: str, pace: Literal["soon", "long"] = "long") -> Operation:
-    """A question to a method of `Models` that tells how far it is."""
-    return Operation(
-        check, lambda _, args, report: getattr(args[0], method)(*args[1:], report), pace, exported=True
-    )
-
-
 OPERATIONS: dict[str, Operation] = {
-    "inspect": _soon(_inspect, "inspect"),
-    "glance": _long(_glance, "attribute", "soon"),
-    "attribute": _long(_attribute, "attribute"),
-    "filters": _soon(_filters, "filters"),
-    "activations": _soon(_activations, "activations"),
-    "patches": _long(_patches, "patches"),
-    "alike": _long(_alike, "alike"),
-    "histogram": _long(_histogram, "histogram"),
-    "agreement": _long(_agreement, "agreement"),
-    "clusters": _long(_clusters, "clusters"),
+    "inspect": soon_question(_inspect, "inspect"),
+    "glance": long_question(_glance, "attribute", "soon"),
+    "attribute": long_question(_attribute, "attribute"),
+    "filters": soon_question(_filters, "filters"),
+    "activations": soon_question(_activations, "activations"),
+    "patches": long_question(_patches, "patches"),
+    "alike": long_question(_alike, "alike"),
+    "histogram": long_question(_histogram, "histogram"),
+    "agreement": long_question(_agreement, "agreement"),
+    "clusters": long_question(_clusters, "clusters"),
 }

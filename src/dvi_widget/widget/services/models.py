@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,8 +24,7 @@ _TOP = 5  # classes told with their scores
 _CLUSTERED = 2000  # pictures whose maps are compared
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """One model, as it was at an epoch, and what to call it."""
 
     name: str
@@ -77,6 +75,11 @@ class Models:
         """Of the models that can be asked; none without inputs for them."""
         return list(self._models) if self._known_inputs else []
 
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+        return self._landscape.classes
+
     def described(self) -> list[dict[str, Any]]:
         """Name of each model, and whether its weights are recorded with the epochs."""
         return [{"name": name, "recorded": self._models[name] is None} for name in self.names]
@@ -85,7 +88,7 @@ class Models:
     def _known_inputs(self) -> bool:
         return "inputs" in self._landscape.services or self._images is not None
 
-    def _asked(self, model: int, epoch: int) -> Asked:
+    def asked(self, model: int, epoch: int) -> Asked:
         """A model by its place among them."""
         name = self.names[model]
         found = self._models[name]
@@ -118,7 +121,7 @@ class Models:
             Result: methods (as `saliency.Inspection.table`), layers (name, type, shape, units, convolution),
             remarks, last_convolution.
         """
-        asked = self._asked(model, epoch)
+        asked = self.asked(model, epoch)
         told = saliency.inspect_model(asked.model, self.inputs(np.arange(1)))
         layers = [
             {
@@ -159,11 +162,11 @@ class Models:
             prediction, top (the likeliest classes, [class, probability]), error (share of the effect that
             the map misses, or null), flagged, law, likeness (cosine to the runner-up class's map, or null).
         """
-        asked = self._asked(model, epoch)
+        asked = self.asked(model, epoch)
         # The map of a second class costs as much again: slow methods are spared it.
         eager = saliency.METHODS[method].eager
         label = saliency.METHODS[method].label
-        with _refusing(asked.name):
+        with refusing(asked.name):
             maps = saliency.attribute(
                 asked.model,
                 self.inputs(np.array([index])),
@@ -209,8 +212,8 @@ class Models:
             ``[units, channels, h, w]``: a tile each, the first 256 units and 64 channels. Result: units,
             channels, whole (whether a filter is one tile).
         """
-        asked = self._asked(model, epoch)
-        with _refusing(asked.name):
+        asked = self.asked(model, epoch)
+        with refusing(asked.name):
             found = saliency.filters(asked.model, layer)
         units, channels = found.weights.shape[:2]
         tiles = found.tiles[:_UNITS]
@@ -231,8 +234,8 @@ class Models:
             positive (a flat layer's are one pixel), and highest float32 ``[units]``; the first 256 units.
             Result: units.
         """
-        asked = self._asked(model, epoch)
-        with _refusing(asked.name):
+        asked = self.asked(model, epoch)
+        with refusing(asked.name):
             a = saliency.activations(asked.model, layer, self.inputs(np.array([index])))[0]
         units = a.shape[0]
         maps = a[:_UNITS].reshape(min(units, _UNITS), *(a.shape[1:] if a.ndim == 3 else (1, 1)))
@@ -251,12 +254,12 @@ class Models:
             right), and reconstructions float32 ``[k, H, W]``: what excites the unit there, by deconvolution.
             Result: searched (how many samples were).
         """
-        asked = self._asked(model, epoch)
-        rows = self._spread(_SEARCHED)
+        asked = self.asked(model, epoch)
+        rows = self.some_samples(_SEARCHED)
         report(0.0, f"Looking for what excites {layer}, unit {unit}")
         x = self.inputs(rows)
         k = min(k, len(rows))
-        with _refusing(asked.name):
+        with refusing(asked.name):
             found = saliency.top_patches(asked.model, layer, x, k, [unit])
             report(0.8, "Sending the activations back to the pictures")
             chosen = found.indices[0]
@@ -279,12 +282,12 @@ class Models:
         Answer
             Arrays: indices int32 ``[k]``, distances float32 ``[k]``. Result: searched.
         """
-        asked = self._asked(model, epoch)
-        rows = self._spread(_SEARCHED, train=True)
+        asked = self.asked(model, epoch)
+        rows = self.some_samples(_SEARCHED, train=True)
         rows = rows[rows != index]
         report(0.0, f"Looking for the nearest in {layer}")
         k = min(k, len(rows))
-        with _refusing(asked.name):
+        with refusing(asked.name):
             found, distances = saliency.nearest(
                 asked.model, layer, self.inputs(rows), self.inputs(np.array([index])), k
             )
@@ -304,7 +307,7 @@ class Models:
             Array: values float32 ``[N]``, NaN for samples without a label where the label counts.
             Result: name.
         """
-        asked = self._asked(model, epoch)
+        asked = self.asked(model, epoch)
         n = len(self._landscape.samples)
         labels = self._landscape.samples["label"].to_numpy()
         values = np.full(n, np.nan, np.float32)
@@ -314,7 +317,7 @@ class Models:
             raise RequestError("Prediction − label needs labels; these samples have none.")
         for part in np.array_split(wanted, -(-len(wanted) // 1000)):
             x = self.inputs(part)
-            with _refusing(asked.name):
+            with refusing(asked.name):
                 told = (
                     saliency.error_histogram(asked.model, x, labels[part])
                     if layer is None
@@ -341,11 +344,11 @@ class Models:
         compared = self._agreement
         if compared is None:
             labels = self._landscape.samples["label"].to_numpy()
-            models = {name: self._asked(place, epoch).model for place, name in enumerate(names)}
+            models = {name: self.asked(place, epoch).model for place, name in enumerate(names)}
             parts = []
             blocks = np.array_split(np.arange(len(labels)), -(-len(labels) // 1000))
             for done, block in enumerate(blocks):
-                with _refusing():
+                with refusing():
                     parts.append(saliency.compare_models(models, self.inputs(block)).probabilities)
                 report((done + 1) / len(blocks), "Asking the models")
             compared = saliency.ModelComparison(names, np.concatenate(parts, axis=1), labels, 0.8)
@@ -380,11 +383,11 @@ class Models:
             Arrays: indices int32 ``[m]``, cluster uint8 ``[m]``, positions float32 ``[m, 2]``, prototypes
             float32 ``[k, H, W]``.
         """
-        asked = self._asked(model, epoch)
+        asked = self.asked(model, epoch)
         if not 4 <= len(indices) <= _CLUSTERED:
             raise RequestError(f"From 4 to {_CLUSTERED} samples can be grouped, not {len(indices)}.")
         label = saliency.METHODS[method].label
-        with _refusing(asked.name):
+        with refusing(asked.name):
             maps = saliency.attribute(
                 asked.model,
                 self.inputs(indices),
@@ -404,7 +407,7 @@ class Models:
             },
         )
 
-    def _spread(self, most: int, *, train: bool = False) -> NDArray[np.int64]:
+    def some_samples(self, most: int, *, train: bool = False) -> NDArray[np.int64]:
         """Up to so many samples, evenly spread over all or over the training samples."""
         split = self._landscape.samples["split"].to_numpy()
         rows = np.flatnonzero(split == "train") if train else np.arange(len(split))
@@ -412,7 +415,7 @@ class Models:
 
 
 @contextmanager
-def _refusing(name: str = "") -> Iterator[None]:
+def refusing(name: str = "") -> Iterator[None]:
     """Turn an engine's own sentence about why not into an answer, with the model's name."""
     try:
         yield
