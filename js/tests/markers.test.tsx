@@ -128,7 +128,7 @@ describe("the panel of markers", () => {
     dropMarker(store, side, [62000, 62000]);
     const part = await shown(Markers, store);
     expect(part("way")).toBeNull();
-    for (const badge of document.querySelectorAll<HTMLElement>(".dvi-badge")) {
+    for (const badge of document.querySelectorAll<HTMLElement>(".dvi-number")) {
       badge.click();
     }
     await settle();

@@ -276,6 +276,22 @@ describe("the images", () => {
     await settle();
     expect(parts("thumbnail")[1]?.getAttribute("aria-selected")).toBe("true");
   });
+
+  it("are texts where samples have any, and never elements", async () => {
+    const { model, element, part, parts, settle } = await shown({ images: null, texts: true });
+    model.receive("selection", [2, 3]);
+    await settle();
+    await settle();
+    await settle();
+    expect(parts("thumbnail").map(({ textContent }) => textContent)).toEqual([
+      " 2<i>note 2</i>",
+      " 3<i>note 3</i>",
+    ]);
+    parts("thumbnail")[1]?.click();
+    await settle();
+    expect(part("hover-card")?.textContent).toContain("<i>note 3</i>");
+    expect(element.querySelector("i")).toBeNull();
+  });
 });
 
 describe("the classes", () => {

@@ -53,7 +53,7 @@ export function Markers({ store }: { store: Store }) {
           <li key={marker.number}>
             <button
               type="button"
-              class="dvi-badge"
+              class="dvi-number"
               title="Lead the way from or to here"
               aria-label={`Way from or to marker ${marker.number}`}
               aria-pressed={way?.includes(marker) ?? false}

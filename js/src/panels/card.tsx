@@ -2,6 +2,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Stage } from "../canvas/stage";
+import { useReply } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
 import { percent } from "../words";
@@ -10,6 +11,8 @@ import { Named } from "./swatch";
 const PICTURE_SIDE = 112;
 const OFFSET = 16;
 const MARGIN = 6;
+/** What is only passed over by the pointer is not asked for. */
+const DELAY_MS = 80;
 
 export function Card({ store, stage }: { store: Store; stage: Stage }) {
   const card = useRef<HTMLDivElement>(null);
@@ -45,8 +48,17 @@ export function Card({ store, stage }: { store: Store; stage: Stage }) {
         <SamplePicture store={store} index={index} side={PICTURE_SIDE} />
       )}
       <Facts store={store} index={index} />
+      <Words store={store} index={index} />
     </div>
   );
+}
+
+/** What there is to read of a sample. */
+export function Words({ store, index }: { store: Store; index: number }) {
+  const args = store.hello.texts ? { indices: [index] } : null;
+  const { answer, error } = useReply(store, "describe", args, DELAY_MS);
+  const texts = answer?.result.texts as string[] | undefined;
+  return args && <span class="dvi-words">{texts?.[0] ?? error ?? "…"}</span>;
 }
 
 /** What is known of a sample at the epoch shown. */

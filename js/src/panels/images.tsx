@@ -10,8 +10,9 @@ import { useSize } from "../pieces/size";
 import { indicesOf } from "../selection";
 import type { Store } from "../store";
 import { className, percent, plural } from "../words";
+import { Words } from "./card";
 import { DYNAMICS } from "./sample";
-import { classHue, Named } from "./swatch";
+import { classHue, Named, Swatch } from "./swatch";
 
 /** What pictures may measure, in CSS pixels; 0 stands for rows of words. */
 const SIZES = [32, 64, 128, 0] as const;
@@ -257,7 +258,7 @@ function Grid({ store, indices, chosen, size, of }: GridProperties) {
   return (
     <>
       {failure !== null && <Problem error={failure} retry={() => pictures.retry()} />}
-      {rows && (
+      {rows && !store.hello.texts && (
         <div class="dvi-row dvi-row-head" aria-hidden="true">
           {["#", "label", "pred", "conf", ...(groups.size > 0 ? ["groups"] : [])].map((head) => (
             <span key={head}>{head}</span>
@@ -360,7 +361,14 @@ function Tile(properties: TileProperties) {
       onClick={() => store.pin(pinned.peek() ? null : index)}
       onKeyDown={(event) => stepFocus(event, columns)}
     >
-      {groups ? (
+      {groups && hello.texts ? (
+        <>
+          <span>
+            <Swatch store={store} index={label} /> {index}
+          </span>
+          <Words store={store} index={index} />
+        </>
+      ) : groups ? (
         <>
           <span>
             {pixels} {index}

@@ -7,7 +7,7 @@ import { Bars } from "../pieces/bars";
 import { Strip } from "../pieces/strip";
 import type { Store } from "../store";
 import { className, percent } from "../words";
-import { Facts, SamplePicture } from "./card";
+import { Facts, SamplePicture, Words } from "./card";
 import { classHue } from "./swatch";
 
 const PICTURE_SIDE = 128;
@@ -51,6 +51,7 @@ export function Sample({ store }: { store: Store }) {
         )}
         <Facts store={store} index={index} />
       </div>
+      <Words store={store} index={index} />
       {store.landscape.services.includes("logits") && <Probabilities store={store} index={index} />}
       <History store={store} index={index} />
       {store.landscape.services.includes("dynamics") && <Dynamics store={store} index={index} />}

@@ -13,6 +13,8 @@ export interface FakeOptions {
   name?: string;
   extent?: [number, number, number, number];
   services?: string[];
+  /** Whether samples have texts to read. */
+  texts?: boolean;
   /** Rows of the measures. */
   measures?: Record<string, unknown>[];
   scalars?: Record<string, (number | null)[]>;
@@ -337,6 +339,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
               classes: names,
               palettes: { vivid: PALETTE },
               images,
+              texts: options.texts ?? false,
               groups: ["flipped"],
               lists: [],
               landscapes: [
@@ -371,6 +374,8 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           );
         case "history":
           return history(args.landscape as number, args.indices as number[]);
+        case "describe":
+          return pack({ texts: (args.indices as number[]).map((i) => `<i>note ${i}</i>`) }, []);
         case "decode":
           return decode(
             args.landscape as number,
