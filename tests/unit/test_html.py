@@ -123,7 +123,8 @@ def test_with_an_engine_the_page_answers_about_samples_too(tmp_path):
             for spec, array in zip(recorded["arrays"], wanted.arrays.values(), strict=True):
                 np.testing.assert_allclose(page.array(spec), array, rtol=1e-4)
         services = page.manifest["answers"]["hello {}"]["result"]["landscapes"][place]["services"]
-        assert services == ["decode", "dynamics", "logits", "place"]  # trust; no point, no neighbours
+        # Decode and place stand for trust: no point can be decoded, no neighbours found.
+        assert services == ["decode", "dynamics", "logits", "measures", "place"]
 
 
 def test_what_takes_too_long_or_too_much_is_left_out(tmp_path, monkeypatch):
@@ -136,6 +137,8 @@ def test_what_takes_too_long_or_too_much_is_left_out(tmp_path, monkeypatch):
     carried = {name for name in page.manifest["answers"] if name.split()[0] in {"trust", "measures", "loss"}}
     assert carried == {'trust {"landscape":0,"epoch":5}', 'loss {"landscape":0,"epoch":5,"k":7}'}
     assert set(page.manifest["sliced"]) == {'history {"landscape":0}'}
+    (outline,) = page.manifest["answers"]["hello {}"]["result"]["landscapes"]
+    assert outline["services"] == ["dynamics", "logits"]
 
 
 def test_an_answer_that_is_too_much_for_one_request_is_put_together(tmp_path, monkeypatch):

@@ -294,3 +294,29 @@ def test_samples_are_answered_in_the_order_asked_for_repeats_included(indices):
     p = asked(shown, "probabilities", epoch=0, indices=indices).arrays["probabilities"]
     every = asked(shown, "probabilities", epoch=0, indices=list(range(40))).arrays["probabilities"]
     np.testing.assert_array_equal(p, every[indices])
+
+
+def test_files_of_logits_are_opened_once_and_not_without_end(tmp_path, monkeypatch):
+    shown = fitted(epochs=(0, 5, 10, 15))
+    logits = {epoch: shown.source.logits(epoch) for epoch in shown.epochs}
+    opened = []
+
+    def from_file(epoch):
+        opened.append(epoch)
+        np.save(tmp_path / f"{epoch}.npy", logits[epoch])
+        return np.load(tmp_path / f"{epoch}.npy", mmap_mode="r")
+
+    shown.source.logits = from_file
+    answers = Answers([shown])
+    first = ask(answers, "history", {"landscape": 0, "indices": [3]}).arrays["own"]
+    again = ask(answers, "history", {"landscape": 0, "indices": [3]}).arrays["own"]
+    ask(answers, "probabilities", {"landscape": 0, "epoch": 5, "indices": [3]})
+    np.testing.assert_array_equal(first, again)
+    assert opened == [0, 5, 10, 15]
+    monkeypatch.setattr("dvi_widget.widget.answers._OPEN", 2)
+    few = Answers([shown])
+    for _ in range(2):
+        ask(few, "probabilities", {"landscape": 0, "epoch": 15, "indices": [3]})
+    ask(few, "history", {"landscape": 0, "indices": [3]})
+    assert len(few._open) == 2
+    assert opened == [0, 5, 10, 15, 15, 0, 5, 10, 15]

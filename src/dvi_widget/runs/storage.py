@@ -266,14 +266,16 @@ def epoch_folders(folder: Path) -> dict[int, Path]:
     An epoch recorded again stands beside the old one under the next generation number (``000005``,
     ``000005.1``, …) until the old one is removed: the greatest is valid.
     """
-    newest: dict[int, tuple[int, Path]] = {}
-    for path in (folder / "epochs").glob("*"):
-        match = _EPOCH.match(path.name)
+    newest: dict[int, tuple[int, str]] = {}
+    epochs = folder / "epochs"
+    names = os.listdir(epochs) if epochs.is_dir() else ()  # noqa: PTH208 - many, and paths are slow to make
+    for name in names:
+        match = _EPOCH.match(name)
         if match:
             epoch, generation = int(match[1]), int(match[2] or 0)
-            if generation >= newest.get(epoch, (0, path))[0]:
-                newest[epoch] = (generation, path)
-    return {epoch: newest[epoch][1] for epoch in sorted(newest)}
+            if generation >= newest.get(epoch, (0, name))[0]:
+                newest[epoch] = (generation, name)
+    return {epoch: epochs / newest[epoch][1] for epoch in sorted(newest)}
 
 
 def next_epoch_folder(folder: Path, epoch: int) -> Path:

@@ -18,6 +18,7 @@ from .thumbnails import fitted, thumbnails
 from .wire import PROTOCOL, Answer, Report, RequestError, class_dtype, in_bytes, quantised
 
 _MOST_TOLD = 1 << 25  # bytes of answers that an exported page takes along: 32 MiB
+_OPEN = 200  # files; a process may have some thousand at most
 _SHOWN_ANYWAY = {"train_accuracy", "test_accuracy"}  # recorded numbers that the accuracies tell already
 
 
@@ -73,6 +74,7 @@ class Answers:
         self.told: dict[str, Answer] = {}
         self._told_bytes = 0
         self._hello: Answer | None = None
+        self._open: dict[tuple[int, int], NDArray[np.float32]] = {}
 
     def _table(self) -> pd.DataFrame:
         """The samples with the groups of every landscape."""
@@ -144,6 +146,20 @@ class Answers:
         _, channels, height, width = self.images.shape
         height, width = fitted(height, width, self.largest)
         return {"height": height, "width": width, "channels": channels}
+
+    def logits(self, landscape: Landscape, epoch: int) -> NDArray[np.float32]:
+        """Logits of an epoch [n, C], for reading a few rows: files once opened stay open."""
+        key = (self.landscapes.index(landscape), epoch)
+        z = self._open.pop(key, None)
+        if z is None:
+            read: NDArray[np.float32] = landscape.source.logits(epoch)
+            if not isinstance(read, np.memmap):
+                return read
+            z = read
+            if len(self._open) >= _OPEN:
+                del self._open[next(iter(self._open))]
+        self._open[key] = z
+        return z
 
     def frame(self, frame: Frame, landscape: Landscape) -> Answer:
         """Where every sample is at one epoch, what it is taken for, and how surely.

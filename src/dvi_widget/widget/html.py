@@ -26,11 +26,12 @@ from .wire import MAX_ANSWER_BYTES, Answer, key, packed
 PER_BLOCK = 256  # pictures that are decoded together, when the page first shows one of them
 _STEPS = 254  # of a share in a byte; the next value says that there is none
 _MOST_PROBABILITIES = 1 << 25  # samples × classes × epochs
-_SECONDS = 2.0  # that trust or the measures of an epoch are worth, if nobody asked for them before
+_SECONDS = 4.0  # that trust or the measures of an epoch are worth, if nobody asked for them before
 # What the front end asks only of a landscape that has these services.
 _SERVICES = {
     "trust": {"decode", "place"},
     "dynamics": {"dynamics"},
+    "measures": {"measures"},
     "history": {"logits"},
     "probabilities": {"logits"},
 }
@@ -146,27 +147,33 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
     with tqdm(
         total=len(requests) + len(list(_wholes(answers))) + n_blocks, desc="Writing the page", unit="part"
     ) as bar:
+        slow: set[tuple[str, int]] = set()
         for op, args, seconds in requests:
-            answer = _asked(answers, op, args, seconds)
-            if answer is not None:
+            place = args["landscape"]
+            # Where one epoch took too long the next ones would too.
+            answer = _asked(answers, op, args, 0.0 if (op, place) in slow else seconds)
+            if answer is None:
+                slow.add((op, place))
+            else:
                 manifest["answers"][key(op, args)] = page.recorded(answer)
-                known[args["landscape"]] |= _SERVICES.get(op, set())
+                known[place].add(op)
             bar.update()
         for op, args in _wholes(answers):
             manifest["sliced"][key(op, args)] = page.sliced(_whole(answers, op, args))
-            known[args["landscape"]] |= _SERVICES[op]
+            known[args["landscape"]].add(op)
             bar.update()
         # What nobody asked of the models is asked in a notebook; the rest goes along.
-        if answers.told:
+        if answers.told or any("measures" in ops for ops in known):
             manifest["answers"][key("module", {})] = page.recorded(ask(answers, "module", {}))
         for request, answer in answers.told.items():
             manifest["answers"][request] = page.recorded(answer)
         # The page offers what it can answer itself.
         hello = answers.hello()
-        outlines = [
-            {**outline, "services": sorted(services)}
-            for outline, services in zip(hello.result["landscapes"], known, strict=True)
-        ]
+        outlines = []
+        for place, outline in enumerate(hello.result["landscapes"]):
+            answered = {op for op in known[place] if (op, place) not in slow}
+            services = {name for op in answered for name in _SERVICES.get(op, ())}
+            outlines.append({**outline, "services": sorted(services)})
         introduction = Answer({**hello.result, "landscapes": outlines}, hello.arrays)
         manifest["answers"][key("hello", {})] = page.recorded(introduction)
         for part, arrays in (("thumbnails", _pictures(answers)), ("texts", _texts(answers))):

@@ -17,7 +17,7 @@ _NEAREST = 5  # recorded samples named beside a decoded point
 _ROWS = 1 << 15  # representations searched at a time
 
 
-def probabilities(landscape: Landscape, epoch: int, indices: NDArray[np.int64]) -> Answer:
+def probabilities(answers: Answers, landscape: Landscape, epoch: int, indices: NDArray[np.int64]) -> Answer:
     """How likely each class is for some samples.
 
     Returns
@@ -30,11 +30,11 @@ def probabilities(landscape: Landscape, epoch: int, indices: NDArray[np.int64]) 
     RequestError
         If no engine behind the landscape knows the logits.
     """
-    source = engine(landscape, "logits", what="Probabilities")
-    return Answer({}, {"probabilities": _softmax(source.logits(epoch)[indices])})
+    engine(landscape, "logits", what="Probabilities")
+    return Answer({}, {"probabilities": _softmax(answers.logits(landscape, epoch)[indices])})
 
 
-def history(landscape: Landscape, labels: NDArray[np.int32], indices: NDArray[np.int64]) -> Answer:
+def history(answers: Answers, landscape: Landscape, indices: NDArray[np.int64]) -> Answer:
     """What some samples were taken for, epoch by epoch.
 
     Only the rows of these samples are read of each epoch's logits.
@@ -49,12 +49,12 @@ def history(landscape: Landscape, labels: NDArray[np.int32], indices: NDArray[np
     frames = list(landscape)
     predictions = np.stack([np.asarray(frame.predictions)[indices] for frame in frames], axis=1)
     confidence = np.stack([frame.confidence[indices] for frame in frames], axis=1).astype(np.float32)
-    given = labels[indices]
+    given = answers.samples["label"].to_numpy(np.int32)[indices]
     own = np.where(predictions == given[:, None], confidence, np.float32(np.nan))
     if "logits" in landscape.services:
         each = np.arange(len(indices))
         for column, frame in enumerate(frames):
-            own[:, column] = _softmax(landscape.source.logits(frame.epoch)[indices])[each, given]
+            own[:, column] = _softmax(answers.logits(landscape, frame.epoch)[indices])[each, given]
         own[given < 0] = np.nan
     return Answer({}, {"predictions": predictions.astype(np.int16), "confidence": confidence, "own": own})
 

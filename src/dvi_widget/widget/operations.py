@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dvi_widget.suggestions import DEFINITIONS
 
 from . import bundles, door, inquiries, overviews, services
@@ -64,15 +62,15 @@ def _probabilities(answers: Answers, args: object) -> tuple[Any, ...]:
     place, epoch, indices = door.named(args, "landscape", "epoch", "indices")
     shown = door.landscape(place, answers.landscapes)
     checked = door.samples(indices, len(answers.samples), 4 * len(answers.classes))
-    return shown, door.epoch(epoch, shown), checked
+    return answers, shown, door.epoch(epoch, shown), checked
 
 
 def _history(answers: Answers, args: object) -> tuple[Any, ...]:
     place, indices = door.named(args, "landscape", "indices")
     shown = door.landscape(place, answers.landscapes)
-    labels = answers.samples["label"].to_numpy(np.int32)
     # A row of logits per epoch is read of each.
-    return shown, labels, door.samples(indices, len(labels), 4 * len(answers.classes) * len(shown))
+    bytes_each = 4 * len(answers.classes) * len(shown)
+    return answers, shown, door.samples(indices, len(answers.samples), bytes_each)
 
 
 def _neighbors(answers: Answers, args: object) -> tuple[Any, ...]:
