@@ -1,4 +1,5 @@
 // What the explorer asks for, whoever answers: the kernel, or the data embedded in an exported page.
+import type { FieldInfo } from "../more/fields";
 import type { Answer, Ask, AskOptions, NamedArray, Progress } from "./protocol";
 
 export interface LandscapeInfo {
@@ -24,6 +25,8 @@ export interface Hello {
   groups: Map<string, Uint8Array>;
   /** Who explains the samples; the network of the run has its weights recorded with the epochs. */
   models: { name: string; recorded: boolean }[];
+  /** The autoencoder that makes neighbours: the span of each latent dimension, and what can be set. */
+  vae: { ranges: [number, number][]; settings: FieldInfo[] } | null;
   /** Ranked lists of samples, each with its definition. */
   lists: { name: string; definition: string }[];
   landscapes: LandscapeInfo[];
@@ -127,7 +130,16 @@ function readHello(answer: Answer): Hello {
         "install the same dvi_widget on both sides and reload the page.",
     );
   }
-  const { n, classes, palettes, images, texts = false, models = [], lists = [] } = result;
+  const {
+    n,
+    classes,
+    palettes,
+    images,
+    texts = false,
+    models = [],
+    vae = null,
+    lists = [],
+  } = result;
   const landscapes = result.landscapes.map((info) => ({
     ...info,
     services: info.services ?? [],
@@ -142,6 +154,7 @@ function readHello(answer: Answer): Hello {
     palettes,
     images,
     models,
+    vae,
     texts,
     lists,
     landscapes,

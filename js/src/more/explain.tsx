@@ -2,10 +2,11 @@
 import { useSignal } from "@preact/signals";
 import type { Answer } from "../data/protocol";
 import { useReply } from "../pieces/asked";
-import { type Field, type FieldValue, Form } from "../pieces/form";
+import { type FieldValue, Form } from "../pieces/form";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
 import { className, percent } from "../words";
+import { field } from "./fields";
 import { epochOf, Inspected, type MethodInfo } from "./models";
 
 /** Sides of a map in CSS pixels: of the sample in hand by how many models there are, and of others. */
@@ -143,28 +144,6 @@ function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo
       )}
     </div>
   );
-}
-
-/** A parameter of the method table as a field of a form. */
-function field({
-  name,
-  kind,
-  default: value,
-  description,
-  low,
-  high,
-  choices,
-}: MethodInfo["parameters"][number]): Field {
-  const kinds = { int: "integer", float: "number", bool: "boolean" } as const;
-  return {
-    name,
-    kind: choices.length > 0 ? "choice" : (kinds[kind as keyof typeof kinds] ?? "text"),
-    value: value ?? "",
-    help: description,
-    ...(low === null ? {} : { min: low }),
-    ...(high === null ? {} : { max: high }),
-    ...(choices.length > 0 ? { choices } : {}),
-  };
 }
 
 interface RowProperties {

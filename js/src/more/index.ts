@@ -6,6 +6,8 @@ import marked from "./markers.css";
 import { Measures } from "./measures";
 import { Models } from "./models";
 import more from "./more.css";
+import { Why } from "./why";
+import why from "./why.css";
 
-export const panels = { Explain, Layers, Markers, Measures, Models };
-export const styles = more + marked;
+export const panels = { Explain, Layers, Markers, Measures, Models, Why };
+export const styles = more + marked + why;

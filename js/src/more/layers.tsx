@@ -9,6 +9,7 @@ import type { Store } from "../store";
 import { className, count, plural } from "../words";
 import { Histogram } from "./histogram";
 import { epochOf, Inspected, type Inspection } from "./models";
+import { channels, tiles } from "./tiles";
 
 const TILE = 44;
 const PATCH = 64;
@@ -219,27 +220,6 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
       {open.value && children}
     </details>
   );
-}
-
-/** The pictures of an array [n, h, w, channels]. */
-function tiles({ data, shape }: NamedArray): Picture[] {
-  const [n, height, width, channels] = shape as [number, number, number, number];
-  const size = height * width * channels;
-  return Array.from({ length: n }, (_, i) => ({
-    width,
-    height,
-    channels,
-    pixels: (data as Uint8Array).subarray(i * size, (i + 1) * size),
-  }));
-}
-
-/** A grey picture for each channel of one unit, of an array [units, channels, h, w]. */
-function channels({ data, shape }: NamedArray, unit: number): Picture[] {
-  const [units, n, height, width] = shape as [number, number, number, number];
-  const size = n * height * width;
-  const first = Math.min(unit, units - 1) * size;
-  const own = (data as Uint8Array).subarray(first, first + size);
-  return tiles({ data: own, shape: [n, height, width, 1] });
 }
 
 interface TilesProperties {

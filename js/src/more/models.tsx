@@ -2,10 +2,10 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Asked, useReply } from "../pieces/asked";
-import type { FieldValue } from "../pieces/form";
 import type { Store } from "../store";
 import { count, plural } from "../words";
 import { Alike } from "./alike";
+import type { FieldInfo } from "./fields";
 import { Histogram } from "./histogram";
 import { Scatter } from "./scatter";
 
@@ -24,15 +24,7 @@ export interface MethodInfo {
   law: string;
   /** Why the model does not support it; empty where it does. */
   unsupported: string;
-  parameters: {
-    name: string;
-    kind: string;
-    default: FieldValue | null;
-    description: string;
-    low: number | null;
-    high: number | null;
-    choices: string[];
-  }[];
+  parameters: FieldInfo[];
 }
 
 export interface LayerInfo {

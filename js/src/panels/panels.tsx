@@ -28,6 +28,11 @@ const ALL: readonly Panel[] = [
   { name: "Sample", content: Sample },
   { name: "Confusion", content: Matrix },
   { name: "Classes", content: Classes },
+  {
+    name: "Why",
+    content: later("Why"),
+    applies: (store) => explained(store) && store.hello.vae !== null,
+  },
   { name: "Explain", content: later("Explain"), applies: explained },
   { name: "Layers", content: later("Layers"), applies: explained },
   { name: "Models", content: later("Models"), applies: explained },

@@ -124,8 +124,8 @@ class Neighborhoods:
             ``[m]``, latents float32 ``[m, d]``; positions float32 ``[n]`` and probabilities float32
             ``[n, classes]`` of all; bounds float32 ``[d, 2]``; weights and weighted float32 ``[classes, h,
             w]``, summed over channels; teacher and student float32 ``[classes]``. Result: verdict,
-            trustworthy, agrees, kl, r2, total_variation, crossings ([place in the row, class before,
-            class after]).
+            trustworthy, agrees, kl, r2, total_variation, window (places in the row to average over),
+            crossings ([place in the row, class before, class after]).
         """
         name, teacher = self._models.asked(model, epoch)
         report(0.0, "Making neighbours")
@@ -143,6 +143,8 @@ class Neighborhoods:
             "kl": _number(fidelity.kl),
             "r2": _number(fidelity.r2),
             "total_variation": _number(fidelity.total_variation),
+            # Neighbours that do not lie on a line stand off their row's direction by chance.
+            "window": 1 if around.positions is not None else max(1, len(around) // 16),
             "crossings": [[int(c.after), int(c.before_class), int(c.after_class)] for c in along.crossings],
         }
         return Answer(
