@@ -132,7 +132,7 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
           <circle
             key={i}
             role="slider"
-            tabIndex={0}
+            tabindex={0}
             aria-label={`Latent dimension ${i}`}
             aria-orientation="vertical"
             aria-valuemin={low}
