@@ -737,7 +737,7 @@ class Landscape:
         x0, x1, y0, y1 = self.extent
         size = self.resolution
         return plotly.graph_objects.Image(
-            source=_png(_colored(*frame.canvas, colors)),
+            source=_png(colored(*frame.canvas, colors)),
             x0=x0 + (x1 - x0) / size / 2,
             y0=y0 + (y1 - y0) / size / 2,
             dx=(x1 - x0) / size,
@@ -807,10 +807,23 @@ def class_colors(n: int, palette: str = "safe") -> list[str]:
     return colors
 
 
-def _colored(
+def colored(
     classes: NDArray[np.unsignedinteger], shade: NDArray[np.uint8], colors: Sequence[str]
 ) -> NDArray[np.uint8]:
-    """Canvas as pale colours [R, R, 3]; white on the boundary."""
+    """Colours of a painted canvas: pale, paler where the engine is less sure, white on the boundary.
+
+    Parameters
+    ----------
+    classes, shade : arrays [R, R]
+        As `Frame.canvas` gives them.
+    colors : sequence of str
+        "#rrggbb" per class.
+
+    Returns
+    -------
+    uint8 [R, R, 3]
+        Row 0 holds the lowest y.
+    """
     table = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], float)
     white = classes == np.iinfo(classes.dtype).max
     low, high = _TERRITORY

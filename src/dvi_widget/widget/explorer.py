@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import operator
@@ -29,6 +30,7 @@ from .query import Query, Samples, Vocabulary, holds, parse
 from .rendering import Pictures, Render, rendered
 from .services.models import Models
 from .services.neighborhoods import Neighborhoods
+from .still import View, draw
 from .wire import listed
 
 _MAX_VIEW = 4096  # characters of JSON
@@ -204,6 +206,24 @@ class Explorer(anywidget.AnyWidget):
         two = "2 landscapes, " if len(self._landscapes) > 1 else ""
         return f"Explorer({two}{n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget, and a picture of it for viewers of the notebook that have no kernel."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        # Some versions of anywidget add metadata.
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        data = {**data, "image/png": base64.b64encode(self._still()).decode("ascii")}
+        return (data, *metadata) if metadata else data
+
+    def _still(self) -> bytes:
+        """PNG of what is shown."""
+        selected = np.zeros(len(self._answers.samples), bool)
+        selected[self.selection] = True
+        frames = [(landscape, _at(landscape, self.epoch)) for landscape in self._landscapes]
+        shown = holds(self._query(self.filter), self._known(0))
+        return draw(View(frames, self.color_by, selected, shown))
+
     def _receive(self, _: object, content: object, buffers: object) -> None:
         """One message of a page."""
         del buffers
@@ -321,8 +341,7 @@ class Explorer(anywidget.AnyWidget):
         IndexError
             If there is no such landscape.
         """
-        shown = self._landscapes[self._place(landscape)]
-        frame = _at(shown, self.epoch)
+        frame = _at(self._landscapes[self._place(landscape)], self.epoch)
         table = self._answers.samples.copy()
         table["prediction"] = np.asarray(frame.predictions, np.int64)
         table["confidence"] = frame.confidence
@@ -330,18 +349,21 @@ class Explorer(anywidget.AnyWidget):
         table["correct"] = correct.mask(table["label"] < 0)
         table["selected"] = False
         table.loc[self.selection, "selected"] = True
-        table["shown"] = holds(
-            self._query(self.filter),
-            Samples(
-                labels=table["label"].to_numpy(),
-                predictions=frame.predictions,
-                confidence=frame.confidence,
-                test=(table["split"] == "test").to_numpy(),
-                groups={name: table[name].to_numpy(bool) for name in self._answers.groups},
-                predictions_at=lambda epoch: _at(shown, epoch).predictions,
-            ),
-        )
+        table["shown"] = holds(self._query(self.filter), self._known(landscape))
         return table
+
+    def _known(self, place: int) -> Samples:
+        """What a filter may ask about the samples at the current epoch of a landscape."""
+        table, shown = self._answers.samples, self._landscapes[place]
+        frame = _at(shown, self.epoch)
+        return Samples(
+            labels=table["label"].to_numpy(),
+            predictions=frame.predictions,
+            confidence=frame.confidence,
+            test=(table["split"] == "test").to_numpy(),
+            groups={name: table[name].to_numpy(bool) for name in self._answers.groups},
+            predictions_at=lambda epoch: _at(shown, epoch).predictions,
+        )
 
     def suggestions(self, name: str | None = None, landscape: int = 0) -> pd.DataFrame:
         """Samples that deserve a look, by their training dynamics over all epochs of the landscape.

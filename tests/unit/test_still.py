@@ -1,0 +1,155 @@
+"""The still picture: what a notebook shows of the explorer where no kernel answers."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+
+import comm
+import numpy as np
+import pytest
+from hosts import RecordingComm
+from PIL import Image
+from synthetic import landscape
+
+from dvi_widget.landscape import class_colors
+from dvi_widget.widget.explorer import Explorer
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+SIDE, LEFT, TOP = 668, 16, 56  # where the canvas stands in the picture
+
+
+@pytest.fixture(autouse=True)
+def host(monkeypatch):
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+def apart(**options):
+    """Samples in a row, one frame, so that no point hides another."""
+    shown = landscape(n=8, epochs=(3,), resolution=30, **options)
+    shown[0].positions = np.column_stack([np.linspace(-1, 1, 8), np.zeros(8)]).astype(np.float32)
+    shown.extent = (-1.2, 1.2, -1.2, 1.2)
+    return shown
+
+
+def picture(explorer):
+    return np.asarray(Image.open(io.BytesIO(explorer._still())).convert("RGB")).astype(int)
+
+
+def at(pixels, shown, index, above=0.0):
+    """The colour at a sample's place, or some pixels above it."""
+    x, y = shown[0].positions[index]
+    x0, x1, y0, y1 = shown.extent
+    column = LEFT + round((x - x0) / (x1 - x0) * SIDE)
+    row = TOP + round((y1 - y) / (y1 - y0) * SIDE - above)
+    return pixels[row, column]
+
+
+def rgb(color):
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+def alike(a, b):
+    return np.abs(np.subtract(a, b)).max() <= 12  # the file holds 256 colours
+
+
+def test_a_saved_notebook_gets_the_widget_and_a_picture():
+    explorer = Explorer(landscape())
+    bundle = explorer._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data[WIDGET]["model_id"] == explorer.model_id
+    png = base64.b64decode(data["image/png"])
+    assert Image.open(io.BytesIO(png)).size == (900, 740)
+    assert len(png) < 200_000
+    two = Image.open(io.BytesIO(Explorer(landscape(), landscape())._still()))
+    assert two.size == (1220, 558)
+
+
+def test_points_have_the_colours_that_the_page_gives_them():
+    shown = apart()
+    explorer = Explorer(shown)
+    hues = [rgb(color) for color in class_colors(3)]
+    frame, label = shown[0], shown.samples["label"].to_numpy()
+    pixels = picture(explorer)
+    for index in range(1, 8):
+        assert alike(at(pixels, shown, index), hues[label[index]])
+    assert alike(at(pixels, shown, 0), rgb("#80868f"))  # it has no label
+    explorer.color_by = "prediction"
+    pixels = picture(explorer)
+    for index in range(8):
+        assert alike(at(pixels, shown, index), hues[frame.predictions[index]])
+    explorer.color_by = "correctness"
+    pixels = picture(explorer)
+    for index in range(1, 8):
+        right = label[index] == frame.predictions[index]
+        assert alike(at(pixels, shown, index), rgb("#78808c" if right else "#d61c3e"))
+
+
+def test_what_is_selected_is_ringed_and_the_rest_fades():
+    shown = apart()
+    explorer = Explorer(shown)
+    explorer.selection = [5]
+    pixels = picture(explorer)
+    ink, full = rgb("#1f2328"), rgb(class_colors(3)[shown.samples["label"][5]])
+    assert alike(at(pixels, shown, 5), full)
+    rings = [np.abs(at(pixels, shown, index, above=7) - ink).max() < 60 for index in range(8)]
+    assert rings == [index == 5 for index in range(8)]
+    other = rgb(class_colors(3)[shown.samples["label"][2]])
+    assert alike(at(pixels, shown, 2), 255 + 0.3 * (other - 255))
+
+
+def test_what_the_filter_does_not_show_fades():
+    shown = apart()
+    explorer = Explorer(shown)
+    explorer.filter = "#3"
+    pixels = picture(explorer)
+    hue = rgb(class_colors(3)[shown.samples["label"][3]])
+    assert alike(at(pixels, shown, 3), hue)
+    other = rgb(class_colors(3)[shown.samples["label"][2]])
+    assert alike(at(pixels, shown, 2), 255 + 0.3 * (other - 255))
+
+
+def test_territories_are_drawn_and_what_was_painted_is_taken():
+    shown = apart()
+    explorer = Explorer(shown)
+    corners = [(TOP + 90, LEFT + 30), (TOP + 90, LEFT + SIDE - 30), (TOP + SIDE - 60, LEFT + 30)]
+    before = picture(explorer)
+    assert not shown[0].painted  # a coarse one was enough
+    shown[0].paint()
+    after = picture(explorer)
+    for row, column in corners:
+        x = shown.extent[0] + (column - LEFT) / SIDE * 2.4
+        y = shown.extent[3] - (row - TOP) / SIDE * 2.4
+        (kind,), (sure,), _ = shown.source.paint(3, np.float32([[x, y]]))
+        expected = 255 + (0.12 + 0.28 * sure) * (rgb(class_colors(3)[kind]) - 255)
+        assert alike(before[row, column], expected)
+        assert np.abs(after[row, column] - expected).max() <= 30  # 30 cells only
+
+
+class Slow:
+    """Paints, but takes its time."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def paint(self, epoch, points):
+        self.asked += 1
+        time.sleep(0.1)
+        return np.zeros(len(points), int), np.ones(len(points)), np.zeros(len(points), bool)
+
+
+def test_an_engine_that_is_slow_or_fails_leaves_the_points_on_paper():
+    slow = apart()
+    slow.source = Slow()
+    for shown in (slow, apart(error=RuntimeError("The disk is gone."))):
+        pixels = picture(Explorer(shown))
+        assert alike(pixels[TOP + 30, LEFT + 30], [255, 255, 255])
+        assert alike(at(pixels, shown, 1), rgb(class_colors(3)[shown.samples["label"][1]]))
+    assert slow.source.asked == 1
+
+
+def test_names_that_are_long_or_strange_and_a_thousand_classes_are_drawn():
+    shown = landscape(classes=["a" * 5000, "\ud800\u2028 <b>", *[f"class {i}" for i in range(998)]])
+    shown.name = "name\n" * 500
+    assert picture(Explorer(shown)).shape == (740, 900, 3)
