@@ -51,7 +51,7 @@ export function Images({ store }: { store: Store }) {
   const size = hello.images === null ? 0 : view.size.value;
   return (
     <>
-      <div class="dvi-bar-above">
+      <div class="dvi-bar-above dvi-order">
         <OrderBy store={store} samples={chosen.length} />
         {hello.images !== null && (
           <Choice

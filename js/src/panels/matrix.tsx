@@ -18,6 +18,7 @@ const LIVE = 2e5;
 const NAMED = 11;
 const SPACED = 6;
 const NUMBERED = 15;
+const LARGEST = 56;
 const MOST_GUTTER = 72;
 const STRIPE = 4;
 
@@ -138,7 +139,7 @@ function Plane({ store, confusion, room, select, point }: PlaneProperties) {
   const named = block === 1 && (room - MOST_GUTTER) / classes >= NAMED;
   const longest = Math.max(...hello.classes.map((name) => name.length));
   const gutter = STRIPE + (named ? Math.min(MOST_GUTTER, 8 + 6.5 * longest) : 0);
-  const whole = Math.floor((room - gutter) / blocks);
+  const whole = Math.min(LARGEST, Math.floor((room - gutter) / blocks));
   const cell = whole >= SPACED ? whole : (room - gutter) / blocks;
   const side = gutter + cell * blocks;
 
