@@ -7,7 +7,7 @@ import { build, transform } from "esbuild";
 
 /** What every explorer loads, and what only those load that open one of its panels. */
 const BUDGET_BYTES = 150_000;
-const PANELS_BUDGET_BYTES = 60_000;
+const PANELS_BUDGET_BYTES = 90_000;
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -18,23 +18,56 @@ const textPlugin = {
     onLoad({ filter: /\.css$/ }, async ({ path }) => {
       const css = await readFile(path, "utf8");
       const { code } = await transform(css, { loader: "css", minify: true });
-      return { contents: code.trim(), loader: "text" };
+      return { contents: nested(code.trim()), loader: "text" };
     });
     onLoad({ filter: /\.glsl$/ }, async ({ path }) => {
-      const lines = (await readFile(path, "utf8")).split("\n");
-      const kept = lines.map((line) => line.replace(/\/\/.*/, "").trim()).filter(Boolean);
-      return { contents: `${kept.join("\n")}\n`, loader: "text" };
+      const text = (await readFile(path, "utf8")).replace(/\/\/.*/g, "").replace(/\s+/g, " ");
+      // Signs that cannot run into each other: a - -b stays as it is.
+      const packed = text.replace(/ ?([=*/(){},;<>?:&|]) ?/g, "$1").trim();
+      return { contents: packed, loader: "text" };
     });
   },
 };
+
+const ROOT = ".dvi ";
+
+/** The same rules with what all of them start with said once, round each run of them. */
+function nested(css) {
+  let out = "";
+  let open = false;
+  const nest = (wanted) => {
+    out += wanted === open ? "" : wanted ? `${ROOT.trim()}{` : "}";
+    open = wanted;
+  };
+  for (const [, selectors, body] of css.matchAll(
+    /([^{}]+)(\{[^{}]*\}|\{(?:[^{}]*\{[^{}]*\})*\})/g,
+  )) {
+    const parts = selectors.split(",");
+    if (selectors.startsWith("@")) {
+      nest(false);
+      out +=
+        selectors + (selectors.startsWith("@container") ? `{${nested(body.slice(1, -1))}}` : body);
+    } else {
+      nest(parts.every((part) => part.startsWith(ROOT)));
+      // An element's name needs the ampersand in browsers that are a little older.
+      const own = parts.map((part) => part.slice(ROOT.length).replace(/^(?=[a-z])/, "& "));
+      out += (open ? own.join(",") : selectors) + body;
+    }
+  }
+  nest(false);
+  return out;
+}
 
 /** How everything of the front end is bundled: the widget here, the pages of the tests elsewhere. */
 export const options = {
   bundle: true,
   target: "es2022",
   legalComments: "none",
-  jsx: "automatic",
-  jsxImportSource: "preact",
+  // Over the settings of tsconfig.json, which are for the checker.
+  tsconfigRaw: {
+    compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" },
+  },
+  inject: [join(here, "jsx.ts")],
   plugins: [textPlugin],
   logLevel: "warning",
 };
@@ -44,6 +77,8 @@ async function sharedPlugin() {
   const source = join(here, "src");
   const text = await readFile(join(source, "shared.ts"), "utf8");
   const names = new Set([...text.matchAll(/^ {2}"?([\w@/-]+)"?: \w+,$/gm)].map(([, name]) => name));
+  const imports = text.matchAll(/^import \{([^}]+)\} from "([\w@/-]+)";$/gm);
+  const lists = new Map([...imports].map(([, list, name]) => [name, list]));
   return {
     name: "shared",
     setup({ onResolve, onLoad }) {
@@ -51,15 +86,20 @@ async function sharedPlugin() {
         const name = path.startsWith(".") ? relative(source, join(resolveDir, path)) : path;
         return names.has(name) ? { path: name, namespace: "shared" } : undefined;
       });
-      onLoad({ filter: /./, namespace: "shared" }, ({ path }) => ({
-        contents: `module.exports = shared[${JSON.stringify(path)}];`,
-      }));
+      onLoad({ filter: /./, namespace: "shared" }, ({ path }) => {
+        const from = `shared[${JSON.stringify(path)}]`;
+        const list = lists.get(path);
+        // With its exports named, a missing one fails here and not at the page.
+        return {
+          contents: list ? `export const { ${list} } = ${from};` : `module.exports = ${from};`,
+        };
+      });
     },
   };
 }
 
 /** The panels that are fetched later: a module whose function takes what they share with the explorer. */
-async function panels() {
+export async function panels() {
   return {
     ...options,
     plugins: [await sharedPlugin(), ...options.plugins],

@@ -85,6 +85,8 @@ export class Store {
   readonly pinned: Signal<number | null> = signal(null);
   /** The sample whose card is shown: the hovered one, else the pinned one. */
   readonly raised: ReadonlySignal<number | null>;
+  /** A place of the canvas that is being looked into, in units of positions. */
+  readonly place: Signal<{ side: number; x: number; y: number } | null> = signal(null);
   readonly colorBy: Signal<ColorBy>;
   readonly filter: Signal<string>;
   /** 1 for each sample that the filter shows; null while it shows all. */

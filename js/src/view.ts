@@ -28,6 +28,16 @@ const START = {
   /** Markers on the landscapes, and the numbers of the two that a way leads between (see markers.ts). */
   markers: "",
   way: "",
+  /** What lies on the territories: "confidence", "trust", "density", or nothing. */
+  overlay: "",
+  points: true,
+  trails: true,
+  /** Whether the selected are tied to their nearest neighbours: how many, and among which (all, "train", "test", a group). */
+  neighbors: false,
+  k: 10,
+  among: "",
+  /** Whether the camera keeps the selected in view. */
+  keep: false,
 };
 
 type Start = typeof START;

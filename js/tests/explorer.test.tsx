@@ -134,6 +134,99 @@ describe("two landscapes", () => {
   });
 });
 
+describe("the menus of the canvas", () => {
+  const services = ["decode", "place", "neighbors", "classify"];
+
+  it("offer what the landscape can answer, and say what is shown", async () => {
+    const bare = await shown();
+    bare.part("show")?.click();
+    await bare.settle();
+    expect(bare.part("overlay-density")).not.toBeNull();
+    expect(bare.part("overlay-trust")).toBeNull();
+    bare.close();
+    const { model, part, settle } = await shown({ services });
+    expect(part("caption")).toBeNull();
+    part("show")?.click();
+    await settle();
+    part("overlay-trust")?.click();
+    await settle();
+    expect(part("caption")?.textContent).toContain("invented");
+    expect(model.sent.filter(({ op }) => op === "trust").map(({ args }) => args)).toEqual([
+      { landscape: 0, epoch: 5 },
+    ]);
+    expect(model.get("_view")).toMatchObject({ overlay: "trust" });
+  });
+
+  it("close on Escape, and only then is the selection cleared", async () => {
+    const { model, part, settle } = await shown();
+    model.receive("selection", [1]);
+    part("follow")?.click();
+    await settle();
+    press(part("trails"), "Escape");
+    await settle();
+    expect(part("trails")).toBeNull();
+    expect(document.activeElement).toBe(part("follow"));
+    expect(model.get("selection")).toEqual([1]);
+    press(part("follow"), "Escape");
+    await settle();
+    expect(model.get("selection")).toEqual([]);
+  });
+
+  it("ask for the neighbours of what is selected, again at each epoch rested at", async () => {
+    const { model, part, settle } = await shown({ services });
+    const asked = () => model.sent.filter(({ op }) => op === "neighbors").map(({ args }) => args);
+    model.receive("selection", [3, 8]);
+    part("follow")?.click();
+    await settle();
+    part("neighbors")?.click();
+    await settle();
+    const first = { landscape: 0, epoch: 5, indices: [3, 8], k: 10, group: null };
+    expect(asked()).toEqual([first]);
+    const among = part("neighbors-among") as HTMLSelectElement;
+    expect([...among.options].map(({ value }) => value)).toEqual(["", "train", "test", "flipped"]);
+    among.value = "test";
+    among.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    press(part("epoch-slider"), "End");
+    await settle();
+    expect(asked().slice(1)).toEqual([
+      { ...first, group: "test" },
+      { ...first, group: "test", epoch: 15 },
+    ]);
+    part("select-neighbors")?.click();
+    await settle();
+    expect((model.get("selection") as number[]).length).toBeGreaterThan(2);
+  });
+
+  it("say what went wrong while the picture stays", async () => {
+    const { model, part, settle } = await shown(
+      { services },
+      { failures: { neighbors: "The representations are gone." } },
+    );
+    model.receive("selection", [3]);
+    part("follow")?.click();
+    await settle();
+    part("neighbors")?.click();
+    await settle();
+    expect(document.querySelector(".dvi-menu [role=alert]")?.textContent).toBe(
+      "The representations are gone.",
+    );
+  });
+
+  it("choose among the palettes of the run, the first one by default", async () => {
+    const { model, part, settle } = await shown();
+    const hue = () => part("legend-entry")?.querySelector<HTMLElement>("span")?.style.background;
+    const before = hue();
+    part("settings")?.click();
+    await settle();
+    expect((part("palette-safe") as HTMLInputElement).checked).toBe(true);
+    part("palette-vivid")?.click();
+    await settle();
+    expect(hue()).not.toBe(before);
+    expect(model.get("_view")).toMatchObject({ palette: "vivid" });
+  });
+});
+
 describe("the selection", () => {
   it("is empty at first, and the panel says what to do", async () => {
     const { part } = await shown();

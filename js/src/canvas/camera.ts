@@ -15,6 +15,8 @@ export interface CameraOptions {
   still: ReadonlySignal<boolean>;
   /** Whether this press or touch may start a pan. */
   pans: (event: PointerEvent) => boolean;
+  /** Told when a person takes the view into their own hands. */
+  taken: () => void;
 }
 
 export interface Camera {
@@ -24,11 +26,15 @@ export interface Camera {
   zoomBy: (factor: number, around?: readonly [number, number]) => void;
   /** Show the whole landscape. */
   reset: () => void;
+  /** Move by a part of the screen. */
+  panBy: (x: number, y: number) => void;
+  /** Go a part of the way to another view. */
+  drift: (goal: View, part: number) => void;
   stop: () => void;
 }
 
 /** The fitted picture times k, moved by x, y. */
-type View = Pick<Viewport, "k" | "x" | "y">;
+export type View = Pick<Viewport, "k" | "x" | "y">;
 
 export function startCamera(element: HTMLElement, options: CameraOptions): Camera {
   const viewport = signal<Viewport | null>(null);
@@ -76,6 +82,7 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     if (seen === null || !holding.has(event.pointerId)) {
       return;
     }
+    options.taken();
     const before = grip([...holding.values()]);
     holding.set(event.pointerId, place(element, event));
     const after = grip([...holding.values()]);
@@ -90,6 +97,7 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     event.stopPropagation();
     const seen = viewport.peek();
     if (seen !== null) {
+      options.taken();
       cancelAnimationFrame(request);
       const turn = -event.deltaY * (WHEEL[event.deltaMode] ?? 1) * (event.ctrlKey ? PINCH : 1);
       show(zoomed(seen, 2 ** turn, place(element, event)));
@@ -129,6 +137,25 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
       }
     },
     reset: () => moveTo({ k: 1, x: 0, y: 0 }),
+    panBy: (x, y) => {
+      const seen = viewport.peek();
+      if (seen !== null) {
+        options.taken();
+        moveTo(within(seen, seen.k, seen.x - x * seen.width, seen.y - y * seen.height));
+      }
+    },
+    drift: (goal, part) => {
+      const seen = viewport.peek();
+      if (seen === null) {
+        return;
+      }
+      const { k, x, y } = within(seen, goal.k, goal.x, goal.y);
+      const near = Math.hypot(x - seen.x, y - seen.y) < 0.5 && Math.abs(k / seen.k - 1) < 1e-3;
+      if (!near) {
+        const on = (from: number, to: number): number => from + (to - from) * part;
+        show({ k: on(seen.k, k), x: on(seen.x, x), y: on(seen.y, y) });
+      }
+    },
     stop: () => {
       cancelAnimationFrame(request);
       sizes.disconnect();

@@ -6,11 +6,15 @@ import type { Side } from "../sides";
 import type { Store } from "../store";
 import type { Theme } from "../theme";
 import { cancelIdle, whenIdle } from "./idle";
-import { type Look, Renderer } from "./renderer";
+import type { Lines } from "./lines";
+import { type Look, Renderer, type Scene } from "./renderer";
 import { pointLook, ringing, toClip, toScreen, type Viewport } from "./viewport";
 
 const GLIDE_MS = 300;
 const COLOR_BY_NUMBER = { label: 0, prediction: 1, correctness: 2 } as const;
+const OVERLAYS: readonly string[] = ["", "confidence", "trust", "density"];
+/** With more samples their density is counted only where time rests. */
+const MOST_COUNTED = 200_000;
 const GREY: Rgb = [128, 134, 143];
 
 export interface Painter {
@@ -24,6 +28,13 @@ export interface Painter {
   standing: () => number | null;
   /** Where a sample is seen now, in CSS pixels; null where that is not known. */
   locate: (sample: number) => [number, number] | null;
+  /** The same in units of positions. */
+  placeOf: (sample: number) => [number, number] | null;
+  setLines: (which: "trails" | "links", lines: Lines | null) => void;
+  /** Samples that do not fade while others are selected. */
+  setNeighbors: (neighbors: Uint32Array) => void;
+  /** What is on the screen, drawn anew with so many pixels for each of the page's; null where nothing is. */
+  picture: (ratio: number) => HTMLCanvasElement | null;
   stop: () => void;
 }
 
@@ -40,6 +51,7 @@ export function startPainter(
   const renderer = Renderer.create(canvas, hello.labels, {
     frame: (position) => frames.get(position),
     territory: (position) => territories.sketch(position),
+    field: (position) => side.field(store.view.overlay.peek())?.get(position),
   });
 
   let request = 0;
@@ -53,6 +65,10 @@ export function startPainter(
   let rarityThen = 1;
   /** What was drawn last, which may be a frame behind the playhead. */
   let mix = { a: 0, b: 0, t: 0 };
+  let scene: Scene | null = null;
+  /** How far trails have come: now, and when the glide under way started. */
+  let timeNow = playhead.time.peek();
+  let timeThen = timeNow;
   /** Where the raised sample was when the glide under way started. */
   let anchor: { sample: number; place: [number, number] } | null = null;
 
@@ -69,8 +85,11 @@ export function startPainter(
     }
     const shown = { ...time, a: side.at(time.a), b: side.at(time.b) };
     // A leap in time, and a territory that arrives late, are glided to from whatever is on the screen.
+    const field = side.field(store.view.overlay.peek());
     const has = (position: number): string =>
-      `${position} ${territories.sketch(position) === undefined ? "missing" : "painted"}`;
+      [territories.sketch(position), field?.get(position)]
+        .map((drawn) => (drawn === undefined ? "missing" : "painted"))
+        .join(` ${position} `);
     const nowPainted = `${has(shown.a)}, ${has(shown.b)}`;
     const arrived =
       painted !== nowPainted && painted.replaceAll("missing", "painted") === nowPainted;
@@ -81,16 +100,18 @@ export function startPainter(
         glideStart = now;
         anchor = sample === null || place === null ? null : { sample, place };
         rarityThen = rarityNow;
+        timeThen = timeNow;
       }
     }
     leaps = shown.leaps;
     painted = nowPainted;
     const progress = Math.min(1, Math.max(0, (now - glideStart) / GLIDE_MS));
     arrival = progress * progress * (3 - 2 * progress);
+    timeNow = timeThen + (time.a + time.t * (time.b - time.a) - timeThen) * arrival;
     rarityNow = rarityThen + (rarity(shown) - rarityThen) * arrival;
     const ratio = window.devicePixelRatio || 1;
     const { radius, opacity, emphasis } = pointLook(seen, hello.n);
-    const drew = renderer.draw({
+    scene = {
       a: shown.a,
       b: shown.b,
       blend: shown.t,
@@ -105,8 +126,11 @@ export function startPainter(
       ringing: ringing(seen, store.selection.peek().indices.length),
       colorBy: COLOR_BY_NUMBER[store.colorBy.peek()],
       raised: [store.pinned.peek(), store.hovered.peek()?.index ?? null].filter((i) => i !== null),
-    });
-    if (!drew) {
+      overlay: Math.max(0, OVERLAYS.indexOf(store.view.overlay.peek())) as Scene["overlay"],
+      points: store.view.points.peek(),
+      time: timeNow,
+    };
+    if (!renderer.draw(scene)) {
       return;
     }
     mix = shown;
@@ -190,7 +214,24 @@ export function startPainter(
       store.colorBy.value;
       store.hovered.value;
       store.pinned.value;
+      store.view.points.value;
+      side.field(store.view.overlay.value)?.revision.value;
       schedule();
+    }),
+    // What an overlay needs: trust where time rests, since it takes long; density wherever time is.
+    effect(() => {
+      if (store.view.overlay.value === "trust" && side.can("trust")) {
+        side.trust.want([playhead.resting.value]);
+      }
+    }),
+    effect(() => {
+      if (store.view.overlay.value === "density") {
+        const time = playhead.shown.value;
+        const moves = hello.n <= MOST_COUNTED && time !== null;
+        const wanted = moves ? [time.a, time.b] : [playhead.resting.value];
+        frames.revision.value;
+        side.density.want(wanted.filter((position) => frames.get(position) !== undefined));
+      }
     }),
   ];
   if (renderer !== null) {
@@ -199,6 +240,30 @@ export function startPainter(
 
   return {
     works: renderer !== null,
+    placeOf: seenAt,
+    setLines: (which, lines) => {
+      renderer?.setLines(which, lines);
+      schedule();
+    },
+    setNeighbors: (neighbors) => {
+      renderer?.setNeighbors(neighbors);
+      schedule();
+    },
+    picture: (ratio) => {
+      const output = document.createElement("canvas").getContext("2d");
+      if (renderer === null || scene === null || output === null) {
+        return null;
+      }
+      const times = ratio / scene.ratio;
+      const larger = {
+        ...scene,
+        width: Math.round(scene.width * times),
+        height: Math.round(scene.height * times),
+        radius: scene.radius * times,
+        ratio,
+      };
+      return renderer.draw(larger, output) ? output.canvas : null;
+    },
     drawn,
     settled,
     standing,
@@ -233,7 +298,7 @@ function statesOf(selected: Uint8Array, shown: Uint8Array | null): Uint8Array {
   return states;
 }
 
-function lookOf({ dark, background, ink }: Theme, classes: readonly Rgb[]): Look {
+export function lookOf({ dark, background, ink }: Theme, classes: readonly Rgb[]): Look {
   return {
     classes,
     background,

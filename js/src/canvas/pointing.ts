@@ -10,7 +10,7 @@ import { GridIndex } from "./grid";
 import { cancelIdle, whenIdle } from "./idle";
 import { area, followLasso, type Lasso, place } from "./lasso";
 import type { Painter } from "./painter";
-import { pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";
+import { FULL, pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";
 
 const HOVER_PIXELS = 8;
 const CLICK_PIXELS = 4;
@@ -23,6 +23,8 @@ export interface Pointing {
   lasso: Lasso;
   /** Whether what is drawn is the way from one marker to another, not a lasso. */
   line: Signal<boolean>;
+  /** Look into a place of the canvas, in CSS pixels. */
+  lookInto: (at: readonly [number, number]) => void;
   stop: () => void;
 }
 
@@ -85,6 +87,16 @@ export function startPointing(
       )
       .join(" ");
   };
+  /** Ask what lies at a place of the canvas. */
+  const lookInto = (at: readonly [number, number]): void => {
+    const seen = viewport.peek();
+    if (seen !== null && side.can("decode")) {
+      const [x, y] = toPosition(seen, ...at);
+      const inside = Math.min(x, y) >= 0 && Math.max(x, y) <= FULL;
+      store.place.value = inside ? { side: side.index, x, y } : null;
+    }
+  };
+
   const lasso = followLasso(element, {
     starts: (event) => {
       line.value = store.tool.peek() === "marker" && !event.shiftKey;
@@ -165,9 +177,13 @@ export function startPointing(
       const toggles = (event.ctrlKey || event.metaKey) && selected;
       store.select([sample], toggles ? "subtract" : howFrom(store, event));
       store.pin(sample);
+      store.place.value = null;
+    } else if (!dragged && event.detail === 1) {
+      lookInto(at);
     }
   };
   const clickedTwice = (event: MouseEvent): void => {
+    store.place.value = null;
     if (store.tool.peek() === "pan") {
       zoomBy(event.shiftKey ? 0.5 : 2, place(element, event));
     }
@@ -183,6 +199,7 @@ export function startPointing(
   return {
     lasso,
     line,
+    lookInto,
     stop: () => {
       stopFollowing();
       cancelAnimationFrame(request);

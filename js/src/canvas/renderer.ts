@@ -9,6 +9,7 @@ import {
   type SharedContext,
   sharedContext,
 } from "./context";
+import type { Field } from "./density";
 import {
   bindTextures,
   createBuffer,
@@ -21,6 +22,9 @@ import {
   type UniformValue,
   useProgram,
 } from "./gpu";
+import { LINE_BYTES, type Lines } from "./lines";
+import linesFrag from "./shaders/lines.frag.glsl";
+import linesVert from "./shaders/lines.vert.glsl";
 import noneFrag from "./shaders/none.frag.glsl";
 import pointsFrag from "./shaders/points.frag.glsl";
 import pointsVert from "./shaders/points.vert.glsl";
@@ -66,11 +70,19 @@ export interface Scene {
   colorBy: 0 | 1 | 2;
   /** Samples ringed above all others, the uppermost last. */
   raised: readonly number[];
+  /** What lies on the territories: nothing, confidence, trust, density. */
+  overlay: 0 | 1 | 2 | 3;
+  /** Whether samples that are neither selected nor raised are drawn. */
+  points: boolean;
+  /** How far trails have come, as a position in time. */
+  time: number;
 }
 
 export interface Epochs {
   frame(position: number): Frame | undefined;
   territory(position: number): Territory | undefined;
+  /** What the overlay draws at a position, if it is one that has a value per place. */
+  field(position: number): Field | undefined;
 }
 
 interface GpuFrame {
@@ -78,6 +90,12 @@ interface GpuFrame {
   positions: WebGLBuffer;
   predictions: WebGLBuffer;
   predictionType: number;
+}
+
+interface GpuLines {
+  buffer: WebGLBuffer;
+  vertices: WebGLVertexArrayObject;
+  count: number;
 }
 
 interface GpuTerritory {
@@ -93,6 +111,8 @@ interface Drawn {
   b: GpuFrame;
   landA: GpuTerritory;
   landB: GpuTerritory;
+  fieldA: WebGLTexture;
+  fieldB: WebGLTexture;
 }
 
 /** A picture kept as where a glide starts: position and look of every sample, and the territories as they were seen. */
@@ -106,16 +126,21 @@ interface Resources {
   points: Program;
   territory: Program;
   keep: Program;
+  lines: Program;
+  trails: GpuLines;
+  links: GpuLines;
   vertices: WebGLVertexArrayObject;
   feedback: WebGLTransformFeedback;
   framebuffer: WebGLFramebuffer;
   labels: WebGLBuffer;
   states: WebGLBuffer;
   selected: WebGLBuffer;
+  neighbors: WebGLBuffer;
   palette: WebGLTexture;
   unpainted: GpuTerritory;
   frames: Map<number, GpuFrame>;
   territories: Map<number, GpuTerritory>;
+  fields: Map<number, { field: Field; texture: WebGLTexture }>;
   /** Two, so that a glide can start from the middle of another. */
   snapshots: Snapshot[];
 }
@@ -126,6 +151,10 @@ const MARGIN = 0.05;
 const FRAME_BUDGET = 256e6;
 const MOST_FRAMES = 128;
 const MOST_TERRITORIES = 64;
+const MOST_FIELDS = 8;
+/** Over how many epochs a trail fades away. */
+const TRAIL_EPOCHS = 16;
+const NO_LINES: Lines = { data: new ArrayBuffer(0), count: 0 };
 const PASS = { all: 0, ordinary: 1, foreign: 2, selected: 3, raised: 4 } as const;
 /** The places of the attributes in sample.glsl. */
 const ATTRIBUTE = {
@@ -146,6 +175,8 @@ export class Renderer implements ContextUser {
   private resources: Resources | null = null;
   private selected: Uint32Array = new Uint32Array(0);
   private states: Uint8Array;
+  private neighbors: Uint32Array = new Uint32Array(0);
+  private lines = { trails: NO_LINES, links: NO_LINES };
   private look: Look | null = null;
   /** Which of the snapshots the glide under way started from; -1 before the first. */
   private current = -1;
@@ -200,6 +231,22 @@ export class Renderer implements ContextUser {
     }
   }
 
+  /** Ways and ties of some samples; `NO_LINES` for none. */
+  setLines(which: "trails" | "links", lines: Lines | null): void {
+    this.lines[which] = lines ?? NO_LINES;
+    if (this.resources !== null) {
+      this.uploadLines(this.resources, which);
+    }
+  }
+
+  /** Samples that stay as clear as the selected ones. */
+  setNeighbors(neighbors: Uint32Array): void {
+    this.neighbors = neighbors;
+    if (this.resources !== null) {
+      this.uploadStates(this.resources);
+    }
+  }
+
   /** Bring an epoch to the GPU before it is needed. Says whether there was anything to do. */
   prepare(position: number): boolean {
     const { resources } = this;
@@ -227,9 +274,9 @@ export class Renderer implements ContextUser {
     return false;
   }
 
-  /** Draw, and copy what was drawn to the page in the same task. False where nothing could be drawn. */
-  draw(scene: Scene): boolean {
-    const { resources, look, shared, gl, output } = this;
+  /** Draw, and copy what was drawn to a canvas in the same task. False where nothing could be drawn. */
+  draw(scene: Scene, output: CanvasRenderingContext2D = this.output): boolean {
+    const { resources, look, shared, gl } = this;
     if (resources === null || look === null || gl.isContextLost()) {
       return false;
     }
@@ -295,9 +342,17 @@ export class Renderer implements ContextUser {
   dispose(): void {
     const { resources, gl } = this;
     if (resources !== null && !gl.isContextLost()) {
-      const { points, territory, keep, frames, territories, snapshots, unpainted } = resources;
-      for (const { program } of [points, territory, keep]) {
+      const { points, territory, keep, lines, frames, territories, snapshots, unpainted } =
+        resources;
+      for (const { program } of [points, territory, keep, lines]) {
         gl.deleteProgram(program);
+      }
+      for (const { buffer, vertices } of [resources.trails, resources.links]) {
+        gl.deleteBuffer(buffer);
+        gl.deleteVertexArray(vertices);
+      }
+      for (const { texture } of resources.fields.values()) {
+        gl.deleteTexture(texture);
       }
       for (const frame of frames.values()) {
         this.freeFrame(frame);
@@ -309,7 +364,12 @@ export class Renderer implements ContextUser {
         gl.deleteBuffer(samples);
         gl.deleteTexture(land);
       }
-      for (const buffer of [resources.labels, resources.states, resources.selected]) {
+      for (const buffer of [
+        resources.labels,
+        resources.states,
+        resources.selected,
+        resources.neighbors,
+      ]) {
         gl.deleteBuffer(buffer);
       }
       gl.deleteTexture(resources.palette);
@@ -323,7 +383,7 @@ export class Renderer implements ContextUser {
 
   private drawLand(resources: Resources, look: Look, drawn: Drawn): void {
     const { gl } = this;
-    const { scene, landA, landB } = drawn;
+    const { scene, landA, landB, fieldA, fieldB } = drawn;
     const background = unit(look.background);
     gl.disable(gl.BLEND);
     gl.clearColor(...background, 1);
@@ -337,6 +397,10 @@ export class Renderer implements ContextUser {
       background,
       strength: look.strength,
       margin: MARGIN,
+      overlay: scene.overlay,
+      size: [scene.width, scene.height],
+      ink: unit(look.ink),
+      ratio: scene.ratio,
     });
     bindTextures(gl, resources.territory, {
       palette: resources.palette,
@@ -344,6 +408,8 @@ export class Renderer implements ContextUser {
       territoryB: landB.cells,
       shadeA: landA.shade,
       shadeB: landB.shade,
+      fieldA,
+      fieldB,
       snapshot: snapshot?.land ?? resources.palette,
     });
     gl.bindVertexArray(null);
@@ -355,6 +421,39 @@ export class Renderer implements ContextUser {
     const { scene } = drawn;
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    const use = (): void => this.usePoints(resources, look, drawn);
+    use();
+    const pass = resources.points.uniforms.get("pass");
+    // Points in foreign territory lie above the others, except where points are only a texture.
+    const ordinary = scene.emphasis > 0 ? [PASS.ordinary, PASS.foreign] : [PASS.all];
+    for (const which of scene.points ? ordinary : []) {
+      setUniform(gl, pass, which);
+      gl.drawArrays(gl.POINTS, 0, this.labels.length);
+    }
+    if (this.lines.trails.count + this.lines.links.count > 0) {
+      this.drawLines(resources, scene);
+      use();
+    }
+    setUniform(gl, pass, PASS.selected);
+    if (this.neighbors.length > 0) {
+      setUniform(gl, resources.points.uniforms.get("ringing"), 0);
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, resources.neighbors);
+      gl.drawElements(gl.POINTS, this.neighbors.length, gl.UNSIGNED_INT, 0);
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, resources.selected);
+      setUniform(gl, resources.points.uniforms.get("ringing"), scene.ringing);
+    }
+    if (this.selected.length > 0) {
+      gl.drawElements(gl.POINTS, this.selected.length, gl.UNSIGNED_INT, 0);
+    }
+    setUniform(gl, pass, PASS.raised);
+    for (const sample of scene.raised) {
+      gl.drawArrays(gl.POINTS, sample, 1);
+    }
+    gl.bindVertexArray(null);
+  }
+
+  private usePoints(resources: Resources, look: Look, drawn: Drawn): void {
+    const { scene } = drawn;
     this.useSamples(resources, resources.points, look, drawn, {
       view: scene.view,
       radius: scene.radius,
@@ -366,21 +465,26 @@ export class Renderer implements ContextUser {
       background: unit(look.background),
       ink: unit(look.ink),
     });
-    const pass = resources.points.uniforms.get("pass");
-    // Points in foreign territory lie above the others, except where points are only a texture.
-    for (const which of scene.emphasis > 0 ? [PASS.ordinary, PASS.foreign] : [PASS.all]) {
-      setUniform(gl, pass, which);
-      gl.drawArrays(gl.POINTS, 0, this.labels.length);
+  }
+
+  private drawLines({ lines, trails, links }: Resources, scene: Scene): void {
+    const { gl } = this;
+    const many = Math.min(1, Math.max(0, trails.count / 4000));
+    for (const { vertices, count } of [trails, links]) {
+      const isTrail = vertices === trails.vertices;
+      useProgram(gl, lines, {
+        view: scene.view,
+        size: [scene.width, scene.height],
+        width: (isTrail ? 2.2 - 0.8 * many : 1) * scene.ratio,
+        blend: isTrail ? 0 : scene.blend,
+        time: scene.time,
+        reach: isTrail ? TRAIL_EPOCHS : 0,
+        // Links know where their ends go, not where a glide started.
+        strength: isTrail ? 0.9 - 0.3 * many : 0.6 * scene.arrival,
+      });
+      gl.bindVertexArray(vertices);
+      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
     }
-    if (this.selected.length > 0) {
-      setUniform(gl, pass, PASS.selected);
-      gl.drawElements(gl.POINTS, this.selected.length, gl.UNSIGNED_INT, 0);
-    }
-    setUniform(gl, pass, PASS.raised);
-    for (const sample of scene.raised) {
-      gl.drawArrays(gl.POINTS, sample, 1);
-    }
-    gl.bindVertexArray(null);
   }
 
   /** Everything that sample.glsl reads, and the uniforms of the pass itself. */
@@ -449,7 +553,10 @@ export class Renderer implements ContextUser {
     }
     const landA = this.gpuTerritory(resources, scene.a);
     const landB = scene.b === scene.a ? landA : this.gpuTerritory(resources, scene.b);
-    return { scene, a, b, landA, landB };
+    const fieldA = this.gpuField(resources, scene.a) ?? this.gpuField(resources, scene.b);
+    const fieldB = this.gpuField(resources, scene.b) ?? fieldA;
+    const none = resources.unpainted.shade;
+    return { scene, a, b, landA, landB, fieldA: fieldA ?? none, fieldB: fieldB ?? none };
   }
 
   /** The epoch's buffers, uploaded once. */
@@ -503,6 +610,23 @@ export class Renderer implements ContextUser {
     return entry;
   }
 
+  private gpuField({ fields }: Resources, position: number): WebGLTexture | null {
+    const field = this.epochs.field(position);
+    const known = fields.get(position);
+    if (field === undefined || known?.field === field) {
+      return field === undefined ? null : (known?.texture ?? null);
+    }
+    const oldest = fields.keys().next().value;
+    const place = known === undefined && fields.size >= MOST_FIELDS ? oldest : position;
+    if (place !== undefined) {
+      this.gl.deleteTexture(fields.get(place)?.texture ?? null);
+      fields.delete(place);
+    }
+    const texture = createTexture(this.gl, "shade", field.side, field.side, field.values);
+    fields.set(position, { field, texture });
+    return texture;
+  }
+
   private freeFrame({ positions, predictions }: GpuFrame): void {
     this.gl.deleteBuffer(positions);
     this.gl.deleteBuffer(predictions);
@@ -554,12 +678,16 @@ export class Renderer implements ContextUser {
         "packedPosition",
         "packedLook",
       ]),
+      lines: createProgram(gl, linesVert, linesFrag),
+      trails: this.createLines(),
+      links: this.createLines(),
       vertices: gl.createVertexArray(),
       feedback: gl.createTransformFeedback(),
       framebuffer: gl.createFramebuffer(),
       labels: createBuffer(gl, labelClasses),
       states: gl.createBuffer(),
       selected: gl.createBuffer(),
+      neighbors: gl.createBuffer(),
       palette: gl.createTexture(),
       unpainted: {
         territory: null,
@@ -568,6 +696,7 @@ export class Renderer implements ContextUser {
       },
       frames: new Map(),
       territories: new Map(),
+      fields: new Map(),
       snapshots: [],
     };
     gl.bindVertexArray(resources.vertices);
@@ -577,15 +706,55 @@ export class Renderer implements ContextUser {
     gl.bindVertexArray(null);
     this.resources = resources;
     this.uploadStates(resources);
+    this.uploadLines(resources, "trails");
+    this.uploadLines(resources, "links");
     if (this.look !== null) {
       this.uploadPalette(resources, this.look);
     }
   }
 
-  private uploadStates({ states, selected, vertices }: Resources): void {
+  private createLines(): GpuLines {
+    const { gl } = this;
+    const buffer = gl.createBuffer();
+    const vertices = gl.createVertexArray();
+    gl.bindVertexArray(vertices);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+    [
+      [4, gl.UNSIGNED_SHORT, 0],
+      [4, gl.UNSIGNED_SHORT, 8],
+      [2, gl.UNSIGNED_SHORT, 16],
+      [4, gl.UNSIGNED_BYTE, 20],
+    ].forEach(([size, type, from], place) => {
+      // Times are plain numbers, all else are parts of a whole.
+      const whole = place !== 2;
+      gl.enableVertexAttribArray(place);
+      gl.vertexAttribPointer(
+        place,
+        size as number,
+        type as number,
+        whole,
+        LINE_BYTES,
+        from as number,
+      );
+      gl.vertexAttribDivisor(place, 1);
+    });
+    gl.bindVertexArray(null);
+    return { buffer, vertices, count: 0 };
+  }
+
+  private uploadLines(resources: Resources, which: "trails" | "links"): void {
+    const lines = resources[which];
+    const { data, count } = this.lines[which];
+    fillBuffer(this.gl, lines.buffer, new Uint8Array(data), this.gl.DYNAMIC_DRAW);
+    lines.count = count;
+  }
+
+  private uploadStates({ states, selected, neighbors, vertices }: Resources): void {
     const { gl } = this;
     fillBuffer(gl, states, this.states, gl.DYNAMIC_DRAW);
     gl.bindVertexArray(vertices);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, neighbors);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.neighbors, gl.DYNAMIC_DRAW);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, selected);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.selected, gl.DYNAMIC_DRAW);
     gl.bindVertexArray(null);

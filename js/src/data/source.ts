@@ -106,7 +106,7 @@ export function createSource(ask: Ask): Source {
       );
     },
     async thumbnails(indices, size, options) {
-      return readPictures(await ask("thumbnails", { indices, size }, options));
+      return readPictures(take(await ask("thumbnails", { indices, size }, options), "pixels"));
     },
   };
 }
@@ -214,8 +214,7 @@ function readTerritory(answer: Answer): Territory {
   return { resolution: side, cells, shade };
 }
 
-function readPictures(answer: Answer): Picture[] {
-  const { data, shape } = take(answer, "pixels");
+export function readPictures({ data, shape }: NamedArray): Picture[] {
   const [count, height, width, channels] = shape as [number, number, number, number];
   const size = height * width * channels;
   return Array.from({ length: count }, (_, i) => ({

@@ -1,4 +1,13 @@
-// The panels that are fetched when one of them is first opened: what they need of the explorer comes with it.
+// What is fetched when it is first needed: what it needs of the explorer comes with it.
+import { startFollowing } from "../canvas/following";
+import { Follow } from "../panels/follow";
+import { Matrix } from "../panels/matrix";
+import { Place } from "../panels/place";
+import { Sample } from "../panels/sample";
+import { savePicture } from "../panels/still";
+import matrix from "../styles/matrix.css";
+import place from "../styles/place.css";
+import sample from "../styles/sample.css";
 import { Explain } from "./explain";
 import { Layers } from "./layers";
 import { Markers } from "./markers";
@@ -9,5 +18,17 @@ import more from "./more.css";
 import { Why } from "./why";
 import why from "./why.css";
 
-export const panels = { Explain, Layers, Markers, Measures, Models, Why };
-export const styles = more + marked + why;
+export const parts = {
+  Explain,
+  Follow,
+  Layers,
+  Markers,
+  Matrix,
+  Measures,
+  Models,
+  Place,
+  Sample,
+  Why,
+};
+export const styles = [more, marked, matrix, place, sample, why].join("\n");
+export { savePicture, startFollowing };

@@ -2,6 +2,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Stage } from "../canvas/stage";
+import type { Viewport } from "../canvas/viewport";
 import { useReply } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
@@ -30,13 +31,7 @@ export function Card({ store, stage }: { store: Store; stage: Stage }) {
       return;
     }
     const [x, y] = place;
-    const { offsetWidth: width, offsetHeight: height } = element;
-    const right = x + OFFSET + width <= seen.width - MARGIN;
-    const left = right ? x + OFFSET : Math.max(MARGIN, x - OFFSET - width);
-    const top = Math.min(seen.height - height - MARGIN, Math.max(MARGIN, y - height / 2));
-    element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
-    const outside = x < 0 || y < 0 || x > seen.width || y > seen.height;
-    element.style.visibility = outside ? "hidden" : "visible";
+    anchor(element, seen, x, y);
   });
 
   if (index === null) {
@@ -59,6 +54,17 @@ export function Words({ store, index }: { store: Store; index: number }) {
   const { answer, error } = useReply(store, "describe", args, DELAY_MS);
   const texts = answer?.result.texts as string[] | undefined;
   return args && <span class="dvi-words">{texts?.[0] ?? error ?? "…"}</span>;
+}
+
+/** Lay a card beside a place of the canvas; hidden where that is out of sight. */
+export function anchor(card: HTMLElement, seen: Viewport, x: number, y: number): void {
+  const { offsetWidth: width, offsetHeight: height } = card;
+  const right = x + OFFSET + width <= seen.width - MARGIN;
+  const left = right ? x + OFFSET : Math.max(MARGIN, x - OFFSET - width);
+  const top = Math.min(seen.height - height - MARGIN, Math.max(MARGIN, y - height / 2));
+  card.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  const outside = x < 0 || y < 0 || x > seen.width || y > seen.height;
+  card.style.visibility = outside ? "hidden" : "visible";
 }
 
 /** What is known of a sample at the epoch shown. */

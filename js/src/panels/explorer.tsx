@@ -7,6 +7,7 @@ import type { Store } from "../store";
 import { count, describe } from "../words";
 import { Card } from "./card";
 import { CloseIcon } from "./icons";
+import { later } from "./later";
 import { Legend } from "./legend";
 import { MarkerLayer } from "./marker_layer";
 import { Panels } from "./panels";
@@ -14,8 +15,15 @@ import { Status } from "./status";
 import { Timeline } from "./timeline";
 import { Tools } from "./tools";
 
+const Place = later("Place");
+
+/** From this margin on, legend and tools stand beside the landscape, else under it. */
+const ROOMY = 112;
+
 export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
   const stages = useSignal<readonly Stage[]>([]);
+  const left = useRef<HTMLDivElement>(null);
+  const margin = useMargin(store, left);
   // Readiness, for whoever looks at the page from outside.
   useSignalEffect(() => {
     const settled = stages.value.map(({ painter }) => painter.settled.value);
@@ -50,20 +58,44 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
   }, [store, root, stages]);
   return (
     <div class="dvi-frame">
-      <div class="dvi-left">
+      <div
+        class="dvi-left"
+        ref={left}
+        data-roomy={margin.value >= ROOMY}
+        style={{ "--dvi-margin": `${margin.value}px` }}
+      >
         <TopLine store={store} />
         <div class="dvi-stages">
           {store.sides.map((side) => (
             <Canvas key={side.index} store={store} side={side} stages={stages} />
           ))}
+        </div>
+        <div class="dvi-foot">
+          <Legend store={store} />
           {stages.value.length > 0 && <Tools store={store} stages={stages.value} />}
         </div>
-        <Legend store={store} />
       </div>
       <Panels store={store} />
       <Timeline store={store} />
     </div>
   );
+}
+
+/** How much room the landscape leaves at either side of it; none where there are two. */
+function useMargin(store: Store, left: { readonly current: HTMLElement | null }): Signal<number> {
+  const margin = useSignal(0);
+  useLayoutEffect(() => {
+    const box = left.current as HTMLElement;
+    const [x0, x1, y0, y1] = store.landscape.extent;
+    const sizes = new ResizeObserver(() => {
+      const top = box.firstElementChild as HTMLElement;
+      const wide = ((box.clientHeight - top.offsetHeight) * (x1 - x0)) / (y1 - y0);
+      margin.value = store.sides.length > 1 ? 0 : Math.max(0, (box.clientWidth - wide) / 2);
+    });
+    sizes.observe(box);
+    return () => sizes.disconnect();
+  }, [store, left, margin]);
+  return margin;
 }
 
 function TopLine({ store }: { store: Store }) {
@@ -128,13 +160,16 @@ function Canvas({ store, side, stages }: CanvasProperties) {
         tabIndex={0}
         data-testid="stage"
         data-lm-suppress-shortcuts="true"
-        aria-label="Landscape: left and right arrow keys change the epoch, plus and minus zoom, 0 shows all, Escape clears the selection"
+        aria-label="Landscape: left and right arrow keys change the epoch, with shift all four pan, plus and minus zoom, 0 shows all, Enter looks into the middle, Escape clears the selection"
       >
         <canvas ref={canvas} role="img" aria-label={words} data-testid="canvas" />
         {stage !== undefined && <MarkerLayer store={store} stage={stage} />}
         {stage !== undefined && <LassoPath stage={stage} />}
       </div>
       {stage !== undefined && <Card store={store} stage={stage} />}
+      {stage !== undefined && store.place.value?.side === side.index && (
+        <Place store={store} stage={stage} />
+      )}
       {stage !== undefined && <Status store={store} stage={stage} />}
     </div>
   );
@@ -151,6 +186,9 @@ function LassoPath({ stage }: { stage: Stage }) {
     </svg>
   );
 }
+
+/** The part of the screen that shift and an arrow key pan by. */
+const PAN = 0.2;
 
 /** Keys that mean the same wherever the focus is, unless something there needs them itself. */
 function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): void {
@@ -172,11 +210,30 @@ function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): voi
     Escape: () => {
       if (stage?.pointing.lasso.path.peek()) {
         stage.pointing.lasso.cancel();
+      } else if (store.place.peek() !== null) {
+        store.place.value = null;
       } else {
         store.clear();
       }
     },
   };
+  if (target.matches("[role=application]")) {
+    actions.Enter = () => {
+      const seen = stage?.camera.viewport.peek();
+      if (seen) {
+        stage?.pointing.lookInto([seen.width / 2, seen.height / 2]);
+      }
+    };
+    if (event.shiftKey) {
+      const pan = (x: number, y: number) => () => stage?.camera.panBy(x, y);
+      Object.assign(actions, {
+        ArrowLeft: pan(-PAN, 0),
+        ArrowRight: pan(PAN, 0),
+        ArrowUp: pan(0, -PAN),
+        ArrowDown: pan(0, PAN),
+      });
+    }
+  }
   // A slider is also moved up and down; elsewhere these keys scroll the page.
   if (target.matches("[role=slider]")) {
     actions.ArrowUp = actions.ArrowRight as () => void;

@@ -94,6 +94,33 @@ export const PinIcon = () => (
   </Icon>
 );
 
+export const LayersIcon = () => (
+  <Icon>
+    <path d="m8 2 6 3.2-6 3.2-6-3.2zM2.4 8.2 8 11.2l5.6-3M2.4 11 8 14l5.6-3" />
+  </Icon>
+);
+
+export const TrailIcon = () => (
+  <Icon>
+    <path d="M2 13.5c2.5-.2 3-2 3.4-4S7 5 10.2 4.4" stroke-dasharray="2.4 2.2" />
+    <circle cx="12.2" cy="4" r="2" />
+  </Icon>
+);
+
+export const SaveIcon = () => (
+  <Icon>
+    <path d="M8 2v8M4.8 7 8 10.2 11.2 7M2.5 11.5v2h11v-2" />
+  </Icon>
+);
+
+export const ColorsIcon = () => (
+  <Icon>
+    <circle cx="8" cy="5.6" r="3.4" />
+    <circle cx="5.6" cy="10" r="3.4" />
+    <circle cx="10.4" cy="10" r="3.4" />
+  </Icon>
+);
+
 export const CloseIcon = () => (
   <Icon>
     <path d="m4 4 8 8M12 4l-8 8" />

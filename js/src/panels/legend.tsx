@@ -1,7 +1,10 @@
 // Under the canvas: what the colours mean, how many samples have each, and by what samples are coloured.
+import { lookOf } from "../canvas/painter";
+import { toHex } from "../palette";
 import type { Store } from "../store";
 import { COLOR_BY } from "../store";
 import { className, count } from "../words";
+import { Caption } from "./show";
 import { classHue } from "./swatch";
 
 /** So many classes are named under the canvas; all of them are in the panel. */
@@ -16,10 +19,11 @@ interface LegendEntry {
 }
 
 /** What the colours on the canvas stand for at the epoch last rested at. */
-function legendEntries(store: Store): LegendEntry[] {
+export function legendEntries(store: Store): LegendEntry[] {
   const { hello } = store;
   const { labels } = hello;
   const by = store.colorBy.value;
+  const look = lookOf(store.theme.value, store.colors.value);
   if (by === "label") {
     const entries = hello.classes.map((_, i) =>
       classEntry(store, i, store.labelCounts[i] as number, (s) => labels[s] === i),
@@ -29,7 +33,7 @@ function legendEntries(store: Store): LegendEntry[] {
       entries.push({
         key: "none",
         name: "no label",
-        hue: "var(--dvi-faint)",
+        hue: toHex(look.unlabelled),
         samples: unlabelled,
         picks: (s) => (labels[s] as number) < 0,
       });
@@ -49,14 +53,14 @@ function legendEntries(store: Store): LegendEntry[] {
     {
       key: "right",
       name: "right",
-      hue: "var(--dvi-right)",
+      hue: toHex(look.right),
       samples: right,
       picks: (s) => frame?.predictions[s] === labels[s],
     },
     {
       key: "wrong",
       name: "wrong",
-      hue: "var(--dvi-wrong)",
+      hue: toHex(look.wrong),
       samples: labelled - right,
       picks: (s) => (labels[s] as number) >= 0 && frame?.predictions[s] !== labels[s],
     },
@@ -97,6 +101,7 @@ export function Legend({ store }: { store: Store }) {
   const named = entries.length > NAMED ? entries.slice(0, NAMED - 2) : entries;
   return (
     <div class="dvi-legend">
+      <Caption store={store} />
       <ColorBy store={store} />
       <ul class="dvi-chips" aria-label="Classes">
         {named.map((entry) => (

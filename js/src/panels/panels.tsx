@@ -8,8 +8,6 @@ import { Classes } from "./classes";
 import { CloseIcon, PinIcon } from "./icons";
 import { Images } from "./images";
 import { later } from "./later";
-import { Matrix } from "./matrix";
-import { Sample } from "./sample";
 
 interface Panel {
   name: string;
@@ -25,8 +23,8 @@ const explained = ({ hello }: Store): boolean => hello.models.length > 0;
 /** In the order of their tabs. */
 const ALL: readonly Panel[] = [
   { name: "Images", content: Images },
-  { name: "Sample", content: Sample },
-  { name: "Confusion", content: Matrix },
+  { name: "Sample", content: later("Sample") },
+  { name: "Confusion", content: later("Matrix") },
   { name: "Classes", content: Classes },
   {
     name: "Why",

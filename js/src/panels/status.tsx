@@ -2,11 +2,17 @@
 import type { Stage } from "../canvas/stage";
 import type { Store } from "../store";
 
+const DOING = ["Loading", "Painting", "Measuring how far to trust"];
+
 export function Status({ store, stage }: { store: Store; stage: Stage }) {
   const { side } = stage;
   const { frames, territories } = side;
-  frames.revision.value;
-  territories.revision.value;
+  const { overlay } = store.view;
+  const field = side.field(overlay.value);
+  const windows = field === null ? [frames, territories] : [frames, territories, field];
+  for (const { revision } of windows) {
+    revision.value;
+  }
   const position = store.playhead.position.value;
   const epoch = side.epoch(position);
   if (!stage.painter.works) {
@@ -17,7 +23,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
       </p>
     );
   }
-  const error = frames.error(position) ?? territories.error(position);
+  const error = windows.map((window) => window.error(position)).find((text) => text !== undefined);
   if (error !== undefined) {
     return (
       <p class="dvi-status dvi-problem" role="alert" data-testid="problem">
@@ -25,8 +31,9 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
         <button
           type="button"
           onClick={() => {
-            frames.retry();
-            territories.retry();
+            for (const window of windows) {
+              window.retry();
+            }
           }}
         >
           Try again
@@ -34,11 +41,13 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
       </p>
     );
   }
-  const missing = frames.get(position) === undefined;
-  if (!missing && territories.get(position) !== undefined) {
+  const missing = windows.findIndex((window) => window.get(position) === undefined);
+  // Density is counted in no time, and trust only where time rests.
+  const rests = store.playhead.resting.value === position && side.can("trust");
+  if (missing < 0 || (missing === 2 && (overlay.value === "density" || !rests))) {
     return null;
   }
-  const progress = (missing ? frames : territories).progress(position);
+  const progress = windows[missing]?.progress(position);
   return (
     <p
       class="dvi-status dvi-waiting"
@@ -46,7 +55,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
       data-testid="waiting"
       key={`${position} ${missing}`}
     >
-      {progress?.text || (missing ? `Loading epoch ${epoch}` : `Painting epoch ${epoch}`)} …
+      {progress?.text || `${DOING[missing]} epoch ${epoch}`} …
       <small class="dvi-patience">A notebook answers when the running cell is done.</small>
       <progress value={progress?.fraction} max={1} aria-label="Progress" />
     </p>

@@ -1,6 +1,8 @@
-// The tools of the canvas: pan or lasso, how a pick joins the selection, and the way back to the whole picture.
+// The tools of the canvas: pan or lasso, how a pick joins the selection, what is shown and followed, and the way out.
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Stage } from "../canvas/stage";
+import { fetchMore } from "../later";
 import { decodes } from "../markers";
 import type { Combine } from "../selection";
 import type { Store, Tool } from "../store";
@@ -11,8 +13,16 @@ import {
   PanIcon,
   ReplaceIcon,
   ResetIcon,
+  SaveIcon,
   SubtractIcon,
+  TrailIcon,
 } from "./icons";
+import { later } from "./later";
+import { Menu } from "./menu";
+import { SettingsMenu } from "./settings";
+import { ShowMenu } from "./show";
+
+const Follow = later("Follow");
 
 const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = [
   { tool: "pan", name: "Pan and zoom (hold shift to draw a lasso)", icon: <PanIcon /> },
@@ -31,6 +41,17 @@ const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }
 ];
 
 export function Tools({ store, stages }: { store: Store; stages: readonly Stage[] }) {
+  const { trails, neighbors, keep } = store.view;
+  const problem = useSignal<string | null>(null);
+  const save = (event: MouseEvent): void => {
+    const { fontFamily } = getComputedStyle(event.currentTarget as HTMLElement);
+    fetchMore(store.ask).then(
+      ({ savePicture }) => savePicture(store, stages, fontFamily),
+      (error: Error) => {
+        problem.value = error.message;
+      },
+    );
+  };
   return (
     <div class="dvi-tools" role="toolbar" aria-label="Canvas tools">
       {TOOLS.filter(({ tool }) => tool !== "marker" || decodes(store)).map(
@@ -63,10 +84,32 @@ export function Tools({ store, stages }: { store: Store; stages: readonly Stage[
         </ToolButton>
       ))}
       <span class="dvi-divider" />
+      <ShowMenu store={store} />
+      <Menu
+        testid="follow"
+        name="Follow the selected samples"
+        icon={<TrailIcon />}
+        on={
+          store.selection.value.indices.length > 0 &&
+          (trails.value || neighbors.value || keep.value)
+        }
+      >
+        <Follow store={store} stages={stages} />
+      </Menu>
+      <SettingsMenu store={store} />
+      <span class="dvi-divider" />
+      <ToolButton
+        testid="save-picture"
+        name={problem.value ?? "Save the view as a picture (PNG)"}
+        press={save}
+      >
+        <SaveIcon />
+      </ToolButton>
       <ToolButton
         testid="reset-view"
-        name="Show the whole landscape"
+        name="Show the whole landscape (0)"
         press={() => {
+          store.view.keep.value = false;
           for (const { camera } of stages) {
             camera.reset();
           }
@@ -82,7 +125,7 @@ interface ToolButtonProperties {
   testid: string;
   name: string;
   pressed?: boolean;
-  press: () => void;
+  press: (event: MouseEvent) => void;
   children: ComponentChildren;
 }
 

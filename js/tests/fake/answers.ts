@@ -47,6 +47,19 @@ const PALETTE = [
   "#6b7280",
 ];
 
+const SAFE = [
+  "#0467d5",
+  "#dfb931",
+  "#c53b80",
+  "#2adbba",
+  "#913b0b",
+  "#b5b1fd",
+  "#7d811b",
+  "#74359b",
+  "#ef7d77",
+  "#09a3cb",
+];
+
 /** A small generator with a seed, so that every run looks the same. */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
@@ -321,6 +334,76 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     return pack({ crossings: found }, []);
   };
 
+  /** In a fake, what is near on the plane is near everywhere. */
+  const nearest = (
+    positions: Uint16Array,
+    at: readonly [number, number],
+    k: number,
+    allowed: (sample: number) => boolean,
+  ): number[] =>
+    Array.from({ length: n }, (_, sample) => sample)
+      .filter(allowed)
+      .map((sample) => ({
+        sample,
+        away: Math.hypot(
+          (positions[2 * sample] as number) - at[0],
+          (positions[2 * sample + 1] as number) - at[1],
+        ),
+      }))
+      .sort((p, q) => p.away - q.away)
+      .slice(0, k)
+      .map(({ sample }) => sample);
+
+  const positionsOf = (args: Record<string, unknown>): Uint16Array =>
+    frame(args.landscape as number, args.epoch as number).buffers[0] as Uint16Array;
+
+  const neighbors = (args: Record<string, unknown>): FakeAnswer => {
+    const positions = positionsOf(args);
+    const indices = args.indices as number[];
+    const { k, group } = args as { k: number; group: string | null };
+    const allowed = (sample: number): boolean =>
+      group === null ||
+      (group === "flipped" ? flipped[sample] === 1 : (split[sample] === 1) === (group === "test"));
+    const found = indices.flatMap((index) =>
+      nearest(
+        positions,
+        [positions[2 * index] as number, positions[2 * index + 1] as number],
+        k,
+        (sample) => sample !== index && allowed(sample),
+      ),
+    );
+    return pack({}, [
+      [
+        "neighbors",
+        "int32",
+        [indices.length, found.length / Math.max(1, indices.length)],
+        Int32Array.from(found),
+      ],
+    ]);
+  };
+
+  /** Where no sample is near, nothing is known. */
+  const trust = (args: Record<string, unknown>): FakeAnswer => {
+    const side = 50;
+    const positions = positionsOf(args);
+    const values = new Uint8Array(side * side).fill(255);
+    for (let i = 0; i < n; i++) {
+      const column = ((positions[2 * i] as number) / 65536) * side;
+      const row = ((positions[2 * i + 1] as number) / 65536) * side;
+      for (let y = Math.max(0, Math.floor(row - 4)); y <= Math.min(side - 1, row + 4); y++) {
+        for (
+          let x = Math.max(0, Math.floor(column - 4));
+          x <= Math.min(side - 1, column + 4);
+          x++
+        ) {
+          const away = Math.hypot(x + 0.5 - column, y + 0.5 - row);
+          values[y * side + x] = Math.min(values[y * side + x] as number, 60 * away);
+        }
+      }
+    }
+    return pack({ high: 0.3 }, [["trust", "uint8", [side, side], values]]);
+  };
+
   const accuracy = (shift: number, { epochs: recorded }: { epochs: number[] }) =>
     recorded.map((_, position) =>
       Math.min(0.995, 1 - 0.62 * Math.exp(-3.4 * progress(position)) - shift * progress(position)),
@@ -337,7 +420,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
               protocol: 1,
               n,
               classes: names,
-              palettes: { vivid: PALETTE },
+              palettes: { safe: SAFE, vivid: PALETTE },
               images,
               texts: options.texts ?? false,
               groups: ["flipped"],
@@ -364,6 +447,12 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           return frame((args.landscape ?? 0) as number, args.epoch as number);
         case "canvas":
           return canvas((args.landscape ?? 0) as number, args.epoch as number);
+        case "module":
+          return pack({ code: (globalThis as { panels?: string }).panels ?? "" }, []);
+        case "neighbors":
+          return neighbors(args);
+        case "trust":
+          return trust(args);
         case "thumbnails":
           return thumbnails(args.indices as number[]);
         case "probabilities":

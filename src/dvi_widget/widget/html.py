@@ -163,8 +163,7 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
             known[args["landscape"]].add(op)
             bar.update()
         # What nobody asked of the models is asked in a notebook; the rest goes along.
-        if answers.told or any("measures" in ops for ops in known):
-            manifest["answers"][key("module", {})] = page.recorded(ask(answers, "module", {}))
+        manifest["answers"][key("module", {})] = page.recorded(ask(answers, "module", {}))
         for request, answer in answers.told.items():
             manifest["answers"][request] = page.recorded(answer)
         # The page offers what it can answer itself.

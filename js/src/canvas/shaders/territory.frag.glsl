@@ -1,6 +1,7 @@
 // The landscape under the points: pale territories of classes, their borders, and the δ-boundary.
 in vec2 at;
 in vec2 before;
+in vec2 pixel;
 uniform float blend;
 uniform float arrival;
 uniform sampler2D palette;
@@ -12,17 +13,49 @@ uniform sampler2D snapshot;
 uniform vec3 background;
 uniform vec2 strength;
 uniform float margin;
+uniform int overlay;
+uniform sampler2D fieldA;
+uniform sampler2D fieldB;
+uniform vec3 ink;
+uniform float ratio;
 out vec4 fragment;
 
-const uint ON_BOUNDARY = 0xffffu;
 const uint UNPAINTED = 0xfffeu;
+
+const int CONFIDENCE = 1;
+const int TRUST = 2;
+const int DENSITY = 3;
 
 vec3 paint(uint c, float shade) {
   if (c >= UNPAINTED) {
     return background;
   }
   vec3 color = texelFetch(palette, ivec2(c & 255u, c >> 8), 0).rgb;
+  if (overlay == CONFIDENCE) {
+    // In steps, so that equal colours are equally sure.
+    float level = shade * 10.;
+    float edge = max(fwidth(level), 1e-4);
+    shade = (floor(level) + smoothstep(1. - edge, 1., fract(level))) / 10.;
+    return mix(background, color, .04 + .86 * shade * shade);
+  }
   return mix(background, color, mix(strength.x, strength.y, shade));
+}
+
+vec3 overlaid(vec3 color, vec2 place) {
+  float value = mix(texture(fieldA, place).r, texture(fieldB, place).r, blend);
+  if (overlay == TRUST) {
+    // Land that nobody has seen is drawn as on old maps: faint, and hatched the more, the less is known.
+    float stripe = abs(fract((pixel.x + pixel.y) / (7. * ratio)) * 2. - 1.);
+    float soft = 2. / (7. * ratio);
+    float width = .1 + .26 * value;
+    float line = smoothstep(1. - width - soft, 1. - width + soft, stripe);
+    float fog = smoothstep(.1, .4, value);
+    return mix(mix(color, background, .65 * fog), ink, .38 * line * fog);
+  }
+  float level = value * 6.;
+  float edge = max(fwidth(level), 1e-4);
+  float line = 1. - smoothstep(.4 * ratio, 1.2 * ratio, abs(fract(level + .5) - .5) / edge);
+  return mix(color, ink, .05 * floor(level) + .3 * line * step(.5, level));
 }
 
 // Of the nine cells around, weighed by a quadratic B-spline, the class with most weight wins: borders are smooth and
@@ -76,6 +109,9 @@ void main() {
   vec3 color = land(place, territoryA, shadeA);
   if (blend > 0.) {
     color = mix(color, land(place, territoryB, shadeB), blend);
+  }
+  if (overlay >= TRUST) {
+    color = overlaid(color, place);
   }
   // Nothing is known beyond the extent: what lies at its edge fades away quickly.
   float beyond = clamp(length(at - place) / margin, 0., 1.);
