@@ -1,6 +1,6 @@
 """The projections of a training run side by side: the four properties, and what a checkpoint costs.
 
-    python benchmarks/dvi.py --data ../shared/data --run mnist --methods pca,paper --seeds 0
+    python benchmarks/dvi.py --data ../shared/data --run mnist --methods pca,umap-t,paper,layout --seeds 0
 
 Records the run first (once per seed, under build/benchmarks), then fits and measures one method after the
 other. A finished row is kept there and added to the table in benchmarks/RESULTS.md; a row that was stopped is
@@ -39,10 +39,14 @@ K = 15
 
 METHODS: dict[str, Callable[[int], Projection]] = {
     "pca": lambda _: dvi.baselines.PCA(),
+    "tsne": lambda _: dvi.baselines.TSNE(),
+    "umap": lambda seed: dvi.baselines.UMAP(seed=seed),
+    "umap-t": lambda seed: dvi.baselines.UMAP(warm=True, seed=seed),
     "layout": lambda _: dvi.DVI(),
     "paper": lambda seed: dvi.DVI(method="paper", seed=seed),
     "paper-t": lambda seed: dvi.DVI(method="paper", seed=seed, weights=(1.0, 1.0, 0.0)),
 }
+SLOW = {"umap": 300, "umap-t": 300}  # rows of either split that are decoded: each takes 50 ms
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,17 @@ def trusted(landscape: dvi.Landscape) -> None:
     print(flush=True)
 
 
+def drawn(run: dvi.Run, size: int, seed: int) -> NDArray[np.int64]:
+    """So many samples of either split."""
+    draw = np.random.default_rng(seed)
+    return np.concatenate(
+        [
+            draw.choice(run.n_train, size, replace=False),
+            run.n_train + draw.choice(run.n_test, size, replace=False),
+        ]
+    )
+
+
 def row(
     run: dvi.Run, method: str, seed: int, reference: Reference, epochs: list[int]
 ) -> tuple[dict[str, float], pd.DataFrame]:
@@ -297,16 +312,14 @@ def row(
     )
     rows = None
     if reference.measured is not None:
-        draw = np.random.default_rng(1)
-        rows = np.concatenate(
-            [
-                draw.choice(run.n_train, reference.measured, replace=False),
-                run.n_train + draw.choice(run.n_test, reference.measured, replace=False),
-            ]
-        )
+        rows = drawn(run, reference.measured, 1)
         online(run, model)
-    trusted(model.landscape())
-    figures = model.landscape().measures(rows=rows)
+    decoded = None
+    if method in SLOW:
+        decoded = drawn(run, SLOW[method], 2)
+    elif "decode" in model.landscape().services:
+        trusted(model.landscape())
+    figures = model.landscape().measures(rows=rows, decoded=decoded)
     of_k = figures[figures["k"].fillna(K) == K]
     means = of_k["value"].groupby(of_k["measure"] + " " + of_k["split"]).mean()
     values = {str(name): float(value) for name, value in means.items()}
@@ -320,6 +333,8 @@ def cells(run: str, method: str, seed: str, values: dict[str, float]) -> list[st
     digits = {"rec_pv": 1}
     pairs = [
         " / ".join(f"{values[f'{name} {split}']:.{digits.get(name, 3)}f}" for split in ("train", "test"))
+        if f"{name} train" in values
+        else ""  # a method without a way back
         for name in rates
     ]
     return [run, method, seed, *pairs, f"{values['cpu']:.1f} ({values['search']:.1f})"]

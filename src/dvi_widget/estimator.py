@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import safetensors
@@ -138,12 +138,17 @@ class Map(Protocol):
         """φ: representations [m, h] to positions [m, l]."""
         ...
 
-    def inverse_transform(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
-        """ψ: positions [m, l] to representations [m, h]."""
-        ...
-
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything `Method.load` needs, apart from the positions."""
+        ...
+
+
+@runtime_checkable
+class InvertibleMap(Map, Protocol):
+    """One with a way back."""
+
+    def inverse_transform(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
+        """ψ: positions [m, l] to representations [m, h]."""
         ...
 
 
@@ -352,12 +357,16 @@ class Projection:
         Raises
         ------
         RuntimeError
-            Before fit.
+            Before fit, or if the method has no way back (t-SNE).
         ValueError
             If the epoch is not fitted, y has not l columns, or holds NaN.
         """
         fitted = self._map(epoch)
-        return fitted.inverse_transform(_checked(y, "y", fitted.positions.shape[1], "the canvas"))
+        checked = _checked(y, "y", fitted.positions.shape[1], "the canvas")
+        if not isinstance(fitted, InvertibleMap):
+            reason = f"{type(self).__name__} has no way back from the canvas; DVI() has one."
+            raise RuntimeError(reason)  # noqa: TRY004 - no argument is of a wrong type
+        return fitted.inverse_transform(checked)
 
     def landscape(self, resolution: int = 300) -> Landscape:
         """The fitted epochs as frames over the run's samples, train rows first.
@@ -381,6 +390,7 @@ class Projection:
         if not getattr(self, "maps_", None):
             raise RuntimeError(f"This {type(self).__name__} is not fitted yet: call fit(run) first.")
         logits = [self.run_.logits(epoch, "all") for epoch in self.epochs_]
+        back = {epoch: fitted for epoch, fitted in self.maps_.items() if isinstance(fitted, InvertibleMap)}
         return Landscape(
             self.epochs_,
             [self._positions[epoch] for epoch in self.epochs_],
@@ -389,7 +399,9 @@ class Projection:
             classes=self.run_.classes,
             samples=self.run_.samples,
             images=self.run_.images,
-            source=ProjectionSource(self.run_, dict(self.maps_), self._searched),
+            source=DecodingSource(self.run_, back, self._searched)
+            if back
+            else ProjectionSource(self.run_, dict(self.maps_), self._searched),
             resolution=resolution,
             name=type(self).__name__,
             scalars=self.run_.scalars,
@@ -407,22 +419,6 @@ class ProjectionSource:
         self._searched = searched
         if run.knows_network:
             self.subject = run.subject
-
-    def paint(
-        self, epoch: int, points: NDArray[np.float32]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
-        """Decode and classify: class, probability of that class, on the δ-boundary (Def. 2)."""
-        linear, quick = self._run.linear_head(epoch), getattr(self._maps[epoch], "logits", None)
-        if linear is not None and quick is not None:
-            z: NDArray[np.float32] = quick(points, *linear)
-        else:
-            z = classify(self._run.head(epoch), self.decode(epoch, points))
-        shade = np.exp(z.max(axis=1) - np.logaddexp.reduce(z, axis=1))
-        return z.argmax(axis=1), shade, on_boundary(z)
-
-    def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Inverse projection [m, h]."""
-        return self._maps[epoch].inverse_transform(points)
 
     def classify(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities [m, C] that the head gives representations [m, h]."""
@@ -474,6 +470,36 @@ class ProjectionSource:
     def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
         """Boundary set that was fitted ("train") or held back ("test") [b, h]."""
         return self._run.boundary(epoch, "test" if split == "test" else "train")
+
+
+class DecodingSource(ProjectionSource):
+    """Of maps that all have a way back: it paints and decodes too."""
+
+    _maps: Mapping[int, InvertibleMap]
+
+    def __init__(
+        self,
+        run: Run,
+        maps: Mapping[int, InvertibleMap],
+        searched: Mapping[int, Mapping[str, NDArray[np.int32]]],
+    ) -> None:
+        super().__init__(run, maps, searched)
+
+    def paint(
+        self, epoch: int, points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
+        """Decode and classify: class, probability of that class, on the δ-boundary (Def. 2)."""
+        linear, quick = self._run.linear_head(epoch), getattr(self._maps[epoch], "logits", None)
+        if linear is not None and quick is not None:
+            z: NDArray[np.float32] = quick(points, *linear)
+        else:
+            z = classify(self._run.head(epoch), self.decode(epoch, points))
+        shade = np.exp(z.max(axis=1) - np.logaddexp.reduce(z, axis=1))
+        return z.argmax(axis=1), shade, on_boundary(z)
+
+    def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Inverse projection [m, h]."""
+        return self._maps[epoch].inverse_transform(points)
 
 
 def _placed_boundary(fitted: Map, b: NDArray[np.float32]) -> NDArray[np.float32]:

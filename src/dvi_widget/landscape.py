@@ -386,6 +386,7 @@ class Landscape:
         self,
         k: Sequence[int] = (10, 15, 20),
         rows: ArrayLike | None = None,
+        decoded: ArrayLike | None = None,
         report: Callable[[float], object] | None = None,
     ) -> pd.DataFrame:
         """Take the engine's figures of merit; of DVI, the four properties (§4) on every epoch and split.
@@ -401,6 +402,8 @@ class Landscape:
             Numbers of neighbours. Where an epoch has fewer boundary samples than k, boundary_pv is left out.
         rows : array of int or bool, optional
             Average over these samples only, as a large run may want; neighbours are searched among all.
+        decoded : array of int or bool, optional
+            Of these, decode only those named here, for ppr and rec_pv of an engine that takes long over it.
         report : callable, optional
             Called with the share that is done, in (0, 1]. An exception it raises stops the work.
 
@@ -409,7 +412,8 @@ class Landscape:
         DataFrame
             Columns epoch, split, measure, k, value. Measures are nn_pv, boundary_pv, ppr, rec_pv (these two
             without k), temporal_pv (over all epochs: without epoch; the form quoted) and temporal_pv_pooled
-            (for the transition that ends in the epoch). What does not apply is <NA>.
+            (for the transition that ends in the epoch). What does not apply is <NA>. ppr and rec_pv are left
+            out where the engine has no way back from the canvas.
 
         Raises
         ------
@@ -422,10 +426,12 @@ class Landscape:
             raise ValueError("k must hold at least one number of neighbours.")
         if "measures" in self.services:
             return self.source.measures()  # type: ignore[no-any-return]
-        source = self._ask("paint", "decode", "place", "features", "boundary")
+        source = self._ask("place", "features", "boundary")
+        inverts = {"paint", "decode"} <= set(self.services)
         test = (self.samples["split"] == "test").to_numpy()
         taken = np.zeros(len(test), bool)
         taken[as_rows(rows, len(test))] = True
+        to_decode = np.isin(np.arange(len(test)), as_rows(decoded, len(test)))
         # A split searches among `among` and averages over the rows it names there.
         searches: dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
         if (taken & ~test).any():
@@ -435,6 +441,7 @@ class Landscape:
         table: list[tuple[int | None, str, str, int | None, float]] = []
         for part, (split, (among, looking)) in enumerate(searches.items()):
             own = among[looking]
+            back = own[to_decode[own]]
             before: NDArray[np.int32] | None = None
             similarity: dict[int, list[NDArray[np.float64]]] = {size: [] for size in k}
             moved: list[NDArray[np.float64]] = []
@@ -461,10 +468,12 @@ class Landscape:
                     for size in fitting:
                         value = measures.overlap(near_b[:, :size], seen_b[:, :size]).mean()
                         table.append((frame.epoch, split, "boundary_pv", size, value))
-                decoded = source.paint(frame.epoch, y[own])[0]
-                table.append((frame.epoch, split, "ppr", None, measures.ppr(frame.predictions[own], decoded)))
-                error = measures.rec_pv(x[own], source.decode(frame.epoch, y[own]))
-                table.append((frame.epoch, split, "rec_pv", None, error))
+                if inverts and len(back):
+                    painted = source.paint(frame.epoch, y[back])[0]
+                    same = measures.ppr(frame.predictions[back], painted)
+                    table.append((frame.epoch, split, "ppr", None, same))
+                    error = measures.rec_pv(x[back], source.decode(frame.epoch, y[back]))
+                    table.append((frame.epoch, split, "rec_pv", None, error))
                 if before is not None:
                     for size in k:
                         similarity[size].append(measures.overlap(before[:, :size], near[:, :size]))

@@ -1,5 +1,8 @@
 """The classical projections behind the same estimator shape."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from recorded import record
@@ -43,3 +46,127 @@ def test_pca_is_kept_in_the_run_beside_other_maps(fitted):
 def test_pca_needs_a_fit_too():
     with pytest.raises(RuntimeError, match="This PCA is not fitted yet"):
         dvi.baselines.PCA().landscape()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    record(path, epochs=(0, 5))
+    return dvi.Run(path)
+
+
+OTHERS = {
+    "TSNE": lambda: dvi.baselines.TSNE(perplexity=15),
+    "UMAP": lambda seed=0: dvi.baselines.UMAP(n_neighbors=10, seed=seed),
+    "UMAP, warm": lambda seed=0: dvi.baselines.UMAP(n_neighbors=10, warm=True, seed=seed),
+}
+
+
+@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
+def test_a_second_fit_gives_the_same_positions(run, make):
+    model = make().fit(run)
+    first = model.landscape()
+    assert [frame.positions.shape for frame in first] == [(160, 2)] * 2
+    assert np.array_equal(model.transform(run.features(5, "test"), epoch=5), first[1].positions[120:])
+    for path in run.maps.iterdir():
+        path.unlink()
+    again = make().fit(run).landscape()
+    assert all(np.array_equal(a.positions, b.positions) for a, b in zip(first, again, strict=True))
+
+
+def test_another_seed_of_umap_gives_other_positions(run):
+    one, other = (OTHERS["UMAP"](seed).fit(run, epochs=[0]).landscape() for seed in (0, 1))
+    assert not np.array_equal(one[0].positions, other[0].positions)
+
+
+@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
+def test_a_map_that_was_kept_places_as_the_one_that_was_fitted(run, make):
+    fitted, loaded = make().fit(run), make().fit(run)
+    b = run.boundary(5)
+    assert np.array_equal(loaded.maps_[5].positions, fitted.maps_[5].positions)
+    assert np.array_equal(loaded.transform(b, epoch=5), fitted.transform(b, epoch=5))
+
+
+@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
+def test_the_others_keep_more_neighbours_than_chance(run, make):
+    y = make().fit(run).landscape()[1].positions[:120]
+    assert dvi.measures.nn_pv(run.features(5), y, k=10) > 3 * 10 / 119
+
+
+def test_measures_that_decode_can_do_with_some_samples(fitted):
+    shown = fitted.landscape()
+    some = np.concatenate([np.arange(0, 120, 7), np.arange(120, 160, 7)])
+    decoding = ["ppr", "rec_pv"]
+    table = shown.measures(k=[5], decoded=some)
+    for taken, options in ((True, {"rows": some}), (False, {})):
+        other = shown.measures(k=[5], **options)
+        same = table["measure"].isin(decoding) == taken
+        assert table[same]["value"].tolist() == other[same]["value"].tolist()
+
+
+def test_tsne_leaves_out_what_needs_a_way_back(run):
+    model = dvi.baselines.TSNE(perplexity=15).fit(run)
+    shown = model.landscape()
+    assert "paint" not in shown.services
+    assert not {"ppr", "rec_pv"} & set(shown.measures(k=[5])["measure"])
+    with pytest.raises(RuntimeError, match="TSNE has no way back from the canvas"):
+        model.inverse_transform([[0.0, 0.0]], epoch=5)
+
+
+def test_umap_decodes_as_umap_learn_does(run):
+    model = dvi.baselines.UMAP(n_neighbors=10).fit(run)
+    y = model.landscape()[1].positions[:40]
+    x = model.inverse_transform(y, epoch=5)
+    # Nearer to the samples that lie there than to others.
+    own = np.square(x - run.features(5)[:40]).mean()
+    assert own < np.square(x - np.roll(run.features(5)[:40], 1, axis=0)).mean() / 2
+    assert np.array_equal(model.inverse_transform(y, epoch=5), x)
+
+
+def test_a_warm_start_keeps_samples_closer_to_where_they_were(run):
+    def moved(model):
+        before, after = (frame.positions for frame in model.fit(run).landscape())
+        return np.median(np.linalg.norm(after - before, axis=1)) / before.std()
+
+    assert moved(OTHERS["UMAP, warm"]()) < moved(OTHERS["UMAP"]())
+
+
+def test_umap_is_imported_without_its_word_on_tensorflow():
+    script = (
+        "import warnings, numpy as np\n"
+        "warnings.simplefilter('error', ImportWarning)\n"
+        "from dvi_widget.baselines import _FuzzyLayout\n"
+        "assert 'UMAP' in repr(_FuzzyLayout(5, 0.1, False).model(0))\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: dvi.baselines.TSNE(perplexity=0), "perplexity must be a positive number; found 0"),
+        (lambda: dvi.baselines.UMAP(seed=-1), "seed must be a whole number of 0 or more; found -1"),
+        (
+            lambda: dvi.baselines.UMAP(n_neighbors=1),
+            "n_neighbors must be a whole number of 2 or more; found 1",
+        ),
+        (lambda: dvi.baselines.UMAP(min_dist=2.0), r"min_dist must be a number in \[0, 1\]; found 2.0"),
+        (lambda: dvi.baselines.UMAP(seed=0.5), "seed must be a whole number of 0 or more; found 0.5"),
+    ],
+)
+def test_baselines_refuse_parameters_out_of_range(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (dvi.baselines.TSNE(perplexity=120), "perplexity must be less than the 120 training samples"),
+        (dvi.baselines.UMAP(n_neighbors=120), "n_neighbors must be less than the 120 training samples"),
+    ],
+)
+def test_baselines_refuse_more_neighbours_than_samples(run, model, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(run)

@@ -56,8 +56,10 @@ def fit_layout(found: Neighbors, x: NDArray[np.float32], *, min_dist: float, see
     -------
     FisherMap
     """
-    # Imported here: its compiler costs seconds that only those pay who fit.
-    import umap  # noqa: PLC0415
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        # Imported here: its compiler costs seconds that only those pay who fit.
+        import umap  # noqa: PLC0415
 
     indices, distances = _with_itself(found)
     size, k = indices.shape
@@ -98,8 +100,10 @@ def extend_layout(
     FisherMap
         Of all samples.
     """
-    from umap.layouts import optimize_layout_euclidean  # noqa: PLC0415
-    from umap.umap_ import find_ab_params, fuzzy_simplicial_set, make_epochs_per_sample  # noqa: PLC0415
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        from umap.layouts import optimize_layout_euclidean  # noqa: PLC0415
+        from umap.umap_ import find_ab_params, fuzzy_simplicial_set, make_epochs_per_sample  # noqa: PLC0415
 
     indices, distances = _with_itself(found)
     rng = np.random.RandomState(seed)
