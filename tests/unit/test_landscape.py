@@ -224,7 +224,7 @@ def test_without_an_engine_a_landscape_says_what_it_lacks():
     with pytest.raises(RuntimeError, match="cannot answer paint"):
         _ = shown[0].canvas
     assert compass().services == ["paint"]
-    with pytest.raises(RuntimeError, match="cannot answer decode, place, features, boundary"):
+    with pytest.raises(RuntimeError, match="cannot answer place, features, boundary"):
         compass().measures()
 
 
