@@ -6,13 +6,14 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import resnet20
 import torch
+from dvi import BUILD, RUNS, record
 from numpy.typing import NDArray
 from torch import nn
 
@@ -78,7 +79,7 @@ def mnist_network() -> nn.Module:
 
 
 def mnist(
-    data: Path, each_epoch: Callable[[int, nn.Module], object] | None = None
+    data: Path,
 ) -> tuple[
     nn.Module, tuple[NDArray[np.float32], NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.int64]]
 ]:
@@ -91,15 +92,13 @@ def mnist(
     model = mnist_network()
     adam = torch.optim.Adam(model.parameters(), 5e-4)
     inputs, labels = torch.from_numpy(train), torch.from_numpy(y[i])
-    for epoch in range(6):
+    for _ in range(6):
         model.train()
         for part in torch.split(torch.randperm(len(inputs)), 256):
             adam.zero_grad()
             torch.autograd.backward(nn.functional.cross_entropy(model(inputs[part]), labels[part]))
             adam.step()
         model.eval()
-        if each_epoch is not None:
-            each_epoch(epoch, model)
     return model, (train, y[i]), (test, yt[j])
 
 
@@ -327,83 +326,74 @@ def whole(data: Path) -> list[str]:
 
 
 def beside_dvi(data: Path) -> list[str]:
-    """DeepView's row in the DVI table: 1,000 / 200 of the MNIST reference run, mean of six checkpoints."""
-    (x, y), (xt, yt), names = dvi.datasets.idx(data / "mnist")
-    rng = np.random.default_rng(0)
-    i, j = rng.choice(len(x), 10000, replace=False)[:1000], rng.choice(len(xt), 2000, replace=False)[:200]
-    train, test = (((p / 255 - 0.1307) / 0.3081).astype(np.float32) for p in (x[i], xt[j]))
+    """DeepView's row in the table of DVI: 1,000 / 200 samples of the MNIST reference run, last checkpoint."""
+    reference = RUNS["mnist"]
+    whole = dvi.Run(record(reference, data, BUILD / "mnist-0", 0).folder, model=reference.network())
+    epoch, pictures = whole.epochs[-1], whole.images
+    assert pictures is not None
+    labels = whole.samples["label"].to_numpy()
+    train, test = slice(0, 1000), slice(0, 200)  # the run has them in random order
     with tempfile.TemporaryDirectory() as folder:
-        recorder: list[dvi.Recorder] = []
-
-        def capture(epoch: int, model: nn.Module) -> None:
-            if not recorder:
-                recorder.append(
-                    dvi.Recorder(
-                        folder,
-                        model,
-                        train=(train, y[i]),
-                        test=(test, yt[j]),
-                        classes=names,
-                        images=np.concatenate([x[i], xt[j]]),
-                    )
-                )
-            recorder[0].capture(epoch)
-
-        mnist(data, capture)
+        dvi.Recorder(
+            folder,
+            whole.subject(epoch).model,
+            train=(whole.inputs("train")[train], labels[train]),
+            test=(whole.inputs("test")[test], labels[whole.n_train :][test]),
+            classes=whole.classes,
+            images=(pictures[: whole.n_train][train], pictures[whole.n_train :][test]),
+        ).capture(epoch)
         run = dvi.Run(folder)
-        return [_deepview_on(run), _dvi_on(run)]
+        return [_deepview_on(run, epoch), _dvi_on(run)]
 
 
-def _deepview_on(run: dvi.Run) -> str:
-    """DeepView of the head on representations, epoch by epoch."""
-    m = dvi.measures
-    rows = []
+def _deepview_on(run: dvi.Run, epoch: int) -> str:
+    """DeepView of the head, with the representations as its inputs."""
+    head, m = run.head(epoch), dvi.measures
+
+    def outputs(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return head(torch.from_numpy(x)).softmax(1).numpy()
+
+    x, xt, b, bt = (
+        array.astype(np.float32)
+        for array in (
+            run.features(epoch), run.features(epoch, "test"), run.boundary(epoch), run.boundary(epoch, "test")
+        )
+    )  # fmt: skip
     with Clock() as clock:
-        views = {}
-        for epoch in run.epochs:
-            head = run.head(epoch)
-
-            def outputs(f: NDArray[np.float32], head: Any = head) -> NDArray[np.float32]:
-                return head(torch.from_numpy(f)).softmax(1).numpy()  # type: ignore[no-any-return]
-
-            views[epoch] = dvi.DeepView(outputs, lam="auto").fit(
-                run.features(epoch, "train").astype(np.float32)
-            )
-    for epoch, view in views.items():
-        f, ft = (run.features(epoch, split).astype(np.float32) for split in ("train", "test"))
-        b, bt = (run.boundary(epoch, split).astype(np.float32) for split in ("train", "test"))
-        yt, yb, ybt = view.transform(ft), view.transform(b), view.transform(bt)
-        both, placed = np.concatenate([f, ft]), np.concatenate([view.embedding_, yt])
-        late = np.arange(len(f), len(both))
-        p, pt = run.logits(epoch, "train").argmax(1), run.logits(epoch, "test").argmax(1)
-        rows.append(
-            (
-                m.nn_pv(f, view.embedding_), m.nn_pv(both, placed, rows=late),
-                m.boundary_pv(f, b, view.embedding_, yb), m.boundary_pv(ft, bt, yt, ybt),
-                m.ppr(p, view.classify_(view.inverse_transform(view.embedding_))),
-                m.ppr(pt, view.classify_(view.inverse_transform(yt))),
-            )
-        )  # fmt: skip
-    return _row("DeepView", rows, clock, len(run.epochs))
+        view = dvi.DeepView(outputs).fit(x)
+    with Clock() as placing:
+        yt, yb, ybt = view.transform(xt), view.transform(b), view.transform(bt)
+    both, placed = np.concatenate([x, xt]), np.concatenate([view.embedding_, yt])
+    decoded, decoded_test = (view.classify_(view.inverse_transform(y)) for y in (view.embedding_, yt))
+    values = (
+        m.nn_pv(x, view.embedding_),
+        m.nn_pv(both, placed, rows=np.arange(len(x), len(both))),
+        m.boundary_pv(x, b, view.embedding_, yb),
+        m.boundary_pv(xt, bt, yt, ybt),
+        m.ppr(run.logits(epoch).argmax(1), decoded.argmax(1)),
+        m.ppr(run.logits(epoch, "test").argmax(1), decoded_test.argmax(1)),
+    )
+    others = len(xt) + len(b) + len(bt)
+    return f"{_row('DeepView()', values, clock)}, and {placing.cpu:.1f} to place {others} others"
 
 
 def _dvi_on(run: dvi.Run) -> str:
-    """DVI on the same subsets."""
+    """DVI on the same samples."""
+    dvi.DVI().fit(run)  # compiles
+    for path in run.maps.iterdir():
+        path.unlink()
     with Clock() as clock:
-        model = dvi.DVI(method="paper").fit(run)
-    table = model.landscape().measures(k=(15,))
-    mean = table.groupby(["measure", "split"])["value"].mean()
-    row = [mean[measure, split] for measure in ("nn_pv", "boundary_pv", "ppr") for split in ("train", "test")]
-    return _row('DVI(method="paper")', [tuple(row)], clock, len(run.epochs))
+        model = dvi.DVI().fit(run)
+    table = model.landscape().measures(k=(15,)).set_index(["measure", "split"])["value"]
+    values = [table[name, split] for name in ("nn_pv", "boundary_pv", "ppr") for split in ("train", "test")]
+    return _row("DVI()", values, clock)
 
 
-def _row(name: str, rows: Sequence[tuple[float, ...]], clock: Clock, epochs: int) -> str:
-    nn_train, nn_test, b_train, b_test, ppr_train, ppr_test = np.mean(rows, axis=0)
+def _row(name: str, values: Sequence[float], clock: Clock) -> str:
+    pairs = [f"{train:.3f} / {test:.3f}" for train, test in zip(values[::2], values[1::2], strict=True)]
     return (
-        f"{name}, 1,000 / 200 of the MNIST reference run, mean of {epochs} checkpoints | "
-        f"nn {nn_train:.3f}/{nn_test:.3f}, boundary {b_train:.3f}/{b_test:.3f}, PPR "
-        f"{ppr_train:.3f}/{ppr_test:.3f} (train/test, k = 15) | "
-        f"{clock.cpu / epochs:.1f} CPU s per checkpoint"
+        f"{name}, 1,000 / 200 samples of the MNIST reference run, last checkpoint | nn {pairs[0]}, "
+        f"boundary {pairs[1]}, PPR {pairs[2]} (train / test, k = 15) | {clock.cpu:.1f} CPU s to fit"
     )
 
 
