@@ -66,6 +66,13 @@ async function exported(options: { without?: string } = {}) {
       rows("own", [0, 254, 127, 255, 254, 254, 255, 255], { steps: 254 }),
     ],
   };
+  const texts = [0, 1, 2].map((block) => {
+    const first = block * PER_BLOCK;
+    const length = Math.min(PER_BLOCK, 40 - first);
+    const read = Array.from({ length }, (_, i) => `<b>note</b> é ${first + i}`);
+    const bytes = new TextEncoder().encode(JSON.stringify(read));
+    return { dtype: "uint8", shape: [bytes.length], block: add(bytes) };
+  });
   const manifest = page.createElement("script");
   manifest.type = "application/json";
   manifest.dataset.dvi = "manifest";
@@ -73,6 +80,7 @@ async function exported(options: { without?: string } = {}) {
     answers,
     sliced,
     thumbnails: { per_block: PER_BLOCK, blocks: pictures },
+    texts: { per_block: PER_BLOCK, blocks: texts },
     state: { epoch: 6, selection: [2], color_by: "prediction" },
   });
   page.body.append(manifest);
@@ -134,6 +142,13 @@ it("finds pictures in any order, across blocks", async () => {
   pictures.forEach(({ pixels }, i) => {
     expect(pixels).toEqual(all.subarray(i * 64, (i + 1) * 64));
   });
+});
+
+it("finds texts in any order, across blocks", async () => {
+  const { page } = await exported();
+  const indices = [39, 0, 16, 15];
+  const { result } = await openPage(page).source.ask("describe", { indices });
+  expect(result.texts).toEqual(indices.map((index) => `<b>note</b> é ${index}`));
 });
 
 it("cuts the samples asked for out of what it carries of all", async () => {

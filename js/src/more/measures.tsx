@@ -23,8 +23,9 @@ const MEANINGS: Record<string, string> = {
   nn_pv: "of a sample's # nearest neighbours are its nearest on the canvas too.",
   boundary_pv: "of a sample's # nearest boundary points are its nearest on the canvas too.",
   ppr: "of the samples keep their prediction when they are decoded from the canvas.",
-  rec_pv: "is the mean distance from a sample to what its place decodes to.",
-  temporal_pv: "is how movement goes with neighbours kept; −1 is best, 0 is none.",
+  rec_pv: "is the mean squared distance from a sample to what its place decodes to.",
+  temporal_pv:
+    "is the correlation of how far samples move with how many neighbours they keep: −1 is best.",
 };
 /** Not shares of anything. */
 const NUMBERS = ["rec_pv", "temporal_pv"];
@@ -95,5 +96,7 @@ function figure(name: string, value: number | null): string {
   if (value === null) {
     return "–";
   }
-  return NUMBERS.includes(name) ? String(Number(value.toPrecision(3))) : percent(value);
+  return NUMBERS.includes(name)
+    ? String(Number(value.toPrecision(3))).replace("-", "−")
+    : percent(value);
 }

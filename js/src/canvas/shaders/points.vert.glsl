@@ -47,7 +47,7 @@ void main() {
   uint prediction = blend < .5 ? predictionA : predictionB;
   bool wrongly = colorBy == 0 && label != NO_LABEL && label != prediction;
   taken = classColor(prediction);
-  mistaken = wrongly ? smoothstep(2.6, 3.6, size / ratio) : 0.;
+  mistaken = wrongly ? smoothstep(2.8, 3.8, size / ratio) * mix(.4, 1., emphasis) : 0.;
   gl_Position = vec4(position() * view.xy + view.zw, 0., 1.);
   gl_PointSize = 2. * (size + 1.);
   if ((pass == ORDINARY && isForeign) || (pass == FOREIGN && !isForeign) ||
