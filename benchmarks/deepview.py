@@ -169,7 +169,7 @@ def growth(data: Path) -> list[str]:
         found, scales, paths, clock = pruned(model, x[:n])
         full = begun(model, x[:n])
         full._classify.calls = 0  # type: ignore[attr-defined]  # noqa: SLF001
-        if n == 300:
+        if n <= 1000:
             with Clock() as loop:
                 truth = all_pairs(full, scales)
             against = (

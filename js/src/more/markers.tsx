@@ -1,5 +1,6 @@
 // Markers: dropped anywhere on the landscape, each decoded, and what changes on the way between two of them.
 import type { Answer } from "../data/protocol";
+import { readPictures } from "../data/source";
 import {
   crossingsOf,
   inUnits,
@@ -133,10 +134,7 @@ function DecodedPicture({
 }: DecodedProperties & { row: number; side: number }) {
   const pixels = arrays.get("pixels");
   if (pixels !== undefined) {
-    const [, height, width, channels] = pixels.shape as [number, number, number, number];
-    const size = height * width * channels;
-    const own = (pixels.data as Uint8Array).subarray(row * size, (row + 1) * size);
-    return <Pixels picture={{ width, height, channels, pixels: own }} side={side} />;
+    return <Pixels picture={readPictures(pixels)[row]} side={side} />;
   }
   const { data = [], shape = [] } = arrays.get("nearest") ?? {};
   const nearest = data[row * (shape[1] ?? 0)];

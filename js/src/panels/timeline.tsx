@@ -20,50 +20,51 @@ export function Timeline({ store }: { store: Store }) {
   const one = store.epochs.length === 1;
   return (
     <div class="dvi-timeline">
-      <button
-        type="button"
-        class="dvi-play"
-        data-testid="play"
-        aria-label={playing ? "Pause" : "Play"}
-        title={playing ? "Pause (space)" : "Play (space)"}
-        disabled={one}
-        onClick={() => playhead.toggle()}
-      >
-        {playing ? <PauseIcon /> : <PlayIcon />}
-      </button>
       {!one && (
-        <div class="dvi-pace">
+        <>
           <button
             type="button"
-            class="dvi-tool"
-            data-testid="loop"
-            aria-label="Loop"
-            title="Start over at the end"
-            aria-pressed={view.loop.value}
-            onClick={() => {
-              view.loop.value = !view.loop.value;
-            }}
+            class="dvi-play"
+            data-testid="play"
+            aria-label={playing ? "Pause" : "Play"}
+            title={playing ? "Pause (space)" : "Play (space)"}
+            onClick={() => playhead.toggle()}
           >
-            <LoopIcon />
+            {playing ? <PauseIcon /> : <PlayIcon />}
           </button>
-          <select
-            data-testid="speed"
-            aria-label="Speed"
-            title="Speed"
-            value={String(view.speed.value)}
-            onChange={(event) => {
-              view.speed.value = Number(event.currentTarget.value);
-            }}
-          >
-            {SPEEDS.map((speed) => (
-              <option key={speed} value={String(speed)}>
-                {speed}×
-              </option>
-            ))}
-          </select>
-        </div>
+          <div class="dvi-pace">
+            <button
+              type="button"
+              class="dvi-tool"
+              data-testid="loop"
+              aria-label="Loop"
+              title="Start over at the end"
+              aria-pressed={view.loop.value}
+              onClick={() => {
+                view.loop.value = !view.loop.value;
+              }}
+            >
+              <LoopIcon />
+            </button>
+            <select
+              data-testid="speed"
+              aria-label="Speed"
+              title="Speed"
+              value={String(view.speed.value)}
+              onChange={(event) => {
+                view.speed.value = Number(event.currentTarget.value);
+              }}
+            >
+              {SPEEDS.map((speed) => (
+                <option key={speed} value={String(speed)}>
+                  {speed}×
+                </option>
+              ))}
+            </select>
+          </div>
+          <Slider store={store} />
+        </>
       )}
-      <Slider store={store} />
       <Readout store={store} />
     </div>
   );
@@ -231,7 +232,7 @@ function Readout({ store }: { store: Store }) {
   const { scalar } = store.view;
   return (
     <div class="dvi-readout">
-      <EpochField store={store} />
+      {store.epochs.length > 1 && <EpochField store={store} />}
       {scalars.length > 0 && (
         <select
           data-testid="scalar"
@@ -306,7 +307,6 @@ function EpochField({ store }: { store: Store }) {
         title="Type a number to go there"
         style={{ width: `${Math.max(2, last.length) + 1.5}ch` }}
         value={typed.value ?? String(epochs[position])}
-        disabled={epochs.length === 1}
         onFocus={(event) => event.currentTarget.select()}
         onInput={(event) => {
           typed.value = event.currentTarget.value;
