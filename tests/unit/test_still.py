@@ -135,7 +135,7 @@ class Slow:
 
     def paint(self, epoch, points):
         self.asked += 1
-        time.sleep(0.1)
+        time.sleep(0.5)
         return np.zeros(len(points), int), np.ones(len(points)), np.zeros(len(points), bool)
 
 

@@ -19,9 +19,9 @@ _GAP = 16
 _LINE = 24  # pixels from one line of text to the next
 _FINE = 2  # drawn so many times larger, then averaged: smooth edges
 _TERRITORY = 128  # cells along each side of a canvas that nobody has painted yet
-_PATIENCE = 0.15  # seconds for it; without, the points stand alone
+_PATIENCE = 0.4  # seconds for it; without, the points stand alone
 _RINGS = 300  # so many selected samples get a ring
-_OUTLINED = 20_000  # up to so many points have an outline
+_OUTLINED = 5_000  # up to so many points have an outline
 _COLORS = 256  # of the file
 _INK, _FAINT, _PAPER = "#1f2328", "#6a7077", "#ffffff"
 _RIGHT, _WRONG, _UNLABELLED = "#78808c", "#d61c3e", "#80868f"
@@ -84,7 +84,7 @@ def _canvas(view: View, landscape: Landscape, frame: Frame, side: int) -> NDArra
     x = ((frame.positions[:, 0] - x0) / (x1 - x0) * side).astype(np.int64)
     y = ((y1 - frame.positions[:, 1]) / (y1 - y0) * side).astype(np.int64)
     hues = _hues(view, landscape, frame)
-    radius = float(np.clip(110 / np.sqrt(len(x)), 0.9, 4.2)) * _FINE
+    radius = float(np.clip(130 / np.sqrt(len(x)), 1.0, 4.2)) * _FINE
     strong = view.selected if view.selected.any() else view.shown
     outlined = len(x) <= _OUTLINED
     for rows, strength in ((np.flatnonzero(~strong), 0.3), (np.flatnonzero(strong), 1.0)):
@@ -118,7 +118,7 @@ def _painted_quickly(
     top = np.iinfo(np.uint16).max
     classes = np.empty((_TERRITORY, _TERRITORY), np.uint16)
     shade = np.empty((_TERRITORY, _TERRITORY), np.uint8)
-    begun, step = time.perf_counter(), _TERRITORY // 8
+    begun, step = time.perf_counter(), _TERRITORY // 16
     for start in range(0, _TERRITORY, step):
         rows = slice(start, start + step)
         x, y = np.meshgrid(x0 + centres * (x1 - x0), y0 + centres[rows] * (y1 - y0))
@@ -129,7 +129,9 @@ def _painted_quickly(
             return None
         classes[rows] = np.where(on_boundary, top, kinds).reshape(step, _TERRITORY)
         shade[rows] = np.rint(np.clip(sure, 0, 1) * 255).reshape(step, _TERRITORY)
-        if time.perf_counter() - begun > _PATIENCE * (start + step) / _TERRITORY:
+        # The first rows may have to read or compile something; by the others it is seen what all will take.
+        spent, share = time.perf_counter() - begun, (start + step) / _TERRITORY
+        if spent > _PATIENCE or (share > 0.5 and spent > _PATIENCE * share):
             return None
     return classes, shade
 
