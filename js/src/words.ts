@@ -1,5 +1,5 @@
 // How numbers and names are put into words: one way for all panels.
-import type { Hello } from "./data/source";
+import type { Frame, Hello } from "./data/source";
 import type { Side } from "./sides";
 import type { Store } from "./store";
 
@@ -32,6 +32,24 @@ export function className(hello: Hello, index: number | null): string {
   return index === null ? "none" : (hello.classes[index] ?? `class ${index}`);
 }
 
+/** How many are selected, and as what most of them are predicted. */
+function selectedWords({ hello, selection }: Store, frame: Frame | undefined): string {
+  const { indices } = selection.value;
+  if (frame === undefined) {
+    return `${count(indices.length)} selected.`;
+  }
+  const counts = new Map<number, number>();
+  for (const index of indices) {
+    const own = frame.predictions[index] as number;
+    counts.set(own, (counts.get(own) ?? 0) + 1);
+  }
+  const most = [...counts]
+    .sort(([, p], [, q]) => q - p)
+    .slice(0, 5)
+    .map(([c, samples]) => `${className(hello, c)} ${count(samples)}`);
+  return `${count(indices.length)} selected, predicted as ${most.join(", ")}.`;
+}
+
 /** What a canvas shows, for those who cannot see it. */
 export function describe(store: Store, side: Side, position: number): string {
   const { hello } = store;
@@ -59,6 +77,6 @@ export function describe(store: Store, side: Side, position: number): string {
       `Samples per predicted class: ${named.join(", ")}${more > 0 ? `, and ${more} more classes` : ""}.`,
     );
   }
-  parts.push(indices.length === 0 ? "Nothing is selected." : `${count(indices.length)} selected.`);
+  parts.push(indices.length === 0 ? "Nothing is selected." : selectedWords(store, frame));
   return parts.join(" ");
 }

@@ -1,6 +1,6 @@
 // The explorer as a person and a screen reader meet it, on a fake model and without a graphics card.
 // @vitest-environment happy-dom
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { fakeRun } from "./fake/answers";
 import { press, shown } from "./fake/shown";
 
@@ -211,6 +211,28 @@ describe("the menus of the canvas", () => {
     expect(document.querySelector(".dvi-menu [role=alert]")?.textContent).toBe(
       "The representations are gone.",
     );
+  });
+
+  it("tell what a place decodes to, with samples to go on to", async () => {
+    vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
+    vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(400);
+    const { model, part, parts, settle } = await shown({ services, extent: [0, 4, -2, 2] });
+    vi.restoreAllMocks();
+    press(part("stage"), "Enter");
+    await settle();
+    expect(model.sent.filter(({ op }) => op === "decode").map(({ args }) => args)).toEqual([
+      { landscape: 0, epoch: 5, points: [[2, 0]] },
+    ]);
+    expect(part("place")?.textContent).toMatch(/%/);
+    press(part("stage"), "Escape");
+    await settle();
+    expect(part("place")).toBeNull();
+    press(part("stage"), "Enter");
+    await settle();
+    parts("nearest")[1]?.click();
+    await settle();
+    expect(model.get("selection")).toEqual([1]);
+    expect(part("place")).toBeNull();
   });
 
   it("choose among the palettes of the run, the first one by default", async () => {

@@ -153,7 +153,7 @@ const MOST_FRAMES = 128;
 const MOST_TERRITORIES = 64;
 const MOST_FIELDS = 8;
 /** Over how many epochs a trail fades away. */
-const TRAIL_EPOCHS = 16;
+const TRAIL_EPOCHS = 10;
 const NO_LINES: Lines = { data: new ArrayBuffer(0), count: 0 };
 const PASS = { all: 0, ordinary: 1, foreign: 2, selected: 3, raised: 4 } as const;
 /** The places of the attributes in sample.glsl. */

@@ -65,7 +65,7 @@ function still(store: Store, stages: readonly Stage[], font: string): HTMLCanvas
     const picture = drawn[i] as HTMLCanvasElement;
     write(side.info.name, left + PAD, PAD + LINE / 2, toHex(ink), "600");
     const wide = output.measureText(side.info.name).width;
-    const epoch = `epoch ${side.epoch(store.playhead.resting.peek())}`;
+    const epoch = `epoch ${side.epoch(store.playhead.position.peek())}`;
     write(epoch, left + PAD + wide + 10, PAD + LINE / 2, muted);
     output.drawImage(picture, left, top, picture.width / RATIO, picture.height / RATIO);
     left += picture.width / RATIO + 2;
