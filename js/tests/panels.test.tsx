@@ -56,6 +56,17 @@ describe("the tabs", () => {
     expect(model.get("epoch")).toBe(0);
   });
 
+  it("name their panel, also where two explorers share a page", async () => {
+    const explorers = [await shown(), await shown()];
+    const ids = explorers.map(({ element }) => {
+      const panel = element.querySelector("[role=tabpanel]");
+      const tab = element.querySelector("[role=tab][aria-selected=true]");
+      expect(panel?.getAttribute("aria-labelledby")).toBe(tab?.id);
+      return tab?.id;
+    });
+    expect(new Set(ids).size).toBe(2);
+  });
+
   it("are remembered, and one panel can be kept beside the others", async () => {
     const { model, element, part, tab, settle } = await opened("Confusion");
     expect((model.get("_view") as { panel: string }).panel).toBe("Confusion");

@@ -1,7 +1,7 @@
 // The panels at the right of the landscape: one at a time behind tabs, or a second one kept beside it.
 import type { ComponentType } from "preact";
-import { useId } from "preact/hooks";
 import { decodes } from "../markers";
+import { useUnique } from "../pieces/unique";
 import { answers } from "../sides";
 import type { Store } from "../store";
 import { Classes } from "./classes";
@@ -40,7 +40,7 @@ const ALL: readonly Panel[] = [
 
 export function Panels({ store }: { store: Store }) {
   const { panel, beside } = store.view;
-  const id = useId();
+  const id = useUnique();
   const panels = ALL.filter(({ applies }) => applies?.(store) ?? true);
   const chosen = panels.find(({ name }) => name === panel.value) ?? (panels[0] as Panel);
   const second = panels.find(({ name }) => name === beside.value && name !== chosen.name);

@@ -1,5 +1,5 @@
 // Fields made from a description of them, as for the parameters of a method.
-import { useId } from "preact/hooks";
+import { useUnique } from "./unique";
 
 export type FieldValue = number | boolean | string;
 
@@ -23,7 +23,7 @@ interface FormProperties {
 }
 
 export function Form({ fields, values, change }: FormProperties) {
-  const id = useId();
+  const id = useUnique();
   return (
     <div class="dvi-form">
       {fields.map((field) => (
