@@ -13,5 +13,10 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ["tests/**/*.test.{ts,tsx}"], setupFiles: ["tests/setup.ts"] },
+  // A loaded machine is given time: no test asserts how long something takes.
+  test: {
+    include: ["tests/**/*.test.{ts,tsx}"],
+    setupFiles: ["tests/setup.ts"],
+    testTimeout: 30_000,
+  },
 });
