@@ -19,6 +19,12 @@ export function selectionOf(indices: Iterable<number>, n: number): Selection {
   return { indices: indicesOf(mask), mask };
 }
 
+/** How a click on a name joins the selection: as the keys held down say, else as chosen. */
+export function joins(event: MouseEvent | KeyboardEvent, chosen: Combine): Combine {
+  const adds = event.shiftKey || event.ctrlKey || event.metaKey;
+  return event.altKey ? "subtract" : adds ? "add" : chosen;
+}
+
 /** The indices whose byte is set, ascending. */
 export function indicesOf(mask: Uint8Array): Uint32Array {
   let count = 0;

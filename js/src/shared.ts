@@ -27,7 +27,9 @@ import * as swatch from "./panels/swatch";
 import * as asked from "./pieces/asked";
 import * as pixels from "./pieces/pixels";
 import * as size from "./pieces/size";
+import * as tool from "./pieces/tool";
 import * as scale from "./scale";
+import * as selection from "./selection";
 import * as words from "./words";
 
 const signals = { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect };
@@ -54,6 +56,8 @@ export const SHARED: Readonly<Record<string, object>> = {
   "pieces/asked": asked,
   "pieces/pixels": pixels,
   "pieces/size": size,
+  "pieces/tool": tool,
   scale: scale,
+  selection: selection,
   words: words,
 };

@@ -90,7 +90,7 @@ export class Store {
   readonly colorBy: Signal<ColorBy>;
   readonly filter: Signal<string>;
   /** 1 for each sample that the filter shows; null while it shows all. */
-  readonly shown: ReadonlySignal<Uint8Array | null> = signal(null);
+  readonly shown: Signal<Uint8Array | null> = signal(null);
   /** Selections with a name, kept by the host. */
   readonly selections: Signal<ReadonlyMap<string, readonly number[]>>;
   readonly tool: Signal<Tool> = signal("pan");

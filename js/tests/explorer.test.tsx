@@ -262,7 +262,7 @@ describe("the selection", () => {
     const { model, part, settle } = await shown();
     model.receive("selection", [3, 9, 44]);
     await settle();
-    expect(part("count")?.textContent).toBe("3 of 60");
+    expect(part("selected")?.textContent).toBe("3 selected");
     expect(part("images")?.getAttribute("aria-label")).toBe("Pictures of 3 selected samples");
     press(part("stage"), "Escape");
     await settle();

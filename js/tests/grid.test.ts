@@ -136,3 +136,28 @@ it("counts what a lasso winds round twice as inside", () => {
   const twice = lassos(1)["wound twice"] as Polygon;
   expect(new GridIndex(Uint16Array.of(30000, 30000)).inside(twice)).toEqual(Uint8Array.of(1));
 });
+
+describe("what a filter hides", () => {
+  const points = CLOUDS["3,000 scattered"] as Points;
+  const shown = Uint8Array.from({ length: points.length / 2 }, (_, i) => (i % 3 === 0 ? 1 : 0));
+  const grid = new GridIndex(points);
+
+  it("is not hovered: the nearest of the others is", () => {
+    const kept = [...shown.keys()].filter((i) => shown[i] === 1);
+    const others = new GridIndex(
+      Uint16Array.from(kept.flatMap((i) => [...points.subarray(2 * i, 2 * i + 2)])),
+    );
+    const next = random(5);
+    for (let trial = 0; trial < 200; trial++) {
+      const [x, y] = [65535 * next(), 65535 * next()];
+      const found = grid.nearest(x, y, 3000, 2000, shown);
+      const wanted = others.nearest(x, y, 3000, 2000);
+      expect(found).toBe(wanted < 0 ? -1 : kept[wanted]);
+    }
+  });
+
+  it("is not caught by a lasso", () => {
+    const everything = Float64Array.of(-1, -1, 70000, -1, 70000, 70000, -1, 70000);
+    expect(grid.inside(everything, shown)).toEqual(shown);
+  });
+});

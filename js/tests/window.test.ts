@@ -46,6 +46,24 @@ describe("the order of wanting", () => {
 });
 
 describe("the window", () => {
+  it("loads and keeps what is held right after what is seen, however far and heavy", async () => {
+    const { epochs, open, answer } = controlled({ budget: 20, lanes: 8 });
+    epochs.want([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    epochs.hold([8, 9]);
+    expect(open()).toEqual([0, 1, 8, 9]);
+    for (const position of [0, 1, 8, 9]) {
+      await answer(position);
+    }
+    epochs.want([2, 3, 4, 5, 6, 7, 8, 9, 1, 0]);
+    await answer(2);
+    await answer(3);
+    expect([epochs.get(8), epochs.get(9)]).toEqual(["epoch 8", "epoch 9"]);
+    epochs.hold([]);
+    await answer(4);
+    await answer(5);
+    expect([epochs.get(8), epochs.get(9)]).toEqual([undefined, undefined]);
+  });
+
   it("asks for no more at once than it has lanes, in the order given", async () => {
     const { epochs, open, answer } = controlled();
     epochs.want([3, 4, 2, 5]);

@@ -163,7 +163,7 @@ class At:
     def expect_pictures(self, samples: list[int]) -> None:
         """The grid shows the selection from its first sample on, each with its recorded picture."""
         tiles = self.part("thumbnail")
-        expect(self.part("count")).to_contain_text(f"{len(samples):,} of", timeout=WAIT_MS)
+        expect(self.part("selected")).to_have_text(f"{len(samples):,} selected", timeout=WAIT_MS)
         expect(tiles.first.locator("canvas")).to_be_visible(timeout=WAIT_MS)
         shown = [int(tile.get_attribute("data-index")) for tile in tiles.all()]
         assert shown == samples[: len(shown)]

@@ -43,8 +43,8 @@ export class GridIndex {
     this.members = members;
   }
 
-  /** The sample nearest to a place, within an ellipse of radii rx, ry (circles on a stretched screen); -1 if none is. */
-  nearest(x: number, y: number, rx: number, ry: number): number {
+  /** The sample nearest to a place, within an ellipse of radii rx, ry (circles on a stretched screen); -1 if none is. Of those with 1 in `shown`, if given. */
+  nearest(x: number, y: number, rx: number, ry: number, shown: Uint8Array | null = null): number {
     const { positions, starts, members, cells, shift } = this;
     const column = (value: number): number => Math.min(cells - 1, Math.max(0, value >> shift));
     const left = column(x - rx);
@@ -59,7 +59,8 @@ export class GridIndex {
         const dx = ((positions[2 * i] as number) - x) / rx;
         const dy = ((positions[2 * i + 1] as number) - y) / ry;
         const distance = dx * dx + dy * dy;
-        if (distance < least || (distance === least && best < 0)) {
+        const nearer = distance < least || (distance === least && best < 0);
+        if (nearer && shown?.[i] !== 0) {
           least = distance;
           best = i;
         }
@@ -68,8 +69,8 @@ export class GridIndex {
     return best;
   }
 
-  /** A byte per sample: 1 inside the polygon (winding number not zero), 0 outside. Cells wholly inside or outside are decided at once. */
-  inside(polygon: Polygon): Uint8Array {
+  /** A byte per sample: 1 inside the polygon (winding number not zero), 0 outside. Cells wholly inside or outside are decided at once. Of those with 1 in `shown`, if given. */
+  inside(polygon: Polygon, shown: Uint8Array | null = null): Uint8Array {
     const { positions, starts, members, cells } = this;
     const mask = new Uint8Array(members.length);
     const side = SIDE / cells;
@@ -111,6 +112,9 @@ export class GridIndex {
           }
         }
       }
+    }
+    for (let i = 0; shown !== null && i < mask.length; i++) {
+      mask[i] = (mask[i] as number) & (shown[i] as number);
     }
     return mask;
   }

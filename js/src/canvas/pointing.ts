@@ -67,7 +67,8 @@ export function startPointing(
     }
     const reach = Math.max(HOVER_PIXELS, pointLook(seen, store.hello.n).radius + 4);
     const [ux, uy] = unitsPerPixel(seen);
-    const found = grid.nearest(...toPosition(seen, ...at), reach * ux, reach * uy);
+    const place = toPosition(seen, ...at);
+    const found = grid.nearest(...place, reach * ux, reach * uy, store.shown.peek());
     return found < 0 ? null : found;
   };
 
@@ -116,7 +117,7 @@ export function startPointing(
       for (let i = 0; i < path.length; i += 2) {
         polygon.set(toPosition(seen, path[i] as number, path[i + 1] as number), i);
       }
-      store.selectMask(grid.inside(polygon), howFrom(store, event));
+      store.selectMask(grid.inside(polygon, store.shown.peek()), howFrom(store, event));
     },
   });
 

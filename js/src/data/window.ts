@@ -13,7 +13,7 @@ export interface WindowOptions<T> {
   same?(position: number): number;
   load(position: number, signal: AbortSignal, progress: Progress<T>): Promise<T>;
   bytes(value: T): number;
-  /** How many bytes may be kept. At least `FEWEST` epochs are, whatever they weigh. */
+  /** How many bytes may be kept. At least `FEWEST` epochs are, and those held, whatever they weigh. */
   budget: number;
   /** How many requests may be under way at once. */
   lanes: number;
@@ -28,6 +28,7 @@ export class EpochWindow<T> {
   private readonly loading = new Map<number, Loading<T>>();
   private readonly failed = new Map<number, string>();
   private order: readonly number[] = [];
+  private held: readonly number[] = [];
   private capacity = 2;
   private closed = false;
 
@@ -57,6 +58,12 @@ export class EpochWindow<T> {
     this.pump();
   }
 
+  /** Say what is needed besides what is looked at, until something else is. */
+  hold(positions: readonly number[]): void {
+    this.held = positions.map((position) => this.same(position));
+    this.pump();
+  }
+
   /** Ask again for what failed. */
   retry(): void {
     this.failed.clear();
@@ -77,11 +84,18 @@ export class EpochWindow<T> {
     return this.options.same?.(position) ?? position;
   }
 
+  /** As much as may be kept, the most wanted first. */
+  private wanted(): number[] {
+    const [seen, next] = [this.order.slice(0, 2), this.order.slice(2)];
+    const all = [...new Set([...seen, ...this.held, ...next])];
+    return all.slice(0, Math.max(this.capacity, 2 + this.held.length));
+  }
+
   private pump(): void {
     if (this.closed) {
       return;
     }
-    const wanted = this.order.slice(0, this.capacity);
+    const wanted = this.wanted();
     for (const [position, { abort }] of this.loading) {
       if (!wanted.includes(position)) {
         this.loading.delete(position);
@@ -151,7 +165,7 @@ export class EpochWindow<T> {
     this.kept.set(position, value);
     this.capacity = Math.max(FEWEST, Math.floor(this.options.budget / this.options.bytes(value)));
     if (this.kept.size > this.capacity) {
-      const wanted = new Set(this.order.slice(0, this.capacity));
+      const wanted = new Set(this.wanted());
       for (const other of this.kept.keys()) {
         if (this.kept.size > this.capacity && !wanted.has(other)) {
           this.kept.delete(other);

@@ -8,18 +8,23 @@ import { savePicture } from "../panels/still";
 import matrix from "../styles/matrix.css";
 import place from "../styles/place.css";
 import sample from "../styles/sample.css";
+import saved from "../styles/saved.css";
 import { Explain } from "./explain";
+import { Find } from "./find";
+import find from "./find.css";
 import { Layers } from "./layers";
 import { Markers } from "./markers";
 import marked from "./markers.css";
 import { Measures } from "./measures";
 import { Models } from "./models";
 import more from "./more.css";
+import { Saved } from "./saved";
 import { Why } from "./why";
 import why from "./why.css";
 
 export const parts = {
   Explain,
+  Find,
   Follow,
   Layers,
   Markers,
@@ -28,7 +33,8 @@ export const parts = {
   Models,
   Place,
   Sample,
+  Saved,
   Why,
 };
-export const styles = [more, marked, matrix, place, sample, why].join("\n");
+export const styles = [more, find, marked, matrix, place, sample, saved, why].join("\n");
 export { savePicture, startFollowing };

@@ -4,13 +4,14 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
 import type { Side } from "../sides";
 import type { Store } from "../store";
-import { count, describe } from "../words";
+import { describe } from "../words";
 import { Card } from "./card";
-import { CloseIcon } from "./icons";
+import { FindLine } from "./find_line";
 import { later } from "./later";
 import { Legend } from "./legend";
 import { MarkerLayer } from "./marker_layer";
 import { Panels } from "./panels";
+import { Selections } from "./selections";
 import { Status } from "./status";
 import { Timeline } from "./timeline";
 import { Tools } from "./tools";
@@ -99,26 +100,11 @@ function useMargin(store: Store, left: { readonly current: HTMLElement | null })
 }
 
 function TopLine({ store }: { store: Store }) {
-  const { indices } = store.selection.value;
-  const total = count(store.hello.n);
   return (
     <div class="dvi-top">
-      <span class="dvi-title">{store.sides.map(({ info }) => info.name).join(" · ")}</span>
-      <span class="dvi-total" role="status" data-testid="count">
-        {indices.length === 0 ? `${total} samples` : `${count(indices.length)} of ${total}`}
-      </span>
-      {indices.length > 0 && (
-        <button
-          type="button"
-          class="dvi-tool"
-          data-testid="clear-selection"
-          aria-label="Clear the selection"
-          title="Clear the selection (Escape)"
-          onClick={() => store.clear()}
-        >
-          <CloseIcon />
-        </button>
-      )}
+      {store.sides.length === 1 && <span class="dvi-title">{store.landscape.name}</span>}
+      <FindLine store={store} />
+      <Selections store={store} />
     </div>
   );
 }

@@ -121,6 +121,31 @@ export const ColorsIcon = () => (
   </Icon>
 );
 
+export const FindIcon = () => (
+  <Icon>
+    <circle cx="7" cy="7" r="4.6" />
+    <path d="m10.5 10.5 3.6 3.6" />
+  </Icon>
+);
+
+export const FieldsIcon = () => (
+  <Icon>
+    <path d="M2 4.5h12M4.5 8h7M6.5 11.5h3" />
+  </Icon>
+);
+
+export const SavedIcon = () => (
+  <Icon>
+    <path d="M4 2.2h8v11.6l-4-3.2-4 3.2z" />
+  </Icon>
+);
+
+export const RenameIcon = () => (
+  <Icon>
+    <path d="m2.5 13.5.7-3 7.6-7.6 2.3 2.3-7.6 7.6z" />
+  </Icon>
+);
+
 export const CloseIcon = () => (
   <Icon>
     <path d="m4 4 8 8M12 4l-8 8" />

@@ -1,6 +1,7 @@
 // Under the canvas: what the colours mean, how many samples have each, and by what samples are coloured.
 import { lookOf } from "../canvas/painter";
 import { toHex } from "../palette";
+import { joins } from "../selection";
 import type { Store } from "../store";
 import { COLOR_BY } from "../store";
 import { className, count } from "../words";
@@ -92,8 +93,7 @@ export function pick(
   for (let i = 0; i < mask.length; i++) {
     mask[i] = picks(i) ? 1 : 0;
   }
-  const adds = event.shiftKey || event.ctrlKey || event.metaKey;
-  store.selectMask(mask, event.altKey ? "subtract" : adds ? "add" : store.combine.peek());
+  store.selectMask(mask, joins(event, store.combine.peek()));
 }
 
 export function Legend({ store }: { store: Store }) {

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Stage } from "../canvas/stage";
 import { fetchMore } from "../later";
 import { decodes } from "../markers";
+import { ToolButton } from "../pieces/tool";
 import type { Combine } from "../selection";
 import type { Store, Tool } from "../store";
 import {
@@ -118,29 +119,5 @@ export function Tools({ store, stages }: { store: Store; stages: readonly Stage[
         <ResetIcon />
       </ToolButton>
     </div>
-  );
-}
-
-interface ToolButtonProperties {
-  testid: string;
-  name: string;
-  pressed?: boolean;
-  press: (event: MouseEvent) => void;
-  children: ComponentChildren;
-}
-
-function ToolButton({ testid, name, pressed, press, children }: ToolButtonProperties) {
-  return (
-    <button
-      type="button"
-      class="dvi-tool"
-      data-testid={testid}
-      title={name}
-      aria-label={name}
-      aria-pressed={pressed}
-      onClick={press}
-    >
-      {children}
-    </button>
   );
 }

@@ -162,8 +162,8 @@ def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str
             manifest["sliced"][key(op, args)] = page.sliced(_whole(answers, op, args))
             known[args["landscape"]].add(op)
             bar.update()
-        # What nobody asked of the models is asked in a notebook; the rest goes along.
         manifest["answers"][key("module", {})] = page.recorded(ask(answers, "module", {}))
+        # What nobody asked of the models is asked in a notebook; the rest goes along.
         for request, answer in answers.told.items():
             manifest["answers"][request] = page.recorded(answer)
         # The page offers what it can answer itself.

@@ -40,7 +40,7 @@ void main() {
     ring = 2.;
     size = max(size * 1.5, 5. * ratio) + 2. * ratio;
   } else if (selecting > 0. || (state & 2u) != 0u) {
-    alpha *= .22;
+    alpha *= selecting > 0. && (state & 2u) != 0u ? .1 : .22;
     foreign = 0.;
     size = radius;
   }

@@ -1,0 +1,47 @@
+// How many samples are selected, and the way to selections kept under names.
+
+import { ToolButton } from "../pieces/tool";
+import type { Store } from "../store";
+import { count } from "../words";
+import { CloseIcon, SavedIcon } from "./icons";
+import { later } from "./later";
+import { Menu } from "./menu";
+
+const Saved = later("Saved");
+
+export function Selections({ store }: { store: Store }) {
+  const selected = store.selection.value.indices.length;
+  const saved = store.selections.value;
+  return (
+    <div class="dvi-selections">
+      <Menu
+        name="Named selections"
+        testid="selections"
+        on={false}
+        icon={
+          <>
+            <SavedIcon />
+            <span role="status" data-testid="selected">
+              {selected > 0
+                ? `${count(selected)} selected`
+                : saved.size > 0
+                  ? count(saved.size)
+                  : ""}
+            </span>
+          </>
+        }
+      >
+        <Saved store={store} />
+      </Menu>
+      {selected > 0 && (
+        <ToolButton
+          name="Clear the selection (Escape)"
+          testid="clear-selection"
+          press={() => store.clear()}
+        >
+          <CloseIcon />
+        </ToolButton>
+      )}
+    </div>
+  );
+}

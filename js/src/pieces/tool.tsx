@@ -1,0 +1,26 @@
+// A button that is only a sign: its name is told to who cannot see it, and to who rests on it.
+import type { ComponentChildren } from "preact";
+
+interface ToolButtonProperties {
+  testid: string;
+  name: string;
+  pressed?: boolean;
+  press: (event: MouseEvent) => void;
+  children: ComponentChildren;
+}
+
+export function ToolButton({ testid, name, pressed, press, children }: ToolButtonProperties) {
+  return (
+    <button
+      type="button"
+      class="dvi-tool"
+      data-testid={testid}
+      title={name}
+      aria-label={name}
+      aria-pressed={pressed}
+      onClick={press}
+    >
+      {children}
+    </button>
+  );
+}
