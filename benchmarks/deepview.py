@@ -359,6 +359,7 @@ def _deepview_on(run: dvi.Run, epoch: int) -> str:
             run.features(epoch), run.features(epoch, "test"), run.boundary(epoch), run.boundary(epoch, "test")
         )
     )  # fmt: skip
+    dvi.DeepView(outputs, lam=LAM).fit(x[:100])  # compiles
     with Clock() as clock:
         view = dvi.DeepView(outputs).fit(x)
     with Clock() as placing:
