@@ -114,9 +114,9 @@ class At:
         places = self.places(epoch)
         gaps = np.linalg.norm(places[:, None] - places[None], axis=-1)
         np.fill_diagonal(gaps, np.inf)
-        return int(np.where(self._reachable(places), gaps.min(axis=1), 0).argmax())
+        return int(np.where(self.reachable(places), gaps.min(axis=1), 0).argmax())
 
-    def _reachable(self, places: np.ndarray) -> np.ndarray:
+    def reachable(self, places: np.ndarray) -> np.ndarray:
         """Whether a pointer at each of these places of the page, [m, 2], meets the stage, [m]."""
         return np.array(
             self.part("stage").evaluate(
@@ -155,7 +155,7 @@ class At:
             on_stage = (polygon >= low).all() and (polygon <= high).all()
             if on_stage and 20 <= inside.sum() <= 400 and clearance.min() >= least:
                 # Only where it starts must the stage lie open; from there on it holds the pointer.
-                reachable = self._reachable(polygon)
+                reachable = self.reachable(polygon)
                 if reachable.any():
                     return np.roll(polygon, -int(reachable.argmax()), axis=0), inside
         raise AssertionError("No outline keeps clear of all samples.")

@@ -8,10 +8,16 @@ import pytest
 import synthetic
 from axe import violations
 from bare import open_bare
+from lab import WAIT_MS
 from playwright.sync_api import expect
 from steps import At, eventually
 
-pytestmark = pytest.mark.timeout(300)
+import dvi_widget as dvi
+from dvi_widget.demo import network
+
+pytestmark = pytest.mark.timeout(400)
+
+STYLE = "html { background: Canvas; color-scheme: light dark }"
 
 # The element that has the focus, if it is the explorer's: where it is, and whether one sees that it has it.
 FOCUSED = """() => {
@@ -34,24 +40,34 @@ def landscape():
 
 @pytest.fixture
 def at(bare_explorer, landscape, page):
-    open_bare(page, bare_explorer(landscape), style="html { background: Canvas; color-scheme: light dark }")
+    open_bare(page, bare_explorer(landscape), style=STYLE)
     return At(page, landscape)
 
 
+@pytest.fixture(scope="module")
+def explained(run_folder):
+    """A landscape of which every panel has something to say."""
+    return dvi.DVI().fit(dvi.Run(run_folder, model=network())).landscape()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong(at, page, shots, scheme):
+def test_axe_finds_nothing_wrong(bare_explorer, explained, page, shots, scheme):
     page.emulate_media(color_scheme=scheme)
+    open_bare(page, bare_explorer(explained), style=STYLE)
+    at = At(page, explained)
     expect(at.root).to_have_attribute("data-theme", scheme)
+    last = explained.epochs[-1]
     found = {}
-    # With and without a selection: panels have an empty state.
-    for chosen in (False, True):
-        if chosen:
-            at.lasso(at.landscape.epochs[-1])
-            at.hover(at.alone(at.landscape.epochs[-1]), at.landscape.epochs[-1])
+    # Without and with a selection: panels have an empty state.
+    for chosen in ("nothing", "something"):
+        if chosen == "something":
+            at.lasso(last)
+            at.hover(at.alone(last), last)
         for tab in at.root.get_by_role("tab").all():
             tab.click()
-            state = f"{tab.inner_text()}, {'something' if chosen else 'nothing'} selected"
-            found[state] = violations(at)
+            expect(at.root.locator(".dvi-waiting")).to_have_count(0, timeout=WAIT_MS)
+            name = tab.inner_text()
+            found[f"{name}, {chosen} selected"] = violations(at)
     page.screenshot(path=shots / f"access-{scheme}.png")
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
