@@ -344,7 +344,7 @@ def export(data: Path) -> Iterator[str]:
         size = explorer.to_html(Path(folder) / "mnist.html").stat().st_size
     yield (
         f"exported page of MNIST, {len(landscape.samples):,} samples × {len(landscape)} epochs, all pictures "
-        f"and canvases | | {size / 1e6:.1f} MB"
+        f"and canvases |  | {size / 1e6:.1f} MB"
     )
     explorer.close()
 
