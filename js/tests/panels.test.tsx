@@ -261,6 +261,16 @@ describe("the images", () => {
     expect(places(page)).toEqual(sorted(chosen, (i) => mean[i]));
   });
 
+  it("are those the filter shows where nothing is selected", async () => {
+    const page = await shown({ n: 60, classes: 3 });
+    const { run, model, part, settle } = page;
+    model.receive("filter", "label:1");
+    await settle(400);
+    const found = [...run.labels.keys()].filter((i) => run.labels[i] === 1);
+    expect(part("images")?.getAttribute("aria-label")).toBe(`Pictures of ${found.length} samples`);
+    expect(places(page)).toEqual(found.slice(0, places(page).length));
+  });
+
   it("have the size chosen, which is remembered", async () => {
     const { model, part, parts, settle } = await shown({
       images: { height: 32, width: 32, channels: 3 },
