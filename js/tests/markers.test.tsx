@@ -108,7 +108,7 @@ describe("the panel of markers", () => {
     const asked = () => model.sent.filter(({ op }) => op === "decode").map(({ args }) => args);
     expect(asked()).toHaveLength(2);
     const rows = () => [...(part("markers")?.querySelectorAll("li") ?? [])];
-    expect(rows()[0]?.textContent).toMatch(/^1.*(<b>cat<\/b>|dog) \d+\.\d %nearest sample #0$/);
+    expect(rows()[0]?.textContent).toMatch(/^1.*(<b>cat<\/b>|dog) \d+\.\d %nearest sample #0 $/);
     store.playhead.seek(1);
     await settle();
     expect(

@@ -12,7 +12,7 @@ import {
   wayOn,
   wayQuestion,
 } from "../markers";
-import { SamplePicture } from "../panels/card";
+import { SamplePicture, Words } from "../panels/card";
 import { CloseIcon } from "../panels/icons";
 import { classHue, Named } from "../panels/swatch";
 import { Asked } from "../pieces/asked";
@@ -109,7 +109,9 @@ function Decoded({ store, answer }: DecodedProperties) {
       <p>
         <Named store={store} index={best} /> <b>{percent(likely)}</b>
         {!answer.arrays.has("pixels") && nearest !== undefined && (
-          <small>nearest sample #{nearest}</small>
+          <small>
+            nearest sample #{nearest} <Words store={store} index={nearest} />
+          </small>
         )}
       </p>
     </div>

@@ -81,8 +81,8 @@ export function Measures({ store }: { store: Store }) {
                 })}
               </dl>
               <p class="dvi-hint">
-                Measured on {plural(result.samples as number, "sample", "samples")} at epoch {epoch}
-                .
+                Measured on {plural(result.samples as number, "sample", "samples")}
+                {store.epochs.length > 1 && ` at epoch ${epoch}`}.
               </p>
             </>
           );
