@@ -153,13 +153,13 @@ class Placer:
     axes : Axes
         Of x.
     radii : float32 [n]
-        Distance of each sample to its k'-th boundary sample; 0 where there is none.
+        Distance of each sample to its k-th boundary sample; 0 where there is none.
     edge : float
         Weight of an edge between a sample and a boundary sample in the fit's graph.
     k : int
-        Neighbours that place a sample.
+        Neighbours that place a sample, and boundary samples that each sample is asked for.
     boundary_k : int
-        k'.
+        Boundary neighbours of a sample in the fit's graph.
     attraction : float
         Of the layout.
     """
@@ -182,7 +182,7 @@ class Placer:
         self._x = x
         self._y = y
         self._head = head
-        self._radii = np.square(radii)
+        self._radii = radii
         self._edge = edge
         self._k = k
         self._boundary_k = boundary_k
@@ -206,11 +206,12 @@ class Placer:
         return placed.astype(np.float32)
 
     def boundary(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Place points of the δ-boundary [m, h]: by the fit's own edges, reversed.
+        """Place points of the δ-boundary [m, h]: by edges like the fit's own, reversed.
 
-        Such a point is tied to the samples that have it nearer than their k'-th recorded boundary sample, and
-        follows the layout's gradient among fixed points. Where fewer than three have, the five nearest
-        samples of its prediction take their place; where the fit had no boundary, it is placed as a sample.
+        Such a point is tied to the samples that have it nearer than their k-th recorded boundary sample, the
+        more so the nearer it is, and follows the layout's gradient among fixed points. Where fewer than three
+        have, the five nearest samples of its prediction take their place; where the fit had no boundary, it
+        is placed as a sample.
         """
         if not self._has_boundary:
             return self.samples(x)
@@ -240,7 +241,7 @@ class Placer:
         edges = Graph(
             np.cumsum([0, *(len(ends) for ends, _ in tied)]).astype(np.int32),
             np.concatenate([ends for ends, _ in tied]).astype(np.int32),
-            np.concatenate([np.full(len(ends), weight) for ends, weight in tied]),
+            np.concatenate([weights for _, weights in tied]),
             1.0,
         )
         return descend_alone(
@@ -252,16 +253,18 @@ class Placer:
             attraction=self._attraction,
         )
 
-    def _ties(self, x: NDArray[np.float32]) -> list[tuple[NDArray[np.intp], float]]:
-        """Samples that would have each row among their boundary neighbours, and the weight of these edges."""
+    def _ties(self, x: NDArray[np.float32]) -> list[tuple[NDArray[np.intp], NDArray[np.float64]]]:
+        """Samples that would have each row among their boundary neighbours, and the edges' weights."""
         squares = self._squares - 2 * (x @ self._x.T)
         squares += np.einsum("mh,mh->m", x, x)[:, None]
-        row, sample = np.nonzero(squares <= self._radii)
-        ends = np.split(sample, np.searchsorted(row, np.arange(1, len(x))))
-        tied = [(samples, self._edge) for samples in ends]
-        few = np.array([i for i, samples in enumerate(ends) if len(samples) < _FEWEST], np.intp)
+        row, sample = np.nonzero(squares <= np.square(self._radii))
+        far = np.sqrt(np.maximum(squares[row, sample], 0)) / np.maximum(self._radii[sample], 1e-12)
+        weights = 2 * self._edge * (1 - np.minimum(far, 1)).astype(np.float64)
+        starts = np.searchsorted(row, np.arange(1, len(x)))
+        tied = list(zip(np.split(sample, starts), np.split(weights, starts), strict=True))
+        few = np.array([i for i, (samples, _) in enumerate(tied) if len(samples) < _FEWEST], np.intp)
         if len(few):
             for group, indices, _ in self._index.groups(x[few], self._classes(x[few]), _START):
                 for i, samples in zip(few[group], indices, strict=True):
-                    tied[i] = samples, self._edge * self._boundary_k
+                    tied[i] = samples, np.full(len(samples), self._edge * self._boundary_k)
         return tied
