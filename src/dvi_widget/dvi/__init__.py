@@ -20,9 +20,9 @@ class DVI(Projection):
     Parameters
     ----------
     method : str
-        "layout": positions are laid out by a gradient and decoded by a table; its settings are those of
-        `dvi_widget.dvi.Layout`. "paper": DeepVisualInsight as published, an autoencoder per epoch; its
-        settings are those of `dvi_widget.dvi.Paper`.
+        "layout": positions are laid out by a gradient and decoded by a table; its settings, and what each of
+        them trades for what, are those of `dvi_widget.dvi.Layout`. "paper": DeepVisualInsight as published,
+        an autoencoder per epoch; its settings are those of `dvi_widget.dvi.Paper`.
     seed : int
         Of all random choices, of which "layout" makes none: the same seed on the same machine gives the same
         positions.

@@ -45,34 +45,40 @@ class Layout:
     Parameters
     ----------
     k : int
-        Nearest samples tied to each sample, which are also its meaning (eval_sem, Eq. 11).
+        Nearest samples tied to each sample, which are also its meaning (eval_sem, Eq. 11). More of
+        them tie larger groups together, at a cost that grows with k.
     boundary_k : int
-        Nearest boundary samples tied to each sample, and to each boundary sample. 8 is better than 15 and 25
-        for boundary_pv (.49 against .47 on MNIST) and for nn_pv.
+        Nearest boundary samples tied to each sample, and to each boundary sample. They share the weight
+        below, so that each of many holds less: 8 is better than 15 and 25 for boundary_pv (.49 against .47
+        on MNIST) and for nn_pv.
     xb_weight : float
         Weight of a sample's edges to boundary samples; those to samples weigh 1 together. It trades nn_pv
         and PPR for boundary_pv: .6, .65, .7 gave boundary_pv .436, .441, .443 (test), PPR .985, .981, .978
         and nn_pv .334, .330, .325 (train) on the first three epochs of CIFAR-10.
     bb_weight : float
-        Weight of a boundary sample's edges to others of its kind: the shape of a boundary, at the cost of
-        its distance to the samples.
+        Weight of a boundary sample's edges to others of its kind: it holds boundaries together, against the
+        pull of the samples on either side.
     xx_cross : float
         Factor on edges between samples of different prediction. Less of it parts the classes, which lifts
         PPR, and lets go of neighbours across a boundary, which nn_pv and boundary_pv count: .05 instead of .1
         gave PPR .979 instead of .978, and boundary_pv .493 instead of .496, there.
     xb_cross : float
-        Factor on edges to boundary samples of other classes' boundaries: PPR .958 without, .979 with .1 on
-        CIFAR-10, for .01 of boundary_pv.
+        Factor on edges to boundary samples of other classes' boundaries, which draw a sample out of its
+        territory. Less of it trades boundary_pv for PPR: PPR .958 with 1, .979 with .1 on CIFAR-10, for .01
+        of boundary_pv.
     attraction : float
-        Lasting exaggeration. 1 keeps most neighbours (nn_pv .46 on MNIST where 1.5 kept .37), 2 is more
-        compact and places unseen boundary points better.
+        Lasting exaggeration: it trades neighbours for boundaries. 1 keeps most neighbours (nn_pv .46 on MNIST
+        where 1.5 kept .37); 1.8 instead of 1.5 gave boundary_pv .453 instead of .436 (test), at nn_pv .281
+        instead of .334 and PPR .949 instead of .985 (train), on the first three epochs of CIFAR-10.
     cap : float
         How far a sample may go between two epochs: cap · (1 / eval_sem − 1), in widths of the similarity, if
-        its prediction is unchanged; otherwise it is free. This trades temporal_pv for nn_pv: .5, 1, 2 gave
+        its prediction is unchanged; otherwise it is free. Where the published method bounds weights by
+        λ · eval_sem (Eq. 10), this bounds each sample's way. It trades temporal_pv for nn_pv: .5, 1, 2 gave
         temporal −.83, −.76, −.67 on MNIST and −.31, −.24, −.19 on CIFAR-10, at nn_pv .294, .310, .319 there.
         Infinity switches it off.
     iterations : tuple of three int
-        Of the first epoch, drawn together and let go; and of each later one.
+        Of the first epoch, drawn together and let go; and of each later one. Time for nn_pv: a later epoch
+        that is given more comes closer to its own best layout, as far as `cap` lets it.
     dimension : int
         l: 2 for a canvas, 3 for `Landscape.figure` alone.
 
