@@ -17,6 +17,8 @@ const START = {
   beside: "",
   /** Of the samples in the confusion matrix: all, train or test. */
   split: "all",
+  /** The ranked list chosen; the first where it is none of them. */
+  list: "",
   /** What the images are ordered by, and how large they are; 0 stands for rows. */
   order: "index",
   descending: false,

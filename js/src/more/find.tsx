@@ -1,10 +1,11 @@
 // The find field: one line of text that says which samples are shown, with completion, a count, and fields instead of typing.
 import { batch, useComputed, useSignal } from "@preact/signals";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { CloseIcon, FieldsIcon, FindIcon } from "../panels/icons";
 import { Menu } from "../panels/menu";
 import { Swatch } from "../panels/swatch";
 import { ToolButton } from "../pieces/tool";
+import { useUnique } from "../pieces/unique";
 import { type Completion, classText, complete } from "../query/complete";
 import { filterOf } from "../query/filter";
 import { parse, type Vocabulary } from "../query/query";
@@ -25,7 +26,7 @@ interface FindProperties {
 export function Find({ store, focused }: FindProperties) {
   const { hello, filter, shown } = store;
   const { known, count: found } = filterOf(store);
-  const id = useId();
+  const id = useUnique();
   const input = useRef<HTMLInputElement>(null);
   const marks = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);

@@ -13,6 +13,8 @@ import { Explain } from "./explain";
 import { Find } from "./find";
 import find from "./find.css";
 import { Layers } from "./layers";
+import { Lists } from "./lists";
+import lists from "./lists.css";
 import { Markers } from "./markers";
 import marked from "./markers.css";
 import { Measures } from "./measures";
@@ -27,6 +29,7 @@ export const parts = {
   Find,
   Follow,
   Layers,
+  Lists,
   Markers,
   Matrix,
   Measures,
@@ -36,5 +39,5 @@ export const parts = {
   Saved,
   Why,
 };
-export const styles = [more, find, marked, matrix, place, sample, saved, why].join("\n");
+export const styles = [more, find, lists, marked, matrix, place, sample, saved, why].join("\n");
 export { savePicture, startFollowing };

@@ -1,8 +1,8 @@
 // Selections kept under names: saved, taken up again, added to, renamed, deleted.
 import { useSignal } from "@preact/signals";
-import { useId } from "preact/hooks";
 import { AddIcon, CloseIcon, RenameIcon } from "../panels/icons";
 import { ToolButton } from "../pieces/tool";
+import { useUnique } from "../pieces/unique";
 import { joins, selectionOf } from "../selection";
 import type { Store } from "../store";
 import { count, plural } from "../words";
@@ -28,7 +28,7 @@ export function Saved({ store }: { store: Store }) {
 
 function Save({ store, selected }: { store: Store; selected: number }) {
   const name = useSignal("");
-  const id = useId();
+  const id = useUnique();
   const trimmed = name.value.trim();
   const replaces = store.selections.value.has(trimmed);
   if (selected === 0) {

@@ -36,7 +36,7 @@ export function FindLine({ store }: { store: Store }) {
           data-testid="find"
           data-lm-suppress-shortcuts="true"
           aria-label="Find samples"
-          placeholder="Find samples"
+          placeholder="Find: conf<0.6 wrong split:test"
           title={error}
           value={text}
           onInput={(event) => {

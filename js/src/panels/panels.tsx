@@ -26,6 +26,7 @@ const ALL: readonly Panel[] = [
   { name: "Sample", content: later("Sample") },
   { name: "Confusion", content: later("Matrix") },
   { name: "Classes", content: Classes },
+  { name: "Lists", content: later("Lists"), applies: ({ hello }) => hello.lists.length > 0 },
   {
     name: "Why",
     content: later("Why"),

@@ -232,6 +232,22 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     ]);
   };
 
+  /** The flipped samples by a margin that was made up; of the late learners there are none. */
+  const list = (name: string): FakeAnswer => {
+    const found = [...flipped.keys()].filter((i) =>
+      name === "forgotten" ? i % 2 === 0 : name === "likely mislabelled" && flipped[i] === 1,
+    );
+    const indices = Int32Array.from(found);
+    const values = Float32Array.from(found, (_, place) =>
+      name === "forgotten" ? found.length - place : (place - found.length) / 7,
+    );
+    const measure = name === "forgotten" ? "forgetting" : "aum";
+    return pack({ measure }, [
+      ["indices", "int32", [found.length], indices],
+      ["values", "float32", [found.length], values],
+    ]);
+  };
+
   const thumbnails = (indices: number[]): FakeAnswer => {
     const { height, width, channels } = images ?? { height: 1, width: 1, channels: 1 };
     const size = height * width * channels;
@@ -424,7 +440,14 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
               images,
               texts: options.texts ?? false,
               groups: ["flipped"],
-              lists: [],
+              lists: [
+                {
+                  name: "likely mislabelled",
+                  definition: "Another class had a higher logit than the label; the lowest first.",
+                },
+                { name: "forgotten", definition: "Right at one epoch and wrong at the next." },
+                { name: "late learners", definition: "Right at the end, but late." },
+              ],
               landscapes: [
                 { name: options.name ?? "made-up run", epochs },
                 ...(options.second === undefined ? [] : [options.second]),
@@ -453,6 +476,8 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           return neighbors(args);
         case "trust":
           return trust(args);
+        case "list":
+          return list(args.name as string);
         case "thumbnails":
           return thumbnails(args.indices as number[]);
         case "probabilities":

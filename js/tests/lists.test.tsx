@@ -1,0 +1,111 @@
+// The ranked lists: what each means, its samples in order, and what the pointer, keys and filter do to them.
+// @vitest-environment happy-dom
+import { describe, expect, it } from "vitest";
+import type { FakeOptions } from "./fake/answers";
+import type { FakeModelOptions } from "./fake/model";
+import { press, shown } from "./fake/shown";
+
+async function opened(options: FakeOptions = {}, modelOptions: FakeModelOptions = {}) {
+  const explorer = await shown({ n: 400, services: ["dynamics"], ...options }, modelOptions);
+  explorer.tab("Lists")?.click();
+  await explorer.settle();
+  const choose = async (name: string) => {
+    explorer
+      .parts("list-name")
+      .find(({ textContent }) => textContent === name)
+      ?.click();
+    await explorer.settle();
+  };
+  const listed = () => explorer.parts("ranked-row").map((row) => Number(row.dataset.index));
+  return { ...explorer, choose, listed };
+}
+
+describe("a ranked list", () => {
+  it("says what it means, and shows its samples with their values under the measure's name", async () => {
+    const { element, part, parts, run, listed, choose } = await opened();
+    const { buffers } = run.answer("list", { name: "likely mislabelled" });
+    const [indices, values] = buffers as [Int32Array, Float32Array];
+    expect(part("definition")?.textContent).toContain("higher logit than the label");
+    expect(parts("list-name").map(({ title }) => title)).toContain(
+      "Right at one epoch and wrong at the next.",
+    );
+    expect(part("listed")?.textContent).toBe(`${indices.length} samples`);
+    expect(listed()).toEqual([...indices].slice(0, listed().length));
+    expect(element.querySelector(".dvi-ranked-head")?.textContent).toContain("aum");
+    const [row] = parts("ranked-row");
+    expect(row?.textContent).toContain((values[0] as number).toPrecision(3));
+    expect(row?.querySelector("canvas")).not.toBeNull();
+    await choose("forgotten");
+    expect(element.querySelector(".dvi-ranked-head")?.textContent).toContain("forgetting");
+  });
+
+  it("draws only the rows in view, however many there are", async () => {
+    const { part, parts, choose } = await opened({ n: 5000 });
+    await choose("forgotten");
+    expect(part("listed")?.textContent).toBe("2,500 samples");
+    expect(parts("ranked-row").length).toBeLessThan(60);
+  });
+
+  it("highlights on the canvas, selects by a click, and the first so many by a button", async () => {
+    const { model, parts, listed, settle, choose } = await opened();
+    await choose("forgotten");
+    const [first, second] = parts("ranked-row");
+    second?.dispatchEvent(new Event("pointerenter"));
+    await settle();
+    expect(model.get("hovered")).toBe(listed()[1]);
+    first?.click();
+    await settle();
+    expect(model.get("selection")).toEqual([0]);
+    const buttons = parts("select-first");
+    expect(buttons.map(({ textContent }) => textContent)).toEqual(["50", "100", "200"]);
+    buttons[0]?.click();
+    await settle();
+    expect(model.get("selection")).toEqual(Array.from({ length: 50 }, (_, i) => 2 * i));
+  });
+
+  it("is walked over by arrow keys", async () => {
+    const { parts, settle, model, choose, listed } = await opened();
+    await choose("forgotten");
+    parts("ranked-row")[0]?.focus();
+    press(parts("ranked-row")[0], "ArrowDown");
+    await settle();
+    expect(model.get("hovered")).toBe(listed()[1]);
+  });
+
+  it("has only what the filter shows", async () => {
+    const { model, part, settle, choose, listed } = await opened();
+    await choose("forgotten");
+    model.receive("filter", "#0-9");
+    await settle(300);
+    expect(part("listed")?.textContent).toBe("5 of 200 found");
+    expect(listed()).toEqual([0, 2, 4, 6, 8]);
+  });
+});
+
+describe("where there is no list", () => {
+  it("says that one epoch is not enough, or what is missing", async () => {
+    const one = await opened({ epochs: [3], services: [] });
+    expect(one.part("lists-empty")?.textContent).toContain("Record more of them");
+    const bare = await opened({ services: [] });
+    expect(bare.part("lists-empty")?.textContent).toContain("DVI().fit(run).landscape()");
+  });
+
+  it("says that no sample is of this kind", async () => {
+    const { choose, part } = await opened();
+    await choose("late learners");
+    expect(part("ranked")?.textContent).toContain("No sample is of this kind.");
+  });
+
+  it("waits, says what went wrong, and asks again", async () => {
+    const { model, element, part, settle } = await opened(
+      {},
+      { failures: { list: "The logits were deleted." } },
+    );
+    const alert = () => element.querySelector(".dvi-lists [role=alert]");
+    expect(alert()?.textContent).toContain("The logits were deleted.");
+    delete model.failures.list;
+    alert()?.querySelector("button")?.click();
+    await settle();
+    expect(part("listed")?.textContent).toMatch(/samples$/);
+  });
+});
