@@ -29,7 +29,8 @@ export function percent(rate: number): string {
 
 /** The name of a class; null stands for a sample without a label. */
 export function className(hello: Hello, index: number | null): string {
-  return index === null ? "none" : (hello.classes[index] ?? `class ${index}`);
+  // A name that cannot be seen is none.
+  return index === null ? "none" : hello.classes[index]?.trim() || `class ${index}`;
 }
 
 /** How many are selected, and as what most of them are predicted. */

@@ -26,7 +26,7 @@ def test_a_slider_moves_the_explorer_without_the_kernel(page, lab, cell, landsca
     at.wait_for_epoch(3)
     assert notebook.python("heard") == [["epoch", 3], ["color_by", "correctness"]]
     eights = notebook.python("(landscape.samples['label'] == 8).sum().item()")
-    expect(at.part("count")).to_contain_text(f"{eights:,} of")
+    expect(at.part("selected")).to_have_text(f"{eights:,} selected")
 
     handle = page.locator(".widget-slider .noUi-handle")
     expect(page.locator(".widget-readout").first).to_have_text("3")

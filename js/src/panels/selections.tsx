@@ -12,21 +12,22 @@ const Saved = later("Saved");
 export function Selections({ store }: { store: Store }) {
   const selected = store.selection.value.indices.length;
   const saved = store.selections.value;
+  const shown =
+    selected > 0 ? `${count(selected)} selected` : saved.size > 0 ? count(saved.size) : "";
+  // What is read out begins with what is seen.
+  const name =
+    shown === "" ? "Named selections" : `${shown}${selected > 0 ? ", " : " "}named selections`;
   return (
     <div class="dvi-selections">
       <Menu
-        name="Named selections"
+        name={name}
         testid="selections"
         on={false}
         icon={
           <>
             <SavedIcon />
             <span role="status" data-testid="selected">
-              {selected > 0
-                ? `${count(selected)} selected`
-                : saved.size > 0
-                  ? count(saved.size)
-                  : ""}
+              {shown}
             </span>
           </>
         }
