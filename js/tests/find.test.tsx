@@ -92,6 +92,21 @@ describe("what is typed", () => {
   });
 });
 
+describe("beside a second landscape", () => {
+  it("means the first one, and any epoch of either", async () => {
+    const { part, model, settle, run } = await shown({
+      second: { name: "another", epochs: [5, 12] },
+    });
+    model.receive("filter", "changed:5-12");
+    await settle(300);
+    const at = (epoch: number) =>
+      run.answer("frame", { landscape: 0, epoch }).buffers[1] as Uint8Array;
+    // At 12 the first landscape stands at the epoch before, which is 10.
+    const changed = at(5).filter((prediction, i) => prediction !== at(10)[i]).length;
+    expect(part("count").textContent).toBe(`${changed} of 60`);
+  });
+});
+
 describe("what is not understood", () => {
   it("is underlined and explained, but not while it is being written", async () => {
     const { element, part, settle, type } = await shown({ classes: CLASSES });

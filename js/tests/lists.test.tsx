@@ -91,9 +91,11 @@ describe("where there is no list", () => {
   });
 
   it("says that no sample is of this kind", async () => {
-    const { choose, part } = await opened();
+    const { choose, element } = await opened();
     await choose("late learners");
-    expect(part("ranked")?.textContent).toContain("No sample is of this kind.");
+    expect(element.querySelector(".dvi-lists .dvi-empty")?.textContent).toContain(
+      "No sample is of this kind.",
+    );
   });
 
   it("waits, says what went wrong, and asks again", async () => {

@@ -138,9 +138,17 @@ function Ranked({ store, answer }: { store: Store; answer: Answer }) {
           <span>{measure}</span>
         </div>
       )}
+      {places.length === 0 && (
+        <p class="dvi-empty">
+          {shown === null
+            ? "No sample is of this kind."
+            : "The filter shows no sample of this list."}
+        </p>
+      )}
       <div
         class="dvi-images"
         ref={element}
+        hidden={places.length === 0}
         role="listbox"
         tabIndex={-1}
         aria-label={`Ranked samples, ${measure}`}
@@ -151,13 +159,6 @@ function Ranked({ store, answer }: { store: Store; answer: Answer }) {
         }}
         onPointerLeave={() => store.hover(null)}
       >
-        {places.length === 0 && (
-          <p class="dvi-empty">
-            {shown === null
-              ? "No sample is of this kind."
-              : "The filter shows no sample of this list."}
-          </p>
-        )}
         <div class="dvi-images-all" style={{ height: `${rows * ROW}px` }}>
           {drawn.map((row) => (
             <Row

@@ -29,8 +29,8 @@ export function filterOf(store: Store): Filter {
 function start(store: Store): Filter {
   const { n, classes, groups, labels, split } = store.hello;
   const { epochs, shown, playhead } = store;
-  const { info, frames } = store.sides[0] as Side;
-  const known = { n, classes, groups: [...groups.keys()], epochs: info.epochs };
+  const { frames } = store.sides[0] as Side;
+  const known = { n, classes, groups: [...groups.keys()], epochs };
   const query = computed(() => parse(store.filter.value, known));
   const missing: Signal<readonly number[]> = signal([]);
   let before: unknown[] = [];
