@@ -236,6 +236,11 @@ def test_a_senseless_attribution_gets_a_sentence(two, change, says):
         ask(two, "attribute", request | change)
 
 
+def test_what_is_no_picture_is_not_looked_into():
+    flat = answers({"one": network(1)}, source=Inputs(PICTURES.reshape(N, -1)))
+    assert ask(flat, "hello", {}).result["models"] == []
+
+
 def test_without_models_or_inputs_the_page_is_told_what_to_pass():
     landscape = shown()
     for models in (None, {"one": network(1)}):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,9 +85,12 @@ class Models:
         """Name of each model, and whether its weights are recorded with the epochs."""
         return [{"name": name, "recorded": self._models[name] is None} for name in self.names]
 
-    @property
+    @cached_property
     def _known_inputs(self) -> bool:
-        return "inputs" in self._landscape.services or self._images is not None
+        """Whether there are pictures to give the models."""
+        if "inputs" in self._landscape.services:
+            return np.ndim(self._landscape.source.inputs(np.arange(1))) == 4
+        return self._images is not None
 
     def asked(self, model: int, epoch: int) -> Asked:
         """A model by its place among them."""
@@ -105,11 +109,6 @@ class Models:
         else:
             assert self._images is not None
             x = self._images[indices].astype(np.float32) / 255
-        if x.ndim != 4:
-            raise RequestError(
-                "Only models of pictures can be looked into here; the inputs of these samples have the shape "
-                f"{x.shape[1:]}."
-            )
         return x
 
     def inspect(self, model: int, epoch: int) -> Answer:
