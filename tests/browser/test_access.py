@@ -101,7 +101,7 @@ def test_the_keys_do_what_the_pointer_does(at, page, landscape):
     zoomed = at.wait_for_another_picture(before)
     page.keyboard.press("0")
     at.wait_for_another_picture(zoomed)
-    at.part("legend-entry", "find").first.focus()
+    at.part("legend-entry").first.focus()
     page.keyboard.press("Enter")
     expect(at.part("selected")).to_contain_text(" selected")
     at.part("stage").focus()
