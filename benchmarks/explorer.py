@@ -157,12 +157,11 @@ def quiet(page: Page) -> None:
 
 
 def scrub(browser: Browser) -> Iterator[str]:
-    for n, count in ((60_000, 100), (1_000_000, 30)):
-        with opened(browser, n=n, epochs=8, side=0) as page:
+    for n, count in ((60_000, 100), (1_000_000, 10)):
+        with opened(browser, n=n, epochs=4, side=0) as page:
             slider = page.get_by_test_id("epoch-slider").element_handle()
-            page.evaluate(usage.SCRUB, [slider, 5, 1])
             page.evaluate(NO_COPY)
-            page.evaluate(usage.SCRUB, [slider, 20, 1])
+            page.evaluate(usage.SCRUB, [slider, count // 2, 1])
             thread = MainThread(page)
             before, _ = thread.seconds()
             page.evaluate(usage.SCRUB, [slider, count, 1])
