@@ -47,7 +47,9 @@ def demo(folder: str | Path | None = None) -> Explorer:
         weakref.finalize(explorer, temporary.cleanup)
         return explorer
     record(folder)
-    return Explorer(DVI().fit(Run(folder, model=network())).landscape())
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+        model = network()
+    return Explorer(DVI().fit(Run(folder, model=model)).landscape())
 
 
 def network() -> nn.Sequential:
@@ -80,7 +82,7 @@ def record(folder: str | Path) -> None:
     """
     (x, y), (xt, yt), classes = datasets.digits()
     inputs, labels = torch.from_numpy(x).float() / 255, torch.from_numpy(y)
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+    with torch.random.fork_rng(devices=[]):  # here too
         torch.manual_seed(0)
         model = network()
         with warnings.catch_warnings():
