@@ -130,9 +130,14 @@ def robust_centre(
     near = np.clip(1 - np.square(distances / reach), 1e-6, None)
     points = points.astype(np.float64)
     centre: NDArray[np.float64] = np.median(points[:, :_START], axis=1)
+    # Axis by axis: sums over two or three entries cost more than all else.
+    along = [np.ascontiguousarray(points[..., axis]) for axis in range(points.shape[2])]
     for _ in range(rounds):
-        weights = near / (1 + np.square(points - centre[:, None]).sum(axis=2))
-        centre = (points * weights[..., None]).sum(axis=1) / weights.sum(axis=1, keepdims=True)
+        away = sum(np.square(place - centre[:, [axis]]) for axis, place in enumerate(along))
+        weights = near / (1 + away)
+        weights /= weights.sum(axis=1, keepdims=True)
+        for axis, place in enumerate(along):
+            centre[:, axis] = np.einsum("mk,mk->m", place, weights)
     return centre
 
 
