@@ -1,7 +1,7 @@
 // Why the models say what they say: attribution maps over the pictures, a column for each model, in step.
 import { useSignal } from "@preact/signals";
 import type { Answer } from "../data/protocol";
-import { useReply } from "../pieces/asked";
+import { Problem, useReply } from "../pieces/asked";
 import { type FieldValue, Form } from "../pieces/form";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
@@ -198,14 +198,7 @@ function Row({ store, method, parameters, target, index, side }: RowProperties) 
               <Explanation store={store} index={index} answer={answer} limit={limit} side={side} />
               <figcaption>
                 {models.length > 1 && <b>{model.name}</b>}
-                {error !== undefined && (
-                  <span class="dvi-problem" role="alert">
-                    {error}{" "}
-                    <button type="button" onClick={retry}>
-                      Try again
-                    </button>
-                  </span>
-                )}
+                {error !== undefined && <Problem error={error} retry={retry} />}
                 {progress !== undefined && answer === undefined && (
                   <progress value={progress.fraction} max={1} aria-label={progress.text} />
                 )}

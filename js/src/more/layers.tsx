@@ -8,7 +8,7 @@ import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
 import { className, count, plural } from "../words";
 import { Histogram } from "./histogram";
-import { epochOf, Inspected, type Inspection } from "./models";
+import { epochOf, Inspected, type Inspection, ModelChoice } from "./models";
 import { channels, tiles } from "./tiles";
 
 const TILE = 44;
@@ -41,23 +41,7 @@ function Inside({ store, inspections }: { store: Store; inspections: Inspection[
   return (
     <div class="dvi-layers" data-testid="layers">
       <div class="dvi-form">
-        {models.length > 1 && (
-          <label>
-            <span>model</span>
-            <select
-              value={String(place.value)}
-              onChange={({ currentTarget }) => {
-                place.value = currentTarget.selectedIndex;
-              }}
-            >
-              {models.map(({ name }, i) => (
-                <option key={name} value={String(i)}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
+        <ModelChoice store={store} chosen={place} />
         <label>
           <span>layer</span>
           <select

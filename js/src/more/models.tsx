@@ -1,7 +1,7 @@
 // The models beside each other: where they agree and how surely, what each gets wrong, and what all panels ask of them.
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { Asked, useReply } from "../pieces/asked";
+import { Asked, Problem, useReply } from "../pieces/asked";
 import type { Store } from "../store";
 import { count, plural } from "../words";
 import { Alike } from "./alike";
@@ -47,6 +47,28 @@ export function epochOf(store: Store, { recorded }: Model): number {
   return store.epochs[recorded ? store.playhead.resting.value : 0] as number;
 }
 
+/** Which of several models a panel speaks of. */
+export function ModelChoice({ store, chosen }: { store: Store; chosen: Signal<number> }) {
+  const { models } = store.hello;
+  return models.length < 2 ? null : (
+    <label>
+      <span>model</span>
+      <select
+        value={String(chosen.value)}
+        onChange={({ currentTarget }) => {
+          chosen.value = currentTarget.selectedIndex;
+        }}
+      >
+        {models.map(({ name }, i) => (
+          <option key={name} value={String(i)}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 interface InspectedProperties {
   store: Store;
   children: (inspections: Inspection[]) => ComponentChildren;
@@ -72,15 +94,8 @@ export function Inspected({ store, children }: InspectedProperties) {
       </p>
     );
   }
-  if (failed !== undefined) {
-    return (
-      <p class="dvi-problem" role="alert">
-        {failed.error}{" "}
-        <button type="button" onClick={failed.retry}>
-          Try again
-        </button>
-      </p>
-    );
+  if (failed?.error !== undefined) {
+    return <Problem error={failed.error} retry={failed.retry} />;
   }
   const inspections = replies.flatMap(({ answer }) =>
     answer === undefined ? [] : [answer.result as unknown as Inspection],
@@ -128,23 +143,9 @@ export function Models({ store }: { store: Store }) {
             The probability of the label, less one: 0 is right and sure, −1 wrong and sure. Draw
             over a range to select it.
           </p>
-          {models.length > 1 && (
-            <label class="dvi-form">
-              <span>model</span>
-              <select
-                value={String(model.value)}
-                onChange={({ currentTarget }) => {
-                  model.value = currentTarget.selectedIndex;
-                }}
-              >
-                {models.map(({ name }, i) => (
-                  <option key={name} value={String(i)}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            </label>
-          )}
+          <div class="dvi-form">
+            <ModelChoice store={store} chosen={model} />
+          </div>
           {chosen !== undefined && (
             <Asked
               store={store}

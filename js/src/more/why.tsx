@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { Answer, NamedArray } from "../data/protocol";
 import type { Picture } from "../data/source";
-import { Asked, useReply } from "../pieces/asked";
+import { Asked, Problem, useReply } from "../pieces/asked";
 import { type FieldValue, Form } from "../pieces/form";
 import { Lines } from "../pieces/lines";
 import { Pixels } from "../pieces/pixels";
@@ -177,14 +177,7 @@ function Around({ store, index, own, decoded }: AroundProperties) {
         return (
           <section key={model.name} aria-label={model.name}>
             {models.length > 1 && <h4>{model.name}</h4>}
-            {error !== undefined && (
-              <p class="dvi-problem" role="alert">
-                {error}{" "}
-                <button type="button" onClick={retry}>
-                  Try again
-                </button>
-              </p>
-            )}
+            {error !== undefined && <Problem error={error} retry={retry} />}
             {answer === undefined && error === undefined && (
               <p class="dvi-asked dvi-waiting" role="status">
                 {progress?.text ?? "Making neighbours"} …
