@@ -201,7 +201,7 @@ function Row({ store, index, picture, row, rows, measure, value }: RowProperties
       class={`dvi-ranked${hovered.value ? " dvi-hovered" : ""}${pinned.value ? " dvi-pinned" : ""}`}
       role="option"
       aria-selected={pinned.value}
-      aria-label={`Sample ${index}, label ${className(hello, label)}, predicted ${
+      title={`Sample ${index}, label ${className(hello, label)}, predicted ${
         prediction === null ? "not known yet" : className(hello, prediction)
       }, ${measure} ${said}`}
       aria-setsize={rows}
