@@ -9,6 +9,7 @@ import type { Store } from "../store";
 import { className, count, plural } from "../words";
 import { Histogram } from "./histogram";
 import { epochOf, Inspected, type Inspection, ModelChoice } from "./models";
+import { SamplePicture } from "./picture";
 import { channels, tiles } from "./tiles";
 
 const TILE = 44;
@@ -177,7 +178,7 @@ function Inside({ store, inspections }: { store: Store; inspections: Inspection[
                 {Array.from(arrays.get("indices")?.data as Int32Array, (sample) => (
                   <li key={sample}>
                     <SampleButton store={store} index={sample}>
-                      <SamplePicture store={store} index={sample} />
+                      <SamplePicture store={store} index={sample} side={PATCH} />
                     </SampleButton>
                   </li>
                 ))}
@@ -269,7 +270,7 @@ function Patches({ store, indices, boxes, values, sent, shape }: PatchesProperti
         return (
           <li key={sample} title={`#${sample}, activation ${(values[i] as number).toPrecision(3)}`}>
             <SampleButton store={store} index={sample}>
-              <SamplePicture store={store} index={sample} />
+              <SamplePicture store={store} index={sample} side={PATCH} />
               <span
                 class="dvi-patch"
                 style={{
@@ -294,20 +295,6 @@ function Patches({ store, indices, boxes, values, sent, shape }: PatchesProperti
       })}
     </ul>
   );
-}
-
-function SamplePicture({ store, index }: { store: Store; index: number }) {
-  const { pictures } = store;
-  pictures.revision.value;
-  const picture = pictures.get(index);
-  if (store.hello.images === null) {
-    return <span>#{index}</span>;
-  }
-  if (picture === undefined) {
-    pictures.want([index]);
-    return <span class="dvi-map" style={{ width: `${PATCH}px`, height: `${PATCH}px` }} />;
-  }
-  return <Pixels picture={picture} side={PATCH} />;
 }
 
 interface SampleButtonProperties {

@@ -1,5 +1,6 @@
 // Why one prediction: the picture's neighbours, what the models say of them, and the linear student that learns it.
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import type { Answer, NamedArray } from "../data/protocol";
 import type { Picture } from "../data/source";
 import { Asked, Problem, useReply } from "../pieces/asked";
@@ -11,6 +12,7 @@ import { className, percent } from "../words";
 import { Axes } from "./axes";
 import { field } from "./fields";
 import { epochOf } from "./models";
+import { SamplePicture } from "./picture";
 import { tiles } from "./tiles";
 
 const SIDE = 84;
@@ -96,16 +98,16 @@ function Around({ store, index, own, decoded }: AroundProperties) {
     ),
   );
   // What was last answered stays while the next is on its way.
-  const last = useSignal<readonly (Answer | undefined)[]>([]);
-  const answers = replies.map(({ answer }, i) => answer ?? last.peek()[i]);
-  last.value = answers;
+  const last = useRef<readonly (Answer | undefined)[]>([]);
+  const answers = replies.map(({ answer }, i) => answer ?? last.current[i]);
+  last.current = answers;
   const first = answers[0];
   const changed = latent.value !== null || bounds.value !== null;
   return (
     <div class="dvi-around">
       <div class="dvi-why-pictures">
         <figure>
-          <Original store={store} index={index} />
+          <SamplePicture store={store} index={index} side={SIDE} name={`Sample ${index}`} />
           <figcaption>#{index}</figcaption>
         </figure>
         <figure>
@@ -193,17 +195,6 @@ function Around({ store, index, own, decoded }: AroundProperties) {
       })}
     </div>
   );
-}
-
-function Original({ store, index }: { store: Store; index: number }) {
-  const { pictures } = store;
-  pictures.revision.value;
-  const picture = pictures.get(index);
-  if (picture === undefined) {
-    pictures.want([index]);
-    return <span class="dvi-map" style={{ width: `${SIDE}px`, height: `${SIDE}px` }} />;
-  }
-  return <Pixels picture={picture} side={SIDE} name={`Sample ${index}`} />;
 }
 
 interface StudentProperties {

@@ -31,7 +31,7 @@ def probabilities(answers: Answers, landscape: Landscape, epoch: int, indices: N
         If no engine behind the landscape knows the logits.
     """
     engine(landscape, "logits", what="Probabilities")
-    return Answer({}, {"probabilities": _softmax(answers.logits(landscape, epoch)[indices])})
+    return Answer({}, {"probabilities": softmax(answers.logits(landscape, epoch)[indices])})
 
 
 def history(answers: Answers, landscape: Landscape, indices: NDArray[np.int64]) -> Answer:
@@ -54,7 +54,7 @@ def history(answers: Answers, landscape: Landscape, indices: NDArray[np.int64]) 
     if "logits" in landscape.services:
         each = np.arange(len(indices))
         for column, frame in enumerate(frames):
-            own[:, column] = _softmax(answers.logits(landscape, frame.epoch)[indices])[each, given]
+            own[:, column] = softmax(answers.logits(landscape, frame.epoch)[indices])[each, given]
         own[given < 0] = np.nan
     return Answer({}, {"predictions": predictions.astype(np.int16), "confidence": confidence, "own": own})
 
@@ -146,7 +146,7 @@ def crossings(landscape: Landscape, epoch: int, a: NDArray[np.float32], b: NDArr
     return Answer({"crossings": landscape.crossings(epoch, a, b).to_dict("records")}, {})
 
 
-def _softmax(z: NDArray[np.floating]) -> NDArray[np.float32]:
+def softmax(z: NDArray[np.floating]) -> NDArray[np.float32]:
     """Probabilities [m, C] of logits."""
     shares = np.exp(z - z.max(axis=1, keepdims=True).astype(np.float64))
     p: NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dvi_widget import saliency
 from dvi_widget.landscape import Landscape
+from dvi_widget.widget.inquiries import softmax
 from dvi_widget.widget.wire import Answer, Report, RequestError, in_bytes
 
 #: What the network of the run itself is called among the models.
@@ -175,7 +176,7 @@ class Models:
                 report=lambda share: report(share, f"{label} of {asked.name}"),
                 **parameters,
             )
-        values, p = maps.values[0], _softmax(maps.logits[0])  # noqa: PD011 - not pandas'
+        values, p = maps.values[0], softmax(maps.logits)[0]  # noqa: PD011 - not pandas'
         error = None if maps.error is None else float(maps.error[0])
         likeness = None if maps.likeness is None else float(maps.likeness[0])
         best = np.argsort(-p, kind="stable")[:_TOP]
@@ -422,10 +423,3 @@ def refusing(name: str = "") -> Iterator[None]:
         raise
     except (ValueError, TypeError) as error:
         raise RequestError(f"{name}: {error}" if name else str(error)) from error
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    z = logits.astype(np.float64)
-    e = np.exp(z - z.max())
-    p: NDArray[np.float64] = e / e.sum()
-    return p
