@@ -17,7 +17,7 @@ from dvi_widget.dvi.axes import Axes
 from dvi_widget.dvi.graph import descend, descend_alone, weigh
 from dvi_widget.dvi.grid_decoder import GridDecoder
 from dvi_widget.dvi.mesh import Mesh
-from dvi_widget.dvi.placement import Recorded, SampleIndex, robust_centre
+from dvi_widget.dvi.placement import Recorded, SampleIndex, robust_centre, smallest
 from dvi_widget.estimator import Checkpoint
 from dvi_widget.measures import nearest, neighbors, overlap
 
@@ -218,6 +218,29 @@ def test_neighbours_of_the_same_prediction_are_those_of_a_full_search():
             assert far == pytest.approx(exact[0], abs=1e-3)
             seen += 1
     assert seen == 40
+
+
+def test_a_first_look_on_few_axes_loses_few_neighbours():
+    rng = np.random.default_rng(0)
+    # A spectrum that falls slowly, as a wide layer's does: the first look sees a part of the axes.
+    x = (rng.normal(size=(6000, 80)) / np.arange(1, 81) ** 0.7).astype(np.float32)
+    q = (rng.normal(size=(300, 80)) / np.arange(1, 81) ** 0.7).astype(np.float32)
+    same = np.zeros(6000, int)
+    ((rows, found, distances),) = [
+        [np.concatenate(part) for part in zip(*groups, strict=True)]
+        for groups in [SampleIndex(x, same, Axes.fit(x)).groups(q, same[:300], 15)]
+    ]
+    exact, far = neighbors(x, 15, query=q)
+    assert np.array_equal(rows, np.arange(300))
+    assert overlap(found, exact).mean() > 0.95
+    assert np.abs(distances - far).max() < 0.05 * far.max()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 400), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_the_smallest_are_those_of_a_sort(n, k, seed):
+    values = np.random.default_rng(seed).permutation(5 * n).reshape(5, n).astype(np.float32)
+    assert np.array_equal(np.sort(smallest(values, k), axis=1), np.sort(np.argsort(values)[:, :k], axis=1))
 
 
 def test_recorded_rows_are_found_again_and_no_others():
