@@ -243,7 +243,7 @@ def first(browser: Browser) -> Iterator[str]:
             EMPTY_WIDGET,
         ]
     )
-    kinds = {"empty": ".empty-ready", "explorer": ".dvi[data-ready=true]"}
+    kinds = {"empty": ".empty-ready", "explorer": ".dvi[data-drawn=true]"}
     took: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in kinds}
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -1,4 +1,4 @@
-"""Memory stays flat over a thousand scrubs and fifty views, and a lost context comes back."""
+"""Memory stays flat over scrubs and views, nothing is drawn in vain, and a lost context comes back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import synthetic
 from bare import open_bare
 from playwright.sync_api import expect
-from steps import At
+from steps import At, eventually
 from usage import COUNT_CONTEXTS, SCRUB, Usage
 
 pytestmark = pytest.mark.timeout(300)
@@ -64,6 +64,37 @@ def test_fifty_views_leave_nothing_behind(at, page, landscape):
     assert page.evaluate("window.living().length") == 1, "views share one context"
     page.evaluate("window.hide()")
     assert page.evaluate("window.living().length") == 0, "the last view gives the context back"
+
+
+def test_epochs_fetched_ahead_are_not_drawn(bare_explorer, page):
+    ahead = synthetic.landscape(500, range(30))
+    explorer = bare_explorer(ahead)
+    page.add_init_script(
+        """
+        window.pictures = 0;
+        const { clear } = WebGL2RenderingContext.prototype;
+        WebGL2RenderingContext.prototype.clear = function (...what) {
+            window.pictures++;
+            clear.apply(this, what);
+        };
+        """
+    )
+    # An answer after the other, so that each could be drawn on its own.
+    open_bare(page, explorer, delay=200)
+    At(page, ahead)
+    drawn = page.evaluate("window.pictures")
+
+    def frames():
+        return sum(
+            any(array["name"] == "positions" for array in said.get("arrays", ()))
+            for said, _ in explorer.comm.customs()
+        )
+
+    begun = frames()
+    eventually(frames, len(ahead), page)
+    page.wait_for_timeout(500)
+    assert len(ahead) - begun >= 15, "most of them came after the first picture"
+    assert 0 < drawn <= page.evaluate("window.pictures") < drawn + 10
 
 
 def test_a_lost_context_comes_back(at, page, landscape, shots):

@@ -63,6 +63,7 @@ export function startPainter(
   /** How much points in foreign territory stand out: now, and when the glide under way started. */
   let rarityNow = 1;
   let rarityThen = 1;
+  let used: readonly unknown[] = [];
   /** What was drawn last, which may be a frame behind the playhead. */
   let mix = { a: 0, b: 0, t: 0 };
   let scene: Scene | null = null;
@@ -71,6 +72,16 @@ export function startPainter(
   let timeThen = timeNow;
   /** Where the raised sample was when the glide under way started. */
   let anchor: { sample: number; place: [number, number] } | null = null;
+
+  /** What the epochs between which time is are drawn from. */
+  const ingredients = (): readonly unknown[] => {
+    const time = playhead.shown.peek();
+    const field = side.field(store.view.overlay.peek());
+    return [time?.a, time?.b].flatMap((position) => {
+      const at = position === undefined ? -1 : side.at(position);
+      return [frames.get(at), territories.sketch(at), territories.get(at), field?.get(at)];
+    });
+  };
 
   const schedule = (): void => {
     request ||= requestAnimationFrame(draw);
@@ -134,6 +145,7 @@ export function startPainter(
       return;
     }
     mix = shown;
+    used = ingredients();
     drawn.value++;
     const rests = standing() !== null && !playhead.playing.peek() && !playhead.held.peek();
     settled.value = rests && territories.get(shown.a) !== undefined ? shown.a : null;
@@ -209,14 +221,23 @@ export function startPainter(
       playhead.shown.value;
       playhead.playing.value;
       playhead.held.value;
-      frames.revision.value;
-      territories.revision.value;
       store.colorBy.value;
       store.hovered.value;
       store.pinned.value;
       store.view.points.value;
-      side.field(store.view.overlay.value)?.revision.value;
+      store.view.overlay.value;
       schedule();
+    }),
+    // Epochs fetched ahead change nothing that is seen: they are uploaded, and nothing is drawn.
+    effect(() => {
+      frames.revision.value;
+      territories.revision.value;
+      side.field(store.view.overlay.value)?.revision.value;
+      if (ingredients().some((one, i) => one !== used[i])) {
+        schedule();
+      } else if (idle === 0) {
+        idle = whenIdle(prepare);
+      }
     }),
     // What an overlay needs: trust where time rests, since it takes long; density wherever time is.
     effect(() => {

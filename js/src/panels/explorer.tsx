@@ -39,6 +39,15 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
       delete root.dataset.epoch;
     }
   });
+  useSignalEffect(() => {
+    const painters = stages.value.map(({ painter }) => painter);
+    // Read once only: pictures are counted at every step of a scrub.
+    if (root.dataset.drawn === undefined && painters.length === store.sides.length) {
+      if (painters.every(({ drawn }) => drawn.value > 0)) {
+        root.dataset.drawn = "true";
+      }
+    }
+  });
   useLayoutEffect(() => {
     // The focus is shown to those who walk with keys, not after a click with shift held down.
     const pressed = (event: KeyboardEvent): void => {
