@@ -235,6 +235,25 @@ describe("the menus of the canvas", () => {
     expect(part("place")).toBeNull();
   });
 
+  it("keep a place as a marker, and drop one by key with the tool for it", async () => {
+    vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
+    vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(400);
+    const all = [...services, "classify"];
+    const { model, part, settle } = await shown({ services: all, extent: [0, 4, -2, 2] });
+    vi.restoreAllMocks();
+    press(part("stage"), "Enter");
+    await settle();
+    part("keep-place")?.click();
+    await settle();
+    expect(part("place")).toBeNull();
+    const kept = (): unknown => (model.get("_view") as Record<string, unknown>).markers;
+    expect(kept()).toBe("1:0:32768:32768");
+    part("tool-marker")?.click();
+    press(part("stage"), "Enter");
+    await settle();
+    expect(kept()).toBe("1:0:32768:32768 2:0:32768:32768");
+  });
+
   it("choose among the palettes of the run, the first one by default", async () => {
     const { model, part, settle } = await shown();
     const hue = () => part("legend-entry")?.querySelector<HTMLElement>("span")?.style.background;
@@ -316,6 +335,7 @@ describe("the legend", () => {
     more?.click();
     await settle();
     expect(part("classes")?.querySelectorAll("li")).toHaveLength(120);
+    expect(more?.textContent).toBe("all 120 classes");
   });
 });
 

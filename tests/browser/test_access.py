@@ -107,6 +107,9 @@ def test_the_keys_do_what_the_pointer_does(at, page, landscape):
     at.part("stage").focus()
     page.keyboard.press("Escape")
     expect(at.part("selected")).to_be_empty()
+    page.keyboard.press("/")
+    expect(at.part("find")).to_be_focused()
+    at.part("stage").focus()
     page.keyboard.press("Space")
     at.wait_for_epoch(epochs[-1])
 

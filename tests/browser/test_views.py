@@ -102,6 +102,13 @@ def test_markers_say_what_lies_there_and_a_way_what_changes(open_explorer, lands
     expect(at.part("marker-layer").locator("text")).to_have_count(2)
     page.screenshot(path=shots / "deepview-markers.png")
     eventually(lambda: explorer._view.get("way"), "1 2", page)
+    at.part("tool-pan").click()
+    at.part("stage").press("Enter")
+    expect(at.part("place")).to_contain_text("%")
+    page.screenshot(path=shots / "deepview-place.png")
+    at.part("keep-place").click()
+    expect(rows).to_have_count(3)
+    rows.nth(2).get_by_title("Remove").click()
     page.evaluate("() => { window.hide(); window.show(); }")  # as after a reload
     expect(page.get_by_test_id("markers").locator("li")).to_have_count(2)
 

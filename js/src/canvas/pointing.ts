@@ -23,8 +23,8 @@ export interface Pointing {
   lasso: Lasso;
   /** Whether what is drawn is the way from one marker to another, not a lasso. */
   line: Signal<boolean>;
-  /** Look into a place of the canvas, in CSS pixels. */
-  lookInto: (at: readonly [number, number]) => void;
+  /** Do at a place of the canvas, in CSS pixels, what a click where no sample is would. */
+  press: (at: readonly [number, number]) => void;
   stop: () => void;
 }
 
@@ -88,11 +88,16 @@ export function startPointing(
       )
       .join(" ");
   };
-  /** Ask what lies at a place of the canvas. */
-  const lookInto = (at: readonly [number, number]): void => {
+  /** Drop a marker, or ask what lies there. */
+  const press = (at: readonly [number, number]): void => {
     const seen = viewport.peek();
-    if (seen !== null && side.can("decode")) {
-      const [x, y] = toPosition(seen, ...at);
+    if (seen === null) {
+      return;
+    }
+    const [x, y] = toPosition(seen, ...at);
+    if (store.tool.peek() === "marker") {
+      dropMarker(store, side, [x, y]);
+    } else if (side.can("decode")) {
       const inside = Math.min(x, y) >= 0 && Math.max(x, y) <= FULL;
       store.place.value = inside ? { side: side.index, x, y } : null;
     }
@@ -165,10 +170,9 @@ export function startPointing(
   const clicked = (event: MouseEvent): void => {
     const at = place(element, event);
     const dragged = apart(at, pressedAt) > CLICK_PIXELS;
-    const seen = viewport.peek();
     if (store.tool.peek() === "marker" && !event.shiftKey) {
-      if (!dragged && seen !== null) {
-        dropMarker(store, side, toPosition(seen, ...at));
+      if (!dragged) {
+        press(at);
       }
       return;
     }
@@ -180,7 +184,7 @@ export function startPointing(
       store.pin(sample);
       store.place.value = null;
     } else if (!dragged && event.detail === 1) {
-      lookInto(at);
+      press(at);
     }
   };
   const clickedTwice = (event: MouseEvent): void => {
@@ -200,7 +204,7 @@ export function startPointing(
   return {
     lasso,
     line,
-    lookInto,
+    press,
     stop: () => {
       stopFollowing();
       cancelAnimationFrame(request);

@@ -104,6 +104,7 @@ function Ranked({ store, answer }: { store: Store; answer: Answer }) {
       Array.from({ length: Math.min(most, places.length) }, (_, row) => indexAt(row)),
       joins(event, store.combine.peek()),
     );
+  const beyond = places.length - rows;
   return (
     <>
       <p class="dvi-lists-line">
@@ -173,6 +174,11 @@ function Ranked({ store, answer }: { store: Store; answer: Answer }) {
             />
           ))}
         </div>
+        {beyond > 0 && (
+          <p class="dvi-hint">
+            {count(beyond)} more, which the find field or a selection brings into reach
+          </p>
+        )}
       </div>
     </>
   );

@@ -54,7 +54,7 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
       if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
         delete root.dataset.pointing;
       }
-      followKey(event, store, stages.peek()[store.side.peek().index] ?? null);
+      followKey(event, store, root, stages.peek()[store.side.peek().index] ?? null);
     };
     const pointed = (): void => {
       root.dataset.pointing = "";
@@ -155,7 +155,7 @@ function Canvas({ store, side, stages }: CanvasProperties) {
         tabIndex={0}
         data-testid="stage"
         data-lm-suppress-shortcuts="true"
-        aria-label="Landscape: left and right arrow keys change the epoch, with shift all four pan, plus and minus zoom, 0 shows all, Enter looks into the middle, Escape clears the selection"
+        aria-label="Landscape: left and right arrow keys change the epoch, with shift all four pan, plus and minus zoom, 0 shows all, Enter looks into the middle or drops a marker there, slash finds samples, Escape clears the selection"
       >
         <canvas ref={canvas} role="img" aria-label={words} data-testid="canvas" />
         {stage !== undefined && <MarkerLayer store={store} stage={stage} />}
@@ -186,7 +186,12 @@ function LassoPath({ stage }: { stage: Stage }) {
 const PAN = 0.2;
 
 /** Keys that mean the same wherever the focus is, unless something there needs them itself. */
-function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): void {
+function followKey(
+  event: KeyboardEvent,
+  store: Store,
+  root: HTMLElement,
+  stage: Stage | null,
+): void {
   const target = event.target as HTMLElement;
   if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, select, textarea")) {
     return;
@@ -202,6 +207,7 @@ function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): voi
     "=": () => stage?.camera.zoomBy(1.5),
     "-": () => stage?.camera.zoomBy(1 / 1.5),
     "0": () => stage?.camera.reset(),
+    "/": () => root.querySelector<HTMLElement>("[data-testid=find]")?.focus(),
     Escape: () => {
       if (stage?.pointing.lasso.path.peek()) {
         stage.pointing.lasso.cancel();
@@ -216,7 +222,7 @@ function followKey(event: KeyboardEvent, store: Store, stage: Stage | null): voi
     actions.Enter = () => {
       const seen = stage?.camera.viewport.peek();
       if (seen) {
-        stage?.pointing.lookInto([seen.width / 2, seen.height / 2]);
+        stage?.pointing.press([seen.width / 2, seen.height / 2]);
       }
     };
     if (event.shiftKey) {

@@ -18,6 +18,11 @@ export function FindLine({ store }: { store: Store }) {
       fetchMore(store.ask).catch(() => {});
     }
   }, [store, active.current]);
+  // Whoever turns to the field again after a failure tries again.
+  const turn = (): void => {
+    wanted.value = true;
+    fetchMore(store.ask).catch(() => {});
+  };
   const { more, error } = fetched.value;
   if (active.current && more !== undefined) {
     return (
@@ -42,11 +47,10 @@ export function FindLine({ store }: { store: Store }) {
           onInput={(event) => {
             store.filter.value = event.currentTarget.value;
           }}
-          onPointerEnter={() => {
-            wanted.value = true;
-          }}
+          onPointerEnter={turn}
           onFocus={() => {
-            focused.value = wanted.value = true;
+            focused.value = true;
+            turn();
           }}
           onBlur={() => {
             focused.value = false;

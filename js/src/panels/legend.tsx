@@ -128,7 +128,7 @@ export function Legend({ store }: { store: Store }) {
                 store.view.panel.value = "Classes";
               }}
             >
-              all {count(entries.length)} classes
+              all {count(store.hello.classes.length)} classes
             </button>
           </li>
         )}

@@ -5,6 +5,7 @@ import type { Stage } from "../canvas/stage";
 import { FULL, toScreen } from "../canvas/viewport";
 import type { Answer, NamedArray } from "../data/protocol";
 import { readPictures } from "../data/source";
+import { decodes, dropMarker } from "../markers";
 import { Asked } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
@@ -68,6 +69,19 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
         >
           {(answer) => <Decoded store={store} answer={answer} />}
         </Asked>
+        {decodes(store) && (
+          <button
+            type="button"
+            class="dvi-link"
+            data-testid="keep-place"
+            onClick={() => {
+              dropMarker(store, side, [at.x, at.y]);
+              store.place.value = null;
+            }}
+          >
+            Keep as a marker
+          </button>
+        )}
       </div>
     </>
   );

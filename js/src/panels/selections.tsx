@@ -19,6 +19,9 @@ export function Selections({ store }: { store: Store }) {
     shown === "" ? "Named selections" : `${shown}${selected > 0 ? ", " : " "}named selections`;
   return (
     <div class="dvi-selections">
+      <span class="dvi-unseen" role="status">
+        {shown}
+      </span>
       <Menu
         name={name}
         testid="selections"
@@ -26,9 +29,7 @@ export function Selections({ store }: { store: Store }) {
         icon={
           <>
             <SavedIcon />
-            <span role="status" data-testid="selected">
-              {shown}
-            </span>
+            <span data-testid="selected">{shown}</span>
           </>
         }
       >
