@@ -71,7 +71,7 @@ class SampleIndex:
         self._z, self._squares = self._coordinates(x)
         spread = np.cumsum(np.square(self._z).sum(axis=0, dtype=np.float64))
         self._few = int(np.searchsorted(spread, _COARSE * spread[-1])) + 1
-        self._coarse = {c: self._product(rows) for c, rows in self._classes.items()}
+        self._coarse = {c: self._columns(rows) for c, rows in self._classes.items()}
 
     def groups(
         self, x: NDArray[np.float32], predictions: NDArray[np.integer], k: int
@@ -88,10 +88,12 @@ class SampleIndex:
         found = []
         for c in np.unique(predictions):
             rows = np.flatnonzero(predictions == c)
-            members, product = self._among(int(c))
+            members, few, norms = self._among(int(c))
+            asked = torch.from_numpy(z[rows, : self._few])
             step = max(1, min(_ROWS, _BLOCK // len(members)))
-            for part in np.split(rows, range(step, len(rows), step)):
-                coarse = product(torch.from_numpy(z[part, : self._few])).numpy()
+            for start in range(0, len(rows), step):
+                part = rows[start : start + step]
+                coarse = torch.addmm(norms, asked[start : start + step], few, alpha=-2).numpy()
                 candidates = members[smallest(coarse, _CANDIDATES * k)]
                 apart = np.einsum("gmr,gr->gm", self._z.take(candidates, axis=0), z[part])
                 apart = self._squares[candidates] - 2 * apart + squares[part, None]
@@ -100,23 +102,24 @@ class SampleIndex:
                 found.append((part, np.take_along_axis(candidates, order, axis=1), distances))
         return found
 
-    def _among(self, c: int) -> tuple[NDArray[np.intp], Callable[[torch.Tensor], torch.Tensor]]:
-        """The samples of a class, or all where it has none, and their product."""
+    def _among(self, c: int) -> tuple[NDArray[np.intp], torch.Tensor, torch.Tensor]:
+        """The samples of a class, or all where it has none, and what `_columns` gives of them."""
         if c in self._classes:
-            return self._classes[c], self._coarse[c]
+            return self._classes[c], *self._coarse[c]
         rows = np.arange(len(self._z))
-        return rows, self._product(rows)
+        return rows, *self._columns(rows)
 
-    def _product(self, rows: NDArray[np.intp]) -> Callable[[torch.Tensor], torch.Tensor]:
-        """|x|² − 2 x·q of these samples and coordinates q [g, few]: squared distances, but for |q|²."""
-        few = torch.from_numpy(self._z[rows, : self._few].T.copy())
-        squares = torch.from_numpy(self._squares[rows])
-        return lambda asked: torch.addmm(squares, asked, few, alpha=-2)
+    def _columns(self, rows: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Coordinates on few axes [few, g], and squared norms [g]."""
+        few = np.ascontiguousarray(self._z[rows, : self._few].T)
+        return torch.from_numpy(few), torch.from_numpy(self._squares[rows])
 
     def _coordinates(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Coordinates on the axes [m, r], and squared distances from the centre [m]."""
         centred = x - self._axes.centre
-        return np.asarray(centred @ self._axes.components.T), np.einsum("mh,mh->m", centred, centred)
+        # By torch like all products here: two libraries' threads would wait for each other.
+        z = torch.from_numpy(centred) @ torch.from_numpy(self._axes.components).T
+        return z.numpy(), np.einsum("mh,mh->m", centred, centred)
 
 
 def smallest(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
