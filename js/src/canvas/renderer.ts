@@ -86,7 +86,8 @@ export interface Epochs {
 }
 
 interface GpuFrame {
-  frame: Frame;
+  /** What it was uploaded from, which the window may let go. */
+  frame: WeakRef<Frame>;
   positions: WebGLBuffer;
   predictions: WebGLBuffer;
   predictionType: number;
@@ -256,7 +257,7 @@ export class Renderer implements ContextUser {
     const frame = this.epochs.frame(position);
     if (
       frame !== undefined &&
-      resources.frames.get(position)?.frame !== frame &&
+      resources.frames.get(position)?.frame.deref() !== frame &&
       this.nearerThanFarthest(resources.frames, this.mostFrames, position)
     ) {
       this.gpuFrame(resources, position);
@@ -566,7 +567,7 @@ export class Renderer implements ContextUser {
     const frame = this.epochs.frame(position);
     const known = frames.get(position);
     // What the window let go but the GPU still has is as good.
-    if (known !== undefined && (frame === undefined || known.frame === frame)) {
+    if (known !== undefined && (frame === undefined || known.frame.deref() === frame)) {
       return known;
     }
     if (frame === undefined) {
@@ -580,7 +581,7 @@ export class Renderer implements ContextUser {
     }
     const bytes = frame.predictions instanceof Uint8Array;
     const entry: GpuFrame = {
-      frame,
+      frame: new WeakRef(frame),
       positions: createBuffer(gl, frame.positions),
       predictions: createBuffer(gl, frame.predictions),
       predictionType: bytes ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT,
