@@ -339,12 +339,24 @@ def test_independent_draws_teach_more_than_the_papers_line(vae: VAE, network: nn
 
 def test_weights_are_relative_and_add_up_to_the_logits(vae: VAE, network: nn.Module) -> None:
     student = LinearStudent().fit(Neighbors(vae).sample(PICTURES[17]), network)
-    np.testing.assert_allclose(student.weights().mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(student.weights(against="mean").mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(student.weights(against=3)[3], 0, atol=0)
     logits = student.predict(PICTURES[17:18])[0]
-    added = student.weighted().sum(axis=(1, 2, 3)) + student.bias_ - student.bias_.mean()
+    added = student.weighted(against="mean").sum(axis=(1, 2, 3)) + student.bias_ - student.bias_.mean()
     np.testing.assert_allclose(added, logits - logits.mean(), atol=1e-3)
     np.testing.assert_array_equal(student.weighted(PICTURES[17]), student.weighted())
+
+
+def test_weights_against_the_others_are_the_gradient_of_the_log_odds(vae: VAE, network: nn.Module) -> None:
+    student = LinearStudent().fit(Neighbors(vae).sample(PICTURES[17]), network)
+    x = torch.from_numpy(student.neighbors_.pictures).double().requires_grad_()
+    weights = torch.from_numpy(student.weights_).double().flatten(1)
+    logits = x.flatten(1) @ weights.T + torch.from_numpy(student.bias_)
+    for c in range(10):
+        others = torch.cat([logits[:, :c], logits[:, c + 1 :]], dim=1)
+        odds = (logits[:, c] - others.logsumexp(1)).mean()
+        (expected,) = torch.autograd.grad(odds, x, retain_graph=True)
+        np.testing.assert_allclose(student.weights()[c], expected.sum(0).numpy(), atol=1e-4)
 
 
 def test_the_papers_descent_learns_with_every_start_and_optimiser(vae: VAE, network: nn.Module) -> None:

@@ -153,3 +153,14 @@ def test_names_that_are_long_or_strange_and_a_thousand_classes_are_drawn():
     shown = landscape(classes=["a" * 5000, "\ud800\u2028 <b>", *[f"class {i}" for i in range(998)]])
     shown.name = "name\n" * 500
     assert picture(Explorer(shown)).shape == (740, 900, 3)
+
+
+def test_the_picture_has_the_palette_that_the_page_has():
+    shown = apart()
+    explorer = Explorer(shown)
+    for palette, name in (("vivid", "vivid"), ("none of them", "safe"), (7, "safe")):
+        explorer._view = {"palette": palette}
+        hues = [rgb(color) for color in class_colors(3, name)]
+        pixels = picture(explorer)
+        for index in range(1, 8):
+            assert alike(at(pixels, shown, index), hues[shown.samples["label"].iloc[index]])

@@ -254,16 +254,18 @@ class LinearStudent:
         )
         return logits
 
-    def weights(self, against: int | None = None) -> NDArray[np.float32]:
+    def weights(self, against: int | Literal["others", "mean"] = "others") -> NDArray[np.float32]:
         """The weight of each pixel for each class (§6.3, first column of Fig. 1c).
 
         Only differences between classes mean anything: a vector added to the weights of all classes changes
-        no probability. So they are given relative to the mean over classes, or to one of them.
+        no probability. So each class is compared: by default with the others, each of which counts by its
+        probability among them, on average over the neighbours. That is the mean gradient of the student's
+        log-odds log p / (1 − p), and says what speaks for a class rather than for those it competes with.
 
         Parameters
         ----------
         against
-            The class to compare with; None for the mean over classes.
+            "others", "mean" for the mean over all classes, or a class.
 
         Returns
         -------
@@ -278,15 +280,37 @@ class LinearStudent:
             For a class that there is not.
         """
         self._check_fitted()
-        if against is None:
-            relative: NDArray[np.float32] = self.weights_ - self.weights_.mean(axis=0)
-            return relative
-        if not 0 <= against < len(self.weights_):
-            raise ValueError(f"against: must be a class, 0 to {len(self.weights_) - 1}, found {against}")
-        compared: NDArray[np.float32] = self.weights_ - self.weights_[against]
+        compared: NDArray[np.float32] = self.weights_ - np.tensordot(
+            self._rivals(against), self.weights_, axes=1
+        )
         return compared
 
-    def weighted(self, image: ArrayLike | None = None, against: int | None = None) -> NDArray[np.float32]:
+    def _rivals(self, against: int | Literal["others", "mean"]) -> NDArray[np.float32]:
+        """What each class is compared with: the shares of all classes [classes, classes]."""
+        classes = len(self.weights_)
+        if against == "mean":
+            return np.full((classes, classes), 1 / classes, np.float32)
+        if against == "others":
+            logits = self.predict(self.neighbors_.pictures).astype(np.float64)
+            likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
+            # All but one class: a difference, except where that would leave nothing but rounding.
+            others = likelihoods.sum(axis=1, keepdims=True) - likelihoods
+            leading = np.arange(len(logits)), logits.argmax(axis=1)
+            rest = likelihoods.copy()
+            rest[leading] = 0
+            others[leading] = rest.sum(axis=1)
+            shares = (1 / np.maximum(others, np.finfo(np.float64).tiny)).T @ likelihoods / len(logits)
+            np.fill_diagonal(shares, 0)
+            return np.asarray(shares, np.float32)
+        if isinstance(against, str) or not 0 <= against < classes:
+            raise ValueError(
+                f'against: must be "others", "mean" or a class, 0 to {classes - 1}; found {against!r}'
+            )
+        return np.repeat(np.eye(classes, dtype=np.float32)[against : against + 1], classes, axis=0)
+
+    def weighted(
+        self, image: ArrayLike | None = None, against: int | Literal["others", "mean"] = "others"
+    ) -> NDArray[np.float32]:
         """Weights times pixels: what each pixel of a picture says for each class (second column of Fig. 1c).
 
         Parameters
@@ -299,7 +323,7 @@ class LinearStudent:
         Returns
         -------
         float32 [classes, C, H, W]
-            In logits; with the bias, they sum up to the student's.
+            In logits; with the bias compared in the same way, they sum up to the student's.
 
         Raises
         ------

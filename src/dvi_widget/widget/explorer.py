@@ -18,7 +18,7 @@ import traitlets as t
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from dvi_widget.landscape import Frame, Landscape
+from dvi_widget.landscape import PALETTES, Frame, Landscape
 from dvi_widget.runs.pictures import as_pictures
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
@@ -222,7 +222,10 @@ class Explorer(anywidget.AnyWidget):
         selected[self.selection] = True
         frames = [(landscape, _at(landscape, self.epoch)) for landscape in self._landscapes]
         shown = holds(self._query(self.filter), self._known(0))
-        return draw(View(frames, self.color_by, selected, shown))
+        palette = self._view.get("palette")
+        # What a page left may be of another version, and is nobody's fault here.
+        known = palette if isinstance(palette, str) and palette in PALETTES else next(iter(PALETTES))
+        return draw(View(frames, self.color_by, selected, shown, known))
 
     def _receive(self, _: object, content: object, buffers: object) -> None:
         """One message of a page."""

@@ -39,12 +39,19 @@ class View:
         "label", "prediction" or "correctness".
     selected, shown : bool [N]
         The selection, and what the filter shows.
+    palette : str
+        A name in `PALETTES`.
     """
 
     frames: Sequence[tuple[Landscape, Frame]]
     color_by: str
     selected: NDArray[np.bool_]
     shown: NDArray[np.bool_]
+    palette: str
+
+    def colors(self) -> list[str]:
+        """One per class."""
+        return class_colors(len(self.frames[0][0].classes), self.palette)
 
 
 def draw(view: View) -> bytes:
@@ -79,7 +86,7 @@ def draw(view: View) -> bytes:
 
 def _canvas(view: View, landscape: Landscape, frame: Frame, side: int) -> NDArray[np.uint8]:
     """One landscape [side, side, 3]."""
-    pixels = _territory(landscape, frame, side)
+    pixels = _territory(landscape, frame, side, view.colors())
     x0, x1, y0, y1 = landscape.extent
     x = ((frame.positions[:, 0] - x0) / (x1 - x0) * side).astype(np.int64)
     y = ((y1 - frame.positions[:, 1]) / (y1 - y0) * side).astype(np.int64)
@@ -97,12 +104,12 @@ def _canvas(view: View, landscape: Landscape, frame: Frame, side: int) -> NDArra
     return pixels
 
 
-def _territory(landscape: Landscape, frame: Frame, side: int) -> NDArray[np.uint8]:
+def _territory(landscape: Landscape, frame: Frame, side: int, hues: Sequence[str]) -> NDArray[np.uint8]:
     """The painted canvas in the size of the picture, or one painted coarsely if that is quick, or paper."""
     painted = frame.canvas if frame.painted else _painted_quickly(landscape, frame)
     if painted is None:
         return np.full((side, side, 3), 255, np.uint8)
-    colors = Image.fromarray(colored(*painted, class_colors(len(landscape.classes)))[::-1])
+    colors = Image.fromarray(colored(*painted, hues)[::-1])
     return np.array(colors.resize((side, side), Image.Resampling.BILINEAR))
 
 
@@ -174,7 +181,7 @@ def _hues(view: View, landscape: Landscape, frame: Frame) -> NDArray[np.uint8]:
         which = np.where(label < 0, 2, label == frame.predictions)
         return _rgb([_WRONG, _RIGHT, _UNLABELLED])[which]
     which = np.asarray(label if view.color_by == "label" else frame.predictions)
-    return _rgb([*class_colors(len(landscape.classes)), _UNLABELLED])[which]
+    return _rgb([*view.colors(), _UNLABELLED])[which]
 
 
 def _rgb(colors: Sequence[str]) -> NDArray[np.uint8]:
@@ -189,7 +196,7 @@ def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: i
     if view.color_by == "correctness":
         entries = [("right", _RIGHT), ("wrong", _WRONG)]
     else:
-        entries = list(zip(landscape.classes, class_colors(len(landscape.classes)), strict=True))
+        entries = list(zip(landscape.classes, view.colors(), strict=True))
     if view.color_by != "prediction" and (label < 0).any():
         entries.append(("no label", _UNLABELLED))
     facts = [f"{len(label):,} samples"]
