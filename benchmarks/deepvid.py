@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from resnet20 import trained
+from resnet20 import Normalised, trained
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -217,27 +217,9 @@ def removal(xt: Pictures, yt: Labels, model: nn.Module, vae: VAE) -> None:
     found.figure().write_html(KEPT / "removal.html")
 
 
-class Normalised(nn.Module):
-    """ResNet-20 for pictures in [0, 1]."""
-
-    mean: torch.Tensor
-    deviation: torch.Tensor
-
-    def __init__(self, data: Path) -> None:
-        super().__init__()
-        self.network = trained(data)
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
-        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits [n, 10] of pictures [n, 3, 32, 32]."""
-        logits: torch.Tensor = self.network((x - self.mean) / self.deviation)
-        return logits
-
-
 def cifar(data: Path) -> None:
     """Agreement and held-out R² on 200 pictures of ResNet-20, with the convolutional VAE and anchoring."""
-    model = Normalised(data).eval()
+    model = Normalised(trained(data)).eval()
     (x, _), (xt, yt), _ = datasets.image_folder(data / "cifar10" / "cifar10-jpg.tar.xz")
     path = KEPT / "cifar.safetensors"
     wall, cpu = time.perf_counter(), time.process_time()

@@ -46,24 +46,11 @@ class Clock:
         return f"{self.wall:.1f} s wall, {self.cpu:.1f} s CPU"
 
 
-class Normalised(nn.Module):
-    """A network that takes pictures in [0, 1]."""
-
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.mean, self.std = (nn.Buffer(torch.tensor(v).view(-1, 1, 1)) for v in (mean, std))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits of pictures [n, C, H, W]."""
-        return self.network((x - self.mean) / self.std)  # type: ignore[no-any-return]
-
-
 def cifar(data: Path, n: int) -> tuple[dvi.Predictor, NDArray[np.float32], NDArray[np.int64]]:
     """ResNet-20, and test pictures drawn without replacement (seed 0)."""
     _, (x, y), _ = dvi.datasets.image_folder(data / "cifar10" / "cifar10-jpg.tar.xz")
     drawn = np.random.default_rng(0).choice(len(x), n, replace=False)
-    model = Normalised(resnet20.trained(data), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)).eval()
+    model = resnet20.Normalised(resnet20.trained(data)).eval()
     # Batches that stay in the cache: twice as fast as the default on a CPU.
     predictor = dvi.Predictor(model, batch_size=_BATCH)
     return predictor, (x[drawn] / 255).astype(np.float32), y[drawn]

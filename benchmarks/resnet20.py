@@ -56,6 +56,23 @@ class ResNet20(nn.Module):
         return self.linear(x.mean((2, 3)))  # type: ignore[no-any-return]
 
 
+class Normalised(nn.Module):
+    """A network that takes pictures in [0, 1]."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(_STD).view(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of pictures [n, 3, H, W]."""
+        return self.network((x - self.mean) / self.deviation)  # type: ignore[no-any-return]
+
+
 def trained(data: Path) -> ResNet20:
     """The network with its weights, in evaluation mode."""
     model = ResNet20()

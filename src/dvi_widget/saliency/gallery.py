@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["gallery", "overlay"]
 
 _FOR, _AGAINST = (214, 69, 0), (0, 96, 173)  # orange and blue, apart for every eye
-_CELL, _GAP = 72, 6  # pixels of a picture and between pictures
+_LARGE, _SMALL, _FEW = 96, 64, 8  # pixels of a picture in so few columns, and in more
+_GAP = 6  # pixels between pictures
+_LETTER = 7  # pixels of a letter of a title
 _CLIP = 99.5  # percentile of a map's size that is full colour
 
 
@@ -53,14 +55,25 @@ def overlay(
         raise ValueError(
             f"maps: must be [N, H, W] for images [N, C, H, W]; found {values.shape} for {x.shape}"
         )
-    span = x.max() - x.min()
-    grey = (x.mean(1) - x.min()) / (span if span > 0 else 1)
+    grey = _stretched(x).mean(1)
     size = np.abs(values)
     full = np.percentile(size, _CLIP, axis=(1, 2), keepdims=True) if scale is None else scale
     opacity = blend * np.minimum(1, size / np.where(full > 0, full, 1))
     colour = np.where(values[..., None] > 0, _FOR, _AGAINST)
     mixed = (1 - opacity[..., None]) * 255 * grey[..., None] + opacity[..., None] * colour
     return np.asarray(np.round(mixed), np.uint8)
+
+
+def _stretched(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From the least value to the largest as from 0 to 1."""
+    span = x.max() - x.min()
+    return np.asarray((x - x.min()) / (span if span > 0 else 1))
+
+
+def _plain(x: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Pictures [N, C, H, W] as they are, in colour if they have any."""
+    shown = np.round(255 * _stretched(x)).astype(np.uint8).transpose(0, 2, 3, 1)
+    return np.broadcast_to(shown, (*shown.shape[:3], 3)) if shown.shape[3] == 1 else shown
 
 
 def gallery(
@@ -97,7 +110,7 @@ def gallery(
     """
     import plotly.graph_objects as go  # noqa: PLC0415 - plotly loads slowly
 
-    x = np.asarray(images)
+    x = np.asarray(images, np.float64)
     titles = [str(i) for i in range(len(x))] if titles is None else list(titles)
     if len(titles) != len(x):
         raise ValueError(f"titles: one for each of the {len(x)} pictures; found {len(titles)}")
@@ -107,30 +120,29 @@ def gallery(
     scale = (
         float(np.percentile(np.abs(np.stack(list(arrays.values()))), _CLIP)) if one_scale and arrays else None
     )
-    plain = overlay(x, np.zeros((len(x), *x.shape[2:])))
-    cells = [plain, *(overlay(x, values, blend=blend, scale=scale) for values in arrays.values())]
+    cells = [_plain(x), *(overlay(x, values, blend=blend, scale=scale) for values in arrays.values())]
     rows, across = len(x), len(cells)
-    pitch = _CELL + _GAP
+    cell = _LARGE if across <= _FEW else _SMALL
+    pitch = cell + _GAP
     sheet = np.full((rows * pitch, across * pitch, 3), 255, np.uint8)
     for column, pictures in enumerate(cells):
         for row, picture in enumerate(pictures):
             # Pixels stay pixels.
-            shown = Image.fromarray(picture).resize((_CELL, _CELL), Image.Resampling.NEAREST)
-            sheet[row * pitch : row * pitch + _CELL, column * pitch : column * pitch + _CELL] = np.asarray(
-                shown
-            )
+            shown = Image.fromarray(picture).resize((cell, cell), Image.Resampling.NEAREST)
+            sheet[row * pitch :, column * pitch :][:cell, :cell] = np.asarray(shown)
     data = io.BytesIO()
     Image.fromarray(sheet).save(data, "PNG")
     figure = go.Figure(go.Image(source="data:image/png;base64," + base64.b64encode(data.getvalue()).decode()))
-    middles = np.arange(max(rows, across)) * pitch + _CELL / 2
+    middles = np.arange(max(rows, across)) * pitch + cell / 2
     figure.update_xaxes(
         tickvals=middles[:across], ticktext=["picture", *arrays], side="top", showgrid=False, tickangle=-30
     )
     figure.update_yaxes(tickvals=middles[:rows], ticktext=titles, showgrid=False)
     figure.update_traces(hoverinfo="skip")
+    left = 20 + _LETTER * max(map(len, titles), default=0)
     return figure.update_layout(
-        width=across * pitch + 200,
-        height=rows * pitch + 150,
-        margin={"l": 120, "r": 10, "t": 110, "b": 10},
+        width=across * pitch + left + 40,  # the last column's name leans over
+        height=rows * pitch + 120,
+        margin={"l": left, "r": 40, "t": 110, "b": 10},
         plot_bgcolor="white",
     )
