@@ -13,10 +13,12 @@ from typing import Any
 import captum.attr as c
 import numpy as np
 import torch
-from resnet20 import Block, ResNet20, normalised, pictures, trained
+from numpy.typing import NDArray
+from resnet20 import Block, Normalised, ResNet20, normalised, pictures, trained
 from torch import Tensor, nn
 
 from dvi_widget import saliency
+from dvi_widget.deepvid import VAE, LinearStudent, Neighbors
 
 EAGER_REPEATS = 5
 
@@ -178,14 +180,28 @@ def row(model: ResNet20, x: Tensor, target: Tensor, name: str) -> list[str]:
     return [*cells, f"{np.nanmean(likeness):+.2f}"]
 
 
-def curves(model: ResNet20, x: Tensor, names: list[str]) -> None:
+def curves(model: ResNet20, x: NDArray[np.float32], names: list[str], vae: Path | None) -> None:
     """Removal and insertion of 200 pixels, faithfulness and sensitivity, one row per method."""
-    told = saliency.compare_methods(model, x, methods=names, step=10)
+    extra = {} if vae is None else {"DeepVID": deepvid(model, x, VAE.load(vae))}
+    told = saliency.compare_methods(model, normalised(x), methods=names, extra=extra, step=10)
     table = told.table().round(3).drop(columns="seconds")
     print(f"| map | {' | '.join(table.columns)} |\n|{' --- |' * (1 + table.shape[1])}")
     for name, values in zip(table.index, table.to_numpy(), strict=True):
         cells = ("" if np.isnan(value) else f"{value:.3f}" for value in values)
         print(f"| {name} | {' | '.join(cells)} |")
+
+
+def deepvid(model: ResNet20, x: NDArray[np.float32], vae: VAE) -> NDArray[np.float32]:
+    """What the student's weights give to a pixel's difference from the mean colour, which removal leaves."""
+    teacher, neighbors = Normalised(model).eval(), Neighbors(vae)
+    mean = teacher.mean.numpy()
+    maps = []
+    for picture in x:
+        student = LinearStudent().fit(neighbors.sample(picture), teacher)
+        with torch.no_grad():
+            label = int(teacher(torch.from_numpy(picture[None])).argmax())
+        maps.append(student.weighted(picture - mean)[label].sum(0))
+    return np.stack(maps)
 
 
 def ours(model: ResNet20, x: Tensor, target: Any, method: str, **options: Any) -> saliency.Maps:
@@ -199,6 +215,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--methods", nargs="*", default=list(saliency.METHODS))
     parser.add_argument("--curves", action="store_true", help="the table of curves instead of the costs")
+    parser.add_argument("--vae", type=Path, help="as deepvid.py leaves it: adds DeepVID to the curves")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -206,7 +223,7 @@ def main() -> None:
     chosen = np.random.default_rng(0).permutation(len(x))[: options.pictures]
     model = trained(options.data)
     if options.curves:
-        curves(model, normalised(x[chosen]), options.methods)
+        curves(model, x[chosen], options.methods, options.vae)
     else:
         cost(model, normalised(x[chosen]), options.methods)
 
