@@ -245,7 +245,10 @@ class Placer:
         if len(new):
             unseen = np.ascontiguousarray(x[new])
             # One more than counts: the farthest one's weight is next to nothing.
-            for rows, indices, distances in self._index.groups(unseen, self._classes(unseen), self._k + 1):
+            groups = self._index.groups(unseen, self._classes(unseen), self._k + 1)
+            for width in {indices.shape[1] for _, indices, _ in groups}:
+                alike = [group for group in groups if group[1].shape[1] == width]
+                rows, indices, distances = map(np.concatenate, zip(*alike, strict=True))
                 placed[new[rows]] = robust_centre(self._y[indices], distances)
         return placed.astype(np.float32)
 
