@@ -42,7 +42,7 @@ export function Markers({ store }: { store: Store }) {
       <p class="dvi-empty" data-testid="markers-empty">
         Drop markers to see what lies there.
         <small>
-          Take the marker below the landscape: a click drops one, a drag leads a way between two.
+          Take the marker from the tools: a click drops one, a drag leads a way between two.
         </small>
       </p>
     );
