@@ -170,12 +170,16 @@ export class Store {
 
   /** Select what was picked, in the way chosen or the one given. */
   select(picked: Iterable<number>, how: Combine = this.combine.peek()): void {
-    this.selection.value = combine(this.selection.peek(), picked, how);
+    this.take(combine(this.selection.peek(), picked, how));
   }
 
   /** The same for a byte per sample, 1 where picked. */
   selectMask(picked: Uint8Array, how: Combine = this.combine.peek()): void {
-    const selection = combineMasks(this.selection.peek(), picked, how);
+    this.take(combineMasks(this.selection.peek(), picked, how));
+  }
+
+  /** Another selection lets go of the pinned sample where it is not part of it. */
+  private take(selection: Selection): void {
     const pinned = this.pinned.peek();
     batch(() => {
       this.selection.value = selection;
@@ -218,7 +222,7 @@ export class Store {
         state.selection !== undefined &&
         !sameIndices(this.selection.peek().indices, state.selection)
       ) {
-        this.selection.value = selectionOf(state.selection, this.hello.n);
+        this.take(selectionOf(state.selection, this.hello.n));
       }
       if (state.hovered !== undefined) {
         const known = state.hovered === null || this.hello.labels[state.hovered] !== undefined;

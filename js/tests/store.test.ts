@@ -84,6 +84,17 @@ describe("the store", () => {
     expect(store.raised.value).toBeNull();
   });
 
+  it("lets go of the pinned sample when the host selects others, or nothing", () => {
+    for (const selection of [[5, 9], []]) {
+      store.select([3, 4], "replace");
+      store.pin(3);
+      store.receive({ selection: [3, 5, 9] });
+      expect(store.pinned.value).toBe(3);
+      store.receive({ selection });
+      expect(store.pinned.value).toBeNull();
+    }
+  });
+
   it("raises the hovered sample over the pinned one", () => {
     store.pin(3);
     store.hover(8);
