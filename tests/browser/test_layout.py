@@ -1,0 +1,83 @@
+"""Where things lie: cards and lists inside what holds them, names as long as there is room for them."""
+
+from __future__ import annotations
+
+import pytest
+import synthetic
+from bare import open_bare
+from lab import WAIT_MS
+from playwright.sync_api import expect
+from steps import At
+
+pytestmark = pytest.mark.timeout(300)
+
+CLASSES = ["red discs", "green squares", "blue crosses", "yellow rings", "purple stripes", "cyan dots"]
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(browser, request):
+    with browser.new_context(viewport={"width": 1280, "height": 700}, color_scheme=request.param) as context:
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.theme = request.param
+        yield page
+
+
+def is_on_top(part):
+    """Whether a pointer at the middle of an element, and at its corners, meets it."""
+    return part.evaluate(
+        """(element) => {
+            const { left, right, top, bottom } = element.getBoundingClientRect();
+            const root = element.getRootNode();
+            return [[0.5, 0.5], [0.02, 0.1], [0.98, 0.1], [0.02, 0.9], [0.98, 0.9]].every(([x, y]) =>
+                element.contains(root.elementFromPoint(left + x * (right - left), top + y * (bottom - top))));
+        }"""
+    )
+
+
+def test_what_the_find_field_offers_and_says_lies_below_it(bare_explorer, themed, shots):
+    page = themed
+    open_bare(page, bare_explorer(synthetic.landscape(400, classes=CLASSES)))
+    at = At(page, None)
+    field = at.part("find")
+    field.click()
+    expect(at.part("fields")).to_be_visible()
+    line = at.root.locator(".dvi-find")
+    room = field.bounding_box()["width"]
+
+    field.fill("label:")
+    below = at.root.get_by_role("listbox", name="Conditions")
+    expect(at.part("option")).to_have_count(len(CLASSES) + 1)
+    page.screenshot(path=shots / f"find-offers-{page.theme}.png")
+    expect_below(below, line, page)
+    assert is_on_top(below)
+    assert field.bounding_box()["width"] == pytest.approx(room, abs=60), "only the cross takes of its room"
+    room = field.bounding_box()["width"]
+    at.part("option").nth(1).click()
+    expect(field).to_have_value('label:"green squares" ')
+
+    field.fill("label:")
+    expect(below).to_be_visible()
+    at.part("fields").click()
+    expect(at.root.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    said = at.part("find-said")
+    expect(said).to_contain_text("After label comes a class")
+    page.screenshot(path=shots / f"find-says-{page.theme}.png")
+    expect_below(said, line, page)
+    assert is_on_top(said)
+    assert field.bounding_box()["width"] == pytest.approx(room, abs=1)
+    field.click()
+    page.keyboard.type("cyan")
+    page.keyboard.press("Tab")
+    expect(field).to_have_value('label:"cyan dots" ')
+    expect(said).to_be_hidden()
+
+
+def expect_below(part, line, page):
+    box, over = part.bounding_box(), line.bounding_box()
+    assert over["y"] + over["height"] <= box["y"] <= over["y"] + over["height"] + 8
+    assert box["x"] >= over["x"] - 1
+    assert box["x"] + box["width"] <= over["x"] + over["width"] + 1
+    assert box["y"] + box["height"] <= page.viewport_size["height"]
+    assert part.evaluate("(e) => getComputedStyle(e).backgroundColor") != "rgba(0, 0, 0, 0)"
