@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 import torch
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
@@ -542,12 +540,13 @@ def _load(
     if not path.exists():
         return None
     try:
-        arrays = safetensors.numpy.load_file(path)
+        arrays = {name: tensor.numpy() for name, tensor in storage.load_tensors(path).items()}
         positions = arrays.pop("positions")
         searched = {name: arrays.pop(name) for name in _SEARCHED if name in arrays}
         fitted = method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch, searched))
-    except (safetensors.SafetensorError, KeyError) as error:
-        warnings.warn(f"{path} is damaged ({error}); its epoch is fitted again.", stacklevel=3)
+    except (storage.RunError, KeyError) as error:
+        found = f"{path} is damaged: it lacks {error}" if isinstance(error, KeyError) else str(error)
+        warnings.warn(f"{found}; its epoch is fitted again.", stacklevel=3)
         return None
     return fitted, positions, searched
 
@@ -558,7 +557,7 @@ def _save(
     """Keep a map; it appears whole or not at all."""
     arrays = {"positions": positions, **searched, **fitted.arrays()}
     with storage.write_aside(path) as aside:
-        safetensors.numpy.save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, aside)
+        storage.save_tensors(aside, {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()})
 
 
 def _finite(value: NDArray[np.float32], what: str) -> NDArray[np.float32]:

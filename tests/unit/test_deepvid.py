@@ -85,6 +85,9 @@ def test_latent_ranges_hold_all_but_a_percent_of_the_pictures(vae: VAE) -> None:
 
 def test_a_saved_vae_is_the_same_vae(vae: VAE, tmp_path) -> None:
     vae.save(tmp_path / "vae.safetensors")
+    (tmp_path / "new").touch()
+    assert (tmp_path / "vae.safetensors").stat().st_mode == (tmp_path / "new").stat().st_mode
+    (tmp_path / "new").unlink()
     again = VAE.load(tmp_path / "vae.safetensors")
     np.testing.assert_array_equal(again.encode(PICTURES[:20]), vae.encode(PICTURES[:20]))
     np.testing.assert_array_equal(again.ranges_, vae.ranges_)

@@ -1,7 +1,10 @@
 """Reading a run: what it gives, that damage is named with its file, that the network comes back."""
 
+import errno
+import io
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ from recorded import network, record, recorder, samples, train
 from torch import nn
 
 import dvi_widget as dvi
+from dvi_widget.baselines import PCA
 from dvi_widget.runs import storage
 from dvi_widget.runs.pictures import as_pictures
 
@@ -325,6 +329,33 @@ def test_a_truncated_or_missing_file_is_named(damaged, name, left):
         os.truncate(file, int(file.stat().st_size * left))
     with pytest.raises(dvi.RunError, match=rf"{file.name}.* (is truncated|is damaged|is missing)"):
         ARRAYS[name](dvi.Run(damaged, model=network()))
+
+
+@pytest.mark.parametrize("name", [*ARRAYS, "run.json"])
+def test_a_file_that_may_not_be_read_is_not_called_missing(damaged, monkeypatch, name):
+    really = io.open
+
+    def refusing(file, *args, **kwargs):
+        if not isinstance(file, int) and Path(file) == damaged / name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        return really(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", refusing)  # file modes do not stop root
+    with pytest.raises(PermissionError, match=rf"Permission denied.*{Path(name).name}"):
+        ARRAYS.get(name, lambda run: run)(dvi.Run(damaged, model=network()))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no modes there")
+def test_all_files_of_a_run_follow_the_umask(tmp_path):
+    before = os.umask(0o022)
+    try:
+        record(tmp_path / "run", epochs=[0])
+        PCA().fit(dvi.Run(tmp_path / "run"))
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(modes) > 8
+    assert set(modes.values()) == {0o644}, modes
 
 
 def test_an_array_of_another_shape_or_kind_is_named(damaged):

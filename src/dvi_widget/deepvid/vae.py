@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
+from dvi_widget.runs import storage
 from dvi_widget.subject import as_predictor, evaluating
 
 _FORMAT = 1
@@ -273,8 +271,8 @@ class VAE:
         target = Path(path)
         if not target.parent.is_dir():
             raise FileNotFoundError(f"path: there is no folder {target.parent}; make it first")
-        tensors = {f"network.{name}": t.contiguous() for name, t in self._network.state_dict().items()}
-        tensors["ranges"] = torch.tensor(self.ranges_).contiguous()
+        tensors = {f"network.{name}": t for name, t in self._network.state_dict().items()}
+        tensors["ranges"] = torch.tensor(self.ranges_)
         if not self.finished:
             for i, state in self._optimizer.state_dict()["state"].items():
                 tensors |= {f"adam.{i}.{name}": value.clone() for name, value in state.items()}
@@ -289,13 +287,8 @@ class VAE:
             "running": self._running,
             "trained_on": self._trained_on,
         }
-        handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        os.close(handle)
-        try:
-            save_file(tensors, aside, {"dvi_widget.VAE": json.dumps(header)})
-            Path(aside).replace(target)
-        finally:
-            Path(aside).unlink(missing_ok=True)
+        with storage.write_aside(target) as aside:
+            storage.save_tensors(aside, tensors, {"dvi_widget.VAE": json.dumps(header)})
 
     @classmethod
     def load(cls, path: str | Path, *, features: nn.Module | None = None) -> VAE:
@@ -313,11 +306,14 @@ class VAE:
         ------
         FileNotFoundError
             If there is no such file.
+        PermissionError
+            If it may not be read.
         ValueError
             If it holds something else, or a newer format.
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"path: there is no file {path}; VAE.save writes one")
+        storage.check_readable(Path(path))
         try:
             with safe_open(path, framework="pt") as file:
                 text = (file.metadata() or {}).get("dvi_widget.VAE")

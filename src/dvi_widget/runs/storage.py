@@ -231,16 +231,29 @@ def save_rows(
             file.write(block.astype(dtype, copy=False).tobytes())
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors as safetensors (tied ones once per name)."""
-    safetensors.torch.save_file(
-        {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}, path
-    )
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors (tied ones once per name), inside a `write_aside` block."""
+    own = {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
+    # Not by save_file: what it writes only the owner may read, whatever the umask.
+    path.write_bytes(safetensors.torch.save(own, header))
+
+
+def check_readable(path: Path) -> None:
+    """Raise what opening a file raises: safetensors says of one that may not be read that there is none.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        If there is no such file, or it may not be read.
+    """
+    with path.open("rb"):
+        pass
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read tensors from safetensors; `RunError` naming the file if that fails."""
+    """Read tensors from safetensors; `RunError` naming the file if it is missing or damaged."""
     try:
+        check_readable(path)
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; the run is damaged") from error
