@@ -21,6 +21,7 @@ from .measures.neighbors import as_rows
 
 # The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
 # fmt: off
+_NEIGHBORS = (10, 15, 20)  # that measures count, unless they are told otherwise
 PALETTES: dict[str, list[str]] = {
     "safe": [
         "#0467d5", "#dfb931", "#c53b80", "#2adbba", "#913b0b",
@@ -384,7 +385,7 @@ class Landscape:
 
     def measures(
         self,
-        k: Sequence[int] = (10, 15, 20),
+        k: int | Sequence[int] | None = None,
         rows: ArrayLike | None = None,
         decoded: ArrayLike | None = None,
         report: Callable[[float], object] | None = None,
@@ -398,8 +399,9 @@ class Landscape:
 
         Parameters
         ----------
-        k : sequence of int
-            Numbers of neighbours. Where an epoch has fewer boundary samples than k, boundary_pv is left out.
+        k : int or sequence of int, optional
+            Numbers of neighbours; by default 10, 15 and 20, or as many others as there are where that is
+            less. Where an epoch has fewer boundary samples than k, boundary_pv is left out.
         rows : array of int or bool, optional
             Average over these samples only, as a large run may want; neighbours are searched among all.
         decoded : array of int or bool, optional
@@ -422,10 +424,15 @@ class Landscape:
         ValueError
             If k exceeds the number of other samples, or rows name none.
         """
-        if not k:
-            raise ValueError("k must hold at least one number of neighbours.")
         if "measures" in self.services:
             return self.source.measures()  # type: ignore[no-any-return]
+        if k is None:
+            others = int((self.samples["split"] == "train").sum()) - 1
+            k = sorted({min(size, others) for size in _NEIGHBORS})
+        elif isinstance(k, int):
+            k = [k]
+        if len(k) == 0:
+            raise ValueError("k must hold at least one number of neighbours.")
         source = self._ask("place", "features", "boundary")
         inverts = {"paint", "decode"} <= set(self.services)
         test = (self.samples["split"] == "test").to_numpy()

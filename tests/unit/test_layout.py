@@ -249,6 +249,61 @@ def test_recorded_rows_are_found_again_and_no_others():
     assert found.tolist() == [7, 30, -1]
 
 
+# Few samples
+
+
+def few(folder, n, classes, dimension=20, hidden=64, seed=0):
+    """A run of a network before and after some training on few samples."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n + 5) % classes
+    x = (rng.normal(size=(classes, dimension))[labels] + rng.normal(size=(n + 5, dimension))).astype(
+        np.float32
+    )
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(dimension, hidden), nn.ReLU(), nn.Linear(hidden, classes))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    names = [str(c) for c in range(classes)]
+    recorder = dvi.Recorder(folder, model, train=(x[:n], labels[:n]), test=(x[n:], labels[n:]), classes=names)
+    for epoch in range(2):
+        recorder.capture(epoch)
+        for _ in range(40):
+            optimizer.zero_grad()
+            torch.autograd.backward(
+                nn.functional.cross_entropy(model(torch.from_numpy(x[:n])), torch.from_numpy(labels[:n]))
+            )
+            optimizer.step()
+    return dvi.Run(folder)
+
+
+@pytest.mark.parametrize(
+    ("n", "classes", "hidden"),
+    [
+        (60, 4, 64),
+        (200, 4, 64),
+        (100, 20, 64),
+        (80, 2, 64),
+        (16, 5, 64),
+        (200, 100, 64),
+        (120, 4, 1),
+        (5, 2, 8),
+    ],
+)
+def test_few_samples_are_laid_out_apart_from_each_other(tmp_path, n, classes, hidden):
+    landscape = dvi.DVI().fit(few(tmp_path / "run", n, classes, hidden=hidden)).landscape()
+    for frame in landscape:
+        y = frame.positions[:n]
+        apart = np.linalg.norm(y[:, None] - y, axis=2)[np.triu_indices(n, 1)]
+        assert np.isfinite(frame.positions).all()
+        assert np.median(apart) > 0.5  # in widths of the similarity
+        assert np.linalg.svd(y - y.mean(axis=0), compute_uv=False)[1] > 0.3
+    assert landscape.measures()["value"].notna().any()
+
+
+def test_a_few_neighbours_tie_few_samples():
+    assert [Layout().neighbors(n) for n in (3, 10, 40, 46, 10_000)] == [1, 3, 13, 15, 15]
+    assert Layout(k=12).neighbors(20) == 12
+
+
 # Neighbours of large sets
 
 

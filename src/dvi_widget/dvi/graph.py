@@ -94,6 +94,7 @@ def descend(
     iterations: int,
     attraction: float,
     momentum: float = 0.8,
+    least: float = 0.0,
     anchors: NDArray[np.float64] | None = None,
     caps: NDArray[np.float64] | None = None,
     report: Callable[[], object] = lambda: None,
@@ -115,6 +116,10 @@ def descend(
         Of the same l.
     iterations, attraction, momentum : int, float, float
         Of the descent.
+    least : float
+        A cloud that shrinks below this standard deviation is enlarged to it. So small, the gradient is linear
+        and only the shape counts; smaller still, the mesh would not tell the points apart, and a strong
+        attraction, as of early exaggeration on few samples, would leave them all at one place.
     anchors, caps : float64 [m, l], float64 [m], optional
         After every iteration the first m points lie within these distances of these places.
     report : callable
@@ -136,6 +141,10 @@ def descend(
         push /= max(potential.sum() - len(y), 1e-12)
         gradient = attraction * pull - push
         kernels.step(y, velocity, gains, gradient, len(y) / attraction, momentum, _LONGEST, anchors, caps)
+        spread = float(y.std(axis=0).max())
+        if 0 < spread < least:
+            y = (y - y.mean(axis=0)) * (least / spread)
+            velocity *= least / spread
         report()
     return y
 

@@ -18,7 +18,8 @@ from .grid_decoder import GridDecoder
 from .mesh import Mesh
 from .placement import Placer
 
-_VERSION = 2
+_VERSION = 3
+_NEIGHBORS, _FEWEST = 15, 3
 _GATHER = 12.0  # attraction of the first iterations: early exaggeration (van der Maaten & Hinton 2008, §3.4)
 _MOMENTUM, _FEW = 0.8, 10_000  # momentum, up to so many points
 _SMALL = 0.01  # standard deviation of the first positions, so that classes can pass through each other
@@ -44,9 +45,10 @@ class Layout:
 
     Parameters
     ----------
-    k : int
+    k : int, optional
         Nearest samples tied to each sample, which are also its meaning (eval_sem, Eq. 11). More of
-        them tie larger groups together, at a cost that grows with k.
+        them tie larger groups together, at a cost that grows with k. By default 15, or a third of the
+        samples where these are fewer than 46: tied to most of the others, a sample has no place of its own.
     boundary_k : int
         Nearest boundary samples tied to each sample, and to each boundary sample. They share the weight
         below, so that each of many holds less: 8 is better than 15 and 25 for boundary_pv (.49 against .47
@@ -88,7 +90,7 @@ class Layout:
         If a value is out of its range.
     """
 
-    k: int = 15
+    k: int | None = None
     boundary_k: int = 8
     xb_weight: float = 0.65
     bb_weight: float = 0.1
@@ -102,6 +104,8 @@ class Layout:
     def __post_init__(self) -> None:
         for name in ("k", "boundary_k"):
             value = getattr(self, name)
+            if name == "k" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of 1 or more; found {value!r}.")
         for name in ("xb_weight", "bb_weight", "xx_cross", "xb_cross"):
@@ -118,6 +122,10 @@ class Layout:
         if self.dimension not in (2, 3):
             raise ValueError(f"dimension must be 2 or 3; found {self.dimension!r}.")
 
+    def neighbors(self, n: int) -> int:
+        """The k that n samples are tied by."""
+        return max(1, min(_NEIGHBORS, (n - 1) // 3)) if self.k is None else self.k
+
     def key(self) -> Mapping[str, Any]:
         """Name, version and settings."""
         return {"method": "layout", "version": _VERSION, **asdict(self)}
@@ -131,8 +139,10 @@ class Layout:
     ) -> LayoutMap:
         """Lay out one checkpoint. Nothing is random: the seed has no part in it."""
         n = len(checkpoint.x)
-        if n <= self.k:
+        if self.k is not None and n <= self.k:
             raise ValueError(f"k must be less than the {n} training samples; found {self.k}.")
+        if n < _FEWEST:
+            raise ValueError(f"a layout needs {_FEWEST} training samples or more; this run has {n}.")
         axes = Axes.fit(checkpoint.x, least=self.dimension)
         graph, radii = self._graph(checkpoint)
         if previous is None:
@@ -164,13 +174,14 @@ class Layout:
         """The weighted complex, and each sample's distance to its k-th boundary sample."""
         n, b = len(checkpoint.x), checkpoint.b
         predictions = checkpoint.predictions
-        xx = checkpoint.neighbors(self.k)[0]
+        k = self.neighbors(n)
+        xx = checkpoint.neighbors(k)[0]
         xb, bb = np.empty((n, 0), np.int32), np.empty((len(b), 0), np.int32)
         radii = np.zeros(n, np.float32)
         agree = np.ones(xb.shape, bool)
         if len(b):
             xb = checkpoint.boundary_neighbors(self.boundary_k)[0]
-            radii = np.ascontiguousarray(checkpoint.boundary_neighbors(self.k)[1][:, -1])
+            radii = np.ascontiguousarray(checkpoint.boundary_neighbors(k)[1][:, -1])
             sides = checkpoint.boundary_logits.argsort(axis=1)[:, -2:]
             agree = (sides[xb] == predictions[:, None, None]).any(axis=2)
         if len(b) > 1:
@@ -200,7 +211,16 @@ class Layout:
         gather, let_go, _ = self.iterations
         tick = _ticking(report, gather + let_go)
         mesh = Mesh(self.dimension)
-        y = descend(y, graph, mesh, iterations=gather, attraction=_GATHER, momentum=0.5, report=tick)
+        y = descend(
+            y,
+            graph,
+            mesh,
+            iterations=gather,
+            attraction=_GATHER,
+            momentum=0.5,
+            least=_SMALL,
+            report=tick,
+        )
         return descend(
             y,
             graph,
@@ -208,6 +228,7 @@ class Layout:
             iterations=let_go,
             attraction=self.attraction,
             momentum=_momentum(len(checkpoint.x)),
+            least=_SMALL,
             report=tick,
         )
 
@@ -222,12 +243,13 @@ class Layout:
         """From where the samples were; each may go as far as its meaning did."""
         old = fitted.positions.astype(np.float64)
         start = old.copy()
-        near = checkpoint.neighbors(self.k)[0]
+        k = self.neighbors(len(old))
+        near = checkpoint.neighbors(k)[0]
         changed = checkpoint.predictions != before.predictions
         agree = checkpoint.predictions[near[changed]] == checkpoint.predictions[changed, None]
         first = np.argsort(~agree, axis=1, kind="stable")[:, :_START]
         start[changed] = np.median(old[np.take_along_axis(near[changed], first, axis=1)], axis=1)
-        similarity = overlap(before.meaning(self.k), near)  # Eq. 11
+        similarity = overlap(before.meaning(k), near)  # Eq. 11
         caps = np.full(len(old), np.inf)
         if np.isfinite(self.cap):
             caps = self.cap * (1 / np.maximum(similarity, 1e-9) - 1)
@@ -285,7 +307,7 @@ class LayoutMap:
                 axes=self._axes,
                 radii=self._radii,
                 edge=settings.xb_weight / boundary_k / self._total,
-                k=settings.k,
+                k=settings.neighbors(len(checkpoint.x)),
                 boundary_k=boundary_k,
                 attraction=settings.attraction,
             )
