@@ -49,6 +49,8 @@ export interface SharedState {
 export interface Hovered {
   index: number;
   from: "canvas" | "panel" | "host";
+  /** The side on whose canvas it is hovered. */
+  side: number | null;
 }
 
 /** Pictures up to this size are fetched as they are; larger ones are fetched small for the grid. */
@@ -60,7 +62,7 @@ export class Store {
   readonly sides: readonly Side[];
   /** The recorded numbers of all sides, ascending; positions in time count in this list. */
   readonly epochs: readonly number[];
-  /** The side last pointed at, which the panels speak of. */
+  /** The side last pressed, focused or chosen, which the panels speak of; crossing a canvas chooses nothing. */
   readonly active: Signal<number>;
   readonly side: ReadonlySignal<Side>;
   /** A question of any kind to whoever answers. */
@@ -85,6 +87,8 @@ export class Store {
   readonly pinned: Signal<number | null> = signal(null);
   /** The sample whose card is shown: the hovered one, else the pinned one. */
   readonly raised: ReadonlySignal<number | null>;
+  /** The side on which that card is shown. */
+  readonly raisedOn: ReadonlySignal<Side>;
   /** A place of the canvas that is being looked into, in units of positions. */
   readonly place: Signal<{ side: number; x: number; y: number } | null> = signal(null);
   readonly colorBy: Signal<ColorBy>;
@@ -148,9 +152,12 @@ export class Store {
     this.epoch = computed(() => this.epochs[this.playhead.position.value] as number);
     this.selection = signal(selectionOf(state.selection, hello.n));
     this.hovered = signal(
-      state.hovered === null ? null : { index: state.hovered, from: "host" as const },
+      state.hovered === null ? null : { index: state.hovered, from: "host" as const, side: null },
     );
     this.raised = computed(() => this.hovered.value?.index ?? this.pinned.value);
+    this.raisedOn = computed(
+      () => this.sides[this.hovered.value?.side ?? this.active.value] ?? this.side.value,
+    );
     this.colorBy = signal(readColorBy(state.color_by));
     this.filter = signal(state.filter);
     this.selections = signal(new Map(Object.entries(state.selections)));
@@ -198,10 +205,15 @@ export class Store {
     });
   }
 
-  hover(index: number | null, from: Hovered["from"] = "canvas"): void {
+  hover(
+    index: number | null,
+    from: Hovered["from"] = "canvas",
+    side: Hovered["side"] = null,
+  ): void {
     const before = this.hovered.peek();
-    if ((before?.index ?? null) !== index || (index !== null && before?.from !== from)) {
-      this.hovered.value = index === null ? null : { index, from };
+    const same = before?.from === from && before.side === side;
+    if ((before?.index ?? null) !== index || (index !== null && !same)) {
+      this.hovered.value = index === null ? null : { index, from, side };
     }
   }
 
@@ -276,9 +288,9 @@ export class Store {
     };
   }
 
-  /** What one sample is on the active side at a recorded position, as far as it has arrived. */
-  sample(index: number, position: number): Sample {
-    const frame = this.frames.get(position);
+  /** What one sample is on a side at a recorded position, as far as it has arrived. */
+  sample(index: number, position: number, side = this.side.value): Sample {
+    const frame = side.frames.get(position);
     const label = this.hello.labels[index] as number;
     return {
       index,

@@ -3,7 +3,7 @@ import { batch, type Signal, signal } from "@preact/signals";
 
 /** Everything that is kept, with what it is at first: numbers, texts and truths only. Each panel adds its own. */
 const START = {
-  /** The landscape last pointed at. */
+  /** The landscape that the panels speak of. */
   side: 0,
   /** A name of hello's palettes; the first one where it is none of them. */
   palette: "",

@@ -132,6 +132,37 @@ describe("two landscapes", () => {
       expect.stringMatching(/^<i>other<\/i>: .* at epoch 12\./),
     ]);
   });
+
+  it("are spoken of when pressed, focused or chosen, not when a pointer crosses them", async () => {
+    const { element, part, parts, settle } = await shown({
+      name: "one",
+      second: { name: "other", epochs: [5, 12] },
+    });
+    const spoken = () => [
+      element.querySelector('.dvi-side-name[aria-current="true"]')?.textContent,
+      parts("side").find((button) => button.getAttribute("aria-pressed") === "true")?.textContent,
+      part("readout-of")?.textContent,
+      part("epoch-slider")?.getAttribute("aria-valuetext")?.split(", ")[2],
+    ];
+    const [left, right] = parts("stage");
+    for (const [target, event, name] of [
+      [right, new Event("pointerenter"), "one"],
+      [right, new Event("pointermove"), "one"],
+      [right, new Event("pointerdown"), "other"],
+      [left, new Event("pointerenter"), "other"],
+      [left, new Event("focus"), "one"],
+      [parts("side")[1], new Event("click"), "other"],
+    ] as const) {
+      target?.dispatchEvent(event);
+      await settle();
+      expect(spoken()).toEqual(Array(4).fill(name));
+    }
+  });
+
+  it("need no such words where there is one", async () => {
+    const { part } = await shown();
+    expect(part("side") ?? part("readout-of")).toBeNull();
+  });
 });
 
 describe("the menus of the canvas", () => {

@@ -134,7 +134,7 @@ export function startPointing(
     if (pointer === null) {
       store.hover(null);
     } else if (standingFrame() !== undefined) {
-      store.hover(sampleAt(pointer));
+      store.hover(sampleAt(pointer), "canvas", side.index);
     }
   };
   /** An index is built between frames, never in one. */
@@ -160,11 +160,13 @@ export function startPointing(
     hoverSoon();
   };
 
-  const entered = (): void => {
+  /** Not by being crossed: the panels are reached over the other canvas. */
+  const turnTo = (): void => {
     store.active.value = side.index;
   };
   let pressedAt: [number, number] = [0, 0];
   const pressed = (event: PointerEvent): void => {
+    turnTo();
     pressedAt = place(element, event);
   };
   const clicked = (event: MouseEvent): void => {
@@ -194,8 +196,7 @@ export function startPointing(
     }
   };
 
-  element.addEventListener("pointerenter", entered);
-  element.addEventListener("focus", entered);
+  element.addEventListener("focus", turnTo);
   element.addEventListener("pointermove", moved);
   element.addEventListener("pointerleave", left);
   element.addEventListener("pointerdown", pressed);
@@ -210,8 +211,7 @@ export function startPointing(
       cancelAnimationFrame(request);
       cancelIdle(idle);
       lasso.stop();
-      element.removeEventListener("pointerenter", entered);
-      element.removeEventListener("focus", entered);
+      element.removeEventListener("focus", turnTo);
       element.removeEventListener("pointermove", moved);
       element.removeEventListener("pointerleave", left);
       element.removeEventListener("pointerdown", pressed);

@@ -242,7 +242,9 @@ function Student({ store, answer, index }: StudentProperties) {
         <thead>
           <tr>
             <th>class</th>
-            <th title="For this class rather than the others, each of which counts by its probability on average over the neighbours; each scaled by itself">weights</th>
+            <th title="For this class rather than the others, each of which counts by its probability on average over the neighbours; each scaled by itself">
+              weights
+            </th>
             <th title="Weights times pixels, all on one scale">weighted</th>
             <th>model</th>
             <th>student</th>

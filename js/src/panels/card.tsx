@@ -5,6 +5,7 @@ import type { Stage } from "../canvas/stage";
 import type { Viewport } from "../canvas/viewport";
 import { useReply } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
+import type { Side } from "../sides";
 import type { Store } from "../store";
 import { percent } from "../words";
 import { Named } from "./swatch";
@@ -17,8 +18,8 @@ const DELAY_MS = 80;
 
 export function Card({ store, stage }: { store: Store; stage: Stage }) {
   const card = useRef<HTMLDivElement>(null);
-  // On the side pointed at; the other one only rings the sample.
-  const index = store.side.value === stage.side ? store.raised.value : null;
+  // On one side; the other one only rings the sample.
+  const index = store.raisedOn.value === stage.side ? store.raised.value : null;
 
   // Follows its point without rendering anything anew.
   useSignalEffect(() => {
@@ -42,7 +43,7 @@ export function Card({ store, stage }: { store: Store; stage: Stage }) {
       {store.hello.images !== null && (
         <SamplePicture store={store} index={index} side={PICTURE_SIDE} />
       )}
-      <Facts store={store} index={index} />
+      <Facts store={store} index={index} side={stage.side} />
       <Words store={store} index={index} />
     </div>
   );
@@ -68,10 +69,10 @@ export function anchor(card: HTMLElement, seen: Viewport, x: number, y: number):
 }
 
 /** What is known of a sample at the epoch shown. */
-export function Facts({ store, index }: { store: Store; index: number }) {
+export function Facts({ store, index, side }: { store: Store; index: number; side: Side }) {
   const { hello, playhead } = store;
-  store.frames.revision.value;
-  const sample = store.sample(index, playhead.position.value);
+  side.frames.revision.value;
+  const sample = store.sample(index, playhead.position.value, side);
   const wrong =
     sample.label !== null && sample.prediction !== null && sample.label !== sample.prediction;
   const groups = [...hello.groups].filter(([, mask]) => mask[index] === 1);

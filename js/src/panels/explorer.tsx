@@ -146,7 +146,11 @@ function Canvas({ store, side, stages }: CanvasProperties) {
   const named = store.sides.length > 1;
   return (
     <div class="dvi-stage">
-      {named && <span class="dvi-side-name">{side.info.name}</span>}
+      {named && (
+        <span class="dvi-side-name" aria-current={store.side.value === side}>
+          {side.info.name}
+        </span>
+      )}
       <div
         class={`dvi-touch dvi-tool-${store.tool.value}`}
         ref={element}

@@ -42,9 +42,7 @@ export function Images({ store }: { store: Store }) {
         {shown === null
           ? `Draw around points to see their ${hello.images === null ? "rows" : "pictures"}.`
           : "No sample fits the filter."}
-        {shown === null && (
-          <small>Hold shift and drag, or take the lasso from the tools.</small>
-        )}
+        {shown === null && <small>Hold shift and drag, or take the lasso from the tools.</small>}
       </p>
     );
   }

@@ -62,6 +62,7 @@ export function Panels({ store }: { store: Store }) {
   return (
     <>
       <section class="dvi-panel" aria-label="Panels">
+        <Sides store={store} />
         <div class="dvi-tabs">
           <div role="tablist" onKeyDown={step}>
             {panels.map(({ name }) => (
@@ -107,6 +108,7 @@ export function Panels({ store }: { store: Store }) {
       </section>
       {second !== undefined && (
         <section class="dvi-panel dvi-beside" aria-label={second.name} data-testid="beside">
+          <Sides store={store} />
           <div class="dvi-tabs">
             <b>{second.name}</b>
             <button
@@ -127,5 +129,30 @@ export function Panels({ store }: { store: Store }) {
         </section>
       )}
     </>
+  );
+}
+
+/** Of two landscapes, the one that the panels speak of. */
+function Sides({ store }: { store: Store }) {
+  if (store.sides.length === 1) {
+    return null;
+  }
+  return (
+    <fieldset class="dvi-sides" aria-label="Landscape that the panels speak of">
+      {store.sides.map((side) => (
+        <button
+          key={side.index}
+          type="button"
+          data-testid="side"
+          aria-pressed={store.side.value === side}
+          title={`Speak of ${side.info.name}`}
+          onClick={() => {
+            store.active.value = side.index;
+          }}
+        >
+          {side.info.name}
+        </button>
+      ))}
+    </fieldset>
   );
 }

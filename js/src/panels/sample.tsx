@@ -49,7 +49,7 @@ export function Sample({ store }: { store: Store }) {
         {store.hello.images !== null && (
           <SamplePicture store={store} index={index} side={PICTURE_SIDE} />
         )}
-        <Facts store={store} index={index} />
+        <Facts store={store} index={index} side={store.side.value} />
       </div>
       <Words store={store} index={index} />
       {store.landscape.services.includes("logits") && <Probabilities store={store} index={index} />}

@@ -194,7 +194,7 @@ function curvesOf(store: Store, { info }: Side): Curve[] {
   return curves.filter((curve) => curve.values.some((value) => value !== null));
 }
 
-/** The curves of all sides on one scale, those of the side pointed at in front. */
+/** The curves of all sides on one scale, those of the active one in front. */
 function Curves({ store, place }: { store: Store; place: (position: number) => number }) {
   const front = store.side.value;
   const sides = [...store.sides.filter((side) => side !== front), front];
@@ -250,6 +250,11 @@ function Readout({ store }: { store: Store }) {
             </option>
           ))}
         </select>
+      )}
+      {store.sides.length > 1 && (
+        <span class="dvi-of" title={side.info.name} data-testid="readout-of">
+          {side.info.name}
+        </span>
       )}
       {curvesOf(store, side).map(({ name, stroke, values, text }) => {
         const value = values[place] ?? null;
@@ -331,6 +336,9 @@ function epochWords(store: Store, position: number): string {
   const { epochs } = store;
   const parts = [`epoch ${epochs[position]}, ${position + 1} of ${epochs.length} recorded`];
   const side = store.side.value;
+  if (store.sides.length > 1) {
+    parts.push(side.info.name);
+  }
   for (const { name, stroke, values, text } of curvesOf(store, side)) {
     const value = values[side.place(position)] ?? null;
     if (value !== null) {
