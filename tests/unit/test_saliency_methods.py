@@ -328,12 +328,16 @@ def test_the_caller_s_pictures_are_never_written_to():
 
 
 class Counting(Functional):
-    """Counts the pictures it has seen."""
+    """Counts the pictures it has seen, on its class: what it holds itself is part of its identity."""
 
-    seen = 0
+    counted = 0
+
+    @property
+    def seen(self):
+        return Counting.counted
 
     def forward(self, x):
-        self.seen += len(x)
+        Counting.counted += len(x)
         return super().forward(x)
 
 
@@ -351,6 +355,62 @@ def test_known_maps_are_not_computed_again_until_the_weights_change():
     model.linear.weight.data.mul_(2)
     doubled = attribute(model, x, 1, "smoothgrad", samples=4, cache=cache)
     np.testing.assert_allclose(doubled.values, 2 * first.values, rtol=1e-4)
+
+
+class Holding(nn.Module):
+    """A network whose logits are scaled by something that it holds outside of its weights."""
+
+    def __init__(self, held, scale):
+        super().__init__()
+        self.inner = linear_network(WEIGHTS)
+        self.inner[1].held = held
+        self.scale = scale
+
+    def forward(self, x):
+        return self.scale(self.inner[1].held) * self.inner(x)
+
+
+class Setting:
+    """An object that may change unseen."""
+
+    factor = 1.0
+
+
+def changed(setting):
+    setting.factor = 3.0
+    return setting
+
+
+@pytest.mark.parametrize(
+    ("held", "scale", "change", "known"),
+    [
+        (1.0, lambda k: k, lambda _: 3.0, True),
+        ("one", lambda k: len(k) / 3, lambda _: "nine char", True),
+        ((1.0, None, [True]), lambda k: k[0], lambda _: (3.0, None, [True]), True),
+        ({"k": 1.0}, lambda k: k["k"], lambda k: k | {"k": 3.0}, True),
+        (torch.ones(1), lambda k: k, lambda k: k.mul_(3), True),
+        (np.ones(1), lambda k: float(k[0]), lambda k: 3 * k, True),
+        (torch.abs, lambda k: 2 + k(-torch.ones(())), lambda _: torch.sign, True),
+        (Setting(), lambda k: k.factor, changed, False),
+    ],
+    ids=["number", "string", "tuple", "dict", "tensor", "array", "function", "object"],
+)
+def test_what_a_network_holds_beside_its_weights_makes_other_maps(held, scale, change, known):
+    model, cache = Holding(held, scale), MapCache()
+    before = attribute(model, pictures(1), 0, "gradient", cache=cache).values
+    attribute(model, pictures(1), 0, "gradient", cache=cache)
+    assert len(cache) == int(known)
+    model.inner[1].held = change(held)
+    after = attribute(model, pictures(1), 0, "gradient", cache=cache).values
+    np.testing.assert_allclose(after, before * (1 / 3 if held is torch.abs else 3), rtol=1e-5)
+
+
+def test_a_hook_makes_other_maps():
+    model, cache = linear_network(WEIGHTS), MapCache()
+    before = attribute(model, pictures(1), 0, "gradient", cache=cache).values
+    model[1].register_forward_hook(lambda _, __, output: 3 * output)
+    after = attribute(model, pictures(1), 0, "gradient", cache=cache).values
+    np.testing.assert_allclose(after, 3 * before, rtol=1e-5)
 
 
 def test_errors_and_likeness_come_from_the_cache_too():

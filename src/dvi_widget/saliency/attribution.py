@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import weakref
 from collections import OrderedDict
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .identity import digest, model_key
 from .inspection import Inspection, inspected
 from .methods import METHODS, Method
 from .network import Network, Target, requested
@@ -157,8 +157,9 @@ def attribute(
         Called with the share done, 0 … 1, instead of a progress bar. What it raises stops the work and comes
         through.
     cache : MapCache or None
-        Where maps are looked up and kept; None for neither. Models that are no torch modules are never kept:
-        nothing tells whether they have changed.
+        Where maps are looked up and kept; None for neither. Maps of models that are no torch modules, or
+        that hold objects of other kinds than numbers, strings, tensors and functions, are never kept:
+        nothing tells whether these have changed.
     **parameters
         The method's own, as listed in ``METHODS[method].parameters``.
 
@@ -253,7 +254,7 @@ def stream(
     wanted = requested(target, len(x))
     with net.lent():
         _resolve(net, x[:1], entry, settings)
-    key = _model_key(net) if cache is not None else None
+    key = model_key(net.module) if cache is not None and net.module is not None else None
     kept = cache if key is not None else None
     key = (key, method, _frozen(settings))
     work = _Work(net, entry, settings, kept, key)
@@ -297,7 +298,7 @@ class _Work:
         asked = [None] * len(x) if wanted is None else wanted.tolist()
         known: list[_Made | None] = [None] * len(x)
         keys = (
-            [(self.key, _digest(x[i].cpu()), asked[i]) for i in range(len(x))]
+            [(self.key, digest(x[i].cpu()), asked[i]) for i in range(len(x))]
             if self.cache is not None
             else []
         )
@@ -425,52 +426,6 @@ def _inspection(net: Network, picture: Tensor) -> Inspection:
     if kinds not in known:
         known[kinds] = inspected(net, picture)
     return known[kinds]
-
-
-def _model_key(net: Network) -> Any:
-    """What tells a network and its weights from all others, or None where nothing does."""
-    if net.module is None:
-        return None
-    return (
-        type(net.module),
-        tuple(type(module) for module in net.module.modules()),
-        _weights_digest(net.module),
-    )
-
-
-_WEIGHTS: weakref.WeakKeyDictionary[nn.Module, tuple[Any, str]] = weakref.WeakKeyDictionary()
-_PROBES = 16  # entries of each weight looked at before a digest is believed
-
-
-def _weights_digest(module: nn.Module) -> str:
-    """Digest of all weights and buffers, computed anew only when they may have changed."""
-    tensors = [*module.parameters(), *module.buffers()]
-    stamp = tuple(
-        (t.data_ptr(), 0 if t.is_inference() else t._version, _probed(t))  # noqa: SLF001
-        for t in tensors
-    )
-    known = _WEIGHTS.get(module)
-    if known is not None and known[0] == stamp:
-        return known[1]
-    digest = hashlib.blake2b(digest_size=16)
-    for t in tensors:
-        digest.update(_bytes(t.detach().cpu()))
-    _WEIGHTS[module] = stamp, digest.hexdigest()
-    return digest.hexdigest()
-
-
-def _probed(tensor: Tensor) -> bytes:
-    """A few entries, spread over the tensor: writes through .data move no version."""
-    flat = tensor.detach().flatten()
-    return _bytes(flat[:: max(1, flat.numel() // _PROBES)].cpu())
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
-
-
-def _digest(tensor: Tensor) -> bytes:
-    return hashlib.blake2b(_bytes(tensor), digest_size=16).digest()
 
 
 def _frozen(settings: dict[str, Any]) -> tuple[Any, ...]:
