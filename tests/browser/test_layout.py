@@ -74,6 +74,33 @@ def test_what_the_find_field_offers_and_says_lies_below_it(bare_explorer, themed
     expect(said).to_be_hidden()
 
 
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_card_of_a_place_lies_inside_the_stage(bare_explorer, page, shots, width):
+    page.set_viewport_size({"width": width, "height": 1000})
+    landscape = synthetic.fitted(60, classes=CLASSES)
+    open_bare(page, bare_explorer(landscape), delay=300)  # what fills the card comes when it is there
+    at = At(page, landscape)
+    stage = at.part("stage").bounding_box()
+    free = at.places(10).max(axis=0)[1] + 20
+    for share in (0.3, 0.7):
+        page.mouse.click(stage["x"] + share * stage["width"], min(free, stage["y"] + stage["height"] - 8))
+        card = at.part("place")
+        expect(card.get_by_test_id("nearest")).to_have_count(5)
+        page.wait_for_timeout(100)  # one more frame, in which it is laid out
+        page.screenshot(path=shots / f"place-{width}-{share}.png")
+        expect_inside(card, at.part("stage"))
+        page.keyboard.press("Escape")
+        expect(card).to_have_count(0)
+
+
+def expect_inside(part, whole):
+    box, around = part.bounding_box(), whole.bounding_box()
+    assert box["x"] >= around["x"]
+    assert box["y"] >= around["y"]
+    assert box["x"] + box["width"] <= around["x"] + around["width"]
+    assert box["y"] + box["height"] <= around["y"] + around["height"]
+
+
 def expect_below(part, line, page):
     box, over = part.bounding_box(), line.bounding_box()
     assert over["y"] + over["height"] <= box["y"] <= over["y"] + over["height"] + 8

@@ -1,10 +1,12 @@
 // The card beside a point: its picture, label, prediction, confidence, and which sample it is.
 import { useSignalEffect } from "@preact/signals";
+import type { HTMLAttributes } from "preact";
 import { useRef } from "preact/hooks";
 import type { Stage } from "../canvas/stage";
 import type { Viewport } from "../canvas/viewport";
 import { useReply } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
+import { useSize } from "../pieces/size";
 import type { Side } from "../sides";
 import type { Store } from "../store";
 import { percent } from "../words";
@@ -17,36 +19,54 @@ const MARGIN = 6;
 const DELAY_MS = 80;
 
 export function Card({ store, stage }: { store: Store; stage: Stage }) {
-  const card = useRef<HTMLDivElement>(null);
   // On one side; the other one only rings the sample.
   const index = store.raisedOn.value === stage.side ? store.raised.value : null;
-
-  // Follows its point without rendering anything anew.
-  useSignalEffect(() => {
-    stage.painter.drawn.value;
-    const sample = store.raised.value;
-    const seen = stage.camera.viewport.value;
-    const element = card.current;
-    const place = sample === null ? null : stage.painter.locate(sample);
-    if (element === null || seen === null || place === null) {
-      return;
-    }
-    const [x, y] = place;
-    anchor(element, seen, x, y);
-  });
-
   if (index === null) {
     return null;
   }
   return (
-    <div class="dvi-card" ref={card} role="tooltip" data-testid="hover-card" data-index={index}>
+    <Beside
+      stage={stage}
+      locate={() => {
+        stage.painter.drawn.value;
+        const sample = store.raised.value;
+        return sample === null ? null : stage.painter.locate(sample);
+      }}
+      class="dvi-card"
+      role="tooltip"
+      data-testid="hover-card"
+      data-index={index}
+    >
       {store.hello.images !== null && (
         <SamplePicture store={store} index={index} side={PICTURE_SIDE} />
       )}
       <Facts store={store} index={index} side={stage.side} />
       <Words store={store} index={index} />
-    </div>
+    </Beside>
   );
+}
+
+interface BesideProperties extends HTMLAttributes<HTMLDivElement> {
+  stage: Stage;
+  /** The place on the canvas, in its pixels; null leaves the card where it is. */
+  locate: () => readonly [number, number] | null;
+}
+
+/** A card beside a place of the canvas: follows it, and its own size, without rendering anything anew. */
+export function Beside({ stage, locate, ...attributes }: BesideProperties) {
+  const card = useRef<HTMLDivElement>(null);
+  const { width, height } = useSize(card);
+  useSignalEffect(() => {
+    // What arrives later makes it larger.
+    width.value;
+    height.value;
+    const seen = stage.camera.viewport.value;
+    const place = locate();
+    if (card.current !== null && seen !== null && place !== null) {
+      anchor(card.current, seen, ...place);
+    }
+  });
+  return <div {...attributes} ref={card} />;
 }
 
 /** What there is to read of a sample. */
@@ -58,11 +78,11 @@ export function Words({ store, index }: { store: Store; index: number }) {
 }
 
 /** Lay a card beside a place of the canvas; hidden where that is out of sight. */
-export function anchor(card: HTMLElement, seen: Viewport, x: number, y: number): void {
+function anchor(card: HTMLElement, seen: Viewport, x: number, y: number): void {
   const { offsetWidth: width, offsetHeight: height } = card;
   const right = x + OFFSET + width <= seen.width - MARGIN;
   const left = right ? x + OFFSET : Math.max(MARGIN, x - OFFSET - width);
-  const top = Math.min(seen.height - height - MARGIN, Math.max(MARGIN, y - height / 2));
+  const top = Math.min(Math.max(MARGIN, y - height / 2), seen.height - height - MARGIN);
   card.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   const outside = x < 0 || y < 0 || x > seen.width || y > seen.height;
   card.style.visibility = outside ? "hidden" : "visible";

@@ -10,7 +10,7 @@ import { Asked } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
 import { className, percent } from "../words";
-import { anchor } from "./card";
+import { Beside } from "./card";
 import { CloseIcon } from "./icons";
 import { classHue, Named } from "./swatch";
 
@@ -20,16 +20,18 @@ const PICTURE = 96;
 
 export function Place({ store, stage }: { store: Store; stage: Stage }) {
   const { side } = stage;
-  const card = useRef<HTMLDivElement>(null);
   const mark = useRef<HTMLSpanElement>(null);
 
-  useSignalEffect(() => {
+  const locate = (): [number, number] | null => {
     const at = store.place.value;
     const seen = stage.camera.viewport.value;
-    if (at !== null && seen !== null && card.current !== null && mark.current !== null) {
-      const [x, y] = toScreen(seen, at.x, at.y);
+    return at === null || seen === null ? null : toScreen(seen, at.x, at.y);
+  };
+  useSignalEffect(() => {
+    const place = locate();
+    if (place !== null && mark.current !== null) {
+      const [x, y] = place;
       mark.current.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
-      anchor(card.current, seen, x, y);
     }
   });
 
@@ -43,9 +45,10 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
   return (
     <>
       <span class="dvi-place-mark" ref={mark} aria-hidden="true" />
-      <div
+      <Beside
+        stage={stage}
+        locate={locate}
         class="dvi-card dvi-place"
-        ref={card}
         role="dialog"
         aria-label="This place"
         data-testid="place"
@@ -82,7 +85,7 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
             Keep as a marker
           </button>
         )}
-      </div>
+      </Beside>
     </>
   );
 }
