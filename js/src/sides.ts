@@ -47,7 +47,8 @@ export class Side {
           signal,
           progress: (fraction, text) => progress(fraction, text),
         }),
-      bytes: (frame) => frame.positions.byteLength + 2 * frame.predictions.byteLength,
+      bytes: ({ positions, predictions, confidence }) =>
+        positions.byteLength + predictions.byteLength + confidence.byteLength,
       budget: FRAME_BYTES * share,
       lanes: 3,
     });

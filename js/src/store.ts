@@ -10,7 +10,14 @@ import {
 } from "@preact/signals";
 import { Answers } from "./data/answers";
 import type { Ask } from "./data/protocol";
-import type { Frame, Hello, LandscapeInfo, Source, Territory } from "./data/source";
+import {
+  CERTAINTY,
+  type Frame,
+  type Hello,
+  type LandscapeInfo,
+  type Source,
+  type Territory,
+} from "./data/source";
 import { Thumbnails } from "./data/thumbnails";
 import type { EpochWindow } from "./data/window";
 import { lifted, parseHex, type Rgb } from "./palette";
@@ -297,7 +304,7 @@ export class Store {
       split: this.hello.split[index] === 1 ? "test" : "train",
       label: label < 0 ? null : label,
       prediction: frame === undefined ? null : (frame.predictions[index] as number),
-      confidence: frame === undefined ? null : (frame.confidence[index] as number) / 255,
+      confidence: frame === undefined ? null : (frame.confidence[index] as number) / CERTAINTY,
     };
   }
 

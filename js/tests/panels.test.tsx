@@ -234,7 +234,7 @@ describe("the images", () => {
     model.receive("selection", [2, 3, 5, 7, 11, 13]);
     await settle();
     expect(places(page)).toEqual([2, 3, 5, 7, 11, 13]);
-    const confidence = run.answer("frame", { landscape: 0, epoch: 5 }).buffers[2] as Uint8Array;
+    const confidence = run.answer("frame", { landscape: 0, epoch: 5 }).buffers[2] as Uint16Array;
     choose(part("images-order"), "confidence");
     await settle();
     const found = places(page).map((i) => confidence[i] as number);

@@ -1,6 +1,7 @@
 // The filter language: every example that Python is held to as well, and what only the page does.
 import { describe, expect, it } from "vitest";
 import shared from "../../tests/query_cases.json";
+import { CERTAINTY } from "../src/data/source";
 import { classText, complete, groupText } from "../src/query/complete";
 import { withCondition } from "../src/query/fields";
 import { epochsNeeded, holds, type Outputs, parse, type Samples } from "../src/query/query";
@@ -40,25 +41,29 @@ describe("what a filter needs", () => {
   });
 });
 
-describe("confidence in 255ths", () => {
-  const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+describe("confidence as it is sent", () => {
+  const sent = Uint16Array.from({ length: CERTAINTY + 1 }, (_, i) => i);
   const shown = (text: string) => {
-    const nobody = new Int8Array(256);
-    const mask = holds(parse(text, { ...vocabulary, n: 256 }), {
+    const nobody = new Int8Array(sent.length);
+    const mask = holds(parse(text, { ...vocabulary, n: sent.length }), {
       ...samples,
       labels: nobody,
-      outputs: () => ({ predictions: nobody, confidence: bytes }),
-      certainty: 255,
+      outputs: () => ({ predictions: nobody, confidence: sent }),
+      certainty: CERTAINTY,
     });
     return [...mask.keys()].filter((i) => mask[i] === 1);
   };
 
-  it("falls on the side of a level where most of what was rounded lies", () => {
-    expect(shown("conf<0.5").at(-1)).toBe(127); // 127.5
-    expect(shown("conf>0.999")).toEqual([255]); // 254.745
-    expect(shown("conf<=60%").at(-1)).toBe(153); // 153 exactly
-    expect(shown("conf<60%").at(-1)).toBe(152);
-    expect(shown("conf:0-1")).toHaveLength(256);
+  it("falls on its own side of every level of four digits", () => {
+    for (let digits = 0; digits <= 10_000; digits += 400) {
+      const exact = 6 * digits;
+      const level = (digits / 10_000).toFixed(4);
+      expect(shown(`conf<${level}`).at(-1)).toBe(exact > 0 ? exact - 1 : undefined);
+      expect(shown(`conf>=${level}`)[0]).toBe(exact);
+    }
+    expect(shown("conf<=60%").at(-1)).toBe(36_000);
+    expect(shown("conf>60%")[0]).toBe(36_001);
+    expect(shown("conf:0-1")).toHaveLength(sent.length);
   });
 });
 

@@ -17,7 +17,11 @@ describe("a side", () => {
   const own = infoOf([2, 5, 6]);
   const epochs = epochsOf([own, infoOf([1, 2, 4, 6, 9])]);
   const frame = vi.fn((_: number, epoch: number) =>
-    Promise.resolve({ positions: new Uint16Array(2), predictions: Uint8Array.of(epoch) }),
+    Promise.resolve({
+      positions: new Uint16Array(2),
+      predictions: Uint8Array.of(epoch),
+      confidence: new Uint16Array(1),
+    }),
   );
   const source = { frame, territory: () => new Promise(() => {}) } as unknown as Source;
   const side = new Side(source, 1, own, epochs, 0.5);

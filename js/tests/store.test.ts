@@ -111,7 +111,7 @@ describe("the store", () => {
       split: split[17] === 1 ? "test" : "train",
       label: labels[17],
       prediction: frame?.predictions[17],
-      confidence: (frame?.confidence[17] as number) / 255,
+      confidence: (frame?.confidence[17] as number) / 60_000,
     });
   });
 

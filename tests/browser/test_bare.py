@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import comm
+import numpy as np
 import pytest
 from bare import open_bare
 from hosts import RecordingComm
@@ -69,6 +70,22 @@ def test_python_moves_the_page_and_hears_of_each_change_once(explorer, landscape
         ("color_by", "correctness"),
         ("selection", []),
     ]
+
+
+def test_the_filter_finds_what_python_finds(explorer, landscape, page):
+    open_bare(page, explorer)
+    at, table = At(page, landscape), explorer.table()
+    for level in range(1, 10):
+        explorer.filter = f"conf<0.{level}"
+        found = np.flatnonzero(explorer.table()["shown"]).tolist()
+        expect(at.part("count")).to_have_text(f"{len(found):,} of {len(table):,}")
+        at.part("select-found").click()
+        eventually(lambda: explorer.selection, found, page)
+    explorer.filter = ""
+    epoch = landscape.epochs[-1]
+    sample = at.alone(epoch)
+    share = f"{100 * table['confidence'][sample]:.1f} %"
+    expect(at.hover(sample, epoch).locator("dd").nth(2)).to_have_text(share)
 
 
 def test_two_views_of_one_explorer_do_not_take_each_others_answers(explorer, landscape, page):

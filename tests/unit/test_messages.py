@@ -18,7 +18,15 @@ from dvi_widget.suggestions import DEFINITIONS
 from dvi_widget.widget.answers import Answers
 from dvi_widget.widget.exchange import Exchange
 from dvi_widget.widget.operations import OPERATIONS, Operation, ask
-from dvi_widget.widget.wire import MAX_ANSWER_BYTES, Answer, RequestError, class_dtype, listed, quantised
+from dvi_widget.widget.wire import (
+    MAX_ANSWER_BYTES,
+    Answer,
+    RequestError,
+    class_dtype,
+    graded,
+    listed,
+    quantised,
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +129,32 @@ def test_a_frame_tells_position_prediction_and_confidence():
     assert {name: array.dtype.name for name, array in arrays.items()} == {
         "positions": "uint16",
         "predictions": "uint8",
-        "confidence": "uint8",
+        "confidence": "uint16",
     }
     x0, x1, y0, y1 = shown.extent
     back = arrays["positions"] / 65535 * (x1 - x0, y1 - y0) + (x0, y0)
     np.testing.assert_allclose(back, frame.positions, atol=(x1 - x0) / 65535)
     np.testing.assert_array_equal(arrays["predictions"], frame.predictions)
-    np.testing.assert_allclose(arrays["confidence"] / 255, frame.confidence, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(arrays["confidence"] / 60_000, frame.confidence, atol=1 / 60_000)
+
+
+def test_confidence_lies_on_its_own_side_of_every_level_of_four_digits():
+    levels = np.arange(10_001) / 10_000
+    near = np.concatenate([np.nextafter(levels[1:], 0), levels, np.nextafter(levels[:-1], 1)])
+    for values in (near, near.astype(np.float32), np.random.default_rng(0).random(5000, np.float32)):
+        sent, exact = graded(values) / 60_000, values.astype(np.float64).clip(0, 1)
+        for level in levels[::97]:
+            np.testing.assert_array_equal(sent < level, exact < level)
+            np.testing.assert_array_equal(sent <= level, exact <= level)
+
+
+def test_an_epoch_of_seventy_thousand_samples_is_sent_in_at_most_700_kilobytes():
+    n, side = 70_000, 300
+    large = landscape(n, (0,), images=False, resolution=side)
+    page = Page([large])
+    page.ask(1, "frame", {"landscape": 0, "epoch": 0})
+    page.ask(2, "canvas", {"landscape": 0, "epoch": 0})
+    assert sum(array.nbytes for id_ in (1, 2) for array in page.arrays(id_).values()) <= 700_000
 
 
 def test_a_canvas_is_painted_once_with_progress_and_kept():

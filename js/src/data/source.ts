@@ -40,8 +40,8 @@ export interface Frame {
   /** Pairs x, y over the extent, 0..65535, y upwards. */
   positions: Uint16Array;
   predictions: Uint8Array | Uint16Array;
-  /** 255 is certainty. */
-  confidence: Uint8Array;
+  /** In parts of CERTAINTY; an odd number stands for all between its two even neighbours, which are exact. */
+  confidence: Uint16Array;
   /** How many samples are predicted as each class. */
   predicted: Uint32Array;
   /** How many labelled samples are predicted as what they are labelled. */
@@ -62,6 +62,8 @@ export interface Picture {
   pixels: Uint8Array;
 }
 
+/** The confidence of a frame that stands for 1. */
+export const CERTAINTY = 60_000;
 /** The class value of a cell that lies on the δ-boundary. */
 export const ON_BOUNDARY = 0xffff;
 /** The class value of a cell nobody has painted yet. */
@@ -184,7 +186,7 @@ function readFrame(answer: Answer, labels: Int32Array, classes: number): Frame {
   return {
     positions,
     predictions,
-    confidence: take(answer, "confidence").data as Uint8Array,
+    confidence: take(answer, "confidence").data as Uint16Array,
     predicted,
     correct,
   };

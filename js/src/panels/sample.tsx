@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Answer } from "../data/protocol";
+import { CERTAINTY } from "../data/source";
 import { Asked, useReply } from "../pieces/asked";
 import { Bars } from "../pieces/bars";
 import { Strip } from "../pieces/strip";
@@ -161,7 +162,7 @@ function loadedHistory(store: Store, index: number): SampleHistory {
   const samples = info.epochs.map((epoch) => frames.get(store.epochs.indexOf(epoch)));
   return {
     predictions: samples.map((frame) => frame?.predictions[index] ?? -1),
-    confidence: samples.map((frame) => (frame?.confidence[index] ?? 0) / 255),
+    confidence: samples.map((frame) => (frame?.confidence[index] ?? 0) / CERTAINTY),
   };
 }
 

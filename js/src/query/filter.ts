@@ -1,12 +1,9 @@
 // The filter at work: reads its text, asks for the epochs it speaks of, and says which samples it shows at rest.
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Frame } from "../data/source";
+import { CERTAINTY, type Frame } from "../data/source";
 import type { Side } from "../sides";
 import type { Store } from "../store";
 import { epochsNeeded, holds, parse, type Query, type Vocabulary } from "./query";
-
-/** The confidence of a frame that stands for 1. */
-const CERTAINTY = 255;
 
 export interface Filter {
   known: Vocabulary;

@@ -437,8 +437,8 @@ function testOf({ kind, values }: Condition, samples: Samples): (sample: number)
       return (i) => wanted[(classes[i] as number) + 1] === 1;
     }
     case "conf": {
-      // The wire rounds confidence to whole 255ths (Python compares it unrounded): samples within 1/510 of a level may
-      // fall on its other side. Levels are not rounded, which errs least, and a level like 0.5 lies between two 255ths.
+      // Exact for levels of four digits (see CERTAINTY). Nearer to others than one part of it, samples may fall on
+      // the other side than in Python, which compares unrounded.
       const { confidence } = now();
       const [relation, low, high = low] = values as [string, number, number?];
       const value = (i: number): number => (confidence[i] as number) / certainty;

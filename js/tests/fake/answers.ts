@@ -195,7 +195,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     const sample = sampler(landscape, epoch);
     const positions = new Uint16Array(2 * n);
     const predictions = integers(n);
-    const confidence = new Uint8Array(n);
+    const confidence = new Uint16Array(n);
     const quantise = (value: number): number =>
       Math.round(65535 * Math.min(1, Math.max(0, (value + 1) / 2)));
     for (let i = 0; i < n; i++) {
@@ -203,12 +203,12 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
       positions[2 * i] = quantise(x);
       positions[2 * i + 1] = quantise(y);
       predictions[i] = best;
-      confidence[i] = Math.round(255 * ratio);
+      confidence[i] = 2 * Math.floor(30_000 * ratio) + (ratio < 1 ? 1 : 0);
     }
     return pack({}, [
       ["positions", "uint16", [n, 2], positions],
       ["predictions", dtype, [n], predictions],
-      ["confidence", "uint8", [n], confidence],
+      ["confidence", "uint16", [n], confidence],
     ]);
   };
 

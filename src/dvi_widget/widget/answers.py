@@ -15,7 +15,7 @@ from dvi_widget.suggestions import DEFINITIONS
 from .dynamics import Dynamics
 from .rendering import Describe, Pictures, columns, describe, is_group
 from .thumbnails import fitted, thumbnails
-from .wire import PROTOCOL, Answer, Report, RequestError, class_dtype, in_bytes, quantised
+from .wire import PROTOCOL, Answer, Report, RequestError, class_dtype, graded, quantised
 
 _MOST_TOLD = 1 << 25  # bytes of answers that an exported page takes along: 32 MiB
 _OPEN = 200  # files; a process may have some thousand at most
@@ -168,14 +168,14 @@ class Answers:
         -------
         Answer
             Arrays: positions uint16 ``[n, 2]`` (see `quantised`), predictions uint8 or uint16 ``[n]`` (see
-            `class_dtype`), confidence uint8 ``[n]`` (255: 1).
+            `class_dtype`), confidence uint16 ``[n]`` (see `graded`).
         """
         return Answer(
             {},
             {
                 "positions": quantised(frame.positions, landscape.extent),
                 "predictions": np.asarray(frame.predictions).astype(class_dtype(len(self.classes))),
-                "confidence": in_bytes(frame.confidence),
+                "confidence": graded(frame.confidence),
             },
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PROTOCOL = 1
+_LEVELS = np.arange(30_001) / 30_000  # as the page divides; of confidence
 MAX_ANSWER_BYTES = 1 << 26  # of one answer about chosen samples: 64 MiB
 
 
@@ -86,6 +87,28 @@ def quantised(positions: NDArray[Any], extent: Sequence[float]) -> NDArray[np.ui
     x0, x1, y0, y1 = extent
     unit = (np.asarray(positions, np.float64) - (x0, y0)) / (x1 - x0, y1 - y0)
     return np.rint(np.clip(unit, 0, 1) * 65535).astype(np.uint16)
+
+
+def graded(confidence: NDArray[Any]) -> NDArray[np.uint16]:
+    """Confidence in 2 bytes a sample, on the side of every level of four digits where it lies.
+
+    Of the levels k/30000, a value that equals one is told as 2k, and one between two of them as the odd
+    number between theirs. So what the page compares with a level such as 0.6, or rounds to a tenth of a
+    percent, comes out as it does here; 60,000 stands for 1.
+
+    Parameters
+    ----------
+    confidence
+        ``[n]``, in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        uint16 ``[n]``; as a share of 60,000, off by less than 1/60,000.
+    """
+    share = np.clip(np.asarray(confidence, np.float64), 0, 1)
+    below = np.searchsorted(_LEVELS, share, side="right") - 1
+    return (2 * below + (share > _LEVELS[below])).astype(np.uint16)
 
 
 def in_bytes(shares: NDArray[Any]) -> NDArray[np.uint8]:
