@@ -284,7 +284,9 @@ class Projection:
             _steps(bar, number)(1.0)
 
     def _place_all(self, fitted: Map, epoch: int) -> NDArray[np.float32]:
-        """Positions of the run's samples: those that were fitted, then the test samples."""
+        """Positions of the run's samples: those that were fitted, then the test samples if there are any."""
+        if not self.run_.n_test:
+            return fitted.positions.astype(np.float32)
         test = _finite(
             self.run_.features(epoch, "test"), f"epoch {epoch}: representations of the test samples"
         )

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 import dvi_widget as dvi
 from dvi_widget.boundary import on_boundary
+from dvi_widget.widget.answers import Answers
 
 
 def contents(folder):
@@ -489,7 +490,13 @@ BAD = {
     "no test samples": (
         lambda a: a.update(test=(a["test"][0][:0], a["test"][1][:0])),
         ValueError,
-        "test: inputs must be",
+        "test: holds no samples; .* a tenth, or pass test=None",
+    ),
+    "empty lists of test samples": (lambda a: a.update(test=([], [])), ValueError, "or pass test=None"),
+    "an empty Dataset of test samples": (
+        lambda a: a.update(test=Pairs([], [])),
+        ValueError,
+        "test: the Dataset is empty; .*pass test=None",
     ),
     "words": (
         lambda a: a.update(train=(np.full((120, 2), "a"), a["train"][1])),
@@ -781,3 +788,20 @@ def test_the_lightning_callback_has_what_a_checkpoint_asks_for(tmp_path):
     assert callback._legacy_state_key == callback.state_key
     with pytest.raises(AttributeError):
         _ = callback.unknown
+
+
+def test_without_test_samples_a_run_is_recorded_fitted_measured_and_shown(tmp_path):
+    record(tmp_path / "run", epochs=(0, 1), test=None)
+    run = dvi.Run(tmp_path / "run")
+    assert (run.n_test, len(run.samples), list(run.scalars)) == (0, 120, ["train_accuracy", "loss"])
+    assert run.features(0, "test").shape == (0, 16)
+    assert run.images.shape == (120, 1, 8, 8)
+    shown = dvi.DVI("paper", steps=(40, 20), batch_size=100).fit(run).landscape(resolution=8)
+    assert set(shown.measures(k=5)["split"]) == {"train"}
+    assert np.isfinite(shown.neighbor_loss(0, k=5)).all()
+    assert len(dvi.suggestions.of_run(run, "test")) == 0
+    hello = Answers([shown]).hello()
+    assert hello.result["landscapes"][0]["accuracy"]["test"] == [None, None]
+    assert not hello.arrays["split"].any()
+    recorder(tmp_path / "run", test=None).capture(2)
+    assert run.epochs == [0, 1, 2]

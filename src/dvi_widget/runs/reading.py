@@ -99,12 +99,14 @@ class Run:
     def scalars(self) -> pd.DataFrame:
         """Numbers kept with the epochs, indexed by epoch.
 
-        ``train_accuracy`` and ``test_accuracy`` are always there; NaN where an epoch has no number of a name.
+        ``train_accuracy`` is always there, ``test_accuracy`` if there are test samples; NaN where an epoch
+        has no number of a name.
         """
         rows = {epoch: self._about(epoch)["scalars"] for epoch in self.epochs}
         table = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
         if table.empty:
-            table = pd.DataFrame(columns=["train_accuracy", "test_accuracy"], dtype=float)
+            anyway = ["train_accuracy", "test_accuracy"] if self.n_test else ["train_accuracy"]
+            table = pd.DataFrame(columns=anyway, dtype=float)
         table.index = pd.Index(list(rows), dtype="int64", name="epoch")
         return table
 

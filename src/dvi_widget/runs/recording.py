@@ -40,7 +40,8 @@ class Recorder:
     train, test
         ``(x, y)``, or a torch ``Dataset`` of such pairs (read once, in order, so without random
         augmentation). x : array or tensor ``[n, ...]``, uint8 or float, as the network takes them (kept as
-        given); y : integer labels ``[n]`` in 0..C-1.
+        given); y : integer labels ``[n]`` in 0..C-1. Maps learn from the training samples alone; without
+        ``test`` there is nothing to measure them on that they have not seen.
     classes
         Names of the C classes, in the order of the logits.
     layer
@@ -91,7 +92,7 @@ class Recorder:
         model: nn.Module,
         *,
         train: tuple[ArrayLike | Tensor, ArrayLike | Tensor] | Dataset[Any],
-        test: tuple[ArrayLike | Tensor, ArrayLike | Tensor] | Dataset[Any],
+        test: tuple[ArrayLike | Tensor, ArrayLike | Tensor] | Dataset[Any] | None = None,
         classes: Sequence[str],
         layer: str | None = None,
         images: ArrayLike | Tensor | tuple[ArrayLike | Tensor, ArrayLike | Tensor] | None = None,
@@ -111,9 +112,9 @@ class Recorder:
                 f"boundary: must be a fraction in [0, 1] of the training samples, got {boundary}"
             )
         existing = None if storage.is_unused(self.folder) else storage.read_manifest(self.folder)
-        inputs, labels = zip(
-            *(read_samples(name, given) for name, given in (("train", train), ("test", test))), strict=True
-        )
+        x, y = read_samples("train", train)
+        xt, yt = (x[:0], y[:0]) if test is None else read_samples("test", test)
+        inputs, labels = (x, xt), (y, yt)
         self._inputs: tuple[NDArray[Any], ...] = inputs
         self._n_train, self._n_test = len(labels[0]), len(labels[1])
         self._labels = np.concatenate(labels)
@@ -125,12 +126,12 @@ class Recorder:
 
         self._subject = Subject(model, layer=layer, logits=logits, batch_size=batch_size)
         try:
-            x, z = self._subject.features_and_logits(inputs[0][:8])
+            features, z = self._subject.features_and_logits(x[:8])
         except InputShapeError as error:
             raise InputShapeError("train", error.sentence) from error
         if z.shape[1] != len(self.classes):
             raise ValueError(f"classes: {len(self.classes)} names, but the network gives {z.shape[1]} logits")
-        self._width = x.shape[1]
+        self._width = features.shape[1]
         self._dtype, self._seed = np.dtype(dtype), seed
         self._n_boundary = round(boundary * self._n_train)
 
@@ -213,7 +214,7 @@ class Recorder:
             "digest": storage.digest(*arrays.values(), *(linear or ())),
             "scalars": {
                 "train_accuracy": float(right[: self._n_train].mean()),
-                "test_accuracy": float(right[self._n_train :].mean()),
+                **({"test_accuracy": float(right[self._n_train :].mean())} if self._n_test else {}),
                 **numbers,
             },
         }

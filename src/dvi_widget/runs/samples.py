@@ -11,6 +11,9 @@ from tqdm.auto import tqdm
 
 # How much is looked at or converted at a time, in bytes.
 _BLOCK = 2**26
+_WITHOUT_TEST = (
+    "; hold some samples back from training, say a tenth, or pass test=None to record without them"
+)
 
 
 def read_samples(name: str, given: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -30,6 +33,8 @@ def read_samples(name: str, given: Any) -> tuple[NDArray[Any], NDArray[np.int64]
             f"{name}: must be a pair (x, y) or a torch Dataset of such pairs, got {type(given).__name__}"
         )
     x, y = as_array(name, x), as_array(name, y)
+    if name == "test" and not len(x):
+        raise ValueError(f"test: holds no samples{_WITHOUT_TEST}")
     if x.ndim < 2 or not len(x):
         raise ValueError(f"{name}: inputs must be [n, ...] with n of at least 1, got shape {x.shape}")
     if x.dtype.kind not in "uif":
@@ -69,7 +74,7 @@ def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
         inputs.append(x)
         labels.append(y.reshape(()))
     if not inputs:
-        raise ValueError(f"{name}: the Dataset is empty")
+        raise ValueError(f"{name}: the Dataset is empty{_WITHOUT_TEST if name == 'test' else ''}")
     return np.stack(inputs), np.stack(labels)
 
 
