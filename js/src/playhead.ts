@@ -28,6 +28,8 @@ export interface Pace {
   loop: ReadonlySignal<boolean>;
 }
 
+/** How often at most what follows time at a calm pace is moved on. */
+const PASSING_MS = 250;
 const PLAY_SECONDS = 8;
 const EPOCH_SECONDS = { least: 0.12, most: 0.9 };
 /** How long the last epoch is seen before time starts over. */
@@ -43,11 +45,14 @@ export class Playhead {
   readonly position: ReadonlySignal<number>;
   /** The position last rested at: for what need not follow every step. */
   readonly resting: Signal<number>;
+  /** The nearest position whose epoch is here, now and then on the way too: for what only reads epochs that are. */
+  readonly passing: Signal<number>;
   private direction: 1 | -1 = 1;
   private clock = 0;
   private request = 0;
   private before = 0;
   private rested = 0;
+  private timer = 0;
   private readonly stop: () => void;
 
   constructor(
@@ -61,6 +66,7 @@ export class Playhead {
   ) {
     this.time = signal(start);
     this.resting = signal(start);
+    this.passing = signal(start);
     this.position = computed(() => Math.round(this.time.value));
     this.prefetch();
     this.stop = effect(() => {
@@ -78,6 +84,7 @@ export class Playhead {
     batch(() => {
       this.move(target);
       this.resting.value = target;
+      this.passing.value = target;
       this.resolve("seek");
     });
   }
@@ -123,6 +130,7 @@ export class Playhead {
   close(): void {
     this.playing.value = false;
     cancelAnimationFrame(this.request);
+    clearTimeout(this.timer);
     this.stop();
   }
 
@@ -184,11 +192,22 @@ export class Playhead {
     }
   }
 
+  private readonly pass = (): void => {
+    this.timer = 0;
+    const position = this.position.peek();
+    if (this.has(position)) {
+      this.passing.value = position;
+    }
+  };
+
   private has(position: number): boolean {
     return this.frames.every((window) => window.get(position) !== undefined);
   }
 
   private resolve(cause: "seek" | "motion" | "arrival"): void {
+    if (this.passing.peek() !== this.position.peek()) {
+      this.timer ||= window.setTimeout(this.pass, PASSING_MS);
+    }
     const mix = this.available();
     const before = this.shown.peek();
     if (mix === null) {

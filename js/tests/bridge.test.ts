@@ -157,7 +157,7 @@ describe("traits", () => {
     await later(50);
     expect(store.epoch.value).toBe(10);
     expect(Array.from(store.selection.value.indices)).toEqual([1, 5]);
-    expect(store.hovered.value).toEqual({ index: 8, from: "host" });
+    expect(store.hovered.value).toEqual({ index: 8, from: "host", side: null });
     expect(model.saved).toEqual([]);
   });
 

@@ -315,6 +315,31 @@ describe("the images", () => {
   });
 });
 
+describe("while time plays", () => {
+  it("classes and images follow it, and nothing is asked for on the way", async () => {
+    const page = await opened("Classes", { n: 60, ...EVERYTHING });
+    const { element, run, model, part, parts, tab, settle } = page;
+    const sent = model.sent.length;
+    const said = () => element.querySelector(".dvi-bar-above .dvi-count")?.textContent;
+    part("play")?.click();
+    await settle(1000);
+    expect(said()).toBe("right at epoch 10");
+    expect(model.get("epoch")).toBe(10);
+    expect(part("play")?.getAttribute("aria-label")).toBe("Pause");
+    model.receive("selection", [...Array(60).keys()]);
+    tab("Images")?.click();
+    await settle(300);
+    const predictions = run.answer("frame", { landscape: 0, epoch: 10 }).buffers[1] as Uint8Array;
+    const wrong = parts("thumbnail").filter((tile) => tile.querySelector(".dvi-mark"));
+    const told = parts("thumbnail").filter(
+      ({ dataset: { index } }) => run.labels[Number(index)] !== predictions[Number(index)],
+    );
+    expect(told.length).toBeGreaterThan(0);
+    expect(wrong).toEqual(told);
+    expect(model.sent.slice(sent).map(({ op }) => op)).not.toContain("probabilities");
+  });
+});
+
 describe("the classes", () => {
   it("tell how many of each are right, the fewest first where that is chosen", async () => {
     const { part, settle } = await opened("Classes", { n: 300, classes: 5 });

@@ -180,3 +180,47 @@ describe("playing", () => {
     expect(playhead.playing.value).toBe(false);
   });
 });
+
+describe("what follows at a calm pace", () => {
+  const followed = (playhead: Playhead): number[] => {
+    const passed: number[] = [];
+    playhead.passing.subscribe((position) => passed.push(position));
+    return passed;
+  };
+
+  it("moves on four times a second while time is dragged, and at once when it is let go", async () => {
+    const count = 60;
+    const playhead = playheadOf(count);
+    for (let i = 0; i < count; i++) {
+      await arrive(i);
+      playhead.seek(i);
+    }
+    playhead.seek(0);
+    const passed = followed(playhead);
+    for (let step = 0; step < 100; step++) {
+      playhead.drag(step / 2);
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(passed.length).toBeGreaterThanOrEqual(4);
+    expect(passed.length).toBeLessThanOrEqual(5);
+    expect(playhead.resting.value).toBe(0);
+    playhead.release();
+    expect(playhead.passing.value).toBe(playhead.resting.value);
+    const rested = passed.length;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(passed).toHaveLength(rested);
+    playhead.close();
+  });
+
+  it("stays where it was until the epoch is here", async () => {
+    const playhead = playheadOf(5);
+    await arrive(0);
+    playhead.drag(3);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(playhead.passing.value).toBe(0);
+    await arrive(3);
+    await vi.advanceTimersByTimeAsync(250);
+    expect(playhead.passing.value).toBe(3);
+    playhead.close();
+  });
+});

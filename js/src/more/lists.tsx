@@ -199,7 +199,7 @@ function Row({ store, index, picture, row, rows, measure, value }: RowProperties
   const hovered = useComputed(() => store.hovered.value?.index === index);
   const pinned = useComputed(() => store.pinned.value === index);
   store.frames.revision.value;
-  const { label, prediction } = store.sample(index, playhead.resting.value);
+  const { label, prediction } = store.sample(index, playhead.passing.value);
   const said = Number.isInteger(value) ? count(value) : value.toPrecision(3);
   return (
     <button

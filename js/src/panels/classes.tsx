@@ -13,7 +13,7 @@ export function Classes({ store }: { store: Store }) {
   const { hello, playhead } = store;
   const order = useSignal<string>(ORDERS[0]);
   store.frames.revision.value;
-  const position = playhead.resting.value;
+  const position = playhead.passing.value;
   const frame = store.frames.get(position);
   const shown = store.shown.value;
   const rows = useMemo(() => {

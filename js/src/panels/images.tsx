@@ -325,7 +325,16 @@ function Tile(properties: TileProperties) {
   const { hello, playhead } = store;
   const hovered = useComputed(() => store.hovered.value?.index === index);
   const pinned = useComputed(() => store.pinned.value === index);
-  const { label, prediction, confidence } = store.sample(index, playhead.resting.value);
+  const { label } = store.sample(index, 0);
+  // By themselves, so that while time passes only the tiles are rendered that look different then.
+  const now = (what: "prediction" | "confidence") =>
+    useComputed(() => {
+      store.frames.revision.value;
+      return store.sample(index, playhead.passing.value)[what];
+    });
+  const predicted = now("prediction");
+  const sure = now("confidence");
+  const prediction = predicted.value;
   const wrong = label !== null && prediction !== null && label !== prediction;
   const name =
     `Sample ${index}, label ${className(hello, label)}` +
@@ -377,7 +386,7 @@ function Tile(properties: TileProperties) {
           <span class={wrong ? "dvi-wrong" : ""}>
             {prediction !== null && <Named store={store} index={prediction} />}
           </span>
-          <span>{confidence !== null && percent(confidence)}</span>
+          <span>{sure.value !== null && percent(sure.value)}</span>
           {hello.groups.size > 0 && <span>{groups.map(([group]) => group).join(", ")}</span>}
         </>
       ) : (

@@ -19,7 +19,7 @@ interface LegendEntry {
   picks: (index: number) => boolean;
 }
 
-/** What the colours on the canvas stand for at the epoch last rested at. */
+/** What the colours on the canvas stand for at the epoch passed. */
 export function legendEntries(store: Store): LegendEntry[] {
   const { hello } = store;
   const { labels } = hello;
@@ -42,7 +42,7 @@ export function legendEntries(store: Store): LegendEntry[] {
     return entries;
   }
   store.frames.revision.value;
-  const frame = store.frames.get(store.playhead.resting.value);
+  const frame = store.frames.get(store.playhead.passing.value);
   if (by === "prediction") {
     return hello.classes.map((_, i) =>
       classEntry(store, i, frame?.predicted[i] ?? 0, (s) => frame?.predictions[s] === i),
