@@ -1,6 +1,6 @@
 // Markers dropped on a landscape, each with its number, and the way between two of them.
 import type { Answer } from "./data/protocol";
-import { answers, type Side } from "./sides";
+import type { Side } from "./sides";
 import type { Store } from "./store";
 
 export interface Marker {
@@ -16,7 +16,7 @@ export interface Marker {
 const MOST = 99;
 
 /** Whether any landscape tells what lies at a marker. */
-export const decodes = ({ sides }: Store): boolean => answers(sides, "classify");
+export const decodes = ({ sides }: Store): boolean => sides.some((side) => side.can("decode"));
 
 /** The markers of one side in the order of their numbers. */
 export function markersOn(store: Store, side: Side): Marker[] {

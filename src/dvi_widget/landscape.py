@@ -136,6 +136,11 @@ class Frame:
         return self._canvas is not None
 
     @property
+    def paintable(self) -> bool:
+        """Whether there is a canvas, or one can be painted."""
+        return self.painted or not {"paint", "sharpen"}.isdisjoint(self._landscape.services)
+
+    @property
     def canvas(self) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]:
         """The plane decoded and classified pixel by pixel, painted at the first look and then kept.
 
@@ -720,7 +725,7 @@ class Landscape:
         """The canvas as a picture, then one set of points per label."""
         colors = class_colors(len(self.classes))
         flat = frame.positions.shape[1] == 2
-        traces = [self._painting(frame, colors)] if flat else []
+        traces = [self._painting(frame, colors)] if flat and frame.paintable else []
         scatter = plotly.graph_objects.Scattergl if flat else plotly.graph_objects.Scatter3d
         axes = "xyz"[: frame.positions.shape[1]]
         label = self.samples["label"].to_numpy()

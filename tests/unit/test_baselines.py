@@ -108,9 +108,17 @@ def test_tsne_leaves_out_what_needs_a_way_back(run):
     model = dvi.baselines.TSNE(perplexity=15).fit(run)
     shown = model.landscape()
     assert "paint" not in shown.services
+    assert not any(frame.paintable for frame in shown)
     assert not {"ppr", "rec_pv"} & set(shown.measures(k=[5])["measure"])
     with pytest.raises(RuntimeError, match="TSNE has no way back from the canvas"):
         model.inverse_transform([[0.0, 0.0]], epoch=5)
+
+
+def test_tsne_is_shown_without_territories(run, tmp_path):
+    shown = dvi.baselines.TSNE(perplexity=15).fit(run).landscape()
+    assert not any(trace.type == "image" for trace in shown.figure(epoch=5).data)
+    page = dvi.Explorer(shown).to_html(tmp_path / "tsne.html")
+    assert page.stat().st_size > 10_000
 
 
 def test_umap_decodes_as_umap_learn_does(run):

@@ -193,6 +193,9 @@ function readFrame(answer: Answer, labels: Int32Array, classes: number): Frame {
 }
 
 function readTerritory(answer: Answer): Territory {
+  if (answer.arrays.size === 0) {
+    return { resolution: 1, cells: Uint16Array.of(UNPAINTED, 0), shade: Uint8Array.of(0) };
+  }
   const { data, shape } = take(answer, "classes");
   const shade = take(answer, "shade").data as Uint8Array;
   const side = shape[0] as number;

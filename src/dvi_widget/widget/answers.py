@@ -187,8 +187,10 @@ class Answers:
         Returns
         -------
         Answer
-            Arrays: classes and shade ``[R, R]``, as in `Frame.canvas`.
+            Arrays: classes and shade ``[R, R]``, as in `Frame.canvas`; none where nothing can paint.
         """
+        if not frame.paintable:
+            return Answer({}, {})
         text = f"Painting the landscape of epoch {frame.epoch}"
         report(0.0, text)
         done = 0.0

@@ -192,8 +192,7 @@ def _requests(answers: Answers) -> Iterator[tuple[str, dict[str, Any], float]]:
         for epoch in landscape.epochs:
             args = {**here, "epoch": int(epoch)}
             yield "frame", args, np.inf
-            if landscape.at(epoch).painted or "paint" in landscape.services:
-                yield "canvas", args, np.inf
+            yield "canvas", args, np.inf
             if {"decode", "place"} <= set(landscape.services):
                 yield "trust", args, _SECONDS
         if answers.dynamics[place].known:

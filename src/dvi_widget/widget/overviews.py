@@ -103,7 +103,7 @@ def figures_of_merit(answers: Answers, report: Report, place: int) -> Answer:
 
     def measure(landscape: Landscape) -> Answer:
         if "measures" not in landscape.services:
-            engine(landscape, "paint", "decode", "place", "features", "boundary", what="Measures")
+            engine(landscape, "place", "features", "boundary", what="Measures")
         text = "Taking the measures of the landscape"
         report(0.0, text)
         rows = _drawn(landscape)
