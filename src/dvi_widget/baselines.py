@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import measures
+from .arguments import check_whole
 from .estimator import Checkpoint, Map, Method, Projection
 
 _BESIDE = 5  # nearest samples whose median is where t-SNE's unseen samples are put
@@ -192,10 +193,10 @@ class UMAP(Projection):
     def __init__(
         self, n_neighbors: int = 15, min_dist: float = 0.1, *, warm: bool = False, seed: int = 0
     ) -> None:
-        _check_whole(n_neighbors, "n_neighbors", least=2)
+        check_whole("n_neighbors", n_neighbors, 2)
         if not 0 <= min_dist <= 1:
             raise ValueError(f"min_dist must be a number in [0, 1]; found {min_dist!r}.")
-        _check_whole(seed, "seed", least=0)
+        check_whole("seed", seed)
         self.n_neighbors = n_neighbors
         self.min_dist = min_dist
         self.warm = warm
@@ -322,8 +323,3 @@ class _UMAPMap:
         if self._model is None:
             self._model = self._reopen()
         return self._model
-
-
-def _check_whole(value: object, name: str, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number of {least} or more; found {value!r}.")

@@ -16,12 +16,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from .arguments import check_whole
+
 __all__ = [
     "InputShapeError",
     "Predictor",
     "Subject",
     "as_predictor",
     "calling",
+    "check_logits",
     "evaluating",
     "home",
     "refused",
@@ -70,7 +73,8 @@ class Predictor:
     Raises
     ------
     TypeError
-        If ``model`` is none of the three, or ``batch_size`` is not a positive integer (``ValueError``).
+        If ``model`` is none of the three, or ``logits`` none of its; or ``batch_size`` is not a positive
+        integer (``ValueError``).
     """
 
     def __init__(self, model: Any, *, logits: bool | None = None, batch_size: int = 128) -> None:
@@ -81,8 +85,8 @@ class Predictor:
                 f"model: got {type(model).__name__}; pass a torch module, an object with predict_proba, "
                 "or a callable that gives probabilities"
             )
-        if batch_size < 1:
-            raise ValueError(f"batch_size: must be at least 1, got {batch_size}")
+        check_whole("batch_size", batch_size, 1)
+        check_logits(logits)
         self.model = unwrapped(model) if isinstance(model, nn.Module) else model
         self.batch_size = batch_size
         self._logits = logits
@@ -214,6 +218,12 @@ class Predictor:
         moved = tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
         # A network whose first layer works in place must not reach what was given.
         return moved.clone() if moved is batch else moved
+
+
+def check_logits(logits: object) -> None:
+    """Refuse what is no answer to whether outputs are logits (see `Predictor`)."""
+    if not (logits is None or isinstance(logits, bool)):
+        raise TypeError(f"logits: must be True, False, or None for the rule; found {logits!r}")
 
 
 class InputShapeError(ValueError):

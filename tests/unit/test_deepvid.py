@@ -495,6 +495,13 @@ def test_other_pictures_are_refused(vae: VAE) -> None:
         neighbors.morph(PICTURES[0], PICTURES[0] * np.nan)
     with pytest.raises(TypeError, match="image: is uint8"):
         neighbors.sample((PICTURES[0] * 255).astype(np.uint8))
+    with pytest.raises(
+        ValueError, match=r"image: has values from 0 to 255, .* trained on values from 0 to 1"
+    ):
+        neighbors.sample(PICTURES[0] / PICTURES[0].max() * 255)
+    with pytest.raises(ValueError, match=r"images: has values from -255 .*; scale the pictures"):
+        vae.encode(-255 * PICTURES)
+    assert np.isfinite(vae.encode(PICTURES[:2] * 1.2 - 0.1)).all()
     with pytest.raises(TypeError, match="images: pictures are uint8 or floats"):
         VAE().fit(PICTURES.astype(int))
     with pytest.raises(ValueError, match="images: pictures are"):
@@ -516,6 +523,7 @@ def test_other_pictures_are_refused(vae: VAE) -> None:
         ({"channels": ()}, "channels"),
         ({"hidden": 64}, "hidden"),
         ({"features": nn.ReLU()}, "features"),
+        ({"seed": "0"}, "seed"),
     ],
 )
 def test_parameters_out_of_range_are_named(parameters: dict, name: str) -> None:
@@ -555,6 +563,8 @@ def test_neighbours_and_teachers_that_cannot_teach_are_refused(vae: VAE) -> None
     for arguments, message in (
         ({"how": "circle"}, "how: must be one of"),
         ({"n": 1}, "n: must be a whole number"),
+        ({"seed": 0.5}, "seed: must be a whole number"),
+        ({"band": "a"}, "band: must be a share"),
         ({"how": "nearest"}, "pictures: how="),
         ({"how": "nearest", "pictures": PICTURES[:5]}, "pictures: has 5 pictures"),
         ({"band": [0.1, 0.2]}, "band: must be one number"),

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dvi_widget.arguments import check_whole
+
 from .vae import VAE, as_images
 
 _HELD_OUT = 128  # neighbours that no student learns from
@@ -100,8 +102,8 @@ class Neighbors:
             raise TypeError(f"vae: must be a VAE, found {type(vae).__name__}")
         if how not in _KINDS:
             raise ValueError(f"how: must be one of {', '.join(_KINDS)}; found {how!r}")
-        if not isinstance(n, int | np.integer) or n < 2:
-            raise ValueError(f"n: must be a whole number of at least 2, found {n!r}")
+        check_whole("n", n, 2)
+        check_whole("seed", seed)
         if how in ("nearest", "hybrid") and pictures is None:
             raise ValueError(f'pictures: how="{how}" chooses among real pictures; pass them as pictures=')
         self.vae = vae
@@ -261,7 +263,13 @@ class Neighbors:
 
 
 def _checked_band(band: float | ArrayLike, vae: VAE) -> float | NDArray[np.float32]:
-    array = np.asarray(band, np.float32)
+    try:
+        array = np.asarray(band, np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"band: must be a share of each latent range, or one for each of the {vae.latent_dim}; found "
+            f"{band!r}"
+        ) from None
     if array.ndim == 0:
         if not 0 < float(array) <= 1:
             raise ValueError(f"band: must lie in (0, 1], a share of each latent range; found {band!r}")

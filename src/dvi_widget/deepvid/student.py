@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from dvi_widget.arguments import check_whole
+
 from .neighbors import Neighborhood
 from .vae import as_teacher
 
@@ -463,9 +465,7 @@ class LinearStudent:
         if not (np.isfinite(self.smoothness) and self.smoothness >= 0):
             raise ValueError(f"smoothness: must be a number of pixels, 0 or more; found {self.smoothness!r}")
         for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name}: must be a whole number of at least 1, found {value!r}")
+            check_whole(name, getattr(self, name), 1)
 
     def _ridge(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Weighted ridge regression of centred logits, in its dual form: an unknown per row, not per pixel.

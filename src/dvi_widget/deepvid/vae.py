@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
+from dvi_widget.arguments import check_whole
 from dvi_widget.runs import storage
 from dvi_widget.subject import as_predictor, evaluating
 
@@ -31,6 +32,7 @@ _DENSE_VALUES = 1024
 _SPANNED = 0.99
 _LEAST_EPOCHS, _LEAST_STEPS = 10, 2000
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
+_OVERSHOOT = 0.5  # of the scale; values farther outside are of another scale
 _BATCH = 4096  # pictures at a time outside training
 
 
@@ -108,6 +110,7 @@ class VAE:
         learning_rate: float = 2e-3,
         seed: int = 0,
     ) -> None:
+        check_whole("seed", seed)
         self.latent_dim = latent_dim
         self.architecture = architecture
         self.hidden = hidden
@@ -371,11 +374,16 @@ class VAE:
                 f"{name}: has pictures of {pictures.shape[1:]} (channels, height, width); this VAE was "
                 f"trained on {self.shape_}"
             )
+        low, high = self.limits_
+        told = (
+            f"but this VAE was trained on values from {low:g} to {high:g}; scale the pictures in the same "
+            "way as those"
+        )
         if pictures.dtype == np.uint8 and self.limits_ != (0.0, 255.0):
-            raise TypeError(
-                f"{name}: is uint8 (0 to 255), but this VAE was trained on values from {self.limits_[0]:g} "
-                f"to {self.limits_[1]:g}; scale the pictures in the same way as those"
-            )
+            raise TypeError(f"{name}: is uint8 (0 to 255), {told}")
+        least, largest = float(pictures.min()), float(pictures.max())
+        if max(low - least, largest - high) > _OVERSHOOT * (high - low):
+            raise ValueError(f"{name}: has values from {least:g} to {largest:g}, {told}")
         return pictures
 
     def _check_trained(self) -> None:
@@ -384,11 +392,9 @@ class VAE:
 
     def _check_parameters(self, pictures: NDArray[Any]) -> None:
         for name in ("latent_dim", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name}: must be a whole number of at least 1, found {value!r}")
-        if self.epochs is not None and (not isinstance(self.epochs, int | np.integer) or self.epochs < 1):
-            raise ValueError(f"epochs: must be a whole number of at least 1 or None, found {self.epochs!r}")
+            check_whole(name, getattr(self, name), 1)
+        if self.epochs is not None:
+            check_whole("epochs", self.epochs, 1)
         for name in ("beta", "learning_rate", "feature_weight"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):

@@ -12,11 +12,13 @@ from scipy.spatial import cKDTree, procrustes
 from tqdm.auto import tqdm
 
 from dvi_widget import measures
+from dvi_widget.arguments import check_number, check_whole
 from dvi_widget.landscape import Landscape
 from dvi_widget.measures.classification import q_knn
 from dvi_widget.measures.neighbors import as_matrix
 from dvi_widget.runs.pictures import as_pictures, like_pictures
 from dvi_widget.runs.samples import as_array
+from dvi_widget.subject import check_logits
 
 from . import layout
 from .inverse import InverseMap, typical_gap
@@ -58,7 +60,7 @@ class DeepView:
         Neighbours that are searched, and UMAP's parameter of this name. Fewer than there are samples. By
         default 30, but no more than half of the other samples.
     segments : int
-        n, the segments of a path; each pair costs at most n − 1 classifier calls.
+        n, the segments of a path, 2 at least; each pair costs at most n − 1 classifier calls.
     min_dist : float
         UMAP's.
     scales : "sampled", None or (float, float)
@@ -151,6 +153,7 @@ class DeepView:
         self.logits = logits
         self.classes = classes
         self.seed = seed
+        self._check_parameters()
 
     def __repr__(self) -> str:
         return f"DeepView({type(self.model).__name__}, lam={self.lam!r}, n_neighbors={self.n_neighbors})"
@@ -306,6 +309,8 @@ class DeepView:
         points = as_matrix(y, "y")
         if points.shape[1] != 2:
             raise ValueError(f"y must hold points [m, 2] of the map; its shape is {points.shape}")
+        if not len(points):
+            return np.empty((0, *self.shape_), np.float32)
         return self.inverse_(points).reshape(len(points), *self.shape_)
 
     def landscape(
@@ -470,27 +475,38 @@ class DeepView:
         return flat, array.shape[1:]
 
     def _check(self, size: int) -> int:
-        """Refuse parameters that cannot work; how many neighbours to search."""
+        """Refuse what cannot work for so many samples; how many neighbours to search."""
         if size < 3:
             raise ValueError(f"x: a map needs at least 3 samples; found {size}")
-        n_neighbors = self.n_neighbors
-        if n_neighbors is None:
-            n_neighbors = max(2, min(_NEIGHBORS, (size - 1) // 2))
-        if not 2 <= n_neighbors < size:
-            raise ValueError(f"n_neighbors must lie in 2..{size - 1} for {size} samples; found {n_neighbors}")
+        # Parameters may have been set anew since the last fit.
+        self._check_parameters()
+        if self.n_neighbors is None:
+            return max(2, min(_NEIGHBORS, (size - 1) // 2))
+        if self.n_neighbors >= size:
+            raise ValueError(
+                f"n_neighbors must lie in 2..{size - 1} for {size} samples; found {self.n_neighbors}"
+            )
+        return self.n_neighbors
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that cannot work whatever the samples."""
         if self.lam != "auto" and not (isinstance(self.lam, (int, float)) and 0 <= self.lam <= 1):
             raise ValueError(f'lam must be a number in [0, 1] or "auto"; found {self.lam!r}')
-        if self.segments < 1:
-            raise ValueError(f"segments must be at least 1; found {self.segments}")
-        if self.budget is not None and self.budget < 0:
-            raise ValueError(f"budget must be a number of classifier calls; found {self.budget}")
+        if self.n_neighbors is not None:
+            check_whole("n_neighbors", self.n_neighbors, 2)
+        # Between the ends of a path there must be one point at least to be classified.
+        check_whole("segments", self.segments, 2)
+        check_number("min_dist", self.min_dist, 0, 1)
+        if self.budget is not None:
+            check_whole("budget (of classifier calls)", self.budget)
         if self.scales not in ("sampled", None):
             pair = tuple(self.scales) if isinstance(self.scales, (tuple, list)) else ()
             if len(pair) != 2 or not all(np.isfinite(value) and value > 0 for value in pair):
                 raise ValueError(
                     f'scales must be "sampled", None or two positive numbers; found {self.scales!r}'
                 )
-        return n_neighbors
+        check_logits(self.logits)
+        check_whole("seed", self.seed)
 
     def _begin(self, flat: NDArray[np.float32], shape: tuple[int, ...]) -> None:
         """Classify the samples, or take up what an earlier fit on them left."""
