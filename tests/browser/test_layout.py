@@ -93,6 +93,74 @@ def test_the_card_of_a_place_lies_inside_the_stage(bare_explorer, page, shots, w
         expect(card).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [500, 1280, 1600])
+def test_rates_of_all_classes_stand_in_even_rows(bare_explorer, page, shots, width):
+    page.set_viewport_size({"width": width, "height": 1000})
+    landscape = synthetic.landscape(300, classes=CLASSES)
+    landscape[-1].predictions = landscape.samples["label"].to_numpy().clip(0)  # all right: 100.0 %
+    open_bare(page, bare_explorer(landscape))
+    at = At(page, landscape)
+    at.root.get_by_role("tab", name="Classes").click()
+    rows = at.part("classes").get_by_role("button")
+    expect(rows.first).to_contain_text("100.0 %")
+    page.screenshot(path=shots / f"rows-{width}.png")
+    heights = rows.evaluate_all("(rows) => rows.map((row) => [row.clientHeight, row.scrollHeight])")
+    assert {tuple(sizes) for sizes in heights} == {(28, 28)}
+    rates = rows.locator(".dvi-count").evaluate_all("(all) => all.map((e) => e.scrollWidth - e.clientWidth)")
+    assert max(rates) == 0
+
+
+def test_names_are_whole_where_there_is_room(bare_explorer, page, shots):
+    page.set_viewport_size({"width": 1600, "height": 900})
+    landscape = synthetic.fitted(
+        60, classes=["a growth that is benign", "a growth that is not"], images=False
+    )
+    open_bare(page, bare_explorer(landscape))
+    at = At(page, landscape)
+    sample = at.alone(10)
+    card = at.hover(sample, 10)
+    expect(card.locator("dd[title^='a growth that']")).not_to_have_count(0)
+    assert cut_names(card) == []
+    legend = at.root.locator(".dvi-legend")
+    assert cut_names(legend) == []
+    assert legend.bounding_box()["x"] + legend.bounding_box()["width"] <= at.places(10).min(axis=0)[0]
+    stage = at.part("stage").bounding_box()
+    page.mouse.click(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] - 8)
+    expect(at.part("place").get_by_role("listitem")).to_have_count(2)
+    assert cut_names(at.part("place")) == []
+    at.root.get_by_role("tab", name="Confusion").click()
+    plane = at.part("matrix-plane").bounding_box()
+    page.screenshot(path=shots / "names-room.png")
+    cells, marks = 2 * 56, 4
+    assert plane["width"] - cells - marks > 120, "the names have what the cells leave"
+
+
+def cut_names(part):
+    """Names in it that end in an ellipsis."""
+    return part.locator(".dvi-name").evaluate_all(
+        "(names) => names.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent)"
+    )
+
+
+def test_what_is_said_of_an_epoch_keeps_clear_of_the_ends(bare_explorer, page, shots):
+    landscape = synthetic.fitted(60, classes=["a growth that is benign & fine", "a growth that is not fine"])
+    open_bare(page, bare_explorer(landscape))
+    at = At(page, landscape)
+    at.root.get_by_role("tab", name="Sample").click()
+    page.mouse.click(*at.places(10)[at.alone(10)])
+    ends = at.root.locator(".dvi-axis > span")
+    expect(ends.nth(1)).to_contain_text("its label")
+    page.screenshot(path=shots / "sample-axis.png")
+    first, said, last = (ends.nth(i).bounding_box() for i in range(3))
+    assert said["y"] >= first["y"] + first["height"] - 1
+    assert first["y"] == last["y"]
+    label = at.part("bars").locator("small")
+    expect(label).to_have_text("label")
+    assert label.evaluate("(e) => e.scrollWidth <= e.clientWidth")
+    bar = label.locator("xpath=../following-sibling::*[1]").bounding_box()
+    assert label.bounding_box()["x"] + label.bounding_box()["width"] <= bar["x"]
+
+
 def expect_inside(part, whole):
     box, around = part.bounding_box(), whole.bounding_box()
     assert box["x"] >= around["x"]

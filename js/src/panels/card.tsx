@@ -9,12 +9,14 @@ import { Pixels } from "../pieces/pixels";
 import { useSize } from "../pieces/size";
 import type { Side } from "../sides";
 import type { Store } from "../store";
-import { percent } from "../words";
+import { className, percent } from "../words";
 import { Named } from "./swatch";
 
 const PICTURE_SIDE = 112;
 const OFFSET = 16;
 const MARGIN = 6;
+/** So wide are the tools at the right. */
+const TOOLS = 40;
 /** What is only passed over by the pointer is not asked for. */
 const DELAY_MS = 80;
 
@@ -80,7 +82,7 @@ export function Words({ store, index }: { store: Store; index: number }) {
 /** Lay a card beside a place of the canvas; hidden where that is out of sight. */
 function anchor(card: HTMLElement, seen: Viewport, x: number, y: number): void {
   const { offsetWidth: width, offsetHeight: height } = card;
-  const right = x + OFFSET + width <= seen.width - MARGIN;
+  const right = x + OFFSET + width <= seen.width - TOOLS;
   const left = right ? x + OFFSET : Math.max(MARGIN, x - OFFSET - width);
   const top = Math.min(Math.max(MARGIN, y - height / 2), seen.height - height - MARGIN);
   card.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
@@ -99,11 +101,14 @@ export function Facts({ store, index, side }: { store: Store; index: number; sid
   return (
     <dl class="dvi-facts">
       <dt>label</dt>
-      <dd>
+      <dd title={className(hello, sample.label)}>
         <Named store={store} index={sample.label} />
       </dd>
       <dt>predicted</dt>
-      <dd class={wrong ? "dvi-wrong" : ""}>
+      <dd
+        class={wrong ? "dvi-wrong" : ""}
+        title={sample.prediction === null ? "" : className(hello, sample.prediction)}
+      >
         {sample.prediction !== null && <Named store={store} index={sample.prediction} />}
       </dd>
       <dt>confidence</dt>
@@ -113,7 +118,7 @@ export function Facts({ store, index, side }: { store: Store; index: number; sid
       {groups.length > 0 && (
         <>
           <dt>groups</dt>
-          <dd>
+          <dd title={groups.map(([name]) => name).join(", ")}>
             <span class="dvi-name">{groups.map(([name]) => name).join(", ")}</span>
           </dd>
         </>

@@ -19,7 +19,9 @@ const NAMED = 11;
 const SPACED = 6;
 const NUMBERED = 15;
 const LARGEST = 56;
-const MOST_GUTTER = 72;
+/** For names: as much as is always theirs, and as much as they get where the cells leave it. */
+const LEAST_GUTTER = 72;
+const MOST_GUTTER = 160;
 const STRIPE = 4;
 
 export function Matrix({ store }: { store: Store }) {
@@ -136,9 +138,10 @@ function Plane({ store, confusion, room, select, point }: PlaneProperties) {
   const block = Math.ceil(classes / (room * scale));
   const blocks = Math.ceil(classes / block);
   const cells = useMemo(() => pooled(confusion, block), [confusion, block]);
-  const named = block === 1 && (room - MOST_GUTTER) / classes >= NAMED;
+  const named = block === 1 && (room - LEAST_GUTTER) / classes >= NAMED;
   const longest = Math.max(...hello.classes.map((name) => name.length));
-  const gutter = STRIPE + (named ? Math.min(MOST_GUTTER, 8 + 6.5 * longest) : 0);
+  const free = Math.min(MOST_GUTTER, room - STRIPE - LARGEST * classes);
+  const gutter = STRIPE + (named ? Math.min(Math.max(LEAST_GUTTER, free), 8 + 7 * longest) : 0);
   const whole = Math.min(LARGEST, Math.floor((room - gutter) / blocks));
   const cell = whole >= SPACED ? whole : (room - gutter) / blocks;
   const side = gutter + cell * blocks;

@@ -110,7 +110,7 @@ function Decoded({ store, answer: { arrays } }: { store: Store; answer: Answer }
       )}
       <ul class="dvi-place-classes" aria-label="What the model would say here">
         {best.map(({ probability, index }) => (
-          <li key={index}>
+          <li key={index} title={className(hello, index)}>
             <Named store={store} index={index} />
             <span class="dvi-bar" aria-hidden="true">
               <span
