@@ -2,9 +2,11 @@
 // @vitest-environment happy-dom
 import { type ComponentChildren, render } from "preact";
 import { afterEach, expect, it, vi } from "vitest";
+import { Bars } from "../src/pieces/bars";
 import { type Field, Form } from "../src/pieces/form";
 import { Lines, path } from "../src/pieces/lines";
 import { heatData } from "../src/pieces/pixels";
+import type { Store } from "../src/store";
 import { choose } from "./fake/shown";
 
 afterEach(() => {
@@ -55,6 +57,20 @@ it("reads all curves out under the pointer", async () => {
   plane?.dispatchEvent(new PointerEvent("pointermove", { clientX: 230, bubbles: true }));
   await vi.advanceTimersByTimeAsync(10);
   expect(page.querySelector("figcaption")?.textContent).toBe("epoch 15 train 0.9 test –");
+});
+
+it("marks the label among bars, in red only where another class is likelier", () => {
+  const store = {
+    hello: { classes: ["a long-winded name", "dog"] },
+    colors: { value: [] },
+  } as unknown as Store;
+  const marked = (probabilities: number[]): [string, boolean] => {
+    const page = drawn(<Bars store={store} probabilities={probabilities} label={0} />);
+    const [row] = page.querySelectorAll(".dvi-true");
+    return [row?.querySelector("small")?.textContent ?? "", row?.matches(".dvi-wrong") ?? false];
+  };
+  expect(marked([0.7, 0.3])).toEqual(["label", false]);
+  expect(marked([0.3, 0.7])).toEqual(["label", true]);
 });
 
 it("makes fields of a description, and tells valid values only", async () => {

@@ -11,11 +11,12 @@ interface BarsProperties {
   store: Store;
   /** One per class. */
   probabilities: ArrayLike<number>;
-  /** The true class, marked; null where there is none. */
+  /** The true class, marked, in red where another is likelier; null where there is none. */
   label: number | null;
 }
 
 export function Bars({ store, probabilities, label }: BarsProperties) {
+  const most = Array.from(probabilities).indexOf(Math.max(...Array.from(probabilities)));
   let classes = Array.from(probabilities, (_, i) => i);
   if (classes.length > ALL) {
     const likeliest = classes
@@ -28,10 +29,10 @@ export function Bars({ store, probabilities, label }: BarsProperties) {
   return (
     <ul class="dvi-bars" data-testid="bars">
       {classes.map((i) => (
-        <li key={i} class={i === label ? "dvi-true" : ""}>
-          <span class="dvi-name" title={className(store.hello, i)}>
-            {className(store.hello, i)}
-            {i === label && <small> label</small>}
+        <li key={i} class={i !== label ? "" : i === most ? "dvi-true" : "dvi-true dvi-wrong"}>
+          <span class="dvi-bar-name" title={className(store.hello, i)}>
+            <span class="dvi-name">{className(store.hello, i)}</span>
+            {i === label && <small>label</small>}
           </span>
           <span class="dvi-bar">
             <span
