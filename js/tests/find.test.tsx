@@ -272,6 +272,24 @@ describe("named selections", () => {
     expect(parts("saved-selection")).toEqual([]);
   });
 
+  it("are not renamed to a name that is another's, and that is said", async () => {
+    const { model, part, parts, click, type, press, settle } = await shown();
+    model.receive("selections", { one: [1], two: [2, 3] });
+    await settle();
+    await click(part("selections"));
+    await click(part("rename-selection"));
+    expect(part("name-taken").textContent).toBe("");
+    await type(part("new-name"), " two");
+    await press(part("new-name"), "Enter");
+    expect(part("name-taken").textContent).toBe("Another selection has this name.");
+    expect(part("new-name").getAttribute("aria-invalid")).toBe("true");
+    expect(model.saved).toEqual([]);
+    await type(part("new-name"), "two and a half");
+    await press(part("new-name"), "Enter");
+    expect(parts("new-name")).toEqual([]);
+    expect(model.get("selections")).toEqual({ "two and a half": [1], two: [2, 3] });
+  });
+
   it("come from Python as well", async () => {
     const { model, part, parts, click, settle } = await shown();
     model.receive("selections", { one: [1], two: [2, 3] });

@@ -74,23 +74,26 @@ interface RowProperties {
 
 function Row({ store, name, indices, selected }: RowProperties) {
   const renaming = useSignal<string | null>(null);
+  const id = useUnique();
+  const next = renaming.value?.trim() ?? "";
+  const taken = next !== name && store.selections.value.has(next);
   const rename = (): void => {
-    const next = renaming.peek()?.trim() ?? "";
     renaming.value = null;
-    const saved = store.selections.peek();
-    if (next !== "" && !saved.has(next)) {
+    if (next !== "" && !taken) {
       // It keeps its place in the list.
       store.selections.value = new Map(
-        Array.from(saved, ([other, of]) => [other === name ? next : other, of]),
+        Array.from(store.selections.peek(), ([other, of]) => [other === name ? next : other, of]),
       );
     }
   };
   if (renaming.value !== null) {
     return (
-      <li>
+      <li class="dvi-renamed">
         <input
           type="text"
           aria-label={`New name of ${name}`}
+          aria-invalid={taken}
+          aria-describedby={`${id}-taken`}
           data-testid="new-name"
           maxLength={MOST_NAME}
           value={renaming.value}
@@ -99,7 +102,7 @@ function Row({ store, name, indices, selected }: RowProperties) {
             renaming.value = event.currentTarget.value;
           }}
           onKeyDown={(event) => {
-            if (event.key === "Enter") {
+            if (event.key === "Enter" && !taken) {
               rename();
             } else if (event.key === "Escape") {
               renaming.value = null;
@@ -108,6 +111,9 @@ function Row({ store, name, indices, selected }: RowProperties) {
           }}
           onBlur={rename}
         />
+        <p id={`${id}-taken`} class="dvi-problem" role="status" data-testid="name-taken">
+          {taken && "Another selection has this name."}
+        </p>
       </li>
     );
   }
