@@ -6,7 +6,7 @@ import type { Store } from "./store";
 const integer = new Intl.NumberFormat("en-US");
 
 export function count(value: number): string {
-  return integer.format(value);
+  return withMinus(integer.format(value));
 }
 
 export function plural(value: number, one: string, many: string): string {
@@ -15,16 +15,26 @@ export function plural(value: number, one: string, many: string): string {
 
 const few = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
-/** Any number, in three digits. */
+/** Any number, in three digits; what is none is a dash. */
 export function number(value: number): string {
   const size = Math.abs(value);
-  return size > 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(1) : few.format(value);
+  if (!Number.isFinite(value)) {
+    return "–";
+  }
+  return withMinus(
+    size > 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(1) : few.format(value),
+  );
+}
+
+/** Numbers have a minus, not a hyphen. */
+function withMinus(digits: string): string {
+  return digits.replaceAll("-", "−");
 }
 
 /** A rate as people say it; what is not quite all is never rounded up to all. */
 export function percent(rate: number): string {
   const rounded = Math.round(rate * 1000) / 10;
-  return `${(rounded >= 100 && rate < 1 ? 99.9 : rounded).toFixed(1)} %`;
+  return withMinus(`${(rounded >= 100 && rate < 1 ? 99.9 : rounded).toFixed(1)} %`);
 }
 
 /** The name of a class; null stands for a sample without a label. */

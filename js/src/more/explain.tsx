@@ -5,7 +5,7 @@ import { Problem, useReply } from "../pieces/asked";
 import { type FieldValue, Form } from "../pieces/form";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
-import { className, percent } from "../words";
+import { className, number, percent } from "../words";
 import { field } from "./fields";
 import { epochOf, Inspected, type MethodInfo } from "./models";
 
@@ -274,7 +274,7 @@ function Facts({ store, answer, brief }: { store: Store; answer: Answer; brief: 
       )}
       {!brief && likeness !== null && (
         <small title="Cosine between this map and the same method's map for the runner-up class. Near 1, the map says little about this class in particular.">
-          likeness to the runner-up's map {likeness.toFixed(2)}
+          likeness to the runner-up's map {number(likeness)}
           {likeness > 0.6 && ": not about this class alone"}
         </small>
       )}

@@ -4,7 +4,7 @@ import { useMemo, useRef } from "preact/hooks";
 import { useSize } from "../pieces/size";
 import { linear } from "../scale";
 import type { Store } from "../store";
-import { count, plural } from "../words";
+import { count, number, plural } from "../words";
 
 const BINS = 30;
 const HEIGHT = 96;
@@ -78,7 +78,7 @@ export function Histogram({ store, name, values }: HistogramProperties) {
                 height={size}
               >
                 <title>
-                  {short(from)} to {short(to)}: {plural(samples, "sample", "samples")}
+                  {number(from)} to {number(to)}: {plural(samples, "sample", "samples")}
                 </title>
               </rect>
             );
@@ -93,10 +93,10 @@ export function Histogram({ store, name, values }: HistogramProperties) {
             />
           )}
           <text x={EDGE} y={HEIGHT - 2}>
-            {short(low)}
+            {number(low)}
           </text>
           <text x={width.value - EDGE} y={HEIGHT - 2} text-anchor="end">
-            {short(high)}
+            {number(high)}
           </text>
         </svg>
       </div>
@@ -113,11 +113,11 @@ export function Histogram({ store, name, values }: HistogramProperties) {
       >
         <label>
           <span>from</span>
-          <input type="number" name="from" step="any" value={short(chosen?.[0] ?? low)} />
+          <input type="number" name="from" step="any" value={typed(chosen?.[0] ?? low)} />
         </label>
         <label>
           <span>to</span>
-          <input type="number" name="to" step="any" value={short(chosen?.[1] ?? high)} />
+          <input type="number" name="to" step="any" value={typed(chosen?.[1] ?? high)} />
         </label>
         <button type="submit">Select</button>
       </form>
@@ -149,6 +149,7 @@ function counted(values: Float32Array): { low: number; high: number; counts: num
   return { low, high, counts };
 }
 
-function short(value: number): string {
+/** As a field takes it. */
+function typed(value: number): string {
   return String(Number(value.toPrecision(3)));
 }

@@ -6,7 +6,7 @@ import type { Picture } from "../data/source";
 import { Asked } from "../pieces/asked";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
-import { className, count, plural } from "../words";
+import { className, count, number, plural } from "../words";
 import { Histogram } from "./histogram";
 import { epochOf, Inspected, type Inspection, ModelChoice } from "./models";
 import { SamplePicture } from "./picture";
@@ -268,7 +268,7 @@ function Patches({ store, indices, boxes, values, sent, shape }: PatchesProperti
           number,
         ];
         return (
-          <li key={sample} title={`#${sample}, activation ${(values[i] as number).toPrecision(3)}`}>
+          <li key={sample} title={`#${sample}, activation ${number(values[i] as number)}`}>
             <SampleButton store={store} index={sample}>
               <SamplePicture store={store} index={sample} side={PATCH} />
               <span

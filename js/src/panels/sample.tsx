@@ -7,7 +7,7 @@ import { Asked, useReply } from "../pieces/asked";
 import { Bars } from "../pieces/bars";
 import { Strip } from "../pieces/strip";
 import type { Store } from "../store";
-import { className, percent } from "../words";
+import { className, number, percent } from "../words";
 import { Facts, SamplePicture, Words } from "./card";
 import { classHue } from "./swatch";
 
@@ -205,7 +205,7 @@ function Measure({ name, value }: { name: string; value: number }) {
   return (
     <>
       <dt title={DYNAMICS[name]}>{name.replaceAll("_", " ")}</dt>
-      <dd>{Number.isFinite(value) ? Number(value.toPrecision(3)) : "–"}</dd>
+      <dd>{number(value)}</dd>
     </>
   );
 }

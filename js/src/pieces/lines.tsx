@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { linear } from "../scale";
+import { number } from "../words";
 import { useSize } from "./size";
 
 export interface Curve {
@@ -76,20 +77,20 @@ export function Lines({
           <path class="dvi-lines-axis" d={`M${LEFT} ${TOP}V${height - BOTTOM}H${right}`} />
           {[low, high].map((value, i) => (
             <text key={i} x={LEFT - 4} y={up(value) + 4} text-anchor="end">
-              {short(value)}
+              {number(value)}
             </text>
           ))}
           <text x={LEFT + 4} y={TOP + 4}>
             {yName}
           </text>
           <text x={LEFT} y={height - 4}>
-            {short(x[0] as number)}
+            {number(x[0] as number)}
           </text>
           <text x={(LEFT + right) / 2} y={height - 4} text-anchor="middle">
             {xName}
           </text>
           <text x={right} y={height - 4} text-anchor="end">
-            {short(x[last] as number)}
+            {number(x[last] as number)}
           </text>
           {marks.map((mark) => (
             <path
@@ -118,11 +119,11 @@ export function Lines({
         </svg>
       </div>
       <figcaption>
-        {place !== null && `${xName} ${short(x[place] as number)}`}
+        {place !== null && `${xName} ${number(x[place] as number)}`}
         {curves.map(({ name: curve, values, hue }) => (
           <span key={curve}>
             <span class="dvi-swatch" style={{ background: hue }} aria-hidden="true" /> {curve}
-            {place !== null && <b> {short(values[place] as number)}</b>}
+            {place !== null && <b> {number(values[place] as number)}</b>}
           </span>
         ))}
       </figcaption>
@@ -146,8 +147,4 @@ export function path(
     pen = Number.isFinite(value) ? "L" : "M";
   }
   return drawn;
-}
-
-function short(value: number): string {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "–";
 }
