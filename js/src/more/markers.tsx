@@ -184,7 +184,10 @@ function Way({ store, side, way }: WayProperties) {
         {(answer) => (
           <ol data-testid="crossings">
             {crossingsOf(answer).map(({ t, before, after }) => (
-              <li key={t}>
+              <li
+                key={t}
+                title={`${className(store.hello, before)} → ${className(store.hello, after)}`}
+              >
                 <Named store={store} index={before} /> → <Named store={store} index={after} />{" "}
                 <small>at {percent(t)}</small>
               </li>

@@ -8,7 +8,7 @@ import { type FieldValue, Form } from "../pieces/form";
 import { Lines } from "../pieces/lines";
 import { Pixels } from "../pieces/pixels";
 import type { Store } from "../store";
-import { className, percent } from "../words";
+import { className, number, percent } from "../words";
 import { Axes } from "./axes";
 import { field } from "./fields";
 import { epochOf } from "./models";
@@ -222,6 +222,7 @@ function Student({ store, answer, index }: StudentProperties) {
   const n = positions.length;
   const c = teacher.length;
   const label = hello.labels[index] as number;
+  const most = teacher.indexOf(Math.max(...teacher));
   const likeliest = Array.from(teacher, (_, kind) => {
     let sum = 0;
     for (let i = 0; i < n; i++) {
@@ -252,7 +253,12 @@ function Student({ store, answer, index }: StudentProperties) {
         </thead>
         <tbody>
           {named.map((kind) => (
-            <tr key={kind} class={kind === label ? "dvi-labelled" : ""}>
+            <tr
+              key={kind}
+              class={
+                kind !== label ? "" : kind === most ? "dvi-labelled" : "dvi-labelled dvi-wrong"
+              }
+            >
               <th scope="row">{className(hello, kind)}</th>
               <td>
                 <Weights array={answer.arrays.get("weights") as NamedArray} kind={kind} />
@@ -375,7 +381,7 @@ function Search({ store, use }: SearchProperties) {
               {(result.rows as Record<string, number>[]).slice(0, 5).map((row) => (
                 <li key={`${row.band} ${row.regularization}`}>
                   band {row.band}, regularisation {row.regularization}: believed{" "}
-                  {percent(row.believed ?? 0)}, KL {row.kl?.toFixed(3)}{" "}
+                  {percent(row.believed ?? 0)}, KL {number(row.kl ?? Number.NaN)}{" "}
                   <button
                     type="button"
                     onClick={() =>
