@@ -4,14 +4,18 @@ import itertools
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from torch import nn
 
 import dvi_widget as dvi
@@ -498,6 +502,15 @@ def test_an_interrupt_while_adding_leaves_the_map_as_it_was():
 def test_bad_samples_and_parameters_are_refused_by_name(options, x, message):
     with pytest.raises(ValueError, match=message):
         dvi.DeepView(waves, **options).fit(x)
+
+
+def test_a_model_of_named_columns_is_told_how_to_get_them():
+    frame = pd.DataFrame(cloud(40), columns=[f"c{i}" for i in range(cloud(40).shape[1])])
+    columns = ColumnTransformer([("all", "passthrough", list(frame))])
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, np.arange(40) % 2)
+    with pytest.raises(ValueError, match="a callable that rebuilds the frame") as raised:
+        dvi.DeepView(model, n_neighbors=5).fit(frame)
+    assert "strings" in str(raised.value.__cause__)
 
 
 def test_parameters_are_refused_at_once_and_when_set_anew():

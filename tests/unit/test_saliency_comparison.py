@@ -158,6 +158,34 @@ def test_maps_are_laid_over_pictures_in_two_colours_and_zero_shows_the_picture()
         overlay(x, values[0])
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"blend": 1.5}, r"blend: must be a number in \[0, 1\]; found 1.5"),
+        ({"blend": float("nan")}, "blend: must be"),
+        ({"scale": 0}, "scale: .* above 0; found 0"),
+        ({"maps": np.full((2, 4, 4), np.nan)}, "maps: must be finite; map 0"),
+        ({"images": np.zeros((2, 2, 4, 4))}, "images: .* C = 1 or 3"),
+        ({"images": np.full((2, 1, 4, 4), np.inf)}, "images: must be finite"),
+    ],
+)
+def test_what_cannot_be_laid_over_a_picture_is_refused(change, says):
+    given = {"images": np.zeros((2, 1, 4, 4)), "maps": np.zeros((2, 4, 4))} | change
+    with pytest.raises(ValueError, match=says):
+        overlay(**given)
+
+
+def test_maps_without_names_make_no_gallery():
+    with pytest.raises(TypeError, match="columns: must map names to maps"):
+        gallery(np.zeros((2, 1, 4, 4)), [np.zeros((2, 4, 4))])
+
+
+@pytest.mark.parametrize("labels", [[0, 5, 1], [0, -2, 1]])
+def test_labels_of_no_class_are_refused(labels):
+    with pytest.raises(ValueError, match="labels: the model has the classes 0 to 4"):
+        compare_models({"one": seeded(Functional())}, pictures(3), labels)
+
+
 def test_a_gallery_has_a_row_per_picture_and_a_column_per_method():
     x = pictures(3).mean(1, keepdim=True).numpy()
     maps = attribute(seeded(Functional()), pictures(3), None, "gradient", cache=None)

@@ -66,6 +66,12 @@ def test_the_gradient_of_a_linear_model_is_insensitive_and_its_product_is_a_litt
     np.testing.assert_allclose(further, 2 * moved, rtol=1e-3)
 
 
+@pytest.mark.parametrize("change", [{"radius": -1}, {"disturbances": 0}, {"seed": "0"}])
+def test_senseless_disturbances_are_refused(change):
+    with pytest.raises(ValueError, match=f"^{next(iter(change))}: must be"):
+        sensitivity(seeded(Functional()), pictures(1), method="gradient", **change)
+
+
 def test_methods_are_compared_with_controls_and_with_maps_from_elsewhere():
     model, x = seeded(Functional()).train(), pictures(4)
     said = []

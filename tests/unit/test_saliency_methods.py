@@ -405,6 +405,27 @@ def test_what_a_network_holds_beside_its_weights_makes_other_maps(held, scale, c
     np.testing.assert_allclose(after, before * (1 / 3 if held is torch.abs else 3), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        (
+            {"baseline": float("nan")},
+            "baseline: must be one of mean, zero, blur, or finite numbers; found nan",
+        ),
+        ({"baseline": [1.0, np.inf]}, "baseline: must be one of"),
+        ({"patch": 2, "stride": 3}, r"stride: at most the side of a square \(patch=2\).*found 3"),
+    ],
+)
+def test_squares_that_cover_nothing_sensible_are_refused(parameters, says):
+    with pytest.raises(ValueError, match=says):
+        maps_of(Functional(), "occlusion", pictures(1), **parameters)
+
+
+def test_squares_smaller_than_the_usual_step_leave_no_gaps():
+    maps = maps_of(seeded(Functional()), "occlusion", pictures(1), patch=1)
+    assert maps.parameters["stride"] == 1
+
+
 def test_a_hook_makes_other_maps():
     model, cache = linear_network(WEIGHTS), MapCache()
     before = attribute(model, pictures(1), 0, "gradient", cache=cache).values

@@ -137,6 +137,17 @@ def test_without_recorded_inputs_the_models_get_the_pictures():
     np.testing.assert_allclose(ask(seen, "glance", request).arrays["values"], expected, rtol=1e-5)
 
 
+def test_what_is_no_classifier_is_refused_by_its_name():
+    with pytest.raises(TypeError, match="models: 'a' is no classifier to ask: model: got int"):
+        answers({"a": 3})
+
+
+def test_a_model_of_other_pictures_is_named_when_it_is_asked():
+    asked = Models([shown(Inputs(PICTURES))], {"larger": nn.Sequential(nn.Flatten(), nn.Linear(9, 3))}, None)
+    with pytest.raises(RequestError, match=r"larger: .*does not take samples of shape \(1, 8, 8\)"):
+        asked.inspect(0, 0)
+
+
 def test_layers_are_shown_unit_by_unit(two):
     at = {"model": 0, "epoch": 0, "layer": "0"}
     tiles = ask(two, "filters", at)

@@ -17,6 +17,7 @@ Indices = NDArray[np.int64]
 
 _BATCH_FLOATS = 1 << 24  # input values handed to the classifier at once: 64 MB
 _SCALE_PAIRS = 1000
+_NAMELESS = "Specifying the columns using strings"  # scikit-learn's, of arrays where it wants a frame
 
 
 class Classifier:
@@ -50,14 +51,23 @@ class Classifier:
         Raises
         ------
         ValueError
-            If a probability is NaN, or the number of classes changes between calls. What the model itself
-            raises passes unchanged.
+            If a probability is NaN, the model needs named columns, or the number of classes changes between
+            calls. What else the model itself raises passes unchanged.
         """
         parts = [self._batch(x[start : start + self.batch]) for start in range(0, len(x), self.batch)]
         return np.concatenate(parts)
 
     def _batch(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        logits = torch.from_numpy(self.predictor.predict(x.reshape(len(x), *self.shape)))
+        try:
+            logits = torch.from_numpy(self.predictor.predict(x.reshape(len(x), *self.shape)))
+        except ValueError as error:
+            if _NAMELESS not in str(error):
+                raise
+            raise ValueError(
+                f"model: it knows its columns by name, and samples come as plain arrays ({error}) Pass a "
+                "callable that rebuilds the frame: "
+                "lambda x: model.predict_proba(pandas.DataFrame(x, columns=names))"
+            ) from error
         self.calls += len(x)
         if self._classes is None:
             self._classes = logits.shape[1]

@@ -111,7 +111,7 @@ class Recorder:
             raise ValueError(
                 f"boundary: must be a fraction in [0, 1] of the training samples, got {boundary}"
             )
-        existing = None if storage.is_unused(self.folder) else storage.read_manifest(self.folder)
+        existing = _existing(self.folder)
         x, y = read_samples("train", train)
         xt, yt = (x[:0], y[:0]) if test is None else read_samples("test", test)
         inputs, labels = (x, xt), (y, yt)
@@ -366,6 +366,15 @@ class Recorder:
             UserWarning,
             stacklevel=calling(),
         )
+
+
+def _existing(folder: Path) -> dict[str, Any] | None:
+    """The manifest of the run to continue, or None where a new one begins."""
+    if storage.is_unused(folder):
+        return None
+    if folder.is_dir() and not (folder / "run.json").exists():
+        raise storage.RunError(f"{folder} holds other files and no run: record into a new or an empty folder")
+    return storage.read_manifest(folder)
 
 
 def _pictures(

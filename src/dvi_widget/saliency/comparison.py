@@ -178,6 +178,7 @@ def compare_models(
     images : array or tensor [N, C, H, W]
         As the models take them.
     labels : int [N], optional
+        −1 where there is none.
     sure : float
         From which mean score on the models count as sure.
 
@@ -189,7 +190,7 @@ def compare_models(
     ------
     ValueError
         If a model takes other pictures, or the models tell different numbers of classes apart; the message
-        says which.
+        says which. If a label is none of these classes.
     TypeError
         If there are no models.
     """
@@ -205,7 +206,9 @@ def compare_models(
             f"models: they tell different numbers of classes apart ({told}); compare models of one task"
         )
     probabilities = np.stack(list(answers.values()))
-    return ModelComparison(list(answers), probabilities, _labels(labels, probabilities.shape[1]), sure)
+    _, n, classes = probabilities.shape
+    # −1 where there is no label, as everywhere.
+    return ModelComparison(list(answers), probabilities, _labels(labels, n, classes, -1), sure)
 
 
 def _probabilities(name: str, model: Any, images: ArrayLike | Tensor) -> NDArray[np.float32]:
@@ -220,12 +223,15 @@ def _probabilities(name: str, model: Any, images: ArrayLike | Tensor) -> NDArray
     return p
 
 
-def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.int64] | None:
+def _labels(labels: ArrayLike | None, n: int, classes: int, least: int) -> NDArray[np.int64] | None:
+    """Labels from the least that is allowed on, checked."""
     if labels is None:
         return None
     y = np.asarray(labels)
     if y.shape != (n,) or y.dtype.kind not in "iu":
         raise ValueError(f"labels: one whole number for each of the {n} pictures; found {y.dtype} {y.shape}")
+    if n and (y.min() < least or y.max() >= classes):
+        raise ValueError(f"labels: the model has the classes 0 to {classes - 1}, found {y.min()} … {y.max()}")
     return y.astype(np.int64)
 
 
@@ -331,12 +337,8 @@ def error_histogram(
         If labels do not fit.
     """
     p = _probabilities("model", model, images)
-    y = _labels(labels, len(p))
+    y = _labels(labels, len(p), p.shape[1], 0)
     assert y is not None
-    if y.min() < 0 or y.max() >= p.shape[1]:
-        raise ValueError(
-            f"labels: the model has the classes 0 to {p.shape[1] - 1}, found {y.min()} … {y.max()}"
-        )
     return _histogram("prediction − label", p[np.arange(len(p)), y] - 1, bins)
 
 

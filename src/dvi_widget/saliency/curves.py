@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from dvi_widget.arguments import check_number, check_whole
 from dvi_widget.measures import RemovalCurves, insertion_curve, removal_curve
 
 from .attribution import CACHE, MapCache, Maps, attribute
@@ -326,8 +327,11 @@ def sensitivity(
     Raises
     ------
     ValueError, TypeError
-        As for `attribute`.
+        As for `attribute`; or if radius, disturbances or seed is out of range.
     """
+    check_number("radius", radius, 0)
+    check_whole("disturbances", disturbances, 1)
+    check_whole("seed", seed)
     net = Network(model)
     x = net.pictures(images)
     generator = torch.Generator().manual_seed(seed)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from dvi_widget.arguments import check_number
+
 from .attribution import Maps
 
 if TYPE_CHECKING:
@@ -47,14 +49,21 @@ def overlay(
     Raises
     ------
     ValueError
-        If shapes do not fit.
+        If shapes do not fit, pictures or maps are not finite, or blend or scale is out of range.
     """
+    check_number("blend", blend, 0, 1)
+    if scale is not None and check_number("scale", scale) <= 0:
+        raise ValueError(f"scale: the attribution at full colour, a number above 0; found {scale!r}")
     x = np.asarray(images, np.float64)
     values = np.asarray(maps.values if isinstance(maps, Maps) else maps, np.float64)
+    _check_pictures(x)
     if x.ndim != 4 or values.shape != (len(x), *x.shape[2:]):
         raise ValueError(
             f"maps: must be [N, H, W] for images [N, C, H, W]; found {values.shape} for {x.shape}"
         )
+    if not np.isfinite(values).all():
+        first = int(np.flatnonzero(~np.isfinite(values).all((1, 2)))[0])
+        raise ValueError(f"maps: must be finite; map {first} holds NaN or infinity")
     grey = _stretched(x).mean(1)
     size = np.abs(values)
     full = np.percentile(size, _CLIP, axis=(1, 2), keepdims=True) if scale is None else scale
@@ -62,6 +71,12 @@ def overlay(
     colour = np.where(values[..., None] > 0, _FOR, _AGAINST)
     mixed = (1 - opacity[..., None]) * 255 * grey[..., None] + opacity[..., None] * colour
     return np.asarray(np.round(mixed), np.uint8)
+
+
+def _check_pictures(x: NDArray[np.float64]) -> None:
+    """Refuse what cannot be shown in grey or in colour."""
+    if x.ndim != 4 or x.shape[1] not in (1, 3) or not np.isfinite(x).all():
+        raise ValueError(f"images: must be finite pictures [N, C, H, W] with C = 1 or 3; found {x.shape}")
 
 
 def _stretched(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -106,11 +121,18 @@ def gallery(
     Raises
     ------
     ValueError
-        If shapes do not fit, or titles are not one for each picture.
+        As `overlay`, or if titles are not one for each picture.
+    TypeError
+        If columns is no mapping.
     """
     import plotly.graph_objects as go  # noqa: PLC0415 - plotly loads slowly
 
     x = np.asarray(images, np.float64)
+    _check_pictures(x)
+    if not isinstance(columns, Mapping):
+        raise TypeError(
+            f"columns: must map names to maps, such as {{'Grad-CAM': maps}}; found {type(columns).__name__}"
+        )
     titles = [str(i) for i in range(len(x))] if titles is None else list(titles)
     if len(titles) != len(x):
         raise ValueError(f"titles: one for each of the {len(x)} pictures; found {len(titles)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -75,6 +76,11 @@ class Parameter:
             return int(value) if self.kind == "int" else float(value)
         if self.kind == "fill" and not isinstance(value, str):
             array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+            if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+                raise ValueError(
+                    f"{self.name}: must be one of {', '.join(self.choices)}, or finite numbers; found "
+                    f"{reprlib.repr(value)}"
+                )
             return float(array) if array.ndim == 0 else array.astype(np.float32)
         return value
 
@@ -136,7 +142,15 @@ class Method:
         if unknown:
             known = ", ".join(parameter.name for parameter in self.parameters) or "none"
             raise TypeError(f"{', '.join(sorted(unknown))}: not a parameter of {self.name}; it has: {known}")
-        return {p.name: p.checked(given.get(p.name, p.default)) for p in self.parameters}
+        settings = {p.name: p.checked(given.get(p.name, p.default)) for p in self.parameters}
+        if settings.get("stride", 0) > settings.get("patch", np.inf):
+            if "stride" in given:
+                raise ValueError(
+                    f"stride: at most the side of a square (patch={settings['patch']}), else pixels are left "
+                    f"out; found {settings['stride']}"
+                )
+            settings["stride"] = settings["patch"]
+        return settings
 
     def describe(self) -> dict[str, Any]:
         """The entry as plain values for a front end: name, label, description, parameters, eager, law."""

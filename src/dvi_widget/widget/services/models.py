@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dvi_widget import saliency
 from dvi_widget.landscape import Landscape
+from dvi_widget.saliency.network import Network
 from dvi_widget.widget.inquiries import softmax
 from dvi_widget.widget.wire import Answer, Report, RequestError, in_bytes
 
@@ -50,7 +51,7 @@ class Models:
     Raises
     ------
     TypeError
-        If models is no mapping from names to classifiers.
+        If models is no mapping from names to classifiers; the message names what is none.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Models:
             )
         self._landscape = landscapes[0]
         self._images = images
-        self._models = {str(name): model for name, model in (models or {}).items()}
+        self._models = {str(name): _checked(str(name), model) for name, model in (models or {}).items()}
         self._own: tuple[int, Any] | None = None  # the network of the run at the epoch last asked about
         self._agreement: saliency.ModelComparison | None = None
         if not self._models and "subject" in self._landscape.services:
@@ -122,7 +123,8 @@ class Models:
             remarks, last_convolution.
         """
         asked = self.asked(model, epoch)
-        told = saliency.inspect_model(asked.model, self.inputs(np.arange(1)))
+        with refusing(asked.name):
+            told = saliency.inspect_model(asked.model, self.inputs(np.arange(1)))
         layers = [
             {
                 "name": str(row["name"]),
@@ -412,6 +414,15 @@ class Models:
         split = self._landscape.samples["split"].to_numpy()
         rows = np.flatnonzero(split == "train") if train else np.arange(len(split))
         return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
+def _checked(name: str, model: Any) -> Any:
+    """A model of the user's, refused by its name if it is no classifier."""
+    try:
+        Network(model)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"models: {name!r} is no classifier to ask: {error}") from error
+    return model
 
 
 @contextmanager
