@@ -1,10 +1,12 @@
-"""Numbers given as arguments: refused with the argument's name, what was found and what is needed."""
+"""Arguments that are checked in many places: refused by name, with what was found and what is needed."""
 
 from __future__ import annotations
 
 import math
 import numbers
 import reprlib
+from pathlib import Path
+from typing import Any
 
 
 def check_whole(name: str, value: object, least: int = 0, most: int | None = None) -> int:
@@ -37,3 +39,19 @@ def check_number(name: str, value: object, low: float = -math.inf, high: float =
             wanted = f"a number in [{low:g}, {high:g}]" if math.isfinite(high) else f"{low:g} or more"
         raise ValueError(f"{name}: must be {wanted}; found {reprlib.repr(value)}")
     return float(value)  # type: ignore[arg-type]
+
+
+def check_path(name: str, value: Any) -> Path:
+    """A path.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a string nor a path.
+    """
+    try:
+        return Path(value)
+    except TypeError:
+        raise TypeError(
+            f"{name}: must be a path, as a string or a Path; found {reprlib.repr(value)}"
+        ) from None

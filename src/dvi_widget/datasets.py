@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm.auto import tqdm
 
+from .arguments import check_path
+
 __all__ = ["digits", "idx", "image_folder"]
 
 Samples = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -79,7 +81,7 @@ def idx(folder: str | Path) -> tuple[Samples, Samples, list[str]]:
     ValueError
         If a file is damaged, is not what its name says, or does not fit its partner; the message names it.
     """
-    root = Path(folder)
+    root = check_path("folder", folder)
     if not root.is_dir():
         raise FileNotFoundError(f"folder: {root} is not a folder; pass the one that holds the four IDX files")
     parts = []
@@ -129,7 +131,7 @@ def image_folder(
         If there are no pictures in class folders, or a picture is broken or of another size; the message
         names it.
     """
-    root = Path(path)
+    root = check_path("path", path)
     if not root.exists():
         raise FileNotFoundError(f"path: {root} is not there; pass a folder or an archive of pictures")
     found: dict[PurePosixPath, NDArray[np.uint8]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Head = Callable[[torch.Tensor], torch.Tensor]
 Search = tuple[NDArray[np.int32], NDArray[np.float32]]
 
+_LARGEST = 1e15  # representations whose squared distances, summed up, are finite in single precision
 _BLOCK = 1 << 15  # rows through the head at once
 _NEIGHBORS = 20  # of one search: as many as the measures ask for by default
 _SEARCHED = {"neighbors": "xx", "boundary_neighbors": "xb"}  # searches that are kept with a map
@@ -222,9 +223,9 @@ class Projection:
         Raises
         ------
         TypeError
-            If run is not a Run.
+            If run is not a Run, or epochs no list.
         ValueError
-            If an epoch is not recorded, representations hold NaN, or there are too few samples.
+            If an epoch is not recorded, representations hold NaN or are huge, or there are too few samples.
         KeyboardInterrupt
             If stopped by hand; the estimator can then be used with the epochs it finished.
         """
@@ -306,7 +307,11 @@ class Projection:
         if not getattr(self, "maps_", None):
             raise RuntimeError(f"This {type(self).__name__} is not fitted yet: call fit(run) first.")
         if epoch not in self.maps_:
-            raise ValueError(f"epoch {epoch} is not fitted; fitted are {self.epochs_}.")
+            raise ValueError(
+                f"epoch must be a fitted number, of {self.epochs_}; found {epoch!r}."
+                if isinstance(epoch, str)
+                else f"epoch {epoch} is not fitted; fitted are {self.epochs_}."
+            )
         return self.maps_[epoch]
 
     def transform(self, x: ArrayLike, epoch: int, *, boundary: bool = False) -> NDArray[np.float32]:
@@ -522,6 +527,8 @@ def _chosen(run: Run, epochs: Sequence[int] | None) -> list[int]:
     recorded = run.epochs
     if not recorded:
         raise ValueError(f"run has no complete epoch yet: record one with Recorder.capture ({run.folder}).")
+    if not (epochs is None or isinstance(epochs, Iterable)):
+        raise TypeError(f"epochs must be a list of recorded numbers, such as [{epochs!r}]; found {epochs!r}.")
     chosen = recorded if epochs is None else [int(epoch) for epoch in epochs]
     if not chosen or sorted(set(chosen)) != chosen or not set(chosen) <= set(recorded):
         raise ValueError(
@@ -568,6 +575,12 @@ def _finite(value: NDArray[np.float32], what: str) -> NDArray[np.float32]:
     if not np.isfinite(array).all():
         bad = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise ValueError(f"{what} must be finite; row {bad} holds NaN or infinity. Did training diverge?")
+    largest = float(np.abs(array).max(initial=0))
+    if largest > _LARGEST:
+        raise ValueError(
+            f"{what} go up to {largest:.1e}; squares of distances beyond {_LARGEST:.0e} are no numbers any "
+            "more. Did training diverge, or are the inputs out of scale?"
+        )
     return array
 
 
@@ -576,4 +589,6 @@ def _checked(value: ArrayLike, name: str, width: int, what: str) -> NDArray[np.f
     array = np.asarray(value)
     if array.ndim != 2 or array.shape[1] != width:
         raise ValueError(f"{name} must have shape [m, {width}], as {what}; its shape is {array.shape}.")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold numbers; its dtype is {array.dtype}.")
     return _finite(array.astype(np.float32), name)

@@ -7,7 +7,7 @@ import colorsys
 import html
 import io
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from . import measures
+from .arguments import check_whole
 from .measures.neighbors import as_rows
 
 # The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
@@ -434,8 +435,8 @@ class Landscape:
         if k is None:
             others = int((self.samples["split"] == "train").sum()) - 1
             k = sorted({min(size, others) for size in _NEIGHBORS})
-        elif isinstance(k, int):
-            k = [k]
+        else:
+            k = [check_whole("k", size, 1) for size in (k if isinstance(k, Iterable) else [k])]
         if len(k) == 0:
             raise ValueError("k must hold at least one number of neighbours.")
         source = self._ask("place", "features", "boundary")

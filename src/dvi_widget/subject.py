@@ -166,6 +166,12 @@ class Predictor:
                 )
         if self._logits:
             return outputs
+        if bool(outputs.isnan().any()):
+            row = int(outputs.isnan().any(1).nonzero()[0])
+            raise ValueError(
+                f"model: its outputs hold NaN (row {row}) where probabilities are needed; check that the "
+                "inputs are scaled as the model expects"
+            )
         if not _are_probabilities(outputs):
             sums = outputs.detach().double().sum(1)
             row = int((sums - 1).abs().nan_to_num(nan=torch.inf).argmax())

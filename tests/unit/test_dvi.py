@@ -378,6 +378,14 @@ def test_what_needs_a_fit_says_so():
             lambda model: model.transform(np.zeros((2, 16)), epoch=3),
             r"epoch 3 is not fitted; fitted are \[0, 5, 10\]",
         ),
+        (
+            lambda model: model.transform(np.zeros((2, 16)), "5"),
+            r"epoch must be a fitted number, of \[0, 5, 10\]; found '5'",
+        ),
+        (
+            lambda model: model.landscape().measures(k="5"),
+            "k: must be a whole number of 1 or more; found '5'",
+        ),
         (lambda model: model.transform(np.zeros((2, 7)), epoch=5), r"x must have shape \[m, 16\]"),
         (lambda model: model.transform(np.full((2, 16), np.nan), epoch=5), "x must be finite"),
         (lambda model: model.inverse_transform(np.zeros((2, 3)), epoch=5), r"y must have shape \[m, 2\]"),
@@ -402,10 +410,31 @@ def test_only_a_run_can_be_fitted(folder):
         dvi.DVI().fit(str(folder))
 
 
+def test_values_of_another_kind_are_refused_by_name(fitted):
+    with pytest.raises(TypeError, match=r"epochs must be a list of recorded numbers, such as \[5\]; found 5"):
+        fitted.fit(fitted.run_, epochs=5)
+    with pytest.raises(TypeError, match="x must hold numbers; its dtype is <U1"):
+        fitted.transform(np.full((2, 16), "a"), 5)
+
+
+def test_a_number_of_neighbours_may_be_numpys(fitted):
+    assert set(fitted.landscape().measures(k=np.int64(5))["k"].dropna()) == {5}
+
+
 def test_a_run_without_an_epoch_is_refused(tmp_path):
     recorder(tmp_path / "run")
     with pytest.raises(ValueError, match="no complete epoch yet"):
         dvi.DVI().fit(dvi.Run(tmp_path / "run"))
+
+
+def test_huge_representations_are_refused_by_their_epoch(folder, monkeypatch):
+    run = dvi.Run(folder)
+    huge = np.float32(1e17) * run.features(0)
+    monkeypatch.setattr(run, "features", lambda *_: huge)
+    with pytest.raises(
+        ValueError, match=r"epoch 0: representations of the training samples go up to .*diverge"
+    ):
+        dvi.DVI().fit(run)
 
 
 def test_representations_that_are_not_numbers_are_refused_by_name(folder, monkeypatch):

@@ -288,7 +288,7 @@ def test_a_model_made_anew_does_not_go_on_with_a_run_in_silence(tmp_path):
         warnings.simplefilter("error")
         recorder(tmp_path / "run", anew)
     wider = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.Linear(20, 16), nn.Linear(16, 10))
-    with pytest.warns(UserWarning, match="are not those"):
+    with pytest.raises(dvi.RunError, match=r"recorded architecture: .*record this model into another folder"):
         recorder(tmp_path / "run", wider)
 
 
@@ -536,6 +536,10 @@ BAD = {
         "NaN or infinite",
     ),
     "unknown dtype": (lambda a: a.update(dtype="int8"), ValueError, "dtype: must be"),
+    "no class names": (lambda a: a.update(classes=None), TypeError, "classes: must be a list .*found None"),
+    "a number of classes": (lambda a: a.update(classes=4), TypeError, "classes: must be a list .*found 4"),
+    "boundary as a word": (lambda a: a.update(boundary="x"), ValueError, "boundary: must be a number in"),
+    "seed as a word": (lambda a: a.update(seed="1"), ValueError, "seed: must be a whole number"),
     "boundary above one": (lambda a: a.update(boundary=2), ValueError, "boundary: must be"),
     "short mask": (lambda a: a.update(groups={"g": np.ones(7, bool)}), ValueError, r"'g' has shape \(7,\)"),
     "indices as a mask": (lambda a: a.update(groups={"g": np.arange(120)}), TypeError, "a mask, not indices"),
@@ -639,6 +643,29 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
         assert contents(folder) == before
     with pytest.raises(dvi.RunError, match="is a file"):
         recorder(tmp_path / "notes" / "notes.txt")
+
+
+def test_a_place_without_room_for_a_folder_is_refused_at_once(tmp_path, monkeypatch):
+    with pytest.raises(TypeError, match=r"folder: must be a path.*found None"):
+        recorder(None)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match=r"folder: .*file is a file"):
+        recorder(tmp_path / "file" / "runs" / "run")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # file modes do not stop root
+    with pytest.raises(PermissionError, match="folder: permission denied to write in"):
+        recorder(tmp_path / "runs" / "run")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_a_run_is_not_continued_with_another_architecture(tmp_path):
+    record(tmp_path / "run", epochs=[0])
+    other = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10), nn.Softmax(1))
+    with pytest.raises(dvi.RunError, match="with a model of the same architecture"):
+        recorder(tmp_path / "run", other)
+    deeper = [nn.Linear(64, 9), nn.Linear(9, 16), nn.Identity(), nn.Linear(16, 10)]
+    deeper = nn.Sequential(nn.Sequential(nn.Flatten(), deeper[0]), *deeper[1:])
+    with pytest.raises(dvi.RunError, match="model: not of the recorded architecture"):
+        recorder(tmp_path / "run", deeper)
 
 
 def test_a_run_of_a_newer_format_is_not_continued(tmp_path):

@@ -263,6 +263,13 @@ def test_a_folder_that_is_not_there_says_how_to_make_one(tmp_path):
         dvi.Run(tmp_path / "run")
 
 
+def test_what_is_no_path_is_no_folder():
+    with pytest.raises(TypeError, match=r"folder: must be a path.*found 5"):
+        dvi.Run(5)
+    with pytest.raises(TypeError, match=r"path: must be a path.*found None"):
+        dvi.datasets.image_folder(None)
+
+
 def test_an_empty_folder_is_no_run(tmp_path):
     with pytest.raises(dvi.RunError, match="holds no run yet"):
         dvi.Run(tmp_path)

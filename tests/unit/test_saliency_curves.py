@@ -72,6 +72,24 @@ def test_senseless_disturbances_are_refused(change):
         sensitivity(seeded(Functional()), pictures(1), method="gradient", **change)
 
 
+@pytest.mark.parametrize(
+    ("target", "kind", "says"),
+    [
+        (9, ValueError, "target: 9 is out of range; the model has the classes 0 to 4"),
+        (None, TypeError, "target: pass the class of each map"),
+        ("a", TypeError, "target: class numbers are whole numbers"),
+    ],
+)
+def test_faithfulness_to_no_class_is_refused(target, kind, says):
+    with pytest.raises(kind, match=says):
+        faithfulness(seeded(Functional()), pictures(1), np.ones((1, 8, 8)), target)
+
+
+def test_a_single_method_is_no_list_of_methods():
+    with pytest.raises(TypeError, match=r"methods: must be a list of names, such as \['gradient'\]"):
+        compare_methods(seeded(Functional()), pictures(1), methods="gradient")
+
+
 def test_methods_are_compared_with_controls_and_with_maps_from_elsewhere():
     model, x = seeded(Functional()).train(), pictures(4)
     said = []

@@ -179,8 +179,14 @@ def test_the_nearest_sample_of_a_training_sample_is_itself():
             ValueError,
             "is Linear, not a two-dimensional convolution; the model has 'conv1'",
         ),
+        (lambda m, x: filters(m, None), TypeError, "layer: must be the name of a module, found None"),
+        (
+            lambda m, x: top_patches(m, "conv1", x, k="3"),
+            ValueError,
+            "k: must be a whole number .* found '3'",
+        ),
         (lambda m, x: activations(m, "bn", x), ValueError, "the nearest are 'bn1'"),
-        (lambda m, x: top_patches(m, "conv1", x, k=7), ValueError, r"k: must lie in 1 … 6"),
+        (lambda m, x: top_patches(m, "conv1", x, k=7), ValueError, r"k: must be a whole number in 1\.\.6"),
         (
             lambda m, x: top_patches(m, "conv1", x, k=2, units=[4]),
             ValueError,

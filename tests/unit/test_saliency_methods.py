@@ -421,6 +421,12 @@ def test_squares_that_cover_nothing_sensible_are_refused(parameters, says):
         maps_of(Functional(), "occlusion", pictures(1), **parameters)
 
 
+@pytest.mark.parametrize("given", ["pic.png", None, [{"x": 1}]])
+def test_what_is_no_picture_is_refused_by_name(given):
+    with pytest.raises(TypeError, match="images: pictures are arrays of numbers"):
+        attribute(Functional(), given)
+
+
 def test_squares_smaller_than_the_usual_step_leave_no_gaps():
     maps = maps_of(seeded(Functional()), "occlusion", pictures(1), patch=1)
     assert maps.parameters["stride"] == 1

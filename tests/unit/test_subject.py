@@ -293,10 +293,16 @@ def test_certainty_stays_finite():
     assert (logits.argmax(1) == 0).all()
 
 
-@pytest.mark.parametrize("answer", [[0.5, 0.6], [1.5, -0.5], [np.nan, 1]])
+@pytest.mark.parametrize("answer", [[0.5, 0.6], [1.5, -0.5], [np.inf, 1]])
 def test_rows_that_are_no_probabilities_are_an_error(answer):
     with pytest.raises(ValueError, match=r"should be probabilities.*logits=True"):
         Predictor(lambda x: np.tile(answer, (len(x), 1))).predict(np.zeros((2, 3)))
+
+
+def test_outputs_that_are_no_numbers_are_not_called_logits():
+    with pytest.raises(ValueError, match=r"its outputs hold NaN \(row 1\)") as raised:
+        Predictor(lambda _: [[0.5, 0.5], [np.nan, 0.5]]).predict(np.zeros((2, 3)))
+    assert "logits=True" not in str(raised.value)
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 1), (3, 2), (4, 2, 2)])

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from dvi_widget.arguments import check_path
+
 from . import storage
 from .recording import Recorder
 
@@ -37,7 +39,7 @@ class LightningCallback:
     """
 
     def __init__(self, folder: str | Path, model: nn.Module | None = None, **recording: Any) -> None:
-        self.folder = Path(folder)
+        self.folder = check_path("folder", folder)
         self._model = model
         self._recording = recording
         self._recorder: Recorder | None = None

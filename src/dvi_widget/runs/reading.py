@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from dvi_widget.arguments import check_path
 from dvi_widget.subject import Subject, unwrapped
 
 from . import storage
@@ -50,7 +51,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path, model: nn.Module | None = None) -> None:
-        self.folder = Path(folder)
+        self.folder = check_path("folder", folder)
         if model is not None and not isinstance(model, nn.Module):
             raise TypeError(
                 f"model: must be a torch module of the recorded architecture, got {type(model).__name__}"
@@ -292,7 +293,9 @@ class Run:
             )
         recorded = self._read(epoch, "weights.safetensors", storage.load_tensors)
         model = unwrapped(copy.deepcopy(self._model))
-        _check_architecture(recorded, {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)})
+        storage.check_architecture(
+            recorded, {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)}
+        )
         model.load_state_dict(recorded, strict=False)
         subject = Subject(model, layer=self._layer, logits=self._logits)
         subject.features(self._inputs[:1])
@@ -372,21 +375,3 @@ class Run:
             if self._epoch(epoch) == folder:
                 raise
         return self._read(epoch, name, read)
-
-
-def _check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> None:
-    """Refuse a network whose weights do not have the recorded names and shapes."""
-    missing = sorted(name for name in recorded if name not in own)
-    added = sorted(name for name in own if name not in recorded)
-    reshaped = sorted(n for n in recorded if n in own and recorded[n].shape != own[n].shape)
-    if not (missing or added or reshaped):
-        return
-    found = []
-    if missing:
-        found.append(f"it lacks {', '.join(missing[:5])}")
-    if added:
-        found.append(f"the recorded one has no {', '.join(added[:5])}")
-    if reshaped:
-        shapes = (f"{n} is {tuple(own[n].shape)}, recorded {tuple(recorded[n].shape)}" for n in reshaped[:5])
-        found.append("; ".join(shapes))
-    raise storage.RunError(f"model: not of the recorded architecture: {'; '.join(found)}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
+import reprlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
+from dvi_widget.arguments import check_number, check_path, check_whole
 from dvi_widget.boundary import synthesize
 from dvi_widget.subject import InputShapeError, Subject, calling
 
@@ -70,8 +72,11 @@ class Recorder:
     ------
     ValueError, TypeError
         If an argument is wrong: the message names it. Nothing is written then.
+    NotADirectoryError, PermissionError
+        If there can be no folder at that place, or nothing may be written there.
     RunError
-        If the folder holds something else, or a run of other samples or of another split of the network.
+        If the folder holds something else, or a run of other samples, of another network or of another split
+        of it.
 
     Warns
     -----
@@ -103,14 +108,12 @@ class Recorder:
         batch_size: int = 128,
         seed: int = 0,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = check_path("folder", folder)
         self.classes = _checked_classes(classes)
         if dtype not in ("float32", "float16"):
             raise ValueError(f"dtype: must be 'float32' or 'float16', got {dtype!r}")
-        if not 0 <= boundary <= 1:
-            raise ValueError(
-                f"boundary: must be a fraction in [0, 1] of the training samples, got {boundary}"
-            )
+        check_number("boundary", boundary, 0, 1)
+        check_whole("seed", seed)
         existing = _existing(self.folder)
         x, y = read_samples("train", train)
         xt, yt = (x[:0], y[:0]) if test is None else read_samples("test", test)
@@ -341,23 +344,26 @@ class Recorder:
                 "samples" if key == "digest" else key for key, value in same.items() if not value
             )
             raise storage.RunError(
-                f"{self.folder} holds a run that differs from this one ({what}); continue it with the same "
-                "samples, classes, layer and dtype, or record into another folder"
+                f"{self.folder} holds a run that differs from this one ({what}); continue it with a model of "
+                "the same architecture and the same samples, classes, layer and dtype, or record into "
+                "another folder"
             )
         for part in (".", "epochs"):
             storage.remove_leftovers(self.folder / part)
         storage.remove_old_generations(self.folder)
 
     def _compare_weights(self) -> None:
-        """Warn if what goes on here is not what was recorded last."""
+        """Refuse another network than was recorded last, and warn of other weights."""
         if not self.epochs:
             return
         last = self.epochs[-1]
         path = storage.epoch_folders(self.folder)[last] / "weights.safetensors"
         recorded, own = storage.load_tensors(path), self._weights()
-        if recorded.keys() == own.keys() and all(
-            torch.equal(recorded[name], own[name].detach().cpu()) for name in own
-        ):
+        try:
+            storage.check_architecture(recorded, own)
+        except storage.RunError as error:
+            raise storage.RunError(f"{error}; record this model into another folder") from None
+        if all(torch.equal(recorded[name], own[name].detach().cpu()) for name in own):
             return
         warnings.warn(
             f"{self.folder} holds epochs up to {last}, and the model's weights are not those recorded there: "
@@ -370,6 +376,7 @@ class Recorder:
 
 def _existing(folder: Path) -> dict[str, Any] | None:
     """The manifest of the run to continue, or None where a new one begins."""
+    storage.check_place(folder)
     if storage.is_unused(folder):
         return None
     if folder.is_dir() and not (folder / "run.json").exists():
@@ -414,9 +421,11 @@ def _checked_mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str,
 
 
 def _checked_classes(classes: Sequence[str]) -> list[str]:
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
-        raise TypeError("classes: must be a list of names (strings), one per class")
-    names = list(classes)
+    names = list(classes) if isinstance(classes, Iterable) and not isinstance(classes, str) else [classes]
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"classes: must be a list of names (strings), one per class; found {reprlib.repr(classes)}"
+        )
     if len(names) < 2:
         raise ValueError(f"classes: two at least are needed, got {names}")
     twice = sorted({name for name in names if names.count(name) > 1})

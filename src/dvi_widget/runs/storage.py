@@ -155,6 +155,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def check_place(folder: Path) -> None:
+    """Refuse a place where no folder can be made or written.
+
+    Raises
+    ------
+    NotADirectoryError, PermissionError
+        The message names what is in the way.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if there != folder and not there.is_dir():
+        raise NotADirectoryError(f"folder: {there} is a file, so there can be no folder {folder}")
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"folder: permission denied to write in {there}; record to another place")
+
+
 def is_unused(folder: Path) -> bool:
     """Whether a folder is absent, empty, or holds only what a recording killed at its start has left."""
     if not folder.exists():
@@ -349,3 +364,21 @@ def check_group(name: str, mask: Any, n_train: int, n_test: int) -> None:
             f"groups: the mask of {name!r} has shape {array.shape}; it must be [{n_train}] (training "
             f"samples) or [{n_train + n_test}] (training, then test samples)"
         )
+
+
+def check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+    """Refuse a network whose weights do not have the recorded names and shapes."""
+    missing = sorted(name for name in recorded if name not in own)
+    added = sorted(name for name in own if name not in recorded)
+    reshaped = sorted(n for n in recorded if n in own and recorded[n].shape != own[n].shape)
+    if not (missing or added or reshaped):
+        return
+    found = []
+    if missing:
+        found.append(f"it lacks {', '.join(missing[:5])}")
+    if added:
+        found.append(f"the recorded one has no {', '.join(added[:5])}")
+    if reshaped:
+        shapes = (f"{n} is {tuple(own[n].shape)}, recorded {tuple(recorded[n].shape)}" for n in reshaped[:5])
+        found.append("; ".join(shapes))
+    raise RunError(f"model: not of the recorded architecture: {'; '.join(found)}")

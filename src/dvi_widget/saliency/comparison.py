@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from dvi_widget.arguments import check_whole
 from dvi_widget.measures import neighbors
 
 from .attribution import Maps
@@ -425,6 +426,8 @@ def cluster_maps(
     values = _array(maps).astype(np.float32)
     if values.ndim != 3 or len(values) < 4 or not np.isfinite(values).all():
         raise ValueError(f"maps: at least four finite maps [N, H, W] are needed, found {values.shape}")
+    check_whole("seed", seed)
+    check_whole("n_neighbors", n_neighbors, 1)
     n = len(values)
     if k is not None and not 1 <= k < n:
         raise ValueError(f"k: must lie in 1 … {n - 1}, found {k}")

@@ -19,7 +19,7 @@ from dvi_widget.measures import RemovalCurves, insertion_curve, removal_curve
 from .attribution import CACHE, MapCache, Maps, attribute
 from .gradients import filled
 from .inspection import inspect_model
-from .network import Network
+from .network import Network, Target, requested
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -139,6 +139,8 @@ def compare_methods(
     """
     net = Network(model)
     x = net.pictures(images)
+    if isinstance(methods, str):
+        raise TypeError(f"methods: must be a list of names, such as [{methods!r}]; found {methods!r}")
     if methods is None:
         methods = [name for name, reason in inspect_model(model, x[:1]).methods.items() if not reason]
     asked = dict(methods) if isinstance(methods, Mapping) else {name: {} for name in methods}
@@ -262,7 +264,9 @@ def faithfulness(
     Raises
     ------
     ValueError
-        If shapes do not fit, or fewer than two sets are asked for.
+        If shapes do not fit, a class does not exist, or fewer than two sets are asked for.
+    TypeError
+        If target holds no class numbers.
     """
     net = Network(model)
     x = net.pictures(images)
@@ -276,14 +280,17 @@ def faithfulness(
     rng = np.random.default_rng(seed)
     hidden = rng.random((regions, *x.shape[2:])).reshape(regions, -1).argsort(1).argsort(1)
     hidden = (hidden < share * hidden.shape[1]).reshape(regions, *x.shape[2:])
-    classes = np.asarray(target)
+    classes = requested(target, len(x))
+    if classes is None:
+        raise TypeError("target: pass the class of each map; attribute tells it as Maps.target")
     out = np.empty(len(x), np.float32)
     with net.lent():
         cover = filled(x, baseline)
         masks = torch.from_numpy(hidden)[:, None].to(x.device)
         for i in range(len(x)):
             changed = torch.where(masks, cover[i], x[i])
-            z = net.logits(torch.cat([x[i : i + 1], changed]))[:, int(classes[i])].cpu().double().numpy()
+            known = Target(np.full(1 + regions, classes[i]))
+            z = known.score(net.logits(torch.cat([x[i : i + 1], changed]))).cpu().double().numpy()
             credited = (maps[i] * hidden).sum((1, 2))
             out[i] = _correlation(credited, z[0] - z[1:])
     return out

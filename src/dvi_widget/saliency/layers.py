@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from dvi_widget.arguments import check_whole
 from dvi_widget.measures import neighbors
 
 from .network import Network
@@ -184,8 +185,7 @@ def top_patches(
     net = Network(model)
     net.layer(layer)
     x = net.pictures(images)
-    if not 1 <= k <= len(x):
-        raise ValueError(f"k: must lie in 1 … {len(x)}, the number of pictures, found {k}")
+    check_whole("k", k, 1, len(x))
     with net.lent():
         highest, places = _maxima(net, layer, x)
         rows, columns = _fields(net, layer, x[:1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -132,9 +133,18 @@ class Network:
         ValueError
             If the shape is not ``[N, C, H, W]`` or ``[C, H, W]``, or values are not finite.
         TypeError
-            If the values are integers: only the caller knows what the network was trained on.
+            If the values are no numbers; or integers: only the caller knows what the network was trained on.
         """
-        tensor = images.detach() if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
+        if isinstance(images, Tensor):
+            tensor = images.detach()
+        else:
+            array = np.array(images)
+            if array.dtype.kind not in "fiub":
+                raise TypeError(
+                    f"images: pictures are arrays of numbers [N, C, H, W], found {reprlib.repr(images)}; "
+                    "open files first, say with PIL.Image"
+                )
+            tensor = torch.from_numpy(array)
         if tensor.ndim == 3:
             tensor = tensor[None]
         if tensor.ndim != 4 or 0 in tensor.shape:
@@ -259,10 +269,12 @@ class Network:
         Raises
         ------
         TypeError
-            If the model has no layers, being no torch module.
+            If the name is no string; or the model has no layers, being no torch module.
         ValueError
             If there is none, with the nearest names.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"layer: must be the name of a module, found {name!r}")
         module = self.network("layers")
         modules: dict[str, nn.Module] = dict(module.named_modules())
         if name not in modules or name == "":
