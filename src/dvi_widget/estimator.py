@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import numbers
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from . import measures
+from .arguments import check_whole
 from .boundary import on_boundary
 from .landscape import Landscape
 from .measures.neighbors import as_rows
@@ -306,10 +308,10 @@ class Projection:
         """The fitted map of an epoch."""
         if not getattr(self, "maps_", None):
             raise RuntimeError(f"This {type(self).__name__} is not fitted yet: call fit(run) first.")
-        if epoch not in self.maps_:
+        if not isinstance(epoch, Hashable) or epoch not in self.maps_:
             raise ValueError(
                 f"epoch must be a fitted number, of {self.epochs_}; found {epoch!r}."
-                if isinstance(epoch, str)
+                if not isinstance(epoch, numbers.Real)
                 else f"epoch {epoch} is not fitted; fitted are {self.epochs_}."
             )
         return self.maps_[epoch]
@@ -529,7 +531,7 @@ def _chosen(run: Run, epochs: Sequence[int] | None) -> list[int]:
         raise ValueError(f"run has no complete epoch yet: record one with Recorder.capture ({run.folder}).")
     if not (epochs is None or isinstance(epochs, Iterable)):
         raise TypeError(f"epochs must be a list of recorded numbers, such as [{epochs!r}]; found {epochs!r}.")
-    chosen = recorded if epochs is None else [int(epoch) for epoch in epochs]
+    chosen = recorded if epochs is None else [check_whole("epochs", epoch) for epoch in epochs]
     if not chosen or sorted(set(chosen)) != chosen or not set(chosen) <= set(recorded):
         raise ValueError(
             f"epochs must be recorded numbers in ascending order, of {recorded}; found {chosen}."

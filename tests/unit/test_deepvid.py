@@ -541,6 +541,7 @@ def test_parameters_out_of_range_are_named(parameters: dict, name: str) -> None:
         ({"optimizer": "newton"}, "optimizer"),
         ({"initializer": "ones"}, "initializer"),
         ({"batch_size": 0}, "batch_size"),
+        ({"seed": "a"}, "seed"),
     ],
 )
 def test_parameters_of_the_student_are_named(vae: VAE, parameters: dict, name: str) -> None:
@@ -583,6 +584,8 @@ def test_neighbours_and_teachers_that_cannot_teach_are_refused(vae: VAE) -> None
 def test_files_that_hold_no_vae_are_refused(tmp_path, vae: VAE) -> None:
     from safetensors.torch import save_file
 
+    with pytest.raises(TypeError, match="path: must be a path"):
+        VAE.load(None)
     with pytest.raises(FileNotFoundError, match="path: there is no file"):
         VAE.load(tmp_path / "none.safetensors")
     with pytest.raises(FileNotFoundError, match="path: there is no folder"):

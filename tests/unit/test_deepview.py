@@ -472,6 +472,7 @@ def test_an_interrupt_while_adding_leaves_the_map_as_it_was():
     np.testing.assert_array_equal(view.embedding_, before)
     stop["at"] = 10**9
     np.testing.assert_array_equal(view.transform(cloud(60)), before)
+    assert view.inverse_transform(np.zeros((0, 2))).shape == (0, 4)
     assert view.landscape(resolution=10)[0].positions.shape == (60, 2)
     view.add(cloud(20, seed=1))
     assert len(view.embedding_) == 80
@@ -489,6 +490,7 @@ def test_an_interrupt_while_adding_leaves_the_map_as_it_was():
         ({"segments": 1}, cloud(40), "segments: must be a whole number of 2 or more; found 1"),
         ({"segments": "5"}, cloud(40), "segments: must be a whole number"),
         ({"scales": (1.0, 0.0)}, cloud(40), "scales must be"),
+        ({"scales": ("a", 1)}, cloud(40), "scales: must be a finite number; found 'a'"),
         ({"budget": -1}, cloud(40), "budget .*: must be a whole number of 0 or more; found -1"),
         ({"budget": 1.5}, cloud(40), "budget .*found 1.5"),
         ({"min_dist": "a"}, cloud(40), r"min_dist: must be a number in \[0, 1\]; found 'a'"),
@@ -518,6 +520,8 @@ def test_parameters_are_refused_at_once_and_when_set_anew():
         dvi.DeepView(waves, segments=1)
     with pytest.raises(TypeError, match="logits: must be True, False, or None"):
         dvi.DeepView(waves, logits="x")
+    with pytest.raises(TypeError, match="classes: must be a list of names"):
+        dvi.DeepView(waves, classes=4)
     view = dvi.DeepView(waves, n_neighbors=5)
     view.segments = 0
     with pytest.raises(ValueError, match="segments: must be"):

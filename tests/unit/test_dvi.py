@@ -386,6 +386,8 @@ def test_what_needs_a_fit_says_so():
             lambda model: model.landscape().measures(k="5"),
             "k: must be a whole number of 1 or more; found '5'",
         ),
+        (lambda model: model.transform(np.zeros((2, 16)), [5]), "epoch must be a fitted number"),
+        (lambda model: model.fit(model.run_, epochs="05"), "epochs: must be a whole number"),
         (lambda model: model.transform(np.zeros((2, 7)), epoch=5), r"x must have shape \[m, 16\]"),
         (lambda model: model.transform(np.full((2, 16), np.nan), epoch=5), "x must be finite"),
         (lambda model: model.inverse_transform(np.zeros((2, 3)), epoch=5), r"y must have shape \[m, 2\]"),

@@ -143,6 +143,21 @@ def test_maps_of_two_kinds_fall_into_two_clusters_the_larger_first():
         cluster_maps(maps[:3])
 
 
+def test_identical_maps_are_never_parted():
+    a, b = np.random.default_rng(0).normal(size=(2, 8, 8))
+    for k in (None, 2):
+        found = cluster_maps(np.stack([a, b] * 10), k)
+        np.testing.assert_array_equal(found.labels == found.labels[0], [True, False] * 10)
+        assert np.isfinite(found.prototypes).all()
+    assert len(found.prototypes) == 2
+
+
+@pytest.mark.parametrize("change", [{"k": "3"}, {"k": 8}, {"seed": "a"}, {"n_neighbors": 0}])
+def test_parameters_of_clusters_are_refused_by_name(change):
+    with pytest.raises(ValueError, match=f"^{next(iter(change))}: must be a whole number"):
+        cluster_maps(np.random.default_rng(0).normal(size=(8, 4, 4)), **change)
+
+
 def test_maps_are_laid_over_pictures_in_two_colours_and_zero_shows_the_picture():
     x = np.zeros((1, 1, 2, 2))
     x[0, 0, 0, 0] = 1

@@ -103,7 +103,6 @@ class Neighbors:
         if how not in _KINDS:
             raise ValueError(f"how: must be one of {', '.join(_KINDS)}; found {how!r}")
         check_whole("n", n, 2)
-        check_whole("seed", seed)
         if how in ("nearest", "hybrid") and pictures is None:
             raise ValueError(f'pictures: how="{how}" chooses among real pictures; pass them as pictures=')
         self.vae = vae
@@ -111,7 +110,7 @@ class Neighbors:
         self.n = n
         self.how = how
         self.anchored = anchored
-        self.seed = seed
+        self.seed = check_whole("seed", seed)
         self._real: NDArray[Any] | None = None
         if pictures is not None:
             self._real = as_images(pictures, "pictures")

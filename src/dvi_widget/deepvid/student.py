@@ -466,6 +466,7 @@ class LinearStudent:
             raise ValueError(f"smoothness: must be a number of pixels, 0 or more; found {self.smoothness!r}")
         for name in ("epochs", "batch_size"):
             check_whole(name, getattr(self, name), 1)
+        check_whole("seed", self.seed)
 
     def _ridge(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Weighted ridge regression of centred logits, in its dual form: an unknown per row, not per pixel.

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from dvi_widget.arguments import check_whole
+from dvi_widget.arguments import check_path, check_whole
 from dvi_widget.runs import storage
 from dvi_widget.subject import as_predictor, evaluating
 
@@ -110,7 +110,6 @@ class VAE:
         learning_rate: float = 2e-3,
         seed: int = 0,
     ) -> None:
-        check_whole("seed", seed)
         self.latent_dim = latent_dim
         self.architecture = architecture
         self.hidden = hidden
@@ -121,7 +120,7 @@ class VAE:
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
-        self.seed = seed
+        self.seed = check_whole("seed", seed)
 
     def fit(self, images: ArrayLike, path: str | Path | None = None) -> VAE:
         """Learn from pictures.
@@ -152,7 +151,11 @@ class VAE:
         pictures = as_images(images, "images")
         self._check_parameters(pictures)
         key = self._key(pictures)
-        if path is not None and Path(path).exists() and getattr(self, "_trained_on", None) != key:
+        if (
+            path is not None
+            and check_path("path", path).exists()
+            and getattr(self, "_trained_on", None) != key
+        ):
             kept = VAE.load(path, features=self.features)
             if kept._trained_on != key:  # noqa: SLF001
                 raise ValueError(
@@ -271,7 +274,7 @@ class VAE:
             If the folder is not there.
         """
         self._check_trained()
-        target = Path(path)
+        target = check_path("path", path)
         if not target.parent.is_dir():
             raise FileNotFoundError(f"path: there is no folder {target.parent}; make it first")
         tensors = {f"network.{name}": t for name, t in self._network.state_dict().items()}
@@ -314,9 +317,10 @@ class VAE:
         ValueError
             If it holds something else, or a newer format.
         """
-        if not Path(path).is_file():
+        path = check_path("path", path)
+        if not path.is_file():
             raise FileNotFoundError(f"path: there is no file {path}; VAE.save writes one")
-        storage.check_readable(Path(path))
+        storage.check_readable(path)
         try:
             with safe_open(path, framework="pt") as file:
                 text = (file.metadata() or {}).get("dvi_widget.VAE")

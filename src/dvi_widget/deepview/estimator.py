@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -501,10 +501,12 @@ class DeepView:
             check_whole("budget (of classifier calls)", self.budget)
         if self.scales not in ("sampled", None):
             pair = tuple(self.scales) if isinstance(self.scales, (tuple, list)) else ()
-            if len(pair) != 2 or not all(np.isfinite(value) and value > 0 for value in pair):
+            if len(pair) != 2 or not all(check_number("scales", value) > 0 for value in pair):
                 raise ValueError(
                     f'scales must be "sampled", None or two positive numbers; found {self.scales!r}'
                 )
+        if isinstance(self.classes, str) or not (self.classes is None or isinstance(self.classes, Sized)):
+            raise TypeError(f"classes: must be a list of names, one per class; found {self.classes!r}")
         check_logits(self.logits)
         check_whole("seed", self.seed)
 

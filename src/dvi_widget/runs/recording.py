@@ -113,7 +113,7 @@ class Recorder:
         if dtype not in ("float32", "float16"):
             raise ValueError(f"dtype: must be 'float32' or 'float16', got {dtype!r}")
         check_number("boundary", boundary, 0, 1)
-        check_whole("seed", seed)
+        seed = check_whole("seed", seed)
         existing = _existing(self.folder)
         x, y = read_samples("train", train)
         xt, yt = (x[:0], y[:0]) if test is None else read_samples("test", test)

@@ -304,11 +304,12 @@ def activation_histogram(
     ValueError
         If there is no such layer or unit.
     """
+    check_whole("bins", bins, 1)
     a = activations(model, layer, images)
     flat = a.reshape(len(a), a.shape[1], -1) if a.ndim > 2 else a[:, :, None]
     if unit is None:
         return _histogram(f"mean activation of {layer}", flat.mean((1, 2)), bins)
-    if not 0 <= unit < flat.shape[1]:
+    if check_whole("unit", unit) >= flat.shape[1]:
         raise ValueError(f"unit: {layer!r} has the units 0 to {flat.shape[1] - 1}, found {unit}")
     return _histogram(f"highest activation of {layer}, unit {unit}", flat[:, unit].max(1), bins)
 
@@ -337,6 +338,7 @@ def error_histogram(
     ValueError
         If labels do not fit.
     """
+    check_whole("bins", bins, 1)
     p = _probabilities("model", model, images)
     y = _labels(labels, len(p), p.shape[1], 0)
     assert y is not None
@@ -429,22 +431,35 @@ def cluster_maps(
     check_whole("seed", seed)
     check_whole("n_neighbors", n_neighbors, 1)
     n = len(values)
-    if k is not None and not 1 <= k < n:
-        raise ValueError(f"k: must lie in 1 … {n - 1}, found {k}")
+    if k is not None:
+        check_whole("k", k, 1, n - 1)
     unit = _unit(values)
     small = torch.nn.functional.adaptive_avg_pool2d(
         torch.from_numpy(unit)[None], (min(values.shape[1], _SIDE), min(values.shape[2], _SIDE))
     )[0]
-    eigenvalues, vectors = _spectrum(_unit(small.numpy()).reshape(n, -1), min(n_neighbors, n - 2))
+    compared = _unit(small.numpy()).reshape(n, -1)
+    eigenvalues, vectors = _spectrum(compared, min(n_neighbors, n - 2))
     gaps = np.diff(eigenvalues[: _MOST_CLUSTERS + 1])
     chosen = int(gaps.argmax()) + 1 if k is None else k
     rows = vectors[:, :chosen]
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    found = KMeans(chosen, n_init=10, random_state=seed).fit_predict(rows)
-    order = np.argsort(-np.bincount(found, minlength=chosen), kind="stable")
+    found = _alike(compared, KMeans(chosen, n_init=10, random_state=seed).fit_predict(rows))
+    order = np.argsort(-np.bincount(found), kind="stable")
     labels = np.argsort(order)[found].astype(np.int64)
-    prototypes = np.stack([unit[labels == cluster].mean(0) for cluster in range(chosen)])
+    prototypes = np.stack([unit[labels == cluster].mean(0) for cluster in range(len(order))])
     return Clusters(labels, vectors[:, 1:3].astype(np.float32), prototypes, eigenvalues[: _MOST_CLUSTERS + 1])
+
+
+def _alike(x: NDArray[np.float32], found: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Clusters from 0 on, equal rows [n, d] in the one that most of them are in.
+
+    Of equal maps, that with the lowest index is everybody's nearest, also of those on the other side: it
+    stands between the clusters.
+    """
+    kinds = np.unique(x, axis=0, return_inverse=True)[1].reshape(-1)
+    table = np.zeros((kinds.max() + 1, found.max() + 1), np.int64)
+    np.add.at(table, (kinds, found), 1)
+    return np.unique(table.argmax(axis=1)[kinds], return_inverse=True)[1].reshape(-1)
 
 
 def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -139,8 +139,8 @@ def compare_methods(
     """
     net = Network(model)
     x = net.pictures(images)
-    if isinstance(methods, str):
-        raise TypeError(f"methods: must be a list of names, such as [{methods!r}]; found {methods!r}")
+    if isinstance(methods, str) or not (methods is None or isinstance(methods, Iterable)):
+        raise TypeError(f"methods: must be a list of names, such as ['gradient']; found {methods!r}")
     if methods is None:
         methods = [name for name, reason in inspect_model(model, x[:1]).methods.items() if not reason]
     asked = dict(methods) if isinstance(methods, Mapping) else {name: {} for name in methods}

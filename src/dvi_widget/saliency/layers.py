@@ -375,4 +375,5 @@ def nearest(
     """
     spaces = [activations(model, layer, x) for x in (images, queries)]
     a, b = (space.reshape(len(space), -1) for space in spaces)
+    check_whole("k", k, 1, len(a))
     return neighbors(a, k, query=b)
