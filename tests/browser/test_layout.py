@@ -135,6 +135,15 @@ def test_names_are_whole_where_there_is_room(bare_explorer, page, shots):
     assert plane["width"] - cells - marks > 120, "the names have what the cells leave"
 
 
+def test_a_short_name_is_whole_beside_a_long_one(bare_explorer, page):
+    landscape = synthetic.fitted(60, classes=["dog", "withoutanyspacestobreakat" * 6])
+    open_bare(page, bare_explorer(landscape))
+    at = At(page, landscape)
+    at.root.get_by_role("tab", name="Confusion").click()
+    expect(at.part("confusion")).to_have_count(2)
+    assert set(cut_names(at.root.locator(".dvi-errors"))) == {landscape.classes[1]}
+
+
 def cut_names(part):
     """Names in it that end in an ellipsis."""
     return part.locator(".dvi-name").evaluate_all(

@@ -48,7 +48,14 @@ export function Classes({ store }: { store: Store }) {
         />
         <span class="dvi-count">right at epoch {store.epochs[position]}</span>
       </div>
-      <ul class="dvi-classes" aria-label="All classes" data-testid="classes">
+      <ul
+        class="dvi-classes"
+        style={{
+          "--dvi-most": `${count(Math.max(...store.labelCounts, store.unlabelled)).length}ch`,
+        }}
+        aria-label="All classes"
+        data-testid="classes"
+      >
         {sorted.map(({ index, samples, right }) => (
           <li key={index}>
             <button
