@@ -74,21 +74,27 @@ def test_what_the_find_field_offers_and_says_lies_below_it(bare_explorer, themed
     expect(said).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [1280, 500])
+@pytest.mark.parametrize("width", [1280, 500, 400])
 def test_the_card_of_a_place_lies_inside_the_stage(bare_explorer, page, shots, width):
     page.set_viewport_size({"width": width, "height": 1000})
     landscape = synthetic.fitted(60, classes=CLASSES)
     open_bare(page, bare_explorer(landscape), delay=300)  # what fills the card comes when it is there
     at = At(page, landscape)
     stage = at.part("stage").bounding_box()
-    free = at.places(10).max(axis=0)[1] + 20
+    x0, x1, y0, y1 = landscape.extent
+    tall = min(stage["height"], stage["width"] * (y1 - y0) / (x1 - x0))
+    low = stage["y"] + (stage["height"] + tall) / 2 - 8  # where the landscape ends
     for share in (0.3, 0.7):
-        page.mouse.click(stage["x"] + share * stage["width"], min(free, stage["y"] + stage["height"] - 8))
+        page.mouse.click(stage["x"] + share * stage["width"], low)
         card = at.part("place")
         expect(card.get_by_test_id("nearest")).to_have_count(5)
         page.wait_for_timeout(100)  # one more frame, in which it is laid out
         page.screenshot(path=shots / f"place-{width}-{share}.png")
         expect_inside(card, at.part("stage"))
+        mark = at.root.locator(".dvi-place-mark").bounding_box()
+        box = card.bounding_box()
+        beside = box["x"] >= mark["x"] + mark["width"] or box["x"] + box["width"] <= mark["x"]
+        assert beside or box["y"] + box["height"] <= mark["y"], "the card leaves its place in sight"
         page.keyboard.press("Escape")
         expect(card).to_have_count(0)
 

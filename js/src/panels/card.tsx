@@ -82,9 +82,21 @@ export function Words({ store, index }: { store: Store; index: number }) {
 /** Lay a card beside a place of the canvas; hidden where that is out of sight. */
 function anchor(card: HTMLElement, seen: Viewport, x: number, y: number): void {
   const { offsetWidth: width, offsetHeight: height } = card;
-  const right = x + OFFSET + width <= seen.width - TOOLS;
-  const left = right ? x + OFFSET : Math.max(MARGIN, x - OFFSET - width);
-  const top = Math.min(Math.max(MARGIN, y - height / 2), seen.height - height - MARGIN);
+  const inside = (at: number, most: number): number =>
+    Math.min(Math.max(MARGIN, at), most - MARGIN);
+  let left = x + OFFSET;
+  let top = y - height / 2;
+  if (left + width > seen.width - TOOLS) {
+    left = x - OFFSET - width;
+  }
+  if (left < MARGIN) {
+    // No room at either side: below, or above.
+    left = x - width / 2;
+    const below = y + OFFSET;
+    top = below + height <= seen.height - MARGIN ? below : y - OFFSET - height;
+  }
+  left = inside(left, seen.width - width);
+  top = inside(top, seen.height - height);
   card.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   const outside = x < 0 || y < 0 || x > seen.width || y > seen.height;
   card.style.visibility = outside ? "hidden" : "visible";
