@@ -150,6 +150,24 @@ def test_a_short_name_is_whole_beside_a_long_one(bare_explorer, page):
     assert set(cut_names(at.root.locator(".dvi-errors"))) == {landscape.classes[1]}
 
 
+def test_where_a_way_crosses_stays_on_one_line(bare_explorer, page, shots):
+    landscape = synthetic.fitted(60, classes=["a class with a name that goes on", "another that does so too"])
+    open_bare(page, bare_explorer(landscape))
+    at = At(page, landscape)
+    at.part("tool-marker").click()
+    weight = landscape.source.weight[:2, 1] - landscape.source.weight[:2, 0]
+    order = (landscape[-1].positions @ weight).argsort()  # along what tells the classes apart
+    places = at.places(10)
+    page.mouse.move(*places[order[0]])
+    page.mouse.down()
+    page.mouse.move(*places[order[-1]], steps=6)
+    page.mouse.up()
+    where = at.part("crossings").locator("small").first
+    expect(where).to_contain_text("at ")
+    page.screenshot(path=shots / "way-row.png")
+    assert where.bounding_box()["height"] < 20
+
+
 def cut_names(part):
     """Names in it that end in an ellipsis."""
     return part.locator(".dvi-name").evaluate_all(

@@ -133,6 +133,10 @@ def test_texts_are_read_where_there_are_no_pictures(open_explorer, landscape, pa
     tiles = at.part("thumbnail")
     expect(tiles).to_have_count(2)
     expect(tiles.nth(1)).to_contain_text("<b id=injected>note</b> number 7")
+    words = tiles.nth(1).locator(".dvi-words")
+    assert words.evaluate("(e) => e.scrollWidth > e.clientWidth"), "longer than there is room"
+    expect(words).to_have_css("display", "block")  # in a flexible box nothing ends in an ellipsis
+    expect(words).to_have_css("text-overflow", "ellipsis")
     expect(at.hover(at.alone(0), 0)).to_contain_text(f"number {at.alone(0)}")
     page.screenshot(path=shots / "deepview-texts.png")
     at.expect_nothing_injected()
