@@ -160,7 +160,11 @@ function bind(model: Model, store: Store): () => void {
   });
   return () => {
     stop();
-    cancelAnimationFrame(request);
+    if (request !== 0) {
+      // What was changed just before the view went is kept all the same.
+      cancelAnimationFrame(request);
+      flush();
+    }
     for (const off of listeners) {
       off();
     }

@@ -171,6 +171,14 @@ describe("traits", () => {
     expect(store.colorBy.value).toBe("label");
   });
 
+  it("keep what was changed just before the view closes", async () => {
+    const { model, store, unbind } = await stored();
+    store.select([5, 6]);
+    unbind();
+    await later(1000);
+    expect(model.get("selection")).toEqual([5, 6]);
+  });
+
   it("are let go of when the view closes", async () => {
     const { model, bridge, store, unbind } = await stored();
     unbind();
