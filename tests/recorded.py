@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 
 import torch
 from torch import nn
@@ -56,3 +57,9 @@ def record(folder, epochs=(0, 1, 2), model=None, **options):
         loss = train(model, x, y, seed=epoch)
         recording.capture(epoch, scalars={"loss": loss})
     return model
+
+
+def unfitted(folder, to):
+    """The same run, to the last bit, without what was fitted: recorded anew it could differ in rounding."""
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("maps"))
+    return dvi.Run(to)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorded import network, record, recorder
+from recorded import network, record, recorder, unfitted
 from safetensors.numpy import load_file
 from torch import nn
 
@@ -171,8 +171,7 @@ def test_the_canvas_is_the_decoded_and_classified_plane(fitted):
 
 def test_the_same_seed_gives_the_same_positions_and_another_seed_others(folder, fitted, tmp_path):
     positions = [frame.positions for frame in fitted.landscape()]
-    record(tmp_path / "twin", epochs=(0, 5, 10))  # the same run in another folder: nothing is cached there
-    twin = dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "twin")).landscape()
+    twin = dvi.DVI(**QUICK).fit(unfitted(folder, tmp_path / "twin")).landscape()
     assert all(np.array_equal(a.positions, b) for a, b in zip(twin, positions, strict=True))
     other = dvi.DVI(**{**QUICK, "seed": 4}).fit(dvi.Run(folder), epochs=[0]).landscape()
     assert not np.allclose(other[0].positions, positions[0])
@@ -195,9 +194,10 @@ class Interrupted(Paper):
         return super().fit(checkpoint, previous, seed, report)
 
 
-def test_a_fit_that_is_stopped_keeps_its_epochs_and_goes_on_where_it_was(tmp_path, fitted, monkeypatch):
-    record(tmp_path / "run", epochs=(0, 5, 10))
-    run = dvi.Run(tmp_path / "run")
+def test_a_fit_that_is_stopped_keeps_its_epochs_and_goes_on_where_it_was(
+    folder, tmp_path, fitted, monkeypatch
+):
+    run = unfitted(folder, tmp_path / "run")
     model = dvi.DVI(**QUICK)
     with monkeypatch.context() as patch:
         patch.setitem(dvi.dvi._METHODS, "paper", Interrupted)

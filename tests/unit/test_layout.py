@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorded import network, record
+from recorded import network, record, unfitted
 from torch import nn
 
 import dvi_widget as dvi
@@ -386,9 +386,8 @@ def test_the_layout_is_the_default():
     assert dvi.DVI().method == "layout"
 
 
-def test_the_same_run_gives_the_same_positions(fitted, tmp_path):
-    record(tmp_path / "again", epochs=(0, 5, 10))
-    again = dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "again")).landscape()
+def test_the_same_run_gives_the_same_positions(folder, fitted, tmp_path):
+    again = dvi.DVI(**QUICK).fit(unfitted(folder, tmp_path / "again")).landscape()
     for frame, other in zip(fitted.landscape(), again, strict=True):
         assert np.array_equal(frame.positions, other.positions)
 
