@@ -81,6 +81,15 @@ export function wayQuestion(store: Store, side: Side, [from, to]: readonly [Mark
   return { ...shown(store, side), a: inUnits(side, from), b: inUnits(side, to) };
 }
 
+/** The place at a share of the way between two. */
+export function along(
+  from: readonly [number, number],
+  to: readonly [number, number],
+  t: number,
+): [number, number] {
+  return [from[0] + t * (to[0] - from[0]), from[1] + t * (to[1] - from[1])];
+}
+
 export function crossingsOf(answer: Answer | undefined): Crossing[] {
   return (answer?.result.crossings ?? []) as Crossing[];
 }

@@ -1,7 +1,7 @@
 // Over the canvas: markers with their numbers, the way between two of them, and where it crosses into another class.
 import type { Stage } from "../canvas/stage";
 import { toScreen } from "../canvas/viewport";
-import { crossingsOf, markersOn, wayOn, wayQuestion } from "../markers";
+import { along, crossingsOf, markersOn, wayOn, wayQuestion } from "../markers";
 import { useReply } from "../pieces/asked";
 import type { Store } from "../store";
 import { classHue } from "./swatch";
@@ -23,9 +23,7 @@ export function MarkerLayer({ store, stage }: { store: Store; stage: Stage }) {
       {lines.map((line, i) => line && <polyline key={i} points={line.join(" ")} />)}
       {ends &&
         crossingsOf(answer).map(({ t, after }) => {
-          const [x, y] = [0, 1].map(
-            (i) => (1 - t) * (ends[0][i] as number) + t * (ends[1][i] as number),
-          );
+          const [x, y] = along(...ends, t);
           return <circle key={t} cx={x} cy={y} r={4.5} style={{ fill: classHue(store, after) }} />;
         })}
       {markersOn(store, side).map((marker) => (

@@ -1,7 +1,7 @@
 // The current view as one picture for reports: every landscape with its name, the epoch, and what the colours mean.
 import type { Stage } from "../canvas/stage";
 import { toScreen } from "../canvas/viewport";
-import { crossingsOf, markersOn, wayOn, wayQuestion } from "../markers";
+import { along, crossingsOf, markersOn, wayOn, wayQuestion } from "../markers";
 import { toHex } from "../palette";
 import type { Store } from "../store";
 import { legendEntries } from "./legend";
@@ -137,7 +137,7 @@ function drawMarkers(
     const { answer } = store.answers.about("crossings", wayQuestion(store, side, way)).reply.peek();
     output.strokeStyle = toHex(background);
     for (const { t, after } of crossingsOf(answer)) {
-      const [x, y] = from.map((start, i) => start + t * ((to[i] as number) - start)) as Place;
+      const [x, y] = along(from, to, t);
       disc(output, x, y, 4.5, classHue(store, after));
       output.stroke();
     }

@@ -102,10 +102,8 @@ class Layout:
     dimension: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("k", "boundary_k"):
+        for name in ("boundary_k",) if self.k is None else ("k", "boundary_k"):
             value = getattr(self, name)
-            if name == "k" and value is None:
-                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of 1 or more; found {value!r}.")
         for name in ("xb_weight", "bb_weight", "xx_cross", "xb_cross"):
