@@ -29,9 +29,9 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget.boundary import synthesize
-from dvi_widget.dvi.axes import Axes
 from dvi_widget.dvi.placement import SampleIndex
 from dvi_widget.estimator import Projection
+from dvi_widget.measures.axes import Axes
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "benchmarks"

@@ -574,10 +574,10 @@ def _save(
 def _finite(value: NDArray[np.float32], what: str) -> NDArray[np.float32]:
     """In memory as float32, refused if it holds NaN."""
     array = np.ascontiguousarray(value, np.float32)
-    if not np.isfinite(array).all():
+    largest = float(max(array.max(initial=0), -array.min(initial=0)))  # NaN, if there is one
+    if not np.isfinite(largest):
         bad = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise ValueError(f"{what} must be finite; row {bad} holds NaN or infinity. Did training diverge?")
-    largest = float(np.abs(array).max(initial=0))
     if largest > _LARGEST:
         raise ValueError(
             f"{what} go up to {largest:.1e}; squares of distances beyond {_LARGEST:.0e} are no numbers any "

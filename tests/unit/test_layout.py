@@ -13,13 +13,13 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget.dvi import Layout
-from dvi_widget.dvi.axes import Axes
 from dvi_widget.dvi.graph import descend, descend_alone, weigh
 from dvi_widget.dvi.grid_decoder import GridDecoder
 from dvi_widget.dvi.mesh import Mesh
 from dvi_widget.dvi.placement import Recorded, SampleIndex, robust_centre, smallest
 from dvi_widget.estimator import Checkpoint
-from dvi_widget.measures import nearest, neighbors, overlap
+from dvi_widget.measures import nearest, neighbors, overlap, search
+from dvi_widget.measures.axes import Axes
 
 QUICK = {"iterations": (40, 80, 30)}
 
@@ -314,6 +314,46 @@ def test_the_fast_search_is_the_exact_one_up_to_rounding():
         exact, far = neighbors(x, 8, query)
         assert overlap(indices, exact).mean() > 0.999
         assert distances == pytest.approx(far, rel=1e-3)
+
+
+def test_many_points_look_twice_and_find_nearly_all(monkeypatch):
+    draw = np.random.default_rng(0)
+    spread = 3.0 * 0.95 ** np.arange(96)  # few axes hold nearly all of the variance
+    x, query = (draw.normal(size=(n, 96)) * spread + 50 for n in (2_000, 1_000))
+    monkeypatch.setattr("dvi_widget.measures.search._MANY", 500)
+    indices, distances = nearest(x, 10, query)
+    exact, far = neighbors(x, 10, query)
+    assert overlap(indices, exact).mean() > 0.99
+    right = (indices == exact).all(axis=1)
+    assert right.mean() > 0.9
+    assert distances[right] == pytest.approx(far[right], rel=1e-3)
+    # Where the first look saves nothing, for too few points or too many axes, all is as it was.
+    for points, asked in ((x[:900], query), (x / spread, query / spread)):
+        assert overlap(nearest(points, 10, asked)[0], neighbors(points, 10, asked)[0]).mean() > 0.9999
+
+
+def test_descent_compiles_for_one_kind_of_array(monkeypatch):
+    kinds = set()
+
+    class Stub:
+        """Notes what its compiled functions would be compiled for."""
+
+        def __init__(self, points, n_neighbors, **_):
+            kinds.add((points.dtype, points.flags.c_contiguous, points.flags.writeable))
+            self.neighbor_graph = (
+                np.zeros((len(points), n_neighbors), int),
+                np.zeros((len(points), n_neighbors), np.float32),
+            )
+
+    monkeypatch.setitem(sys.modules, "pynndescent", types.SimpleNamespace(NNDescent=Stub))
+    monkeypatch.setattr("dvi_widget.measures.search._MANY", 50)
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    search._compile.__wrapped__()
+    nearest(x, 6)
+    assert x.flags.writeable
+    x.flags.writeable = False
+    nearest(x, 6)
+    assert len(kinds) == 1
 
 
 def test_descent_on_a_large_set_leaves_each_row_out_of_its_own_neighbours(monkeypatch):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dvi_widget.estimator import Checkpoint, Map
 from dvi_widget.measures import overlap
+from dvi_widget.measures.axes import Axes
 
-from .axes import Axes
 from .graph import Graph, descend, weigh
 from .grid_decoder import GridDecoder
 from .mesh import Mesh

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .axes import Axes
+from dvi_widget.measures.axes import Axes
+
 from .graph import Graph, descend_alone
 from .mesh import Mesh
 

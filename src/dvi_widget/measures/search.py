@@ -9,11 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from .axes import Axes
 from .neighbors import as_search
 
 # Rows from which on descent is cheaper than blocked products, its compiling (see `prepare`) included.
 _MANY = 20_000
-_BLOCK = 1 << 24  # entries of one block of the distance matrix
+_BLOCK = 1 << 22  # entries of one block of the distance matrix
+_COARSE, _LEAST = 0.98, 32  # of the variance, and axes: what a first look goes by, where many points look
+_SPARE = 3  # such a look finds one candidate more than asked for to so many
+_WORTH = 100  # points per candidate from which on it is cheaper than products on all axes
 
 
 def nearest(
@@ -22,7 +26,9 @@ def nearest(
     """The k rows of x nearest to each row, for those who need many of them fast.
 
     `neighbors` measures candidates again in double precision, at twice the cost; here neighbours whose
-    distances agree to rounding may change places.
+    distances agree to rounding may change places. Where 20,000 points or more look, they find about 99 in 100
+    of their neighbours: without a query by NN-descent (Dong et al. 2011, as pynndescent has it), with one by
+    a first look on few principal axes, if these hold nearly all of the variance.
 
     Parameters
     ----------
@@ -31,9 +37,7 @@ def nearest(
     k : int
         Neighbours per point, 1 ≤ k ≤ n (n − 1 where a point must not find itself).
     query : array [m, h], optional
-        Points that look for neighbours in x. Without it the rows of x look, and none finds itself; 20,000
-        rows or more then find about 99 in 100 of their neighbours, by NN-descent (Dong et al. 2011, as
-        pynndescent has it).
+        Points that look for neighbours in x. Without it the rows of x look, and none finds itself.
 
     Returns
     -------
@@ -80,24 +84,47 @@ def _products(
     r = torch.from_numpy(points - centre)
     squares = r.square().sum(dim=1)
     indices, distances = np.empty((len(asked), k), np.int32), np.empty((len(asked), k), np.float32)
-    step = max(1, _BLOCK // len(points))
+    axes = _few(points, k) if len(asked) >= _MANY else None
+    wide = k if axes is None else k + -(-k // _SPARE)
+    seen = r.T if axes is None else (r @ axes).T.contiguous()
+    step = min(len(asked), max(1, _BLOCK // max(len(points), wide * r.shape[1])))
+    # Memory that is asked for anew for every block costs as much as the products.
+    block = torch.empty(step, len(points))
+    candidates = torch.empty(0 if axes is None else step * wide, r.shape[1])
     for start in range(0, len(asked), step):
         q = torch.from_numpy(asked[start : start + step] - centre)
-        far = torch.addmm(squares, q, r.T, alpha=-2)
+        g = len(q)
+        far = torch.addmm(squares, q if axes is None else q @ axes, seen, alpha=-2, out=block[:g])
         if itself:
-            rows = torch.arange(len(q))
+            rows = torch.arange(g)
             far[rows, rows + start] = torch.inf
-        near, found = far.topk(k, dim=1, largest=False)
+        near, found = far.topk(wide, dim=1, largest=False)
+        if axes is not None:
+            there = torch.index_select(r, 0, found.ravel(), out=candidates[: g * wide]).view(g, wide, -1)
+            near = squares[found] - 2 * torch.from_numpy(np.einsum("gwh,gh->gw", there.numpy(), q.numpy()))
+            near, first = near.topk(k, dim=1, largest=False)
+            found = found.gather(1, first)
         near += q.square().sum(dim=1, keepdim=True)
-        indices[start : start + step] = found.numpy()
-        distances[start : start + step] = near.clamp_min_(0).sqrt_().numpy()
+        indices[start : start + g] = found.numpy()
+        distances[start : start + g] = near.clamp_min_(0).sqrt_().numpy()
     return indices, distances
+
+
+def _few(points: NDArray[np.float32], k: int) -> torch.Tensor | None:
+    """Axes [h, r] for a first look, if that saves anything: many points [n, h], and r small against h."""
+    if len(points) < _WORTH * k:
+        return None
+    axes = Axes.fit(points, least=_LEAST, kept=_COARSE)
+    return torch.from_numpy(axes.components.T) if 2 * axes.rank <= points.shape[1] else None
 
 
 def _descent(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """By NN-descent; a row's own number, or else its last neighbour, is dropped."""
     import pynndescent  # noqa: PLC0415 - it compiles for seconds, which few runs need
 
+    # Never writable, as arrays read from a run are: it compiles anew, for half a minute, for the other kind.
+    points = points.view()
+    points.flags.writeable = False
     found = pynndescent.NNDescent(points, n_neighbors=k + 1, random_state=0, compressed=False)
     indices, distances = found.neighbor_graph
     own = indices == np.arange(len(points))[:, None]

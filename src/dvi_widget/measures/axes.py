@@ -25,8 +25,8 @@ class Axes:
         self.components = components
 
     @classmethod
-    def fit(cls, x: NDArray[np.float32], least: int = 2) -> Axes:
-        """As many components of representations [n, h] as hold 99.5 % of their variance, `least` at least.
+    def fit(cls, x: NDArray[np.float32], least: int = 2, kept: float = _KEPT) -> Axes:
+        """As many components of representations [n, h] as hold `kept` of their variance, `least` at least.
 
         The sign of a component is chosen so that its largest loading is positive.
         """
@@ -34,7 +34,7 @@ class Axes:
         sampled = x[:: -(-len(x) // _SAMPLED)] - centre
         variances, vectors = np.linalg.eigh((sampled.T @ sampled).astype(np.float64))
         variances, vectors = np.maximum(variances[::-1], 0), vectors[:, ::-1]
-        beyond = np.cumsum(variances) < _KEPT * variances.sum()
+        beyond = np.cumsum(variances) < kept * variances.sum()
         rank = min(max(int(beyond.sum()) + 1, least), x.shape[1])
         components = vectors[:, :rank].T
         components = (
