@@ -210,7 +210,7 @@ def test_neighbours_of_the_same_prediction_are_those_of_a_full_search():
     classes, q = rng.integers(0, 3, 300), rng.normal(size=(40, 6)).astype(np.float32)
     asked = rng.integers(0, 4, 40)  # class 3 has no sample: all are searched
     seen = 0
-    for rows, indices, distances in SampleIndex(x, classes, Axes.fit(x, least=6)).groups(q, asked, 7):
+    for rows, indices, distances in SampleIndex(x, classes).groups(q, asked, 7):
         for row, found, far in zip(rows, indices, distances, strict=True):
             among = np.flatnonzero(classes == asked[row]) if asked[row] < 3 else np.arange(300)
             best, exact = neighbors(x[among], 7, query=q[row : row + 1])
@@ -228,12 +228,29 @@ def test_a_first_look_on_few_axes_loses_few_neighbours():
     same = np.zeros(6000, int)
     ((rows, found, distances),) = [
         [np.concatenate(part) for part in zip(*groups, strict=True)]
-        for groups in [SampleIndex(x, same, Axes.fit(x)).groups(q, same[:300], 15)]
+        for groups in [SampleIndex(x, same).groups(q, same[:300], 15)]
     ]
     exact, far = neighbors(x, 15, query=q)
     assert np.array_equal(rows, np.arange(300))
     assert overlap(found, exact).mean() > 0.95
     assert np.abs(distances - far).max() < 0.05 * far.max()
+
+
+@pytest.mark.parametrize("decay", [1.0, 0.95, 0.8])
+@pytest.mark.parametrize("apart", [0.0, 10.0, 1000.0])
+def test_neighbours_are_found_within_classes_however_far_apart_these_are(apart, decay):
+    rng = np.random.default_rng(0)
+    centres = apart * rng.normal(size=(5, 64))
+    classes = rng.integers(5, size=5_300)
+    points = (centres[classes] + rng.normal(size=(5_300, 64)) * decay ** np.arange(64)).astype(np.float32)
+    x, q = points[:5_000], points[5_000:]
+    found = SampleIndex(x, classes[:5_000]).groups(q, classes[5_000:], 15)
+    assert sum(len(rows) for rows, _, _ in found) == 300
+    for rows, indices, distances in found:
+        same = np.flatnonzero(classes[:5_000] == classes[5_000 + rows[0]])
+        exact, far = neighbors(x[same], 15, query=q[rows])
+        assert overlap(indices, same[exact]).mean() > 0.95
+        assert distances == pytest.approx(far, rel=0.1)  # of .995 of the variance
 
 
 @settings(max_examples=60, deadline=None)
@@ -327,8 +344,11 @@ def test_many_points_look_twice_and_find_nearly_all(monkeypatch):
     right = (indices == exact).all(axis=1)
     assert right.mean() > 0.9
     assert distances[right] == pytest.approx(far[right], rel=1e-3)
-    # Where the first look saves nothing, for too few points or too many axes, all is as it was.
-    for points, asked in ((x[:900], query), (x / spread, query / spread)):
+    # Where the first look saves nothing, for too few points or too many axes, all is as it was; and where it
+    # loses too much: here few axes tell which clump a point is in, and nothing about its place in there.
+    clumps = 10 * draw.normal(size=(10, 96))
+    clumped = [clumps[draw.integers(10, size=n)] + draw.normal(size=(n, 96)) for n in (2_000, 1_000)]
+    for points, asked in ((x[:900], query), (x / spread, query / spread), clumped):
         assert overlap(nearest(points, 10, asked)[0], neighbors(points, 10, asked)[0]).mean() > 0.9999
 
 

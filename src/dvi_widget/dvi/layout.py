@@ -148,9 +148,7 @@ class Layout:
         else:
             y = self._next(checkpoint, graph, *previous, report)
         decoder = GridDecoder.fit(y[:n].astype(np.float32), checkpoint.x, axes)
-        fitted = LayoutMap(
-            self, y.astype(np.float32), n, decoder, axes, radii, graph.total, lambda: checkpoint
-        )
+        fitted = LayoutMap(self, y.astype(np.float32), n, decoder, radii, graph.total, lambda: checkpoint)
         fitted.prepare()
         report(1.0)
         return fitted
@@ -163,10 +161,9 @@ class Layout:
     ) -> LayoutMap:
         """A fitted map; the representations it places by are read again when something is to be placed."""
         decoder = GridDecoder.load(arrays)
-        axes = Axes(arrays["centre"], arrays["components"])
         y = np.concatenate([positions, arrays["boundary_positions"]])
         total = float(arrays["total"][0])
-        return LayoutMap(self, y, len(positions), decoder, axes, arrays["radii"], total, reopen)
+        return LayoutMap(self, y, len(positions), decoder, arrays["radii"], total, reopen)
 
     def _graph(self, checkpoint: Checkpoint) -> tuple[Graph, NDArray[np.float32]]:
         """The weighted complex, and each sample's distance to its k-th boundary sample."""
@@ -275,7 +272,6 @@ class LayoutMap:
         y: NDArray[np.float32],
         n: int,
         decoder: GridDecoder,
-        axes: Axes,
         radii: NDArray[np.float32],
         total: float,
         reopen: Callable[[], Checkpoint],
@@ -284,7 +280,6 @@ class LayoutMap:
         self._settings = settings
         self._y = y
         self._decoder = decoder
-        self._axes = axes
         self._radii = radii
         self._total = total
         self._reopen: Callable[[], Checkpoint] | None = reopen
@@ -302,7 +297,6 @@ class LayoutMap:
                 self._y.astype(np.float64),
                 head=checkpoint.head,
                 predictions=checkpoint.predictions,
-                axes=self._axes,
                 radii=self._radii,
                 edge=settings.xb_weight / boundary_k / self._total,
                 k=settings.neighbors(len(checkpoint.x)),

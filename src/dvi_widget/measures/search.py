@@ -10,14 +10,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .axes import Axes
-from .neighbors import as_search
+from .neighbors import as_search, overlap
 
 # Rows from which on descent is cheaper than blocked products, its compiling (see `prepare`) included.
 _MANY = 20_000
 _BLOCK = 1 << 22  # entries of one block of the distance matrix
 _COARSE, _LEAST = 0.98, 32  # of the variance, and axes: what a first look goes by, where many points look
 _SPARE = 3  # such a look finds one candidate more than asked for to so many
-_WORTH = 100  # points per candidate from which on it is cheaper than products on all axes
+_WORTH = 100  # points per neighbour from which on it is cheaper than products on all axes
+_LOSS, _TRIED = 0.01, 100  # of the neighbours, that it may lose of about so many that try it
 
 
 def nearest(
@@ -28,7 +29,7 @@ def nearest(
     `neighbors` measures candidates again in double precision, at twice the cost; here neighbours whose
     distances agree to rounding may change places. Where 20,000 points or more look, they find about 99 in 100
     of their neighbours: without a query by NN-descent (Dong et al. 2011, as pynndescent has it), with one by
-    a first look on few principal axes, if these hold nearly all of the variance.
+    a first look on few principal axes, unless some that try it lose more.
 
     Parameters
     ----------
@@ -78,28 +79,55 @@ def _compile() -> None:
 def _products(
     points: NDArray[np.float32], asked: NDArray[np.float32], k: int, itself: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """By |q|² + |r|² − 2qr, block by block."""
+    """By |q|² + |r|² − 2qr; where many look among many, few axes first, if some that try it lose little."""
     # Products lose what a common offset adds to the numbers.
     centre = points.mean(axis=0, dtype=np.float64).astype(np.float32)
-    r = torch.from_numpy(points - centre)
+    around = points - centre
+    axes = None
+    if len(asked) >= _MANY and len(points) >= _WORTH * k:
+        few = Axes.fit(around, least=_LEAST, kept=_COARSE)
+        tried = asked[:: -(-len(asked) // _TRIED)]
+        if 2 * few.rank <= points.shape[1] and _loss(around, tried, centre, k, few) <= _LOSS:
+            axes = few
+    return _blocks(around, asked, centre, k, itself, axes)
+
+
+def _loss(
+    around: NDArray[np.float32], tried: NDArray[np.float32], centre: NDArray[np.float32], k: int, axes: Axes
+) -> float:
+    """The share of neighbours that a first look on these axes loses."""
+    exact, found = (_blocks(around, tried, centre, k, False, look)[0] for look in (None, axes))
+    return 1 - float(overlap(exact, found).mean())
+
+
+def _blocks(
+    around: NDArray[np.float32],
+    asked: NDArray[np.float32],
+    centre: NDArray[np.float32],
+    k: int,
+    itself: bool,
+    axes: Axes | None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Search among points round a centre, some rows at a time."""
+    r = torch.from_numpy(around)
     squares = r.square().sum(dim=1)
     indices, distances = np.empty((len(asked), k), np.int32), np.empty((len(asked), k), np.float32)
-    axes = _few(points, k) if len(asked) >= _MANY else None
-    wide = k if axes is None else k + -(-k // _SPARE)
-    seen = r.T if axes is None else (r @ axes).T.contiguous()
-    step = min(len(asked), max(1, _BLOCK // max(len(points), wide * r.shape[1])))
+    look = None if axes is None else torch.from_numpy(axes.components.T)
+    wide = k if look is None else k + -(-k // _SPARE)
+    seen = r.T if look is None else (r @ look).T.contiguous()
+    step = min(len(asked), max(1, _BLOCK // max(len(r), wide * r.shape[1])))
     # Memory that is asked for anew for every block costs as much as the products.
-    block = torch.empty(step, len(points))
-    candidates = torch.empty(0 if axes is None else step * wide, r.shape[1])
+    block = torch.empty(step, len(r))
+    candidates = torch.empty(0 if look is None else step * wide, r.shape[1])
     for start in range(0, len(asked), step):
         q = torch.from_numpy(asked[start : start + step] - centre)
         g = len(q)
-        far = torch.addmm(squares, q if axes is None else q @ axes, seen, alpha=-2, out=block[:g])
+        far = torch.addmm(squares, q if look is None else q @ look, seen, alpha=-2, out=block[:g])
         if itself:
             rows = torch.arange(g)
             far[rows, rows + start] = torch.inf
         near, found = far.topk(wide, dim=1, largest=False)
-        if axes is not None:
+        if look is not None:
             there = torch.index_select(r, 0, found.ravel(), out=candidates[: g * wide]).view(g, wide, -1)
             near = squares[found] - 2 * torch.from_numpy(np.einsum("gwh,gh->gw", there.numpy(), q.numpy()))
             near, first = near.topk(k, dim=1, largest=False)
@@ -108,14 +136,6 @@ def _products(
         indices[start : start + g] = found.numpy()
         distances[start : start + g] = near.clamp_min_(0).sqrt_().numpy()
     return indices, distances
-
-
-def _few(points: NDArray[np.float32], k: int) -> torch.Tensor | None:
-    """Axes [h, r] for a first look, if that saves anything: many points [n, h], and r small against h."""
-    if len(points) < _WORTH * k:
-        return None
-    axes = Axes.fit(points, least=_LEAST, kept=_COARSE)
-    return torch.from_numpy(axes.components.T) if 2 * axes.rank <= points.shape[1] else None
 
 
 def _descent(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
