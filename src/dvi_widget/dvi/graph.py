@@ -135,13 +135,14 @@ def descend(
     velocity, gains, pull = np.zeros_like(y), np.ones_like(y), np.empty_like(y)
     anchors = np.empty((0, y.shape[1])) if anchors is None else anchors
     caps = np.empty(0) if caps is None else caps
+    axes = tuple(range(y.shape[1]))
     for _ in range(iterations):
         potential, push = mesh.charge(y).field(y)
-        kernels.attract(y, y, graph.indptr, graph.indices, graph.weights, pull)
+        kernels.attract(y, y, graph.indptr, graph.indices, graph.weights, axes, pull)
         push /= max(potential.sum() - len(y), 1e-12)
         gradient = attraction * pull - push
         kernels.step(y, velocity, gains, gradient, len(y) / attraction, momentum, _LONGEST, anchors, caps)
-        spread = float(y.std(axis=0).max())
+        spread = max(float(column.std()) for column in y.T) if least else 0.0
         if 0 < spread < least:
             y = (y - y.mean(axis=0)) * (least / spread)
             velocity *= least / spread
@@ -167,9 +168,10 @@ def descend_alone(
     q = q.copy()
     velocity, gains, pull = np.zeros_like(q), np.ones_like(q), np.empty_like(q)
     none = np.empty((0, q.shape[1])), np.empty(0)
+    axes = tuple(range(q.shape[1]))
     z = max(mesh.charge(y).field(y)[0].sum() - len(y), 1e-12)
     for _ in range(iterations):
         push = mesh.field(q)[1] / z
-        kernels.attract(q, y, edges.indptr, edges.indices, edges.weights, pull)
+        kernels.attract(q, y, edges.indptr, edges.indices, edges.weights, axes, pull)
         kernels.step(q, velocity, gains, attraction * pull - push, len(y) / attraction, 0.5, 2.0, *none)
     return q

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
+# One number per dimension l. Of a tuple the compiler knows the length, and unrolls what goes over it.
+Strides = tuple[int, ...]
 
 _GAIN_UP, _GAIN_DOWN, _GAIN_LEAST = 0.2, 0.8, 0.05  # delta-bar-delta, as in t-SNE
 
@@ -30,20 +32,22 @@ def _splines(at: float, weights: Floats, slopes: Floats) -> int:
 
 
 @njit(cache=True, fastmath=True)
-def spread(y: Floats, origin: Floats, spacing: float, strides: Ints, steps: Ints, mesh: Floats) -> None:
-    """Add a unit mass per point [n, l] to the nodes of a flat mesh; steps [4^l, l] number a point's nodes."""
-    n, dimension = y.shape
-    weights, slopes = np.empty((dimension, 4)), np.empty((dimension, 4))
-    for i in range(n):
+def spread(y: Floats, origin: Floats, spacing: float, strides: Strides, mesh: Floats) -> None:
+    """Add a unit mass per point [n, l] to the nodes of a flat mesh."""
+    last = len(strides) - 1
+    weights, slopes = np.empty((last + 1, 4)), np.empty((last + 1, 4))
+    for i in range(len(y)):
         first = 0
-        for c in range(dimension):
+        for c in range(last + 1):
             first += _splines((y[i, c] - origin[c]) / spacing, weights[c], slopes[c]) * strides[c]
-        for s in range(len(steps)):
+        for row in range(4**last):
             node, share = first, 1.0
-            for c in range(dimension):
-                node += steps[s, c] * strides[c]
-                share *= weights[c, steps[s, c]]
-            mesh[node] += share
+            for c in range(last):
+                k = row >> 2 * c & 3
+                node += k * strides[c]
+                share *= weights[c, k]
+            for k in range(4):
+                mesh[node + k] += share * weights[last, k]
 
 
 @njit(cache=True, fastmath=True)
@@ -52,51 +56,58 @@ def gather(
     origin: Floats,
     spacing: float,
     size: int,
-    strides: Ints,
-    steps: Ints,
+    strides: Strides,
     mesh: Floats,
     value: Floats,
     slope: Floats,
 ) -> None:
     """Value [n] and gradient [n, l] of a flat mesh at points; those beyond it see its rim."""
-    n, dimension = y.shape
-    weights, slopes = np.empty((dimension, 4)), np.empty((dimension, 4))
-    for i in range(n):
+    last = len(strides) - 1
+    weights, slopes = np.empty((last + 1, 4)), np.empty((last + 1, 4))
+    for i in range(len(y)):
         first = 0
-        value[i] = 0
-        for c in range(dimension):
+        for c in range(last + 1):
             at = min(max((y[i, c] - origin[c]) / spacing, 1.0), size - 3.0)
             first += _splines(at, weights[c], slopes[c]) * strides[c]
             slope[i, c] = 0
-        for s in range(len(steps)):
-            node = first
-            share = 1.0
-            for c in range(dimension):
-                node += steps[s, c] * strides[c]
-                share *= weights[c, steps[s, c]]
-            value[i] += share * mesh[node]
-            for c in range(dimension):
-                along = mesh[node] * slopes[c, steps[s, c]]
-                for other in range(dimension):
-                    if other != c:
-                        along *= weights[other, steps[s, other]]
-                slope[i, c] += along / spacing
+        value[i] = 0
+        # Rows of four nodes along the last axis; their number in base 4 says where they are on the others.
+        for row in range(4**last):
+            node, share = first, 1.0
+            for c in range(last):
+                k = row >> 2 * c & 3
+                node += k * strides[c]
+                share *= weights[c, k]
+            along, across = 0.0, 0.0
+            for k in range(4):
+                along += weights[last, k] * mesh[node + k]
+                across += slopes[last, k] * mesh[node + k]
+            value[i] += share * along
+            slope[i, last] += share * across / spacing
+            for c in range(last):
+                steep = along / spacing
+                for other in range(last):
+                    k = row >> 2 * other & 3
+                    steep *= slopes[c, k] if other == c else weights[other, k]
+                slope[i, c] += steep
 
 
 @njit(cache=True, fastmath=True)
-def attract(q: Floats, y: Floats, indptr: Ints, indices: Ints, weights: Floats, force: Floats) -> None:
+def attract(
+    q: Floats, y: Floats, indptr: Ints, indices: Ints, weights: Floats, axes: Strides, force: Floats
+) -> None:
     """Σ_j p_ij (q_i − y_j) / (1 + |q_i − y_j|²) over the edges of each row, into force [m, l]."""
-    m, dimension = q.shape
-    for i in range(m):
-        for c in range(dimension):
+    for i in range(len(q)):
+        for c in range(len(axes)):
             force[i, c] = 0
         for e in range(indptr[i], indptr[i + 1]):
             j = indices[e]
             square = 1.0
-            for c in range(dimension):
+            for c in range(len(axes)):
                 square += (q[i, c] - y[j, c]) ** 2
-            for c in range(dimension):
-                force[i, c] += weights[e] / square * (q[i, c] - y[j, c])
+            pull = weights[e] / square
+            for c in range(len(axes)):
+                force[i, c] += pull * (q[i, c] - y[j, c])
 
 
 @njit(cache=True, fastmath=True)
