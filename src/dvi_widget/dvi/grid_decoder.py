@@ -66,7 +66,7 @@ class GridDecoder:
         left = axes.reduce(x)
         for _ in range(_ROUNDS):
             filled = _fill(_as_grid(back @ left, size, l), mass)
-            values = filled[0].reshape(axes.rank, -1).T.numpy()
+            values = filled[0].movedim(0, -1).reshape(-1, axes.rank).numpy()
             decoder._values += values
             left = left - splat @ values
         return decoder
@@ -127,8 +127,8 @@ class GridDecoder:
 
 
 def _as_grid(table: NDArray[np.float32], size: int, l: int) -> torch.Tensor:
-    """Nodes [size^l, r] as a picture of r channels."""
-    return torch.from_numpy(np.ascontiguousarray(table.T, np.float32)).reshape(1, -1, *(size,) * l)
+    """Nodes [size^l, r] as a picture of r channels, these side by side in memory as before."""
+    return torch.from_numpy(table).reshape(1, *(size,) * l, -1).movedim(-1, 1)
 
 
 def _fill(sums: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
@@ -144,5 +144,5 @@ def _fill(sums: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
     values = (sums + _PRIOR * overall) / (mass + _PRIOR)
     for fine, fine_mass in reversed(levels):
         finer = functional.interpolate(values, scale_factor=2, mode="bilinear" if l == 2 else "trilinear")
-        values = (fine + _PRIOR * finer) / (fine_mass + _PRIOR)
+        values = finer.mul_(_PRIOR).add_(fine).div_(fine_mass + _PRIOR)
     return values
