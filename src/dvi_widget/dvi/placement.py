@@ -19,7 +19,7 @@ _ROWS = 256  # asked for at once, so that their candidates stay at hand
 # Shares of the variance: of a class on the axes on which samples are compared, and of that what a first look
 # for neighbours goes by. The first pair is taken that finds enough.
 _LOOKS = ((0.99, 0.92), (0.995, 0.97), (0.995, 1.0), (1.0, 1.0))
-_ENOUGH = 0.965  # of so many neighbours, by about so many samples
+_ENOUGH = 0.975  # of so many neighbours, by about so many samples
 _TRIED_FOR, _TRIED = 15, 200
 _CANDIDATES = 2  # times as many neighbours as asked for are looked at on every axis
 _START = 5  # nearest ones whose median a placement starts from
