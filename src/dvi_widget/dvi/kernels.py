@@ -32,6 +32,20 @@ def _splines(at: float, weights: Floats, slopes: Floats) -> int:
 
 
 @njit(cache=True, fastmath=True)
+def _row(row: int, first: int, strides: Strides, weights: Floats) -> tuple[int, float]:
+    """First of four nodes along the last axis, and their weight on the others.
+
+    The number of a row, in base 4, says where it lies on these.
+    """
+    node, share = first, 1.0
+    for c in range(len(strides) - 1):
+        k = row >> 2 * c & 3
+        node += k * strides[c]
+        share *= weights[c, k]
+    return node, share
+
+
+@njit(cache=True, fastmath=True)
 def spread(y: Floats, origin: Floats, spacing: float, strides: Strides, mesh: Floats) -> None:
     """Add a unit mass per point [n, l] to the nodes of a flat mesh."""
     last = len(strides) - 1
@@ -41,11 +55,7 @@ def spread(y: Floats, origin: Floats, spacing: float, strides: Strides, mesh: Fl
         for c in range(last + 1):
             first += _splines((y[i, c] - origin[c]) / spacing, weights[c], slopes[c]) * strides[c]
         for row in range(4**last):
-            node, share = first, 1.0
-            for c in range(last):
-                k = row >> 2 * c & 3
-                node += k * strides[c]
-                share *= weights[c, k]
+            node, share = _row(row, first, strides, weights)
             for k in range(4):
                 mesh[node + k] += share * weights[last, k]
 
@@ -71,13 +81,8 @@ def gather(
             first += _splines(at, weights[c], slopes[c]) * strides[c]
             slope[i, c] = 0
         value[i] = 0
-        # Rows of four nodes along the last axis; their number in base 4 says where they are on the others.
         for row in range(4**last):
-            node, share = first, 1.0
-            for c in range(last):
-                k = row >> 2 * c & 3
-                node += k * strides[c]
-                share *= weights[c, k]
+            node, share = _row(row, first, strides, weights)
             along, across = 0.0, 0.0
             for k in range(4):
                 along += weights[last, k] * mesh[node + k]
