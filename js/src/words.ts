@@ -15,14 +15,28 @@ export function plural(value: number, one: string, many: string): string {
 
 const few = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
+const three = new Intl.NumberFormat("en-US", {
+  minimumSignificantDigits: 3,
+  maximumSignificantDigits: 3,
+});
+
 /** Any number, in three digits; what is none is a dash. */
 export function number(value: number): string {
+  return written(value, few);
+}
+
+/** A number that is read beside others: zeros at its end count. */
+export function measured(value: number): string {
+  return written(value, three);
+}
+
+function written(value: number, format: Intl.NumberFormat): string {
   const size = Math.abs(value);
   if (!Number.isFinite(value)) {
     return "–";
   }
   return withMinus(
-    size > 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(1) : few.format(value),
+    size > 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(1) : format.format(value),
   );
 }
 

@@ -1,7 +1,7 @@
 // The ranked lists: what each means, its samples in order, and what the pointer, keys and filter do to them.
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { number } from "../src/words";
+import { measured } from "../src/words";
 import type { FakeOptions } from "./fake/answers";
 import type { FakeModelOptions } from "./fake/model";
 import { press, shown } from "./fake/shown";
@@ -34,7 +34,7 @@ describe("a ranked list", () => {
     expect(listed()).toEqual([...indices].slice(0, listed().length));
     expect(element.querySelector(".dvi-ranked-head")?.textContent).toContain("aum");
     const [row] = parts("ranked-row");
-    expect(row?.textContent).toContain(number(values[0] as number));
+    expect(row?.textContent).toContain(measured(values[0] as number));
     expect(row?.querySelector("canvas")).not.toBeNull();
     await choose("forgotten");
     expect(element.querySelector(".dvi-ranked-head")?.textContent).toContain("forgetting");

@@ -1,6 +1,6 @@
 // How numbers are put into words.
 import { describe, expect, it } from "vitest";
-import { count, number, percent } from "../src/words";
+import { count, measured, number, percent } from "../src/words";
 
 describe("a number", () => {
   it("has three digits, a minus and no hyphen", () => {
@@ -12,6 +12,10 @@ describe("a number", () => {
       "3.2e+9",
     ]);
     expect([count(-1234), percent(-0.25)]).toEqual(["−1,234", "−25.0 %"]);
+  });
+
+  it("keeps zeros at its end beside others", () => {
+    expect([0.5, -0.57, 13.9, 1e-5].map(measured)).toEqual(["0.500", "−0.570", "13.9", "1.0e−5"]);
   });
 
   it("is a dash where there is none", () => {

@@ -9,7 +9,7 @@ import { Pixels } from "../pieces/pixels";
 import { useSize } from "../pieces/size";
 import { joins } from "../selection";
 import type { Store } from "../store";
-import { className, count, number, plural } from "../words";
+import { className, count, measured, plural } from "../words";
 
 /** Height of a row and side of its picture, in CSS pixels. */
 const ROW = 36;
@@ -200,7 +200,7 @@ function Row({ store, index, picture, row, rows, measure, value }: RowProperties
   const pinned = useComputed(() => store.pinned.value === index);
   store.frames.revision.value;
   const { label, prediction } = store.sample(index, playhead.passing.value);
-  const said = Number.isInteger(value) ? count(value) : number(value);
+  const said = Number.isInteger(value) ? count(value) : measured(value);
   return (
     <button
       type="button"

@@ -1,7 +1,7 @@
 // How far the picture can be trusted: the engine's figures of merit, each with what it means.
 import { Asked } from "../pieces/asked";
 import type { Store } from "../store";
-import { number, percent, plural } from "../words";
+import { measured, percent, plural } from "../words";
 
 interface Row {
   epoch: number | null;
@@ -96,5 +96,5 @@ function figure(name: string, value: number | null): string {
   if (value === null) {
     return "–";
   }
-  return NUMBERS.includes(name) ? number(value) : percent(value);
+  return NUMBERS.includes(name) ? measured(value) : percent(value);
 }
