@@ -276,7 +276,7 @@ class Projection:
                 before = Checkpoint(self.run_, epoch)
                 fitted = method.fit(before, previous, self._seed(epoch), _steps(bar, number))
                 positions, searched = self._place_all(fitted, epoch), before.searched
-                _save(path, fitted, positions, searched)
+                _keep(path, fitted, positions, searched)
             else:
                 bar.set_description(f"loading epoch {epoch} ({number + 1} of {len(chosen)})")
                 fitted, positions, searched = loaded
@@ -571,6 +571,20 @@ def _save(
         storage.save_tensors(aside, {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()})
 
 
+def _keep(
+    path: Path, fitted: Map, positions: NDArray[np.float32], searched: Mapping[str, NDArray[np.int32]]
+) -> None:
+    """Keep a map if that is possible: what was fitted serves all the same while it is in memory."""
+    try:
+        _save(path, fitted, positions, searched)
+    except OSError as error:
+        warnings.warn(
+            f"What is fitted can't be kept in {path.parent} ({error.strerror or error}) and will have to be "
+            "fitted again; a copy of the run's folder in a place that can be written would keep it.",
+            stacklevel=4,
+        )
+
+
 def _finite(value: NDArray[np.float32], what: str) -> NDArray[np.float32]:
     """In memory as float32, refused if it holds NaN."""
     array = np.ascontiguousarray(value, np.float32)
@@ -588,7 +602,7 @@ def _finite(value: NDArray[np.float32], what: str) -> NDArray[np.float32]:
 
 def _checked(value: ArrayLike, name: str, width: int, what: str) -> NDArray[np.float32]:
     """A float32 matrix of a given width."""
-    array = np.asarray(value)
+    array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
     if array.ndim != 2 or array.shape[1] != width:
         raise ValueError(f"{name} must have shape [m, {width}], as {what}; its shape is {array.shape}.")
     if array.dtype.kind not in "fiub":

@@ -436,7 +436,7 @@ class Landscape:
             others = int((self.samples["split"] == "train").sum()) - 1
             k = sorted({min(size, others) for size in _NEIGHBORS})
         else:
-            k = [check_whole("k", size, 1) for size in (k if isinstance(k, Iterable) else [k])]
+            k = sorted({check_whole("k", size, 1) for size in (k if isinstance(k, Iterable) else [k])})
         if len(k) == 0:
             raise ValueError("k must hold at least one number of neighbours.")
         source = self._ask("place", "features", "boundary")
@@ -617,7 +617,7 @@ class Landscape:
         return table
 
     def neighbor_loss(
-        self, epoch: int, k: int = 15, report: Callable[[float], object] | None = None
+        self, epoch: int, k: int | None = None, report: Callable[[float], object] | None = None
     ) -> NDArray[np.float64]:
         """Share of each sample's nearest neighbours that its position loses: 1 − nn_pv of that sample alone.
 
@@ -625,8 +625,9 @@ class Landscape:
         ----------
         epoch : int
             Recorded number.
-        k : int
-            Neighbours per sample, among the training samples; for test samples among all.
+        k : int, optional
+            Neighbours per sample, among the training samples; for test samples among all. By default 15, or
+            as many others as there are where that is less.
         report : callable, optional
             Called with the share that is done, in (0, 1]. An exception it raises stops the work.
 
@@ -644,6 +645,7 @@ class Landscape:
         """
         y, x = self.at(epoch).positions, self._ask("features").features(epoch)
         test = (self.samples["split"] == "test").to_numpy()
+        k = min(15, int((~test).sum()) - 1) if k is None else check_whole("k", k, 1)
         loss, done = np.empty(len(y)), 0
         known = self._searched(epoch).get("neighbors")
         for own, among, found in ((~test, ~test, known), (test, np.ones(len(test), bool), None)):

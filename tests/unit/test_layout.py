@@ -316,6 +316,19 @@ def test_few_samples_are_laid_out_apart_from_each_other(tmp_path, n, classes, hi
     assert landscape.measures()["value"].notna().any()
 
 
+def test_axes_of_few_wide_rows_are_those_of_their_covariance():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(40, 60)) * 0.8 ** np.arange(60)).astype(np.float32)
+    axes, more = Axes.fit(x), Axes.fit(np.concatenate([x, x]), kept=1.0)
+    assert axes.components @ axes.components.T == pytest.approx(np.eye(axes.rank), abs=1e-5)
+    # Each row twice has the same axes, and is long enough for the products of columns.
+    assert np.abs(np.sum(axes.components[:8] * more.components[:8], axis=1)) == pytest.approx(1, abs=1e-3)
+    alike = np.repeat(x[:1], 3, axis=0)
+    flat = Axes.fit(alike)
+    assert flat.rank == 2
+    assert flat.reduce(alike) == pytest.approx(0, abs=1e-5)
+
+
 def test_a_few_neighbours_tie_few_samples():
     assert [Layout().neighbors(n) for n in (3, 10, 40, 46, 10_000)] == [1, 3, 13, 15, 15]
     assert Layout(k=12).neighbors(20) == 12

@@ -111,12 +111,28 @@ def test_an_unknown_split_is_refused(recorded):
         run.boundary(2, "all")
 
 
-def test_the_folder_of_maps_is_made_on_demand(tmp_path):
-    recorder(tmp_path / "run")
+def test_the_folder_of_maps_is_there_once_there_are_some(tmp_path):
+    record(tmp_path / "run", epochs=(0, 1))
     run = dvi.Run(tmp_path / "run")
-    assert not (tmp_path / "run" / "maps").exists()
-    assert run.maps.is_dir()
     assert run.maps == tmp_path / "run" / "maps"
+    assert not run.maps.exists()
+    PCA().fit(run)
+    assert len(list(run.maps.iterdir())) == 2
+
+
+def test_a_run_that_cannot_be_written_is_fitted_and_the_person_told(tmp_path, monkeypatch):
+    record(tmp_path / "run", epochs=(0, 1))
+    run = dvi.Run(tmp_path / "run")
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("dvi_widget.runs.storage._make", refuse)
+    with pytest.warns(UserWarning, match=r"can't be kept in .*maps \(Permission denied\).*a copy of the run"):
+        fitted = PCA().fit(run)
+    assert fitted.epochs_ == [0, 1]
+    assert len(fitted.landscape().measures()) > 0
+    assert not run.maps.exists()
 
 
 # Groups

@@ -28,15 +28,21 @@ class Axes:
     def fit(cls, x: NDArray[np.float32], least: int = 2, kept: float = _KEPT) -> Axes:
         """As many components of representations [n, h] as hold `kept` of their variance, `least` at least.
 
+        There are no more than n or h of them.
         The sign of a component is chosen so that its largest loading is positive.
         """
         centre = x.mean(axis=0, dtype=np.float64).astype(np.float32)
         sampled = x[:: -(-len(x) // _SAMPLED)] - centre
-        variances, vectors = np.linalg.eigh((sampled.T @ sampled).astype(np.float64))
+        # Of few rows and many columns the products of rows have the same variances, and are fewer.
+        few = len(sampled) < x.shape[1]
+        variances, vectors = np.linalg.eigh(
+            (sampled @ sampled.T if few else sampled.T @ sampled).astype(np.float64)
+        )
         variances, vectors = np.maximum(variances[::-1], 0), vectors[:, ::-1]
         beyond = np.cumsum(variances) < kept * variances.sum()
-        rank = min(max(int(beyond.sum()) + 1, least), x.shape[1])
-        components = vectors[:, :rank].T
+        rank = min(max(int(beyond.sum()) + 1, least), len(variances))
+        vectors = vectors[:, :rank]
+        components = (np.linalg.qr(sampled.T @ vectors)[0] if few else vectors).T
         components = (
             components * np.sign(components[np.arange(rank), np.abs(components).argmax(axis=1)])[:, None]
         )

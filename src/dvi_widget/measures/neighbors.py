@@ -131,7 +131,8 @@ def _search(
                 full = _squared(points[None], q[i : i + 1])[0]
                 if own is not None:
                     full[own[i]] = np.inf
-                chosen = np.argsort(full, kind="stable")[:k]
+                near = np.flatnonzero(full <= np.partition(full, k - 1)[k - 1])
+                chosen = near[np.argsort(full[near], kind="stable")[:k]]
                 indices[start + i], nearest[i] = chosen, full[chosen]
         distances[block] = np.sqrt(nearest)
     return indices, distances

@@ -123,10 +123,8 @@ class Run:
 
     @property
     def maps(self) -> Path:
-        """Folder in which fitted maps are kept; made if missing."""
-        path = self.folder / "maps"
-        path.mkdir(exist_ok=True)
-        return path
+        """Folder in which fitted maps are kept, once there are some."""
+        return self.folder / "maps"
 
     def inputs(self, split: Split = "train") -> NDArray[Any]:
         """Inputs of the network as they were given, ``[n, ...]`` (memory-mapped).
