@@ -334,6 +334,11 @@ def test_a_few_neighbours_tie_few_samples():
     assert Layout(k=12).neighbors(20) == 12
 
 
+def test_few_boundary_samples_tie_across_boundaries():
+    assert [Layout().cross(m) for m in (0, 60, 500, 1_000, 6_000)] == pytest.approx([0.5, 0.5, 0.2, 0.1, 0.1])
+    assert Layout(xb_cross=0.3).cross(60) == 0.3
+
+
 # Neighbours of large sets
 
 
