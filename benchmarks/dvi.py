@@ -143,6 +143,15 @@ RUNS = {
         batch=128,
         epochs=6,
     ),
+    "cifar10-small": Reference(
+        data=cifar10,
+        normalise=(0.47, 0.25),
+        network=cifar_network,
+        learning_rate=1e-3,
+        batch=128,
+        epochs=6,
+        samples=(1_500, 500),
+    ),
     "digits": Reference(
         data=lambda _: dvi.datasets.digits(),
         normalise=(0.3, 0.37),

@@ -209,7 +209,8 @@ class Projection:
         """Fit every epoch of a run in order, with a progress bar.
 
         Finished epochs are kept in the run, under a key of the parameters and of all recorded data they come
-        from: fitting again loads them, and a fit that was stopped or killed goes on where it was.
+        from: fitting again loads them, and a fit that was stopped or killed goes on where it was. Where the
+        run's folder can't be written they serve as long as the estimator lives, and a warning says so.
 
         Parameters
         ----------
@@ -240,6 +241,7 @@ class Projection:
         self.run_, self.epochs_, self.maps_ = run, [], {}
         self._positions: dict[int, NDArray[np.float32]] = {}
         self._searched: dict[int, Mapping[str, NDArray[np.int32]]] = {}
+        self._digests: dict[int, str] = {}
         bar = tqdm(
             total=100 * len(chosen),
             bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
@@ -258,6 +260,7 @@ class Projection:
         before: Checkpoint | None = None
         key = ""
         for number, epoch in enumerate(chosen):
+            self._digests[epoch] = self.run_.digest(epoch)
             key = self._key(method, epoch, key)
             path = self.run_.maps / f"{method.key()['method']}-{epoch:06d}-{key}.safetensors"
             loaded = _load(method, path, self.run_, epoch)
@@ -297,7 +300,7 @@ class Projection:
 
     def _key(self, method: Method, epoch: int, previous: str) -> str:
         """Name of a map: parameters, and the data of this epoch and of all that it was started from."""
-        parts = [method.key(), self.seed, epoch, self.run_.digest(epoch), previous]
+        parts = [method.key(), self.seed, epoch, self._digests[epoch], previous]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
     def _seed(self, epoch: int) -> int:
@@ -314,6 +317,7 @@ class Projection:
                 if not isinstance(epoch, numbers.Real)
                 else f"epoch {epoch} is not fitted; fitted are {self.epochs_}."
             )
+        _check_unchanged(self.run_, epoch, self._digests[epoch])
         return self.maps_[epoch]
 
     def transform(self, x: ArrayLike, epoch: int, *, boundary: bool = False) -> NDArray[np.float32]:
@@ -339,7 +343,7 @@ class Projection:
         RuntimeError
             Before fit.
         ValueError
-            If the epoch is not fitted, the width is not h, or x holds NaN.
+            If the epoch is not fitted or was recorded anew since, the width is not h, or x holds NaN.
         """
         fitted = self._map(epoch)
         width = self.run_.features(epoch, "train").shape[1]
@@ -366,7 +370,7 @@ class Projection:
         RuntimeError
             Before fit, or if the method has no way back (t-SNE).
         ValueError
-            If the epoch is not fitted, y has not l columns, or holds NaN.
+            If the epoch is not fitted or was recorded anew since, y has not l columns, or holds NaN.
         """
         fitted = self._map(epoch)
         checked = _checked(y, "y", fitted.positions.shape[1], "the canvas")
@@ -392,10 +396,12 @@ class Projection:
         RuntimeError
             Before fit.
         ValueError
-            If the resolution is not a whole number in 2..4096.
+            If the resolution is not a whole number in 2..4096, or an epoch was recorded anew since the fit.
         """
         if not getattr(self, "maps_", None):
             raise RuntimeError(f"This {type(self).__name__} is not fitted yet: call fit(run) first.")
+        for epoch in self.epochs_:
+            _check_unchanged(self.run_, epoch, self._digests[epoch])
         logits = [self.run_.logits(epoch, "all") for epoch in self.epochs_]
         back = {epoch: fitted for epoch, fitted in self.maps_.items() if isinstance(fitted, InvertibleMap)}
         return Landscape(
@@ -406,9 +412,9 @@ class Projection:
             classes=self.run_.classes,
             samples=self.run_.samples,
             images=self.run_.images,
-            source=DecodingSource(self.run_, back, self._searched)
+            source=DecodingSource(self.run_, back, self._searched, self._digests)
             if back
-            else ProjectionSource(self.run_, dict(self.maps_), self._searched),
+            else ProjectionSource(self.run_, dict(self.maps_), self._searched, self._digests),
             resolution=resolution,
             name=type(self).__name__,
             scalars=self.run_.scalars,
@@ -416,29 +422,44 @@ class Projection:
 
 
 class ProjectionSource:
-    """Answers of a fitted projection about its landscape (see `landscape.Source`)."""
+    """Answers of a fitted projection about its landscape (see `landscape.Source`).
+
+    What it reads of the run must be what was fitted: an epoch that was recorded anew is refused.
+    """
 
     def __init__(
-        self, run: Run, maps: Mapping[int, Map], searched: Mapping[int, Mapping[str, NDArray[np.int32]]]
+        self,
+        run: Run,
+        maps: Mapping[int, Map],
+        searched: Mapping[int, Mapping[str, NDArray[np.int32]]],
+        digests: Mapping[int, str],
     ) -> None:
         self._run = run
         self._maps = maps
         self._searched = searched
+        self._digests = digests
         if run.knows_network:
             self.subject = run.subject
 
+    def _at(self, epoch: int) -> Run:
+        """The run, to read that epoch of."""
+        _check_unchanged(self._run, epoch, self._digests[epoch])
+        return self._run
+
     def classify(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities [m, C] that the head gives representations [m, h]."""
-        z = classify(self._run.head(epoch), x)
+        z = classify(self._at(epoch).head(epoch), x)
         p: NDArray[np.float32] = np.exp(z - np.logaddexp.reduce(z, axis=1)[:, None])
         return p
 
     def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Projection [m, l]."""
+        self._at(epoch)
         return self._maps[epoch].transform(x)
 
     def place_boundary(self, epoch: int, b: NDArray[np.float32]) -> NDArray[np.float32]:
         """Projection of δ-boundary points [m, l]."""
+        self._at(epoch)
         return _placed_boundary(self._maps[epoch], b)
 
     def neighbors(
@@ -464,11 +485,11 @@ class ProjectionSource:
 
     def logits(self, epoch: int) -> NDArray[np.float32]:
         """Logits of all samples [N, C]."""
-        return self._run.logits(epoch, "all")
+        return self._at(epoch).logits(epoch, "all")
 
     def features(self, epoch: int) -> NDArray[np.float32]:
         """Representations of all samples [N, h]."""
-        return self._run.features(epoch, "all")
+        return self._at(epoch).features(epoch, "all")
 
     def inputs(self, indices: ArrayLike) -> NDArray[Any]:
         """Samples as the network takes them [m, ...]."""
@@ -476,7 +497,7 @@ class ProjectionSource:
 
     def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
         """Boundary set that was fitted ("train") or held back ("test") [b, h]."""
-        return self._run.boundary(epoch, "test" if split == "test" else "train")
+        return self._at(epoch).boundary(epoch, "test" if split == "test" else "train")
 
 
 class DecodingSource(ProjectionSource):
@@ -489,14 +510,15 @@ class DecodingSource(ProjectionSource):
         run: Run,
         maps: Mapping[int, InvertibleMap],
         searched: Mapping[int, Mapping[str, NDArray[np.int32]]],
+        digests: Mapping[int, str],
     ) -> None:
-        super().__init__(run, maps, searched)
+        super().__init__(run, maps, searched, digests)
 
     def paint(
         self, epoch: int, points: NDArray[np.float32]
     ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
         """Decode and classify: class, probability of that class, on the δ-boundary (Def. 2)."""
-        linear, quick = self._run.linear_head(epoch), getattr(self._maps[epoch], "logits", None)
+        linear, quick = self._at(epoch).linear_head(epoch), getattr(self._maps[epoch], "logits", None)
         if linear is not None and quick is not None:
             z: NDArray[np.float32] = quick(points, *linear)
         else:
@@ -507,6 +529,14 @@ class DecodingSource(ProjectionSource):
     def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Inverse projection [m, h]."""
         return self._maps[epoch].inverse_transform(points)
+
+
+def _check_unchanged(run: Run, epoch: int, digest: str) -> None:
+    """Refuse an epoch that is not the one that was fitted."""
+    if run.digest(epoch) != digest:
+        raise storage.RunError(
+            f"epoch {epoch} of {run.folder} was recorded anew after it was fitted; fit the run again."
+        )
 
 
 def _placed_boundary(fitted: Map, b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from dvi_widget.dvi.complex import bavr_complex, curve, memberships
 from dvi_widget.dvi.losses import head_gradients, reconstruction_loss, temporal_loss, umap_loss
 from dvi_widget.dvi.paper import Paper
 from dvi_widget.estimator import Checkpoint
+from dvi_widget.runs.storage import RunError
 
 QUICK = {"method": "paper", "steps": (150, 80), "batch_size": 200, "seed": 3}
 
@@ -246,6 +247,29 @@ def test_a_second_fit_loads_and_another_setting_or_other_data_fits_anew(tmp_path
     recording.capture(2)
     dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "run"))
     assert seen == [2]
+
+
+def test_an_epoch_recorded_anew_is_not_mixed_with_the_old_fit(tmp_path):
+    record(tmp_path / "run", epochs=(0, 1))
+    run = dvi.Run(tmp_path / "run")
+    model = dvi.baselines.PCA().fit(run)
+    landscape, x = model.landscape(), run.features(1, "test")
+    recorder(tmp_path / "run", network(seed=9)).capture(1, overwrite=True)
+    points = np.zeros((1, 2), np.float32)
+    for ask in (
+        lambda: model.transform(x, epoch=1),
+        lambda: model.inverse_transform(points, epoch=1),
+        model.landscape,
+        landscape.measures,
+        lambda: landscape.neighbor_loss(1, 5),
+        lambda: landscape.source.place(1, x),
+        lambda: landscape.source.paint(1, points),
+    ):
+        with pytest.raises(RunError, match=r"epoch 1 of .* was recorded anew after it was fitted"):
+            ask()
+    assert len(landscape[-1].positions) == len(landscape.samples)
+    assert model.transform(x, epoch=0).shape == (len(x), 2)
+    assert len(dvi.baselines.PCA().fit(run).landscape().measures()) > 0
 
 
 def test_a_damaged_map_is_fitted_again_with_a_warning(tmp_path):

@@ -10,6 +10,9 @@ from .neighbors import as_matrix, neighbors, overlap
 def nn_pv(x: ArrayLike, y: ArrayLike, k: int = 15, rows: ArrayLike | None = None) -> float:
     """Neighbour preserving rate (DeepVisualInsight, Eq. 1).
 
+    Of neighbours equally far away the lower index counts, in either space: where more than k representations
+    coincide, the figure says little of them.
+
     Parameters
     ----------
     x : array [n, h]
