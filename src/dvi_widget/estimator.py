@@ -21,7 +21,7 @@ from .arguments import check_whole
 from .boundary import on_boundary
 from .landscape import Landscape
 from .measures.neighbors import as_rows
-from .measures.search import prepare
+from .measures.search import prepare, row_marks
 from .runs import Run, storage
 
 if TYPE_CHECKING:
@@ -93,8 +93,16 @@ class Checkpoint:
 
     @property
     def searched(self) -> dict[str, NDArray[np.int32]]:
-        """What was found, to be kept: "neighbors" and "boundary_neighbors" of the training samples [n, k]."""
-        done = {name: self._searches[kind][0] for name, kind in _SEARCHED.items() if kind in self._searches}
+        """What was found, to be kept: "neighbors" and "boundary_neighbors" of the training samples [n, k].
+
+        Not where more than k representations are equal: which of them were found says nothing then.
+        """
+        done = {}
+        for (name, kind), among in zip(_SEARCHED.items(), (self.x, self.b), strict=True):
+            if kind in self._searches:
+                found = self._searches[kind][0]
+                if np.unique(row_marks(among), return_counts=True)[1].max() <= found.shape[1]:
+                    done[name] = found
         return {**self._kept, **done}
 
     def meaning(self, k: int) -> NDArray[np.int32]:

@@ -339,6 +339,29 @@ def test_few_boundary_samples_tie_across_boundaries():
     assert Layout(xb_cross=0.3).cross(60) == 0.3
 
 
+@pytest.mark.parametrize("copies", [3, 40])
+def test_equal_representations_have_one_place_and_are_measured_as_such(tmp_path, copies):
+    inputs = np.random.default_rng(0).normal(size=(120 // copies, 4)).repeat(copies, axis=0)
+    labels = np.arange(120) % 2
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    recorder = dvi.Recorder(
+        tmp_path / "run",
+        model,
+        train=(inputs.astype(np.float32), labels),
+        test=(inputs[::copies].astype(np.float32) + 1, labels[::copies]),
+        classes=["a", "b"],
+    )
+    recorder.capture(0)
+    fitted = dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "run"))
+    frame = fitted.landscape()[0]
+    groups = frame.positions[:120].reshape(-1, copies, 2)
+    assert np.array_equal(groups, np.repeat(groups[:, :1], copies, axis=1))
+    assert len(np.unique(groups[:, 0], axis=0)) == 120 // copies
+    k = copies - 1
+    assert fitted.landscape().neighbor_loss(0, k)[:120].max() == 0
+
+
 # Neighbours of large sets
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dvi_widget.estimator import Checkpoint, Map
 from dvi_widget.measures import overlap
 from dvi_widget.measures.axes import Axes
+from dvi_widget.measures.search import row_marks
 
 from .graph import Graph, descend, weigh
 from .grid_decoder import GridDecoder
@@ -159,6 +160,7 @@ class Layout:
             y = self._first(checkpoint, graph, axes, report)
         else:
             y = self._next(checkpoint, graph, *previous, report)
+        y = _one_place(y, np.concatenate([checkpoint.x, checkpoint.b]))
         decoder = GridDecoder.fit(y[:n].astype(np.float32), checkpoint.x, axes)
         fitted = LayoutMap(self, y.astype(np.float32), n, decoder, radii, graph.total, lambda: checkpoint)
         fitted.prepare()
@@ -352,6 +354,13 @@ def _momentum(n: int) -> float:
     Chosen on 60,000 samples, where it is .95: nn_pv .28 after 200 iterations, .20 with .8 after 1,000.
     """
     return 1 - (1 - _MOMENTUM) * float(min(1.0, (_FEW / n) ** 0.75))
+
+
+def _one_place(y: NDArray[np.float64], u: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Positions [n, l] of representations [n, h], those of equal ones drawn together: φ is a function."""
+    _, group, size = np.unique(row_marks(u), return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(group, column) / size for column in y.T], axis=1)
+    return np.where((size > 1)[group, None], means[group], y)
 
 
 def _beside_samples(graph: Graph, y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.measures import nearest, overlap
 from dvi_widget.measures.axes import Axes
+from dvi_widget.measures.search import row_marks
 
 from .graph import Graph, descend_alone
 from .mesh import Mesh
@@ -38,20 +39,15 @@ class Recorded:
     """
 
     def __init__(self, u: NDArray[np.float32]) -> None:
-        marks = _marks(u)
+        marks = row_marks(u)
         self._order = np.argsort(marks, kind="stable")
         self._marks = marks[self._order]
 
     def find(self, x: NDArray[np.float32]) -> NDArray[np.intp]:
         """Row of u that equals each row of x [m, h]; −1 where there is none."""
-        marks = _marks(x)
+        marks = row_marks(x)
         at = np.searchsorted(self._marks, marks).clip(max=len(self._marks) - 1)
         return np.where(self._marks[at] == marks, self._order[at], -1)
-
-
-def _marks(x: NDArray[np.float32]) -> NDArray[np.int64]:
-    """A number of 64 bits per row, equal for equal rows."""
-    return np.fromiter((hash(row.tobytes()) for row in x), np.int64, len(x))
 
 
 class _Cell:
