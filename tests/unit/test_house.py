@@ -16,7 +16,7 @@ ENGINE = {"subject", "boundary", "runs", "landscape", "measures", "estimator"}
 ENGINES = {"dvi", "deepview", "deepvid", "saliency", "baselines"}
 ALLOWED = {
     "arguments": set(),
-    "measures": set(),
+    "measures": {"subject"},  # removal curves ask a classifier, by its one rule for outputs
     "subject": set(),
     "datasets": set(),
     "landscape": {"measures"},

@@ -116,19 +116,19 @@ def test_the_figure_has_a_line_per_map_and_fill() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": IMAGES[:, 0]}, "images: must be pictures"),
-        ({"maps": contributions()[:, 0]}, "maps: 'map' must be"),
-        ({"maps": contributions() * np.nan}, "maps: 'map' holds NaN"),
-        ({"labels": LABELS[:2]}, "labels: must be 6 class indices"),
-        ({"labels": LABELS + 1}, "labels: class 2 is none"),
-        ({"pixels": 17}, "pixels: must lie in 1..16"),
-        ({"fills": ["black"]}, "fills: must be some of zero, inverted"),
-        ({"predictor": lambda x: np.ones((len(x), 2))}, "predictor: its outputs are no probabilities"),
+        ({"images": IMAGES[:, 0]}, "`images` must be pictures"),
+        ({"maps": contributions()[:, 0]}, "`maps` must hold .*'map'"),
+        ({"maps": contributions() * np.nan}, "`maps` must be finite; .*'map'"),
+        ({"labels": LABELS[:2]}, "`labels` must be 6 class indices"),
+        ({"labels": LABELS + 1}, "`labels` must be below .* got 2"),
+        ({"pixels": 17}, "pixels.* must be .* 1..16"),
+        ({"fills": ["black"]}, "`fills` must be some of zero, inverted"),
+        ({"model": lambda x: np.ones((len(x), 2))}, "model: its outputs should be probabilities"),
     ],
 )
 def test_bad_input_is_named(change: dict, message: str) -> None:
     arguments = {
-        "predictor": linear,
+        "model": linear,
         "images": IMAGES,
         "maps": contributions(),
         "labels": LABELS,
@@ -139,5 +139,36 @@ def test_bad_input_is_named(change: dict, message: str) -> None:
 
 
 def test_what_is_no_classifier_is_refused() -> None:
-    with pytest.raises(TypeError, match="predictor: found int"):
+    with pytest.raises(TypeError, match=r"model.*int"):
         removal_curve(3, IMAGES, contributions(), LABELS)
+
+
+def test_a_module_in_double_precision_gives_the_same_curves_as_in_single() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 3))
+    single = removal_curve(module, IMAGES, contributions(), LABELS, pixels=5).scores
+    double = removal_curve(module.double(), IMAGES, contributions(), LABELS, pixels=5).scores
+    np.testing.assert_allclose(double, single, atol=1e-6)
+
+
+def test_an_object_with_predict_alone_is_refused_rather_than_guessed_at() -> None:
+    class Estimator:
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            return linear(x)
+
+    with pytest.raises(TypeError, match="predict_proba"):
+        removal_curve(Estimator(), IMAGES, contributions(), LABELS, pixels=5)
+    found = removal_curve(Estimator().predict, IMAGES, contributions(), LABELS, pixels=5)
+    expected = removal_curve(linear, IMAGES, contributions(), LABELS, pixels=5)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_a_module_that_ends_in_a_softmax_is_recognised_with_a_warning() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 3))
+    plain = removal_curve(module, IMAGES, contributions(), LABELS, pixels=5).scores
+    with pytest.warns(UserWarning, match="taken as probabilities"):
+        soft = removal_curve(
+            nn.Sequential(module, nn.Softmax(1)), IMAGES, contributions(), LABELS, pixels=5
+        ).scores
+    np.testing.assert_allclose(soft, plain, atol=1e-6)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dvi_widget.arguments import check_number, check_whole
 from dvi_widget.measures import RemovalCurves, insertion_curve, removal_curve
+from dvi_widget.subject import Predictor, as_predictor
 
 from .attribution import CACHE, MapCache, Maps, attribute
 from .gradients import filled
@@ -165,7 +166,14 @@ def compare_methods(
         rows[name] = {"faithfulness": _mean(faithfulness(model, x, arrays[name], classes, seed=seed))}
     curves = [
         measure(
-            _Answers(net), x.cpu().numpy(), arrays, classes, fills=fills, pixels=pixels, step=step, seed=seed
+            _predictor(net),
+            x.cpu().numpy(),
+            arrays,
+            classes,
+            fills=fills,
+            pixels=pixels,
+            step=step,
+            seed=seed,
         )
         for measure in (removal_curve, insertion_curve)
     ]
@@ -177,17 +185,15 @@ def _silent(_: float) -> None:
     """Nobody listens."""
 
 
-class _Answers:
-    """A model as the curves ask it: arrays in, logits out."""
+def _predictor(net: Network) -> Predictor:
+    """Wrap the network as a predictor whose logits are those that are explained."""
 
-    def __init__(self, net: Network) -> None:
-        self._net = net
+    def logits(x: NDArray[Any]) -> NDArray[np.float32]:
+        with net.lent():
+            z: NDArray[np.float32] = net.logits(net.pictures(x)).cpu().float().numpy()
+        return z
 
-    def predict(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits [n, C]."""
-        with self._net.lent():
-            logits: NDArray[np.float32] = self._net.logits(self._net.pictures(x)).cpu().float().numpy()
-        return logits
+    return as_predictor(logits, logits=True)
 
 
 def _figures(
