@@ -206,7 +206,7 @@ def deepvid(model: ResNet20, x: NDArray[np.float32], vae: VAE) -> NDArray[np.flo
 
 def ours(model: ResNet20, x: Tensor, target: Any, method: str, **options: Any) -> saliency.Maps:
     """Maps of our own, computed anew."""
-    return saliency.attribute(model, x, target, method, cache=None, report=lambda _: None, **options)
+    return saliency.attribute(model, x, target, method, report=lambda _: None, **options)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ WEIGHTS = torch.randn(5, 2, 8, 8, generator=torch.Generator().manual_seed(3)) * 
 
 def test_steps_are_stations_of_the_curve_pixel_by_pixel():
     model, x = seeded(Functional()), pictures().numpy()
-    maps = attribute(model, x, None, "gradient", cache=None)
+    maps = attribute(model, x, None, "gradient")
     fine = removal_curve(model, x, maps.values, maps.target, pixels=30).curves
     coarse = removal_curve(model, x, maps.values, maps.target, pixels=30, step=7).curves
     assert sorted(coarse["removed"].unique()) == [0, 7, 14, 21, 28, 30]
@@ -47,12 +47,12 @@ def test_a_step_of_no_pixels_is_refused():
 
 def test_a_complete_map_of_a_linear_model_is_perfectly_faithful_and_its_opposite_perfectly_wrong():
     model, x = linear_network(WEIGHTS), pictures()
-    maps = attribute(model, x, 2, baseline="zero", cache=None)
+    maps = attribute(model, x, 2, baseline="zero")
     target = np.full(6, 2)
     np.testing.assert_allclose(faithfulness(model, x, maps.values, target, baseline="zero"), 1, atol=1e-4)
     np.testing.assert_allclose(faithfulness(model, x, -maps.values, target, baseline="zero"), -1, atol=1e-4)
     assert np.isnan(faithfulness(model, x, np.ones((6, 8, 8)), target)).all()
-    with pytest.raises(ValueError, match=r"values: must be maps \(6, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"`values` must be maps of shape \(6, 8, 8\)"):
         faithfulness(model, x, np.ones((6, 4, 4)), target)
 
 
@@ -75,9 +75,9 @@ def test_senseless_disturbances_are_refused(change):
 @pytest.mark.parametrize(
     ("target", "kind", "says"),
     [
-        (9, ValueError, "target: 9 is out of range; the model has the classes 0 to 4"),
-        (None, TypeError, "target: pass the class of each map"),
-        ("a", TypeError, "target: class numbers are whole numbers"),
+        (9, ValueError, "`target` must be a class of the model, 0 to 4; got 9"),
+        (None, TypeError, "`target` must be the class of each map"),
+        ("a", TypeError, "`target` must be whole numbers"),
     ],
 )
 def test_faithfulness_to_no_class_is_refused(target, kind, says):
@@ -86,14 +86,14 @@ def test_faithfulness_to_no_class_is_refused(target, kind, says):
 
 
 def test_a_single_method_is_no_list_of_methods():
-    with pytest.raises(TypeError, match=r"methods: must be a list of names, such as \['gradient'\]"):
+    with pytest.raises(TypeError, match=r"`methods` must be a list of names, such as \['gradient'\]"):
         compare_methods(seeded(Functional()), pictures(1), methods="gradient")
 
 
 def test_methods_are_compared_with_controls_and_with_maps_from_elsewhere():
     model, x = seeded(Functional()).train(), pictures(4)
     said = []
-    best = attribute(model, x, None, "occlusion", patch=1, stride=1, baseline="zero", cache=None)
+    best = attribute(model, x, None, "occlusion", patch=1, stride=1, baseline="zero")
     told = compare_methods(
         model,
         x,
@@ -136,5 +136,5 @@ def test_methods_without_gradients_are_compared_on_a_scikit_learn_model():
     assert set(names) < set(table.index)
     assert table.loc["kernel_shap", "faithfulness"] > table.loc["noise", "faithfulness"] + 0.2
     assert table.loc["occlusion", "removal: inverted"] < table.loc["random", "removal: inverted"]
-    with pytest.raises(ValueError, match="nothing to compare"):
+    with pytest.raises(ValueError, match="`methods` must name at least one method"):
         compare_methods(model, x[:3], methods=[])

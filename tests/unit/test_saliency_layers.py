@@ -173,29 +173,45 @@ def test_the_nearest_sample_of_a_training_sample_is_itself():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda m, x: filters(m, "conv9"), ValueError, "no module named 'conv9'; the nearest are 'conv"),
+        (lambda m, x: filters(m, "conv9"), ValueError, "got 'conv9': the closest are 'conv"),
         (
             lambda m, x: filters(m, "linear"),
             ValueError,
-            "is Linear, not a two-dimensional convolution; the model has 'conv1'",
+            "`layer` must be a two-dimensional convolution; got 'linear', a Linear. The model has 'conv1'",
         ),
-        (lambda m, x: filters(m, None), TypeError, "layer: must be the name of a module, found None"),
+        (lambda m, x: filters(m, None), TypeError, "`layer` must be the name of a module; got None"),
         (
             lambda m, x: top_patches(m, "conv1", x, k="3"),
             ValueError,
             "k: must be a whole number .* found '3'",
         ),
-        (lambda m, x: activations(m, "bn", x), ValueError, "the nearest are 'bn1'"),
+        (lambda m, x: activations(m, "bn", x), ValueError, "the closest are 'bn1'"),
         (lambda m, x: top_patches(m, "conv1", x, k=7), ValueError, r"k: must be a whole number in 1\.\.6"),
         (
             lambda m, x: top_patches(m, "conv1", x, k=2, units=[4]),
             ValueError,
-            "the layer has the units 0 to 3",
+            r"`units` must be in 0\.\.3, which the layer has",
         ),
-        (lambda m, x: reconstruct(m, "conv1", 9, x), ValueError, "units: the layer has the units 0 to 3"),
-        (lambda m, x: reconstruct(m, "conv1", 0, x, rule="relu"), ValueError, "rule: 'relu' is none of"),
-        (lambda m, x: activations(LogisticRegression(), "a", x), TypeError, "layers need a torch module"),
-        (lambda m, x: saliency.receptive_field(m, "", x), ValueError, "no module named ''"),
+        (
+            lambda m, x: reconstruct(m, "conv1", 9, x),
+            ValueError,
+            r"`units` must be in 0\.\.3, which the layer has",
+        ),
+        (
+            lambda m, x: reconstruct(m, "conv1", 0, x, rule="relu"),
+            ValueError,
+            "`rule` must be one of .* got 'relu'",
+        ),
+        (
+            lambda m, x: activations(LogisticRegression(), "a", x),
+            TypeError,
+            "`model` must be a torch module to have layers",
+        ),
+        (
+            lambda m, x: saliency.receptive_field(m, "", x),
+            ValueError,
+            "`layer` must be a module of the network; got ''",
+        ),
     ],
 )
 def test_bad_input_is_refused_at_the_door(call, error, message):
@@ -207,5 +223,5 @@ def test_a_layer_that_never_runs_is_refused():
     model = seeded(Functional())
     model.idle = nn.ReLU()
     for call in (activations, top_patches, receptive_field):
-        with pytest.raises(ValueError, match="'idle' does not run"):
+        with pytest.raises(ValueError, match="`layer` must run in a forward pass; got 'idle'"):
             call(model, "idle", *([pictures(9)] if call is not top_patches else [pictures(9), 2]))

@@ -22,6 +22,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from dvi_widget import saliency
 from dvi_widget.saliency import METHODS, attribute, inspect_model
+from dvi_widget.saliency.rules import Kind, LayerRule, Relevance, Rule, Term, Trace
 
 TARGET = torch.tensor([0, 1, 2, 3, 4, 0])
 WITH_NETWORK = [name for name, method in METHODS.items() if method.needs]
@@ -38,7 +39,7 @@ CHEAP = {
 
 
 def values(model, method, x=None, target=TARGET, **parameters):
-    return attribute(model, pictures() if x is None else x, target, method, cache=None, **parameters).values
+    return attribute(model, pictures() if x is None else x, target, method, **parameters).values
 
 
 def captums(attribution, **options):
@@ -79,7 +80,7 @@ def test_deep_lift_is_right_where_a_max_pooling_follows_a_relu_and_captum_is_not
     with torch.no_grad():
         model[3].weight.copy_(torch.tensor([[2.0], [0.0]]))
     x, reference = torch.tensor([[[[-0.5, 1.0], [3.0, 0.5]]]]), torch.tensor([[[[5.0, -1.0], [1.0, 0.0]]]])
-    maps = attribute(model, x, 0, "deep_lift", baseline=reference[0], cache=None)
+    maps = attribute(model, x, 0, "deep_lift", baseline=reference[0])
     # The window falls from 5 to 3, and it was the corner that held the 5.
     np.testing.assert_allclose(maps.values[0], [[-4, 0], [0, 0]])
     assert maps.error[0] < 1e-6
@@ -127,9 +128,9 @@ def test_lrp_without_epsilon_is_input_times_gradient_for_a_relu_network():
 
 @pytest.mark.parametrize("model", [Modules(), Functional(), Residual()], ids=lambda m: type(m).__name__)
 def test_deep_lift_and_deep_taylor_are_complete(model):
-    maps = attribute(seeded(model), pictures(), TARGET, "deep_lift", cache=None)
+    maps = attribute(seeded(model), pictures(), TARGET, "deep_lift")
     assert maps.error.max() < 1e-3
-    maps = attribute(seeded(model), pictures(), None, "deep_taylor", cache=None)
+    maps = attribute(seeded(model), pictures(), None, "deep_taylor")
     assert maps.error.max() < 1e-3
     assert (maps.values * np.sign(maps.logits.max(1))[:, None, None] >= -1e-6).all()
 
@@ -144,7 +145,7 @@ def test_deep_lift_is_complete_through_overlapping_poolings_and_smooth_activatio
         nn.Linear(144, 5),
         nn.Tanh(),
     )
-    maps = attribute(model, pictures(), TARGET, "deep_lift", baseline="mean", cache=None)
+    maps = attribute(model, pictures(), TARGET, "deep_lift", baseline="mean")
     assert maps.error.max() < 1e-3
 
 
@@ -234,7 +235,7 @@ def test_inspection_says_why_not_with_the_modules_and_the_way_out():
     assert "Use integrated_gradients" in told.methods["lrp"]
     assert told.methods["integrated_gradients"] == ""
     for method in ("guided_backprop", "deconvolution", "guided_grad_cam", "deep_lift", "lrp", "deep_taylor"):
-        with pytest.raises(ValueError, match="does not support this model"):
+        with pytest.raises(ValueError, match="`method` must support the model"):
             values(model, method, target=0)
     assert np.isfinite(values(model, "grad_cam", target=0)).all()
 
@@ -292,10 +293,10 @@ def test_guided_backprop_forgets_the_class_and_the_gradient_does_not():
     for weight in (model.linear.weight, model.conv2.weight):
         with torch.no_grad():
             weight.add_(0.2)
-    guided = attribute(model, pictures(), None, "guided_backprop", likeness=True, cache=None).likeness
+    guided = attribute(model, pictures(), None, "guided_backprop", likeness=True).likeness
     assert guided.mean() > 0.9
     x = pictures(4)
-    maps = attribute(model, x, 0, "gradient", likeness=True, cache=None)
+    maps = attribute(model, x, 0, "gradient", likeness=True)
     runner_up = maps.logits.copy()
     runner_up[:, 0] = -np.inf
     other = values(model, "gradient", x, runner_up.argmax(1))
@@ -321,5 +322,55 @@ def test_rules_follow_pictures_not_weights_that_are_computed_or_learned():
     torch.manual_seed(0)
     told = inspect_model(Scaled(), pictures())
     assert not any(told.methods.values())
-    assert attribute(Scaled(), pictures(), 0, "deep_lift", cache=None).error.max() < 1e-3
-    assert attribute(Scaled(), pictures(), 0, "deep_taylor", cache=None).error.max() < 1e-3
+    assert attribute(Scaled(), pictures(), 0, "deep_lift").error.max() < 1e-3
+    assert attribute(Scaled(), pictures(), 0, "deep_taylor").error.max() < 1e-3
+
+
+def test_a_relevance_rule_of_a_few_lines_conserves_the_logit():
+    class Gamma(LayerRule):
+        def terms(self, layer):
+            x, weight, _ = layer.given
+            return [Term(x, weight if weight is None else weight + 0.25 * weight.clamp(min=0))]
+
+    class GammaLRP(Relevance):
+        def layer_rule(self, layer):
+            return Gamma(self._epsilon)
+
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, 3, bias=False),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(4, 4, 2, bias=False),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(16, 3, bias=False),
+    ).double()
+    leaf = pictures().double().requires_grad_()
+    with GammaLRP(1e-12):
+        logit = model(leaf)[:, 1]
+    (relevance,) = torch.autograd.grad((logit * logit.detach()).sum(), leaf)
+    torch.testing.assert_close(relevance.sum((1, 2, 3)), logit.detach(), rtol=1e-6, atol=1e-9)
+    plain = values(model, "lrp", target=1, epsilon=1e-12)
+    assert np.abs(relevance.sum(1).numpy() - plain).max() > 0.01 * np.abs(plain).max()
+
+
+def test_a_rule_says_where_it_is_right_and_inspection_repeats_it():
+    class Halved(Rule):
+        title = "Halving"
+
+        def relu(self, call):
+            y = call.run()
+            y.register_hook(lambda gradient: gradient / 2)
+            return y
+
+        @classmethod
+        def supports(cls, call):
+            return call.kind is not Kind.MAX_POOL
+
+    model = seeded(Functional())
+    trace = Trace(model)
+    with trace:
+        model(pictures().requires_grad_())
+    assert Halved.objection(trace.calls).startswith("Halving has no rule for max_pool2d in the model's own")
+    assert Halved.objection([call for call in trace.calls if call.kind is Kind.RELU]) == ""

@@ -218,12 +218,12 @@ def test_pictures_explained_alike_are_grouped(two):
     [
         ("inspect", {"model": 2, "epoch": 0}, "There is no model 2; there are 2"),
         ("inspect", {"model": 0, "epoch": 1}, "Epoch 1 was not recorded"),
-        ("filters", {"model": 0, "epoch": 0, "layer": "9"}, "first: layer"),
+        ("filters", {"model": 0, "epoch": 0, "layer": "9"}, "first: `layer`"),
         ("filters", {"model": 0, "epoch": 0, "layer": 3}, "must be a name"),
         ("activations", {"model": 0, "epoch": 0, "layer": "0", "index": N}, f"There is no sample {N}"),
-        ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 9, "k": 3}, "units 0 to 3"),
+        ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 9, "k": 3}, r"must be in 0\.\.3"),
         ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 0, "k": 0}, "from 1 to 64"),
-        ("histogram", {"model": 0, "epoch": 0, "layer": "0", "unit": 9}, "units 0 to 3"),
+        ("histogram", {"model": 0, "epoch": 0, "layer": "0", "unit": 9}, r"must be in 0\.\.3"),
     ],
 )
 def test_what_makes_no_sense_gets_a_sentence(two, op, args, says):
@@ -236,7 +236,7 @@ def test_what_makes_no_sense_gets_a_sentence(two, op, args, says):
     [
         ({"method": "magic"}, "no attribution method"),
         ({"target": 3}, "There is no class 3"),
-        ({"parameters": {"steps": 3}}, "not a parameter"),
+        ({"parameters": {"steps": 3}}, "gradient takes no parameters; got steps"),
         ({"parameters": []}, "values by name"),
         ({"index": True}, "whole number"),
     ],

@@ -1,19 +1,11 @@
-"""Why a classifier says what it says: attribution maps, layers looked into, models compared."""
+"""Why a classifier predicts what it does: attribution maps, what layers respond to, models compared."""
 
-from .attribution import CACHE, MapCache, Maps, attribute, stream
-from .comparison import (
-    QUADRANTS,
-    Clusters,
-    Histogram,
-    ModelComparison,
-    activation_histogram,
-    attribution_share,
-    cluster_maps,
-    compare_models,
-    error_histogram,
-)
+from .attribution import Maps, attribute, stream
+from .clusters import Clusters, attribution_share, cluster_maps
+from .comparison import QUADRANTS, ModelComparison, compare_models
 from .curves import MethodComparison, compare_methods, faithfulness, sensitivity
 from .gallery import gallery, overlay
+from .histograms import Histogram, activation_histogram, error_histogram
 from .inspection import Inspection, inspect_model
 from .layers import (
     Filters,
@@ -28,14 +20,12 @@ from .layers import (
 from .methods import METHODS, Method, Parameter
 
 __all__ = [
-    "CACHE",
     "METHODS",
     "QUADRANTS",
     "Clusters",
     "Filters",
     "Histogram",
     "Inspection",
-    "MapCache",
     "Maps",
     "Method",
     "MethodComparison",

@@ -1,4 +1,4 @@
-"""Pictures worth a look: where models disagree, where one is wrong or excited, which are explained alike."""
+"""Compare what several models predict for the same pictures."""
 
 from __future__ import annotations
 
@@ -8,43 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dvi_widget.arguments import check_whole
-from dvi_widget.measures import neighbors
+from dvi_widget.arguments import check_number
 
-from .attribution import Maps
-from .layers import activations
 from .network import Network
 
 if TYPE_CHECKING:
     import plotly.graph_objects
 
-__all__ = [
-    "QUADRANTS",
-    "Clusters",
-    "Histogram",
-    "ModelComparison",
-    "activation_histogram",
-    "attribution_share",
-    "cluster_maps",
-    "compare_models",
-    "error_histogram",
-]
+__all__ = ["QUADRANTS", "ModelComparison", "checked_labels", "compare_models", "probabilities_of"]
 
-# By agreement and mean score, as they lie in the plot: first agreement, then doubt.
+# In the order of the plot: by agreement, then by mean score.
 QUADRANTS = ("agree, sure", "agree, unsure", "disagree, unsure", "disagree, sure")
-_SPREAD = 0.4  # how far points of one whole number may stray from it
-_COLUMNS = 40  # of equal mean score, within which points are spread
-_SIDE = 16  # maps are compared at this size at most
-_MOST_CLUSTERS = 10
+_MAX_SPREAD = 0.4  # distance of a point from its whole number, in units of one
+_SPREAD_BINS = 40  # bins of mean score within which points are spread
 
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """What several models say of the same pictures (iNNvestigate-GUI §4.3, Fig. 2).
+    """What several models predict for the same pictures (iNNvestigate-GUI, §4.3, Fig. 2).
 
     Attributes
     ----------
@@ -52,7 +36,7 @@ class ModelComparison:
     probabilities : float32 [M, N, C]
     labels : int64 [N] or None
     sure : float
-        From which mean score on the models count as sure.
+        The mean score from which the models count as sure.
     """
 
     names: list[str]
@@ -78,12 +62,12 @@ class ModelComparison:
 
     @property
     def quadrants(self) -> NDArray[np.str_]:
-        """Which of `QUADRANTS` each picture is in: str [N]."""
+        """The one of `QUADRANTS` that each picture is in: str [N]."""
         agree, sure = self.n_classes == 1, self.mean_score >= self.sure
         return np.asarray(QUADRANTS)[np.where(agree, np.where(sure, 0, 1), np.where(sure, 3, 2))]
 
     def select(self, quadrant: str) -> NDArray[np.int64]:
-        """Pictures of a quadrant, the surest first: int64 [m].
+        """Return the pictures of a quadrant by descending mean score: int64 [m].
 
         Raises
         ------
@@ -91,19 +75,21 @@ class ModelComparison:
             If there is no such quadrant.
         """
         if quadrant not in QUADRANTS:
-            raise ValueError(f"quadrant: {quadrant!r} is none of {', '.join(map(repr, QUADRANTS))}")
+            raise ValueError(
+                f"`quadrant` must be one of {', '.join(map(repr, QUADRANTS))}; got {quadrant!r}."
+            )
         found = np.flatnonzero(self.quadrants == quadrant)
         return np.asarray(found[np.argsort(-self.mean_score[found], kind="stable")], np.int64)
 
     def table(self) -> pd.DataFrame:
-        """One row per picture.
+        """Return one row per picture.
 
         Returns
         -------
         pandas.DataFrame
-            Columns mean_score, n_classes, quadrant, spread (where the point is drawn beside its whole
-            number), with labels also label and right (how many models are), and for each model its
-            prediction and score.
+            Columns mean_score, n_classes, quadrant, spread (offset of the drawn point from its whole
+            number), with labels also label and right (number of models that predict it), and for each model
+            its prediction and score.
         """
         columns: dict[str, Any] = {
             "mean_score": self.mean_score,
@@ -118,7 +104,7 @@ class ModelComparison:
         return pd.DataFrame(columns)
 
     def figure(self) -> plotly.graph_objects.Figure:
-        """Mean score against the number of predicted classes, with counts.
+        """Plot the mean score against the number of predicted classes, with counts.
 
         Points are spread round the whole numbers, so that none hides another.
 
@@ -151,15 +137,15 @@ class ModelComparison:
 
 
 def _spread(score: NDArray[np.float32], whole: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Offsets that keep points of one whole number and nearly the same score apart."""
-    column = np.floor(score * _COLUMNS)
+    """Return offsets that separate points of one whole number and nearly the same score: [N]."""
+    column = np.floor(score * _SPREAD_BINS)
     offsets = np.zeros(len(score), np.float32)
     for cell in np.unique(np.stack([whole, column], 1), axis=0):
         inside = np.flatnonzero((whole == cell[0]) & (column == cell[1]))
         # Out from the middle, to both sides in turn.
         place = np.arange(len(inside))
         side = np.where(place % 2, -1, 1) * ((place + 1) // 2)
-        offsets[inside] = _SPREAD * side / max(1, len(inside) // 2)
+        offsets[inside] = _MAX_SPREAD * side / max(1, len(inside) // 2)
     return offsets
 
 
@@ -170,18 +156,18 @@ def compare_models(
     *,
     sure: float = 0.8,
 ) -> ModelComparison:
-    """Ask several models about the same pictures (D5; iNNvestigate-GUI §4.3).
+    """Compare several models on the same pictures (iNNvestigate-GUI, §4.3).
 
     Parameters
     ----------
     models : mapping from names to models
-        Whatever `attribute` takes; all with the same classes, for pictures of the same size.
+        Whatever `attribute` takes, all with the same classes, for pictures of the same size.
     images : array or tensor [N, C, H, W]
         As the models take them.
     labels : int [N], optional
-        −1 where there is none.
+        −1 for none.
     sure : float
-        From which mean score on the models count as sure.
+        The mean score from which the models count as sure.
 
     Returns
     -------
@@ -190,296 +176,49 @@ def compare_models(
     Raises
     ------
     ValueError
-        If a model takes other pictures, or the models tell different numbers of classes apart; the message
-        says which. If a label is none of these classes.
+        If a model takes other pictures, the models have different numbers of classes, or a label is not one
+        of them.
     TypeError
-        If there are no models.
+        If `models` is empty or not a mapping.
     """
     if not isinstance(models, Mapping) or not models:
-        raise TypeError("models: pass a mapping from names to models, {'vgg': vgg, 'resnet': resnet}")
-    if not 0 <= sure <= 1:
-        raise ValueError(f"sure: a probability in 0 … 1, found {sure}")
-    answers = {name: _probabilities(name, model, images) for name, model in models.items()}
+        raise TypeError("`models` must map names to models, such as {'vgg': vgg, 'resnet': resnet}.")
+    check_number("sure", sure, 0, 1)
+    answers = {name: probabilities_of(name, model, images) for name, model in models.items()}
     sizes = {name: p.shape[1] for name, p in answers.items()}
     if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise ValueError(
-            f"models: they tell different numbers of classes apart ({told}); compare models of one task"
-        )
+        listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise ValueError(f"`models` must have the same classes; got different numbers of them: {listed}.")
     probabilities = np.stack(list(answers.values()))
     _, n, classes = probabilities.shape
-    # −1 where there is no label, as everywhere.
-    return ModelComparison(list(answers), probabilities, _labels(labels, n, classes, -1), sure)
+    return ModelComparison(list(answers), probabilities, checked_labels(labels, n, classes, -1), sure)
 
 
-def _probabilities(name: str, model: Any, images: ArrayLike | Tensor) -> NDArray[np.float32]:
-    """A model's probabilities, or an error with its name."""
+def probabilities_of(name: str, model: Any, images: ArrayLike | Tensor) -> NDArray[np.float32]:
+    """Return a model's probabilities, float32 [N, C], after checking that it takes the pictures."""
     net = Network(model)
     x = net.pictures(images)
     try:
         with net.lent():
             p: NDArray[np.float32] = net.logits(x).softmax(1).cpu().float().numpy()
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"models: {name!r} does not take pictures {tuple(x.shape[1:])}: {error}") from error
+        raise ValueError(
+            f"`models` must take pictures {tuple(x.shape[1:])}; {name!r} does not: {error}"
+        ) from error
     return p
 
 
-def _labels(labels: ArrayLike | None, n: int, classes: int, least: int) -> NDArray[np.int64] | None:
-    """Labels from the least that is allowed on, checked."""
+def checked_labels(labels: ArrayLike | None, n: int, classes: int, least: int) -> NDArray[np.int64] | None:
+    """Return labels as int64, after checking that they are in `least`..classes − 1; None for None."""
     if labels is None:
         return None
     y = np.asarray(labels)
     if y.shape != (n,) or y.dtype.kind not in "iu":
-        raise ValueError(f"labels: one whole number for each of the {n} pictures; found {y.dtype} {y.shape}")
-    if n and (y.min() < least or y.max() >= classes):
-        raise ValueError(f"labels: the model has the classes 0 to {classes - 1}, found {y.min()} … {y.max()}")
-    return y.astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """How a number is distributed over the pictures; a range of it selects some.
-
-    Attributes
-    ----------
-    name : str
-        What the number is.
-    values : float32 [N]
-    edges : float64 [bins + 1]
-    counts : int64 [bins]
-    """
-
-    name: str
-    values: NDArray[np.float32]
-    edges: NDArray[np.float64]
-    counts: NDArray[np.int64]
-
-    def select(self, low: float, high: float) -> NDArray[np.int64]:
-        """Pictures whose number lies in [low, high], the lowest first: int64 [m]."""
-        found = np.flatnonzero((self.values >= low) & (self.values <= high))
-        return np.asarray(found[np.argsort(self.values[found], kind="stable")], np.int64)
-
-    def figure(self) -> plotly.graph_objects.Figure:
-        """The bars.
-
-        Returns
-        -------
-        plotly.graph_objects.Figure
-        """
-        import plotly.graph_objects as go  # noqa: PLC0415 - plotly loads slowly
-
-        middle, width = (self.edges[:-1] + self.edges[1:]) / 2, np.diff(self.edges)
-        figure = go.Figure(go.Bar(x=middle, y=self.counts, width=width))
-        return figure.update_layout(xaxis_title=self.name, yaxis_title="pictures", bargap=0)
-
-
-def _histogram(name: str, values: NDArray[np.float32], bins: int) -> Histogram:
-    counts, edges = np.histogram(values.astype(np.float64), bins)
-    return Histogram(name, values, edges, counts.astype(np.int64))
-
-
-def activation_histogram(
-    model: Any, images: ArrayLike | Tensor, layer: str, unit: int | None = None, *, bins: int = 30
-) -> Histogram:
-    """Which pictures excite a layer, or one of its units (D6).
-
-    Parameters
-    ----------
-    model
-        A torch module or a `Subject`.
-    images : array or tensor [N, C, H, W]
-        As the model takes them.
-    layer : str
-        Name of a module.
-    unit : int, optional
-        A channel, or an entry of a flat layer: then its highest activation counts, else the layer's mean.
-    bins : int
-
-    Returns
-    -------
-    Histogram
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer or unit.
-    """
-    check_whole("bins", bins, 1)
-    a = activations(model, layer, images)
-    flat = a.reshape(len(a), a.shape[1], -1) if a.ndim > 2 else a[:, :, None]
-    if unit is None:
-        return _histogram(f"mean activation of {layer}", flat.mean((1, 2)), bins)
-    if check_whole("unit", unit) >= flat.shape[1]:
-        raise ValueError(f"unit: {layer!r} has the units 0 to {flat.shape[1] - 1}, found {unit}")
-    return _histogram(f"highest activation of {layer}, unit {unit}", flat[:, unit].max(1), bins)
-
-
-def error_histogram(
-    model: Any, images: ArrayLike | Tensor, labels: ArrayLike, *, bins: int = 30
-) -> Histogram:
-    """Prediction − label: the probability of the true class less one (D6; iNNvestigate-GUI §4.3).
-
-    Near zero the model is right and sure; near −1 it is wrong and sure of it.
-
-    Parameters
-    ----------
-    model
-        Whatever `attribute` takes.
-    images : array or tensor [N, C, H, W]
-    labels : int [N]
-    bins : int
-
-    Returns
-    -------
-    Histogram
-
-    Raises
-    ------
-    ValueError
-        If labels do not fit.
-    """
-    check_whole("bins", bins, 1)
-    p = _probabilities("model", model, images)
-    y = _labels(labels, len(p), p.shape[1], 0)
-    assert y is not None
-    return _histogram("prediction − label", p[np.arange(len(p)), y] - 1, bins)
-
-
-def attribution_share(maps: Maps | ArrayLike, mask: ArrayLike) -> NDArray[np.float32]:
-    """Which share of each map, by size, falls on a part of the picture: float32 [N], nan for an empty map.
-
-    Parameters
-    ----------
-    maps : Maps or array [N, H, W]
-    mask : bool [H, W] or [N, H, W]
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-    """
-    values = np.abs(_array(maps)).astype(np.float64)
-    where = np.asarray(mask)
-    if where.dtype != bool or where.shape not in {values.shape, values.shape[1:]}:
         raise ValueError(
-            f"mask: must be bool {values.shape[1:]} or {values.shape}, found {where.dtype} {where.shape}"
+            f"`labels` must be {n} whole numbers, one per picture; got {y.dtype} of shape {y.shape}."
         )
-    total = values.sum((1, 2))
-    share = np.divide((values * where).sum((1, 2)), total, out=np.full(len(values), np.nan), where=total > 0)
-    return np.asarray(share, np.float32)
-
-
-def _array(maps: Maps | ArrayLike) -> NDArray[Any]:
-    """The values of maps, however they come."""
-    return maps.values if isinstance(maps, Maps) else np.asarray(maps)  # noqa: PD011 - no table
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """Pictures explained alike.
-
-    Attributes
-    ----------
-    labels : int64 [N]
-        Cluster of each picture, 0 the largest.
-    positions : float32 [N, 2]
-        Where it lies among the others: the second and third eigenvector of the neighbour graph.
-    prototypes : float32 [k, H, W]
-        Mean of each cluster's maps, each at length one.
-    eigenvalues : float64 [m]
-        The smallest of the graph's normalised Laplacian; as many are nearly zero as there are separate
-        groups.
-    """
-
-    labels: NDArray[np.int64]
-    positions: NDArray[np.float32]
-    prototypes: NDArray[np.float32]
-    eigenvalues: NDArray[np.float64]
-
-
-def cluster_maps(
-    maps: Maps | ArrayLike, k: int | None = None, *, n_neighbors: int = 10, seed: int = 0
-) -> Clusters:
-    """Group pictures by what their maps look like (Lapuschkin et al. 2019, spectral relevance analysis).
-
-    A classifier that uses a cue besides the thing itself shows it as a cluster of its own.
-
-    Parameters
-    ----------
-    maps : Maps or array [N, H, W]
-        Best of one class; what is compared is their shape, at no more than 16 × 16 pixels and length one.
-    k : int, optional
-        How many clusters; by default where the gap between the graph's eigenvalues is widest.
-    n_neighbors : int
-        Neighbours in the graph.
-    seed : int
-
-    Returns
-    -------
-    Clusters
-
-    Raises
-    ------
-    ValueError
-        If there are too few pictures, or k is out of range.
-    """
-    from sklearn.cluster import KMeans  # noqa: PLC0415 - loads slowly
-
-    values = _array(maps).astype(np.float32)
-    if values.ndim != 3 or len(values) < 4 or not np.isfinite(values).all():
-        raise ValueError(f"maps: at least four finite maps [N, H, W] are needed, found {values.shape}")
-    check_whole("seed", seed)
-    check_whole("n_neighbors", n_neighbors, 1)
-    n = len(values)
-    if k is not None:
-        check_whole("k", k, 1, n - 1)
-    unit = _unit(values)
-    small = torch.nn.functional.adaptive_avg_pool2d(
-        torch.from_numpy(unit)[None], (min(values.shape[1], _SIDE), min(values.shape[2], _SIDE))
-    )[0]
-    compared = _unit(small.numpy()).reshape(n, -1)
-    eigenvalues, vectors = _spectrum(compared, min(n_neighbors, n - 2))
-    gaps = np.diff(eigenvalues[: _MOST_CLUSTERS + 1])
-    chosen = int(gaps.argmax()) + 1 if k is None else k
-    rows = vectors[:, :chosen]
-    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    found = _alike(compared, KMeans(chosen, n_init=10, random_state=seed).fit_predict(rows))
-    order = np.argsort(-np.bincount(found), kind="stable")
-    labels = np.argsort(order)[found].astype(np.int64)
-    prototypes = np.stack([unit[labels == cluster].mean(0) for cluster in range(len(order))])
-    return Clusters(labels, vectors[:, 1:3].astype(np.float32), prototypes, eigenvalues[: _MOST_CLUSTERS + 1])
-
-
-def _alike(x: NDArray[np.float32], found: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Clusters from 0 on, equal rows [n, d] in the one that most of them are in.
-
-    Of equal maps, that with the lowest index is everybody's nearest, also of those on the other side: it
-    stands between the clusters.
-    """
-    kinds = np.unique(x, axis=0, return_inverse=True)[1].reshape(-1)
-    table = np.zeros((kinds.max() + 1, found.max() + 1), np.int64)
-    np.add.at(table, (kinds, found), 1)
-    return np.unique(table.argmax(axis=1)[kinds], return_inverse=True)[1].reshape(-1)
-
-
-def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Maps at length one; empty ones stay empty."""
-    length = np.sqrt((values**2).sum((1, 2), keepdims=True))
-    return np.asarray(values / np.where(length > 0, length, 1), np.float32)
-
-
-def _spectrum(x: NDArray[np.float32], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Smallest eigenvalues and vectors of the normalised Laplacian of the k-nearest-neighbour graph."""
-    from scipy.linalg import eigh  # noqa: PLC0415 - loads slowly
-    from scipy.sparse import coo_matrix  # noqa: PLC0415
-
-    n = len(x)
-    near, _ = neighbors(x, k)
-    ones = np.ones(n * k)
-    graph = coo_matrix((ones, (np.repeat(np.arange(n), k), near.ravel())), (n, n)).tocsr()
-    graph = graph.maximum(graph.T)
-    degree = np.asarray(graph.sum(1)).ravel()
-    scaled = graph.multiply(1 / np.sqrt(degree[:, None] * degree[None])).toarray()
-    last = min(n - 1, _MOST_CLUSTERS)
-    values, vectors = eigh(np.eye(n) - scaled, subset_by_index=[0, last])
-    return values, vectors
+    if n and (y.min() < least or y.max() >= classes):
+        raise ValueError(
+            f"`labels` must be in {least}..{classes - 1}, the model's classes; got {y.min()}..{y.max()}."
+        )
+    return y.astype(np.int64)

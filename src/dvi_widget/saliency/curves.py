@@ -1,11 +1,11 @@
-"""Which method to believe for this model: removal and insertion curves, faithfulness and sensitivity."""
+"""Compare attribution methods on a model: removal and insertion curves, faithfulness and sensitivity."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,11 @@ from torch import Tensor
 
 from dvi_widget.arguments import check_number, check_whole
 from dvi_widget.measures import RemovalCurves, insertion_curve, removal_curve
+from dvi_widget.measures.removal import FILLS, Fill
 from dvi_widget.subject import Predictor, as_predictor
 
-from .attribution import CACHE, MapCache, Maps, attribute
-from .gradients import filled
+from .attribution import Maps, attribute
+from .gradients import Report, filled
 from .inspection import inspect_model
 from .network import Network, Target, requested
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MethodComparison", "compare_methods", "faithfulness", "sensitivity"]
 
-Fill = Literal["zero", "inverted"]
-_CONTROLS = ("brightness", "random")
+_PLACEBOS = ("brightness", "random")
+# Sensitivity costs as many maps per picture as there are disturbances, so it is measured on these few.
+_SENSITIVITY_PICTURES = 8
+_RADIUS = 0.02  # largest change of a value, as a share of the picture's range
+_DISTURBANCES = 4
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,14 @@ class MethodComparison:
 
     Attributes
     ----------
-    maps : dict
-        Name → `Maps` of each method.
+    maps : dict of str to Maps
+        The maps of each method.
     removal, insertion : RemovalCurves
-        Probability of the class while pixels go, or come, in the order of each map; with the controls
-        "brightness" and "random", which know nothing of the model.
+        Probability of the class while pixels are removed, or put back, in the order of each map, and in those
+        of the placebos "brightness" and "random", which know nothing of the model.
     figures : pandas.DataFrame
-        One row per map: faithfulness (mean over pictures), sensitivity, likeness, error (medians), seconds
-        per picture; nan where a figure does not exist.
+        One row per map: faithfulness (mean over pictures), sensitivity, likeness, error (medians) and seconds
+        per picture; nan where a figure is not defined.
     """
 
     maps: dict[str, Maps]
@@ -58,9 +62,8 @@ class MethodComparison:
         Returns
         -------
         pandas.DataFrame
-            "removal: fill" (mean probability while the first pixels go, lower is better), "insertion: fill"
-            (higher is better),
-            then the columns of `figures`.
+            "removal: fill" (mean probability while pixels are removed, lower is better), "insertion: fill"
+            (higher is better), then the columns of `figures`.
         """
         removal = self.removal.scores.add_prefix("removal: ")
         insertion = self.insertion.scores.add_prefix("insertion: ")
@@ -68,7 +71,7 @@ class MethodComparison:
         return joined.iloc[np.argsort(self.removal.scores.mean(axis=1).to_numpy(), kind="stable")]
 
     def figure(self) -> plotly.graph_objects.Figure:
-        """All curves: removal and insertion above each other, a column per fill, a colour per map.
+        """Plot all curves: a row each for removal and insertion, a column per fill, a colour per map.
 
         Returns
         -------
@@ -76,19 +79,24 @@ class MethodComparison:
         """
         import plotly.express as px  # noqa: PLC0415 - plotly loads slowly
 
-        ways = (("removal", self.removal), ("insertion", self.insertion))
-        curves = pd.concat([measured.curves.assign(way=way) for way, measured in ways])
+        measured = (("removal", self.removal), ("insertion", self.insertion))
+        curves = pd.concat([found.curves.assign(direction=direction) for direction, found in measured])
         figure = px.line(
             curves,
             x="removed",
             y="probability",
             color="map",
             facet_col="fill",
-            facet_row="way",
-            labels={"removed": "pixels", "probability": "probability of the class", "map": "", "way": ""},
+            facet_row="direction",
+            labels={
+                "removed": "pixels",
+                "probability": "probability of the class",
+                "map": "",
+                "direction": "",
+            },
             color_discrete_sequence=px.colors.qualitative.Dark24,
         )
-        figure.for_each_trace(lambda t: t.update(line_dash="dot") if t.name in _CONTROLS else None)
+        figure.for_each_trace(lambda t: t.update(line_dash="dot") if t.name in _PLACEBOS else None)
         return figure.update_yaxes(range=[0, 1]).update_layout(height=640)
 
 
@@ -99,14 +107,13 @@ def compare_methods(
     methods: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     *,
     extra: Mapping[str, ArrayLike] | None = None,
-    fills: Sequence[Fill] = ("zero", "inverted"),
+    fills: Sequence[Fill] = FILLS,
     pixels: int | None = None,
     step: int = 1,
-    report: Callable[[float], None] | None = None,
-    cache: MapCache | None = CACHE,
+    report: Report | None = None,
     seed: int = 0,
 ) -> MethodComparison:
-    """Hold methods against each other on some pictures of a model (C14).
+    """Compare attribution methods on some pictures of a model.
 
     Parameters
     ----------
@@ -115,19 +122,17 @@ def compare_methods(
     images : array or tensor [N, C, H, W]
         As the model takes them.
     target : int [N], optional
-        The classes explained and watched; by default the model's own predictions.
+        The classes that are explained and measured; the model's own predictions by default.
     methods : sequence of str, or mapping from names to parameters, optional
-        By default all that the model supports.
+        All that the model supports by default.
     extra : mapping from names to arrays [N, H, W], optional
-        Maps from elsewhere, say ``{"DeepVID": student.weighted(...)}``.
+        Further maps, such as ``{"DeepVID": student.weighted(...)}``.
     fills, pixels, step
         As for `measures.removal_curve`.
     report : callable, optional
-        Called with the share done; what it raises stops the work.
-    cache : MapCache or None
-        As for `attribute`.
+        Called with the share done, 0 to 1. An exception it raises stops the work.
     seed : int
-        Of the random order, the regions and the disturbances.
+        Seed of the random order, the regions and the disturbances.
 
     Returns
     -------
@@ -141,25 +146,23 @@ def compare_methods(
     net = Network(model)
     x = net.pictures(images)
     if isinstance(methods, str) or not (methods is None or isinstance(methods, Iterable)):
-        raise TypeError(f"methods: must be a list of names, such as ['gradient']; found {methods!r}")
+        raise TypeError(f"`methods` must be a list of names, such as ['gradient']; got {methods!r}.")
     if methods is None:
         methods = [name for name, reason in inspect_model(model, x[:1]).methods.items() if not reason]
     asked = dict(methods) if isinstance(methods, Mapping) else {name: {} for name in methods}
     if not asked and not extra:
-        raise ValueError("methods: there is nothing to compare; name some, or pass extra maps")
+        raise ValueError("`methods` must name at least one method, unless `extra` has maps; got none.")
     with net.lent():
         classes = net.logits(x).argmax(1).cpu().numpy() if target is None else np.asarray(target)
     maps: dict[str, Maps] = {}
     rows: dict[str, dict[str, float]] = {}
-    tell = report or _silent
     for done, (name, parameters) in enumerate(asked.items()):
         begin = time.process_time()
-        maps[name] = attribute(
-            model, x, classes, name, cache=cache, likeness=True, report=lambda _: None, **parameters
-        )
+        maps[name] = attribute(model, x, classes, name, likeness=True, report=_unheard, **parameters)
         spent = (time.process_time() - begin) / len(x)
-        rows[name] = _figures(model, x, classes, name, maps[name], parameters, seed) | {"seconds": spent}
-        tell((done + 1) / (len(asked) + 1))
+        rows[name] = _figures(model, x, maps[name], seed) | {"seconds": spent}
+        if report is not None:
+            report((done + 1) / (len(asked) + 1))
     arrays = {name: made.values for name, made in maps.items()}  # noqa: PD011 - no table
     for name, given in (extra or {}).items():
         arrays[name] = np.asarray(given)
@@ -177,12 +180,13 @@ def compare_methods(
         )
         for measure in (removal_curve, insertion_curve)
     ]
-    tell(1)
+    if report is not None:
+        report(1)
     return MethodComparison(maps, curves[0], curves[1], pd.DataFrame.from_dict(rows, orient="index"))
 
 
-def _silent(_: float) -> None:
-    """Nobody listens."""
+def _unheard(_: float) -> None:
+    """Report to nobody, and show no bar."""
 
 
 def _predictor(net: Network) -> Predictor:
@@ -196,39 +200,29 @@ def _predictor(net: Network) -> Predictor:
     return as_predictor(logits, logits=True)
 
 
-def _figures(
-    model: Any,
-    x: Tensor,
-    classes: NDArray[Any],
-    name: str,
-    made: Maps,
-    parameters: Mapping[str, Any],
-    seed: int,
-) -> dict[str, float]:
-    """One method's row."""
-    assert made.likeness is not None
-    moved = sensitivity(model, x[:_FEW], classes[:_FEW], name, seed=seed, **parameters)
+def _figures(model: Any, x: Tensor, maps: Maps, seed: int) -> dict[str, float]:
+    """Return one method's row of figures."""
+    assert maps.likeness is not None
+    few = slice(_SENSITIVITY_PICTURES)
+    some = replace(maps, values=maps.values[few], target=maps.target[few])  # noqa: PD011 - no table
     return {
-        "faithfulness": _mean(faithfulness(model, x, made.values, classes, seed=seed)),
-        "sensitivity": _median(moved),
-        "likeness": _median(made.likeness),
-        "error": np.nan if made.error is None else float(np.median(made.error)),
+        "faithfulness": _mean(faithfulness(model, x, maps.values, maps.target, seed=seed)),
+        "sensitivity": _median(_sensitivity(model, x[few], some, _RADIUS, _DISTURBANCES, seed)),
+        "likeness": _median(maps.likeness),
+        "error": np.nan if maps.error is None else float(np.median(maps.error)),
     }
 
 
 def _mean(values: NDArray[np.float32]) -> float:
-    """Mean of what there is."""
+    """Return the mean of the finite values, nan if there are none."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else float("nan")
 
 
 def _median(values: NDArray[np.float32]) -> float:
-    """Median of what there is."""
+    """Return the median of the finite values, nan if there are none."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")
-
-
-_FEW = 8  # pictures that sensitivity is measured on: each costs as many maps as there are disturbances
 
 
 def faithfulness(
@@ -242,7 +236,7 @@ def faithfulness(
     baseline: Any = "mean",
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Whether what a map credits to pixels is what the logit loses without them (Bhatt et al. 2020, Eq. 2).
+    """Correlate a map's credit to pixels with the logit's fall without them (Bhatt et al. 2020, Eq. 2).
 
     Parameters
     ----------
@@ -252,43 +246,42 @@ def faithfulness(
     values : array [N, H, W]
         Maps.
     target : int [N]
-        Their classes.
+        The classes they explain.
     regions : int
-        How many random sets of pixels are tried.
+        Number of random sets of pixels, at least two.
     share : float
-        Of the pixels in a set.
+        Share of all pixels in a set, in (0, 1).
     baseline
-        What covers them, as in `attribute`.
+        What covers the pixels of a set, as in `attribute`.
     seed : int
 
     Returns
     -------
     float32 [N]
-        Pearson correlation over the sets between the sum of the map and the fall of the logit; nan for a
+        Pearson correlation, over the sets, of the sum of the map and the fall of the logit; nan for a
         constant map.
 
     Raises
     ------
     ValueError
-        If shapes do not fit, a class does not exist, or fewer than two sets are asked for.
+        If shapes do not fit, a class does not exist, or `regions` or `share` is out of range.
     TypeError
-        If target holds no class numbers.
+        If target is not class numbers.
     """
     net = Network(model)
     x = net.pictures(images)
     maps = np.asarray(values, np.float64)
     if maps.shape != (len(x), *x.shape[2:]):
-        raise ValueError(f"values: must be maps {(len(x), *x.shape[2:])}, found {maps.shape}")
-    if regions < 2 or not 0 < share < 1:
-        raise ValueError(
-            f"regions, share: at least two sets with a share in (0, 1); found {regions}, {share}"
-        )
+        raise ValueError(f"`values` must be maps of shape {(len(x), *x.shape[2:])}; got {maps.shape}.")
+    check_whole("regions", regions, 2)
+    if not 0 < check_number("share", share) < 1:
+        raise ValueError(f"`share` must be in (0, 1), a share of all pixels; got {share}.")
     rng = np.random.default_rng(seed)
     hidden = rng.random((regions, *x.shape[2:])).reshape(regions, -1).argsort(1).argsort(1)
     hidden = (hidden < share * hidden.shape[1]).reshape(regions, *x.shape[2:])
     classes = requested(target, len(x))
     if classes is None:
-        raise TypeError("target: pass the class of each map; attribute tells it as Maps.target")
+        raise TypeError("`target` must be the class of each map; got None. Pass Maps.target.")
     out = np.empty(len(x), np.float32)
     with net.lent():
         cover = filled(x, baseline)
@@ -314,12 +307,12 @@ def sensitivity(
     target: ArrayLike | None = None,
     method: str = "integrated_gradients",
     *,
-    radius: float = 0.02,
-    disturbances: int = 4,
+    radius: float = _RADIUS,
+    disturbances: int = _DISTURBANCES,
     seed: int = 0,
     **parameters: Any,
 ) -> NDArray[np.float32]:
-    """How much a map changes when the picture hardly does (Yeh et al. 2019, Eq. 2: max-sensitivity).
+    """Measure how much a map changes when the picture hardly does (max-sensitivity, Yeh et al. 2019, Eq. 2).
 
     Parameters
     ----------
@@ -328,9 +321,9 @@ def sensitivity(
     radius : float
         Largest change of a value, as a share of the picture's range.
     disturbances : int
-        How many random changes are tried.
+        Number of random changes.
     seed : int
-        Of the changes; the method's own keeps its default.
+        Seed of the changes; the method's own keeps its default.
 
     Returns
     -------
@@ -340,22 +333,28 @@ def sensitivity(
     Raises
     ------
     ValueError, TypeError
-        As for `attribute`; or if radius, disturbances or seed is out of range.
+        As for `attribute`; also if radius, disturbances or seed is out of range.
     """
     check_number("radius", radius, 0)
     check_whole("disturbances", disturbances, 1)
     check_whole("seed", seed)
-    net = Network(model)
-    x = net.pictures(images)
+    x = Network(model).pictures(images)
+    maps = attribute(model, x, target, method, report=_unheard, **parameters)
+    return _sensitivity(model, x, maps, radius, disturbances, seed)
+
+
+def _sensitivity(
+    model: Any, x: Tensor, maps: Maps, radius: float, disturbances: int, seed: int
+) -> NDArray[np.float32]:
+    """Return the `sensitivity` of maps of the pictures x."""
     generator = torch.Generator().manual_seed(seed)
-    plain = attribute(model, x, target, method, report=_silent, **parameters)
     reach = radius * (x.amax((1, 2, 3), keepdim=True) - x.amin((1, 2, 3), keepdim=True))
-    length = np.sqrt((plain.values**2).sum((1, 2)))  # noqa: PD011 - no table
-    most = np.zeros(len(x))
+    length = np.sqrt((maps.values**2).sum((1, 2)))  # noqa: PD011 - no table
+    largest = np.zeros(len(x))
     for _ in range(disturbances):
-        # The same draw for every picture: its figure does not depend on the others.
+        # The same draw for every picture, so that its figure does not depend on the others.
         delta = (2 * torch.rand(x.shape[1:], generator=generator) - 1).to(x) * reach
-        moved = attribute(model, x + delta, plain.target, method, cache=None, report=_silent, **parameters)
-        distance = np.sqrt(((moved.values - plain.values) ** 2).sum((1, 2)))  # noqa: PD011
-        most = np.maximum(most, distance)
-    return np.asarray(np.divide(most, length, out=np.full(len(x), np.nan), where=length > 0), np.float32)
+        moved = attribute(model, x + delta, maps.target, maps.method, report=_unheard, **maps.parameters)
+        distance = np.sqrt(((moved.values - maps.values) ** 2).sum((1, 2)))  # noqa: PD011
+        largest = np.maximum(largest, distance)
+    return np.asarray(np.divide(largest, length, out=np.full(len(x), np.nan), where=length > 0), np.float32)

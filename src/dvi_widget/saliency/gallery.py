@@ -1,4 +1,4 @@
-"""Pictures and their maps as one figure: a row for each picture, a column for each method or model."""
+"""Draw pictures and their maps as one figure: a row per picture, a column per method or model."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ if TYPE_CHECKING:
 
 __all__ = ["gallery", "overlay"]
 
-_FOR, _AGAINST = (214, 69, 0), (0, 96, 173)  # orange and blue, apart for every eye
-_LARGE, _SMALL, _FEW = 96, 64, 8  # pixels of a picture in so few columns, and in more
-_GAP = 6  # pixels between pictures
-_LETTER = 7  # pixels of a letter of a title
-_CLIP = 99.5  # percentile of a map's size that is full colour
+# Orange speaks for a class, blue against it; the two differ for every kind of colour vision.
+_FOR_RGB, _AGAINST_RGB = (214, 69, 0), (0, 96, 173)
+_LARGE_PX, _SMALL_PX, _MAX_LARGE_COLUMNS = 96, 64, 8  # side of a picture in few columns, and in more
+_GAP_PX = 6  # between pictures
+_LETTER_PX = 7  # width of a letter of a title
+_FULL_PERCENTILE = 99.5  # of a map's magnitudes, drawn in full colour
 
 
 def overlay(
     images: ArrayLike, maps: Maps | ArrayLike, *, blend: float = 0.8, scale: float | None = None
 ) -> NDArray[np.uint8]:
-    """Maps over their pictures: orange speaks for the class, blue against it.
+    """Draw maps over their pictures: orange speaks for the class, blue against it.
 
     Parameters
     ----------
     images : array [N, C, H, W]
-        C = 1 or 3; stretched from their least to their largest value, and shown in grey.
+        C = 1 or 3; shown in grey, stretched from their least to their largest value.
     maps : Maps or array [N, H, W]
     blend : float
-        Opacity of the strongest attribution, 0 … 1.
+        Opacity of the strongest attribution, 0 to 1.
     scale : float, optional
-        Attribution at full colour; by default the 99.5th percentile of each map's size.
+        Attribution in full colour, above 0; the 99.5th percentile of each map's magnitudes by default.
 
     Returns
     -------
@@ -53,40 +54,40 @@ def overlay(
     """
     check_number("blend", blend, 0, 1)
     if scale is not None and check_number("scale", scale) <= 0:
-        raise ValueError(f"scale: the attribution at full colour, a number above 0; found {scale!r}")
+        raise ValueError(f"`scale` must be above 0, the attribution in full colour; got {scale!r}.")
     x = np.asarray(images, np.float64)
     values = np.asarray(maps.values if isinstance(maps, Maps) else maps, np.float64)
     _check_pictures(x)
     if x.ndim != 4 or values.shape != (len(x), *x.shape[2:]):
         raise ValueError(
-            f"maps: must be [N, H, W] for images [N, C, H, W]; found {values.shape} for {x.shape}"
+            f"`maps` must be [N, H, W] for images [N, C, H, W]; got {values.shape} for {x.shape}."
         )
     if not np.isfinite(values).all():
         first = int(np.flatnonzero(~np.isfinite(values).all((1, 2)))[0])
-        raise ValueError(f"maps: must be finite; map {first} holds NaN or infinity")
+        raise ValueError(f"`maps` must be finite; got NaN or infinity in map {first}.")
     grey = _stretched(x).mean(1)
-    size = np.abs(values)
-    full = np.percentile(size, _CLIP, axis=(1, 2), keepdims=True) if scale is None else scale
-    opacity = blend * np.minimum(1, size / np.where(full > 0, full, 1))
-    colour = np.where(values[..., None] > 0, _FOR, _AGAINST)
+    magnitude = np.abs(values)
+    full = np.percentile(magnitude, _FULL_PERCENTILE, axis=(1, 2), keepdims=True) if scale is None else scale
+    opacity = blend * np.minimum(1, magnitude / np.where(full > 0, full, 1))
+    colour = np.where(values[..., None] > 0, _FOR_RGB, _AGAINST_RGB)
     mixed = (1 - opacity[..., None]) * 255 * grey[..., None] + opacity[..., None] * colour
     return np.asarray(np.round(mixed), np.uint8)
 
 
 def _check_pictures(x: NDArray[np.float64]) -> None:
-    """Refuse what cannot be shown in grey or in colour."""
+    """Raise an error for what cannot be shown in grey or in colour."""
     if x.ndim != 4 or x.shape[1] not in (1, 3) or not np.isfinite(x).all():
-        raise ValueError(f"images: must be finite pictures [N, C, H, W] with C = 1 or 3; found {x.shape}")
+        raise ValueError(f"`images` must be finite pictures [N, C, H, W] with C = 1 or 3; got {x.shape}.")
 
 
 def _stretched(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From the least value to the largest as from 0 to 1."""
+    """Map the least value to 0 and the largest to 1."""
     span = x.max() - x.min()
     return np.asarray((x - x.min()) / (span if span > 0 else 1))
 
 
 def _plain(x: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Pictures [N, C, H, W] as they are, in colour if they have any."""
+    """Return pictures [N, C, H, W] as uint8 [N, H, W, 3]."""
     shown = np.round(255 * _stretched(x)).astype(np.uint8).transpose(0, 2, 3, 1)
     return np.broadcast_to(shown, (*shown.shape[:3], 3)) if shown.shape[3] == 1 else shown
 
@@ -99,20 +100,20 @@ def gallery(
     blend: float = 0.8,
     one_scale: bool = False,
 ) -> plotly.graph_objects.Figure:
-    """A figure of pictures, each beside its maps.
+    """Draw pictures, each beside its maps.
 
     Parameters
     ----------
     images : array [N, C, H, W]
         C = 1 or 3.
     columns : mapping from names to Maps or arrays [N, H, W]
-        What stands beside the pictures, from left to right.
+        What to draw beside the pictures, from left to right.
     titles : sequence of str, optional
-        What stands at the left of each row.
+        Titles of the rows.
     blend : float
-        Opacity of the strongest attribution, 0 … 1.
+        Opacity of the strongest attribution, 0 to 1.
     one_scale : bool
-        Whether all maps share one colour scale, as for models of one method; else each map has its own.
+        Whether all maps share one colour scale, as they should for one method and several models.
 
     Returns
     -------
@@ -121,9 +122,9 @@ def gallery(
     Raises
     ------
     ValueError
-        As `overlay`, or if titles are not one for each picture.
+        As for `overlay`; also if there is not one title per picture.
     TypeError
-        If columns is no mapping.
+        If `columns` is not a mapping.
     """
     import plotly.graph_objects as go  # noqa: PLC0415 - plotly loads slowly
 
@@ -131,25 +132,27 @@ def gallery(
     _check_pictures(x)
     if not isinstance(columns, Mapping):
         raise TypeError(
-            f"columns: must map names to maps, such as {{'Grad-CAM': maps}}; found {type(columns).__name__}"
+            f"`columns` must map names to maps, such as {{'Grad-CAM': maps}}; got {type(columns).__name__}."
         )
     titles = [str(i) for i in range(len(x))] if titles is None else list(titles)
     if len(titles) != len(x):
-        raise ValueError(f"titles: one for each of the {len(x)} pictures; found {len(titles)}")
+        raise ValueError(f"`titles` must be {len(x)} texts, one per picture; got {len(titles)}.")
     arrays = {
         name: np.asarray(maps.values if isinstance(maps, Maps) else maps) for name, maps in columns.items()
     }
     scale = (
-        float(np.percentile(np.abs(np.stack(list(arrays.values()))), _CLIP)) if one_scale and arrays else None
+        float(np.percentile(np.abs(np.stack(list(arrays.values()))), _FULL_PERCENTILE))
+        if one_scale and arrays
+        else None
     )
     cells = [_plain(x), *(overlay(x, values, blend=blend, scale=scale) for values in arrays.values())]
     rows, across = len(x), len(cells)
-    cell = _LARGE if across <= _FEW else _SMALL
-    pitch = cell + _GAP
+    cell = _LARGE_PX if across <= _MAX_LARGE_COLUMNS else _SMALL_PX
+    pitch = cell + _GAP_PX
     sheet = np.full((rows * pitch, across * pitch, 3), 255, np.uint8)
     for column, pictures in enumerate(cells):
         for row, picture in enumerate(pictures):
-            # Pixels stay pixels.
+            # Enlarged pixels stay squares.
             shown = Image.fromarray(picture).resize((cell, cell), Image.Resampling.NEAREST)
             sheet[row * pitch :, column * pitch :][:cell, :cell] = np.asarray(shown)
     data = io.BytesIO()
@@ -161,9 +164,9 @@ def gallery(
     )
     figure.update_yaxes(tickvals=middles[:rows], ticktext=titles, showgrid=False)
     figure.update_traces(hoverinfo="skip")
-    left = 20 + _LETTER * max(map(len, titles), default=0)
+    left = 20 + _LETTER_PX * max(map(len, titles), default=0)
     return figure.update_layout(
-        width=across * pitch + left + 40,  # the last column's name leans over
+        width=across * pitch + left + 40,  # room for the last column's slanted name
         height=rows * pitch + 120,
         margin={"l": left, "r": 40, "t": 110, "b": 10},
         plot_bgcolor="white",

@@ -1,4 +1,4 @@
-"""A network looked into, layer by layer: filters, activations, and what excites a unit where."""
+"""Look into a network layer by layer: filters, activations, and the pictures that excite a unit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dvi_widget.arguments import check_whole
 from dvi_widget.measures import neighbors
 
 from .network import Network
-from .rules import Dependency, PositiveGradient
+from .rules import Deconvolution, Dependency, GuidedBackprop, Rule
 
 __all__ = [
     "Filters",
@@ -26,8 +26,13 @@ __all__ = [
     "top_patches",
 ]
 
-_BATCH = 128
-_RULES = ("deconvolution", "guided_backprop", "gradient")
+_BATCH_ROWS = 128  # pictures per forward pass
+# What ReLUs send back in `reconstruct`; None leaves them their gradient.
+_RULES: dict[str, type[Rule] | None] = {
+    "deconvolution": Deconvolution,
+    "guided_backprop": GuidedBackprop,
+    "gradient": None,
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,8 @@ class Filters:
     ----------
     weights : float32 [units, channels, height, width]
     tiles : uint8 [units, height, width, 3] or [units, channels, height, width]
-        Colour tiles if the filters look at three channels, else one grey tile per channel. Zero is mid-grey
-        (128), and the largest weight of each filter, by size, is black or white.
+        Colour tiles for filters of three channels, else one grey tile per channel. Zero is mid-grey (128);
+        the weight of largest magnitude in each filter is black or white.
     """
 
     weights: NDArray[np.float32]
@@ -48,18 +53,17 @@ class Filters:
 
 @dataclass(frozen=True)
 class Patches:
-    """For each unit of a layer, the pictures that excite it most and where they do.
+    """The pictures that excite each unit of a layer most, and where.
 
     Attributes
     ----------
     units : int64 [U]
     indices : int64 [U, k]
-        Pictures, by falling activation; a picture counts once.
+        Pictures by descending activation, each at most once.
     values : float32 [U, k]
         Their highest activations.
     boxes : int64 [U, k, 4]
-        The receptive field there: top, left, bottom, right (the last two are outside), cut at the picture's
-        edge.
+        Receptive field of that activation: top, left, bottom, right (exclusive), clipped to the picture.
     """
 
     units: NDArray[np.int64]
@@ -68,14 +72,14 @@ class Patches:
     boxes: NDArray[np.int64]
 
     def crop(self, images: ArrayLike, unit: int, rank: int) -> NDArray[np.generic]:
-        """Cut the patch of the rank-th picture of a unit, both counted within this result: [C, h, w]."""
+        """Cut the patch of the rank-th picture of the unit-th row of this result: [C, h, w]."""
         top, left, bottom, right = self.boxes[unit, rank]
         picture: NDArray[np.generic] = np.asarray(images)[self.indices[unit, rank]]
         return picture[:, top:bottom, left:right]
 
 
 def filters(model: nn.Module, layer: str) -> Filters:
-    """The filters of a convolution, as weights and as tiles to look at (E1).
+    """Return the filters of a convolution, as weights and as tiles to look at.
 
     Parameters
     ----------
@@ -91,17 +95,24 @@ def filters(model: nn.Module, layer: str) -> Filters:
     Raises
     ------
     ValueError
-        If there is no such layer (the nearest names are told), or it is no convolution.
+        If there is no such layer (the message has the closest names), or it is not a convolution.
     TypeError
-        If the model has no layers.
+        If the model is not a torch module.
+
+    Examples
+    --------
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU())
+    >>> filters(network, "0").tiles.shape
+    (8, 5, 5, 3)
     """
     net = Network(model)
     module = net.layer(layer)
     if not isinstance(module, nn.Conv2d):
-        known = [name for name, m in net.network("filters").named_modules() if isinstance(m, nn.Conv2d)]
+        assert net.module is not None
+        known = [name for name, m in net.module.named_modules() if isinstance(m, nn.Conv2d)]
         raise ValueError(  # noqa: TRY004 - the name is at fault
-            f"layer: {layer!r} is {type(module).__name__}, not a two-dimensional convolution; "
-            f"the model has {', '.join(map(repr, known)) or 'none'}"
+            f"`layer` must be a two-dimensional convolution; got {layer!r}, a {type(module).__name__}. The "
+            f"model has {', '.join(map(repr, known)) or 'none'}."
         )
     weights = module.weight.detach().to("cpu", torch.float32).numpy()
     largest = np.abs(weights).max((1, 2, 3), keepdims=True)
@@ -111,14 +122,14 @@ def filters(model: nn.Module, layer: str) -> Filters:
 
 
 def activations(model: nn.Module, layer: str, images: ArrayLike | Tensor) -> NDArray[np.float32]:
-    """What leaves a layer, picture by picture (E2, D3).
+    """Return a layer's output for each picture.
 
     Parameters
     ----------
     model
         A torch module or a `Subject`.
     layer : str
-        Name of a module; used more than once in a pass, its last use counts.
+        Name of a module; if a pass uses it more than once, its last use counts.
     images : array or tensor [N, C, H, W]
         As the model takes them.
 
@@ -130,46 +141,55 @@ def activations(model: nn.Module, layer: str, images: ArrayLike | Tensor) -> NDA
     Raises
     ------
     ValueError
-        If there is no such layer (the nearest names are told), or it does not run.
+        If there is no such layer (the message has the closest names), or it does not run.
     TypeError
-        If the model has no layers, or the layer gives no tensor.
+        If the model is not a torch module, or the layer does not return a tensor.
+
+    Examples
+    --------
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 5), nn.Flatten(), nn.Linear(8 * 16, 10))
+    >>> activations(network, "0", np.zeros((2, 3, 8, 8), np.float32)).shape
+    (2, 8, 4, 4)
     """
     net = Network(model)
     net.layer(layer)
     x = net.pictures(images)
     with net.lent(), torch.no_grad():
         return (
-            torch.cat([_leaving(net, layer, part) for part in torch.split(x, _BATCH)]).cpu().float().numpy()
+            torch.cat([_leaving(net, layer, part) for part in torch.split(x, _BATCH_ROWS)])
+            .cpu()
+            .float()
+            .numpy()
         )
 
 
 def _leaving(net: Network, layer: str, x: Tensor) -> Tensor:
-    """What leaves a layer for one batch."""
+    """Return a layer's output for one batch."""
     with net.tapped(layer, lambda output: output.clone()) as seen:
         net.scores(x)
     if not seen:
-        raise ValueError(f"layer: {layer!r} does not run in a forward pass; choose one that does")
+        raise ValueError(f"`layer` must run in a forward pass; got {layer!r}, which does not.")
     return seen[-1]
 
 
 def top_patches(
     model: nn.Module, layer: str, images: ArrayLike | Tensor, k: int = 9, units: ArrayLike | None = None
 ) -> Patches:
-    """The pictures and places that excite each unit of a layer most (E3; Springenberg et al. 2015).
+    """Find the pictures and places that excite each unit of a layer most (Springenberg et al. 2015).
 
     Parameters
     ----------
     model
         A torch module or a `Subject`.
     layer : str
-        Name of a module. The units of a layer of maps are its channels; those of a flat one see the whole
-        picture.
+        Name of a module. The units of a layer with maps are its channels; units of a flat layer see the
+        whole picture.
     images : array or tensor [N, C, H, W]
-        The data searched, as the model takes them; they pass in batches, and no activations are kept.
+        The pictures to search, as the model takes them. They pass in batches; no activations are kept.
     k : int
-        Patches per unit, at most one from a picture.
+        Patches per unit, at most one from each picture.
     units : array of int, optional
-        Which units; all by default.
+        The units to search for; all by default.
 
     Returns
     -------
@@ -178,9 +198,9 @@ def top_patches(
     Raises
     ------
     ValueError
-        If there is no such layer or unit, or fewer than k pictures.
+        If there is no such layer or unit, or there are fewer than k pictures.
     TypeError
-        If the model has no layers.
+        If the model is not a torch module.
     """
     net = Network(model)
     net.layer(layer)
@@ -199,10 +219,10 @@ def top_patches(
 
 
 def _maxima(net: Network, layer: str, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Highest activation of each unit and its flat place, picture by picture: [N, units] both, on the CPU."""
+    """Return each unit's highest activation and its flat place per picture, [N, units] both, on the CPU."""
     highest, places = [], []
     with torch.no_grad():
-        for part in torch.split(x, _BATCH):
+        for part in torch.split(x, _BATCH_ROWS):
             flat = _as_maps(_leaving(net, layer, part), layer).flatten(2)
             value, place = flat.max(2)
             highest.append(value.cpu().float())
@@ -211,33 +231,33 @@ def _maxima(net: Network, layer: str, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _as_maps(a: Tensor, layer: str) -> Tensor:
-    """Activations as [n, units, h, w]; a flat layer has maps of one pixel."""
+    """Return activations as [n, units, h, w]; a flat layer gets maps of one pixel."""
     if a.ndim not in (2, 4):
         raise ValueError(
-            f"layer: {layer!r} gives {tuple(a.shape)}; units are channels [n, C, h, w] or entries [n, C]"
+            f"`layer` must have units, channels [n, C, h, w] or entries [n, C]; got {layer!r} with "
+            f"{tuple(a.shape)}."
         )
     return a if a.ndim == 4 else a[:, :, None, None]
 
 
 def _units(units: ArrayLike | None, total: int) -> Tensor:
-    """Unit numbers, checked."""
+    """Return unit numbers, after checking that the layer has them; all for None."""
     chosen = np.arange(total) if units is None else np.atleast_1d(np.asarray(units))
     if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or chosen.size == 0:
-        raise ValueError(f"units: pass whole numbers in 0 … {total - 1}")
-    if chosen.min() < 0 or chosen.max() >= total:
-        raise ValueError(
-            f"units: the layer has the units 0 to {total - 1}, found {chosen.min()} … {chosen.max()}"
-        )
+        raise ValueError(f"`units` must be whole numbers in 0..{total - 1}; got {units!r}.")
+    outside = chosen[(chosen < 0) | (chosen >= total)]
+    if len(outside):
+        raise ValueError(f"`units` must be in 0..{total - 1}, which the layer has; got {outside[0]}.")
     return torch.from_numpy(chosen.astype(np.int64))
 
 
 def receptive_field(
     model: nn.Module, layer: str, images: ArrayLike | Tensor
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which part of the picture each place of a layer can see, whatever the weights.
+    """Return which part of the picture each place of a layer can see, whatever the weights.
 
-    Found by following dependencies through the network itself, so that shortcuts, strides by slicing and
-    dilation count.
+    Dependencies are followed through the network itself, so that shortcuts, strides by slicing and dilation
+    count.
 
     Parameters
     ----------
@@ -246,13 +266,13 @@ def receptive_field(
     layer : str
         Name of a module.
     images : array or tensor [N, C, H, W]
-        A picture of the size in question; the first is used.
+        A picture of the size in question; the first one is used.
 
     Returns
     -------
     rows : int64 [h, 2]
-        First row seen, and the first no longer seen, from each row of the layer's maps; one row for a flat
-        layer.
+        First row seen, and first row below that is not, from each row of the layer's maps; one row for a
+        flat layer.
     columns : int64 [w, 2]
 
     Raises
@@ -260,7 +280,14 @@ def receptive_field(
     ValueError
         If there is no such layer, or it does not depend on the picture.
     TypeError
-        If the model has no layers.
+        If the model is not a torch module.
+
+    Examples
+    --------
+    >>> convolutions = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3, stride=2)
+    >>> network = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(18, 2))
+    >>> receptive_field(network, "1", np.zeros((1, 1, 9, 9), np.float32))[0].tolist()
+    [[0, 5], [2, 7], [4, 9]]
     """
     net = Network(model)
     net.layer(layer)
@@ -270,14 +297,16 @@ def receptive_field(
 
 
 def _fields(net: Network, layer: str, picture: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`receptive_field` of a network already lent."""
-    # Double precision: the corner of a deep field hangs by one path in billions.
+    """Return the `receptive_field` of a network that is already lent."""
+    # Double precision, because one path in billions leads to the corner of a deep field.
     leaf = torch.rand(picture.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     leaf = leaf.add_(0.5).to(picture.device).requires_grad_()
     with net.tapped(layer, lambda output: output) as seen:
         net.scores(leaf, Dependency())
     if not seen or not seen[-1].requires_grad:
-        raise ValueError(f"layer: {layer!r} does not run, or does not depend on the picture")
+        raise ValueError(
+            f"`layer` must depend on the picture; got {layer!r}, which does not, or does not run."
+        )
     maps = _as_maps(seen[-1], layer)
     ranges = []
     for axis in (2, 3):
@@ -293,10 +322,10 @@ def _fields(net: Network, layer: str, picture: Tensor) -> tuple[NDArray[np.int64
 def reconstruct(
     model: nn.Module, layer: str, unit: int, images: ArrayLike | Tensor, rule: str = "deconvolution"
 ) -> NDArray[np.float32]:
-    """What in each picture excites a unit, sent back to the pixels from its strongest activation (E4).
+    """Send a unit's strongest activation in each picture back to the pixels.
 
-    Zeiler and Fergus 2014, §2.1: all other activations of the layer are zero; poolings are undone by their
-    switches, ReLUs let positive values back, convolutions are transposed.
+    Zeiler and Fergus 2014, §2.1: all other activations of the layer are zero; poolings are inverted by their
+    switches, ReLUs send back positive values, convolutions are transposed.
 
     Parameters
     ----------
@@ -305,7 +334,7 @@ def reconstruct(
     layer : str
         Name of a module.
     unit : int
-        Channel of a layer of maps, or entry of a flat one.
+        Channel of a layer with maps, or entry of a flat one.
     images : array or tensor [N, C, H, W]
         As the model takes them.
     rule : {"deconvolution", "guided_backprop", "gradient"}
@@ -320,45 +349,45 @@ def reconstruct(
     ValueError
         If there is no such layer, unit or rule.
     TypeError
-        If the model has no layers.
+        If the model is not a torch module.
     """
     if rule not in _RULES:
-        raise ValueError(f"rule: {rule!r} is none of {', '.join(map(repr, _RULES))}")
+        raise ValueError(f"`rule` must be one of {', '.join(_RULES)}; got {rule!r}.")
     net = Network(model)
     net.layer(layer)
     x = net.pictures(images)
-    modes = [] if rule == "gradient" else [PositiveGradient(guided=rule == "guided_backprop")]
-    made = []
+    kind = _RULES[rule]
+    parts = []
     with net.lent():
-        for part in torch.split(x, _BATCH):
+        for part in torch.split(x, _BATCH_ROWS):
             leaf = part.detach().requires_grad_()
             with net.tapped(layer, lambda output: output) as seen:
-                net.scores(leaf, *modes)
+                net.scores(leaf, *([] if kind is None else [kind()]))
             if not seen:
-                raise ValueError(f"layer: {layer!r} does not run in a forward pass; choose one that does")
+                raise ValueError(f"`layer` must run in a forward pass; got {layer!r}, which does not.")
             maps = _as_maps(seen[-1], layer)
             chosen = int(_units(unit, maps.shape[1])[0])
             strongest = maps[:, chosen].flatten(1).max(1).values
-            made.append(net.backward((strongest * strongest.detach()).sum(), leaf))
-    return torch.cat(made).cpu().float().numpy()
+            parts.append(net.backward((strongest * strongest.detach()).sum(), leaf))
+    return torch.cat(parts).cpu().float().numpy()
 
 
 def nearest(
     model: nn.Module, layer: str, images: ArrayLike | Tensor, queries: ArrayLike | Tensor, k: int = 9
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The pictures nearest to each query in a layer's space (E5).
+    """Find the pictures nearest to each query in a layer's space.
 
     Parameters
     ----------
     model
         A torch module or a `Subject`.
     layer : str
-        Name of a module; what leaves it, flattened, is the space.
+        Name of a module; its output, flattened, is the space.
     images : array or tensor [N, C, H, W]
-        The pictures searched, say the training set.
+        The pictures to search, such as the training set.
     queries : array or tensor [Q, C, H, W]
     k : int
-        How many.
+        Neighbours per query.
 
     Returns
     -------
@@ -369,9 +398,9 @@ def nearest(
     Raises
     ------
     ValueError
-        If there is no such layer, or fewer than k pictures.
+        If there is no such layer, or there are fewer than k pictures.
     TypeError
-        If the model has no layers.
+        If the model is not a torch module.
     """
     spaces = [activations(model, layer, x) for x in (images, queries)]
     a, b = (space.reshape(len(space), -1) for space in spaces)

@@ -1,4 +1,4 @@
-"""The table of attribution methods: one signature for all, and parameters that a form can be drawn from."""
+"""The table of attribution methods: one signature for all, and parameters described for a form."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ import numpy as np
 import torch
 
 from . import gradients, perturbations
+from .rules import LRP_RULES, Deconvolution, DeepTaylor, GuidedBackprop, Relevance, Rescale, Rule
 
 __all__ = ["METHODS", "Method", "Parameter"]
 
-Need = Literal["gradients", "relu", "deep_lift", "lrp", "maps"]
+Need = Literal["gradients", "maps"]
+
+# Pictures per step of the methods that take one forward and one backward pass.
+_EAGER_BATCH = 64
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a method, as a form shows it.
+    """One parameter of a method, described for a form.
 
     Attributes
     ----------
     name : str
         Its name in ``attribute(..., name=value)``.
     kind : {"int", "float", "bool", "choice", "layer", "fill"}
-        "layer" is the name of a module; None stands for the last convolution. "fill" says what covers pixels:
-        one of `choices`, a number, a colour ``[C]`` or a picture ``[C, H, W]``.
+        "layer" is the name of a module, None being the last convolution. "fill" is what covers pixels: one of
+        `choices`, a number, a colour ``[C]`` or a picture ``[C, H, W]``.
     default : object
     description : str
         One sentence.
@@ -46,14 +50,14 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def checked(self, value: Any) -> Any:
-        """The value, or an error that says what would do.
+        """Return the value as its kind, after checking it.
 
         Raises
         ------
         TypeError
             If it is of another kind.
         ValueError
-            If it is out of range, or none of the choices.
+            If it is out of range, or not one of the choices.
         """
         wanted = {
             "int": "a whole number",
@@ -68,9 +72,9 @@ class Parameter:
             "layer": value is None or isinstance(value, str),
         }
         if not fits.get(self.kind, True):
-            raise TypeError(f"{self.name}: must be {wanted[self.kind]}, found {type(value).__name__}")
+            raise TypeError(f"`{self.name}` must be {wanted[self.kind]}; got {type(value).__name__}.")
         if self.kind == "choice" and value not in self.choices:
-            raise ValueError(f"{self.name}: {value!r} is none of {', '.join(map(repr, self.choices))}")
+            raise ValueError(f"`{self.name}` must be one of {', '.join(self.choices)}; got {value!r}.")
         if self.kind in {"int", "float"}:
             self._in_range(value)
             return int(value) if self.kind == "int" else float(value)
@@ -78,8 +82,8 @@ class Parameter:
             array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
             if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
                 raise ValueError(
-                    f"{self.name}: must be one of {', '.join(self.choices)}, or finite numbers; found "
-                    f"{reprlib.repr(value)}"
+                    f"`{self.name}` must be one of {', '.join(self.choices)}, or finite numbers; got "
+                    f"{reprlib.repr(value)}."
                 )
             return float(array) if array.ndim == 0 else array.astype(np.float32)
         return value
@@ -88,7 +92,7 @@ class Parameter:
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
         if not low <= value <= high:
-            raise ValueError(f"{self.name}: must lie in {low:g} … {high:g}, found {value}")
+            raise ValueError(f"`{self.name}` must be in {low:g}..{high:g}; got {value}.")
 
 
 @dataclass(frozen=True)
@@ -100,66 +104,63 @@ class Method:
     name, label, description : str
         The name in ``attribute(..., method=name)``, the words on a button, and one sentence.
     run : callable
-        ``run(network, x [n, C, H, W], target [n], report, **parameters)`` gives maps ``[n, H, W]`` and what
-        each should sum to, ``[n]``, or None where no law of completeness holds. `report` takes the share done
-        and may raise to stop it.
+        ``run(network, x [n, C, H, W], target, report, **parameters) -> Attributions``. `report` takes the
+        share done, 0 to 1, and may raise to stop the method.
     parameters : tuple of Parameter
-    needs : frozenset of str
-        What the model must offer: "gradients", "relu" (no activation but ReLU), "deep_lift" and "lrp" (a rule
-        for each of its functions), "maps" (a layer with maps [n, channels, h, w]).
+    needs : frozenset of {"gradients", "maps"}
+        What the model must offer; "maps" is a layer with maps [n, channels, h, w].
+    rule : type of Rule, optional
+        The rule that replaces gradients. It must support all of the model's functions.
     eager : bool
-        Quick enough to follow the pointer: one forward and one backward pass.
-    law : str
-        The law that the map's error is measured against; empty where there is none.
-    several : int
-        How many pictures a slow method takes in one go.
+        Whether it is quick enough to follow the pointer: one forward and one backward pass.
+    completeness : str
+        What a map sums to; empty if the method is not complete. The error of maps is measured against it.
+    batch_size : int
+        Pictures per step. Results of slow methods can be shown step by step.
     """
 
     name: str
     label: str
     description: str
-    run: Callable[..., gradients.Answer]
+    run: Callable[..., gradients.Attributions]
     parameters: tuple[Parameter, ...] = ()
     needs: frozenset[Need] = frozenset()
+    rule: type[Rule] | None = None
     eager: bool = False
-    law: str = ""
-    several: int = 1
-
-    @property
-    def at_once(self) -> int:
-        """How many pictures it makes maps of in one go; slow ones are shown as each is ready."""
-        return 64 if self.eager else self.several
+    completeness: str = ""
+    batch_size: int = 1
 
     def settings(self, given: dict[str, Any]) -> dict[str, Any]:
-        """All parameters, defaults filled in and values checked.
+        """Return all parameters, with defaults filled in and values checked.
 
         Raises
         ------
         TypeError, ValueError
-            If one is unknown, or its value does not do.
+            If a parameter is unknown, or its value is of the wrong kind or out of range.
         """
         unknown = set(given) - {parameter.name for parameter in self.parameters}
         if unknown:
-            known = ", ".join(parameter.name for parameter in self.parameters) or "none"
-            raise TypeError(f"{', '.join(sorted(unknown))}: not a parameter of {self.name}; it has: {known}")
+            names = ", ".join(parameter.name for parameter in self.parameters)
+            known = f"the parameters {names}" if names else "no parameters"
+            raise TypeError(f"{self.name} takes {known}; got {', '.join(sorted(unknown))}.")
         settings = {p.name: p.checked(given.get(p.name, p.default)) for p in self.parameters}
         if settings.get("stride", 0) > settings.get("patch", np.inf):
             if "stride" in given:
                 raise ValueError(
-                    f"stride: at most the side of a square (patch={settings['patch']}), else pixels are left "
-                    f"out; found {settings['stride']}"
+                    f"`stride` must be at most patch={settings['patch']}, else pixels are left out; got "
+                    f"{settings['stride']}."
                 )
             settings["stride"] = settings["patch"]
         return settings
 
     def describe(self) -> dict[str, Any]:
-        """The entry as plain values for a front end: name, label, description, parameters, eager, law."""
+        """Return the entry as plain values: name, label, description, eager, completeness, parameters."""
         return {
             "name": self.name,
             "label": self.label,
             "description": self.description,
             "eager": self.eager,
-            "law": self.law,
+            "law": self.completeness,
             "parameters": [
                 {
                     "name": p.name,
@@ -183,20 +184,15 @@ def _count(name: str, default: int, description: str, high: int = 10000) -> Para
     return Parameter(name, "int", default, description, low=1, high=high)
 
 
-_SEED = Parameter(
-    "seed", "int", 0, "Seed of the random draws; the same seed gives the same map.", low=0, high=2**31 - 1
-)
+_SEED = Parameter("seed", "int", 0, "Seed of the random draws.", low=0, high=2**31 - 1)
 _PATCH = _count("patch", 4, "Side of a square, in pixels.", 1024)
 _COVER = _fill(
     "mean",
-    "What covers pixels: the picture's mean colour, zero, the picture without detail, or a colour of "
-    "your own.",
+    "What covers pixels: the picture's mean colour, zero, the picture without detail, or a colour.",
 )
-_REFERENCE = _fill(
-    "zero", "The picture that stands for nothing: the effect explained is the difference to it."
-)
+_REFERENCE = _fill("zero", "The picture without content; the difference to its logit is explained.")
 _LAYER = Parameter(
-    "layer", "layer", None, "The layer whose maps are weighted; the last convolution unless another is named."
+    "layer", "layer", None, "The layer whose maps are weighted; the last convolution by default."
 )
 _NOISE = Parameter(
     "noise",
@@ -218,6 +214,7 @@ METHODS: dict[str, Method] = {
             gradients.gradient,
             needs=frozenset({"gradients"}),
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "input_x_gradient",
@@ -226,6 +223,7 @@ METHODS: dict[str, Method] = {
             gradients.input_x_gradient,
             needs=frozenset({"gradients"}),
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "smoothgrad",
@@ -238,22 +236,24 @@ METHODS: dict[str, Method] = {
         Method(
             "integrated_gradients",
             "Integrated gradients",
-            "The gradient gathered on the way from a baseline to the picture.",
+            "The gradient integrated from a baseline to the picture.",
             gradients.integrated_gradients,
-            (_count("steps", 64, "Points on the way."), _REFERENCE),
+            (_count("steps", 64, "Points on the way from the baseline."), _REFERENCE),
             frozenset({"gradients"}),
-            law=_COMPLETE,
-            several=8,
+            completeness=_COMPLETE,
+            batch_size=8,
         ),
         Method(
             "deep_lift",
             "DeepLIFT",
-            "Differences to a baseline, handed back through each activation in proportion.",
+            "The difference to a baseline, handed back through each activation in proportion.",
             gradients.deep_lift,
             (_REFERENCE,),
-            frozenset({"gradients", "deep_lift"}),
+            frozenset({"gradients"}),
+            Rescale,
             eager=True,
-            law=_COMPLETE,
+            batch_size=_EAGER_BATCH,
+            completeness=_COMPLETE,
         ),
         Method(
             "gradient_shap",
@@ -267,24 +267,28 @@ METHODS: dict[str, Method] = {
                 _SEED,
             ),
             frozenset({"gradients"}),
-            law="The values sum, on average, to the logit less the mean logit of the noisy baselines.",
+            completeness="The values sum on average to the logit less the mean logit of the noisy baselines.",
         ),
         Method(
             "guided_backprop",
             "Guided backpropagation",
-            "The gradient through ReLUs that let only positive values back. Clean to look at, nearly "
+            "The gradient through ReLUs that send back positive values only. Clear to look at, nearly "
             "the same for every class.",
             gradients.guided_backprop,
-            needs=frozenset({"gradients", "relu"}),
+            needs=frozenset({"gradients"}),
+            rule=GuidedBackprop,
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "deconvolution",
             "Deconvolution",
-            "The gradient through ReLUs that ignore what they passed and let only positive values back.",
+            "The gradient through ReLUs that send back all positive values, whether they were active or not.",
             gradients.deconvolution,
-            needs=frozenset({"gradients", "relu"}),
+            needs=frozenset({"gradients"}),
+            rule=Deconvolution,
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "grad_cam",
@@ -293,10 +297,11 @@ METHODS: dict[str, Method] = {
             gradients.grad_cam,
             (
                 _LAYER,
-                Parameter("relu", "bool", True, "Show only what speaks for the class, as the paper does."),
+                Parameter("relu", "bool", True, "Show only what speaks for the class, as in the paper."),
             ),
             frozenset({"gradients", "maps"}),
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "grad_cam_plus_plus",
@@ -306,49 +311,55 @@ METHODS: dict[str, Method] = {
             (_LAYER,),
             frozenset({"gradients", "maps"}),
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "guided_grad_cam",
             "Guided Grad-CAM",
-            "Guided backpropagation seen through Grad-CAM.",
+            "Guided backpropagation times Grad-CAM.",
             gradients.guided_grad_cam,
             (_LAYER,),
-            frozenset({"gradients", "relu", "maps"}),
+            frozenset({"gradients", "maps"}),
+            GuidedBackprop,
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "lrp",
             "LRP",
-            "The logit handed back layer by layer, to each input by its share.",
+            "The logit handed back layer by layer, to each input by its contribution.",
             gradients.lrp,
             (
                 Parameter(
                     "rule",
                     "choice",
                     "epsilon",
-                    "epsilon: every share; epsilon_plus: positive shares only in convolutions.",
-                    choices=("epsilon", "epsilon_plus"),
+                    "epsilon: all contributions; epsilon_plus: positive contributions only in convolutions.",
+                    choices=tuple(LRP_RULES),
                 ),
                 Parameter(
                     "epsilon",
                     "float",
                     1e-6,
-                    "What keeps small denominators away from zero.",
+                    "Keeps denominators away from zero.",
                     low=1e-12,
                     high=10,
                 ),
             ),
-            frozenset({"gradients", "lrp"}),
+            frozenset({"gradients"}),
+            Relevance,
             eager=True,
+            batch_size=_EAGER_BATCH,
         ),
         Method(
             "deep_taylor",
             "Deep Taylor",
-            "The logit handed back by positive shares only; the first layer by the bounds of its input.",
+            "The logit handed back by positive contributions; in the first layer by the bounds of the input.",
             gradients.deep_taylor,
-            needs=frozenset({"gradients", "lrp"}),
-            law="The values sum to the logit.",
-            several=16,
+            needs=frozenset({"gradients"}),
+            rule=DeepTaylor,
+            completeness="The values sum to the logit.",
+            batch_size=16,
         ),
         Method(
             "occlusion",
@@ -366,23 +377,23 @@ METHODS: dict[str, Method] = {
         Method(
             "prediction_difference",
             "Prediction difference",
-            "How much the odds of the class fall when a square shows something else from the same picture.",
+            "How much the odds of the class fall when a square shows another part of the same picture.",
             perturbations.prediction_difference,
-            (_PATCH, _count("samples", 8, "Other contents tried per square."), _SEED),
+            (_PATCH, _count("samples", 8, "Other contents per square."), _SEED),
         ),
         Method(
             "lime",
             "LIME",
-            "A linear model of the logit over squares kept or covered.",
+            "A linear model of the logit over visible and covered squares.",
             perturbations.lime,
             (
                 _PATCH,
-                _count("samples", 512, "Changed pictures the linear model is fitted to.", 100000),
+                _count("samples", 512, "Changed pictures that the linear model is fitted to.", 100000),
                 Parameter(
                     "width",
                     "float",
                     0.25,
-                    "How quickly a changed picture loses weight with its distance.",
+                    "How fast a changed picture's weight falls with its distance.",
                     low=0.01,
                     high=10,
                 ),
@@ -395,8 +406,8 @@ METHODS: dict[str, Method] = {
             "Kernel SHAP",
             "Shapley values of squares, by weighted least squares over random coalitions.",
             perturbations.kernel_shap,
-            (_PATCH, _count("samples", 512, "Coalitions drawn.", 100000), _COVER, _SEED),
-            law=_COMPLETE,
+            (_PATCH, _count("samples", 512, "Random coalitions.", 100000), _COVER, _SEED),
+            completeness=_COMPLETE,
         ),
         Method(
             "shapley_sampling",
@@ -404,17 +415,17 @@ METHODS: dict[str, Method] = {
             "Shapley values of squares, by adding them in random orders.",
             perturbations.shapley_sampling,
             (_PATCH, _count("permutations", 8, "Random orders."), _COVER, _SEED),
-            law=_COMPLETE,
+            completeness=_COMPLETE,
         ),
         Method(
             "rise",
             "RISE",
-            "How much better the logit is when a pixel is seen through a random soft mask.",
+            "How much the logit rises when a random soft mask shows a pixel.",
             perturbations.rise,
             (
                 _count("masks", 1024, "Random masks.", 100000),
                 _count("cells", 7, "Cells of a mask along a side.", 64),
-                Parameter("keep", "float", 0.5, "Share of a mask that is open.", low=0.05, high=0.95),
+                Parameter("keep", "float", 0.5, "Open share of a mask.", low=0.05, high=0.95),
                 _COVER,
                 _SEED,
             ),

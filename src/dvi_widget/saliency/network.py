@@ -1,4 +1,4 @@
-"""A model as attribution methods need it: pictures in, logits out, differentiable, left as it was found."""
+"""A model as attribution methods need it: pictures in, differentiable logits out, nothing left changed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ from dvi_widget.subject import as_predictor, evaluating, home, refused
 
 from .rules import LogitWatch
 
-__all__ = ["Network", "Target", "requested"]
+__all__ = ["WITHOUT_GRADIENTS", "Network", "Target", "requested"]
 
-_FLOOR = 1e-6  # probabilities of models without logits count as at least this
-_BATCH = 128  # pictures per forward pass of the methods without gradients
+# The methods that errors point to.
+WITHOUT_GRADIENTS = "occlusion, prediction_difference, lime, kernel_shap, shapley_sampling or rise"
+_MIN_PROBABILITY = 1e-6  # of models that return probabilities; lower ones count as this
+_BATCH_ROWS = 128  # pictures per forward pass without gradients
+_LISTED = 12  # modules that an error lists
 
 
 class Target:
-    """The classes to explain, settled by the first logits that come by: they cost no pass of their own.
+    """The classes to explain, resolved by the first logits scored, so that predictions cost no extra pass.
 
     Parameters
     ----------
-    wanted
-        Class numbers int64 [n], or None for the model's own predictions.
+    wanted : int64 [n] or None
+        Classes; None for the model's own predictions.
+
+    Attributes
+    ----------
+    logits : tensor [n, C] or None
+        The first logits scored.
     """
 
     def __init__(self, wanted: NDArray[np.int64] | Tensor | None) -> None:
@@ -39,12 +47,12 @@ class Target:
 
     @property
     def classes(self) -> Tensor:
-        """Class numbers int64 [n], once logits have come by."""
+        """The classes, int64 [n], once logits have been scored."""
         assert self.logits is not None
         return self.logits.argmax(1) if self._wanted is None else self._wanted.to(self.logits.device)
 
     def score(self, z: Tensor) -> Tensor:
-        """Each row's logit of its class: [n].
+        """Return each row's logit of its class, [n], from logits [n, C].
 
         Raises
         ------
@@ -55,52 +63,56 @@ class Target:
             last = z.shape[1] - 1
             if self._wanted is not None and (int(self._wanted.min()) < 0 or int(self._wanted.max()) > last):
                 wrong = next(value for value in self._wanted.tolist() if not 0 <= value <= last)
-                raise ValueError(f"target: {wrong} is out of range; the model has the classes 0 to {last}")
+                raise ValueError(f"`target` must be a class of the model, 0 to {last}; got {wrong}.")
             self.logits = z.detach()
         return z.gather(1, self.classes[:, None])[:, 0]
 
 
 def requested(target: int | ArrayLike | Tensor | None, n: int) -> NDArray[np.int64] | None:
-    """Wanted class numbers, one per picture, or None for the model's own predictions: int64 [n].
+    """Return the wanted classes as int64 [n], None for the model's own predictions.
 
     Raises
     ------
     ValueError
-        If there is not one per picture.
+        If there is neither one class nor one per picture.
     TypeError
-        If they are not whole numbers.
+        If classes are not whole numbers.
     """
     if target is None:
         return None
     values = target.detach().cpu().numpy() if isinstance(target, Tensor) else np.asarray(target)
     if values.dtype.kind not in "iu":
-        raise TypeError(f"target: class numbers are whole numbers, found {values.dtype}")
+        raise TypeError(f"`target` must be whole numbers; got {values.dtype}.")
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n):
         raise ValueError(
-            f"target: pass one class number, or one for each of the {n} pictures; found shape {values.shape}"
+            f"`target` must be one class, or one for each of the {n} pictures; got shape {values.shape}."
         )
     return np.broadcast_to(values, (n,)).astype(np.int64)
 
 
 class Network:
-    """A classifier of pictures under study.
+    """A classifier of pictures, whose logits are explained.
 
-    Logits are what is explained. A network that ends in a softmax is read before it; other outputs that sum
-    to one count as log-probabilities less their mean over the classes, which are logits up to a constant;
-    with a warning in both cases.
+    A network that ends in a softmax is read before it. Other outputs that sum to one become their logarithms
+    less the mean over classes, which are logits up to a constant. Both come with a warning.
 
     Parameters
     ----------
     model
-        A torch module, a `Subject`, a `Predictor`, an object with ``predict_proba`` or a callable that gives
-        probabilities.
+        Any classifier that `as_predictor` takes.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    module : torch module or None
+        None for a classifier that is no network.
 
     Raises
     ------
     TypeError
-        If it is none of these.
+        If it is not a classifier.
     ValueError
-        If a module's weights lie on several devices, or nowhere.
+        If a module's weights are spread over devices, or not loaded.
     """
 
     def __init__(self, model: Any) -> None:
@@ -112,28 +124,26 @@ class Network:
             devices = {str(t.device) for t in (*self.module.parameters(), *self.module.buffers())}
             if len(devices) > 1:
                 raise ValueError(
-                    f"model: its weights lie on several devices ({', '.join(sorted(devices))}); move it "
-                    "to one, say model.to('cpu')"
+                    f"`model` must be on one device; got {', '.join(sorted(devices))}. Move it, say by "
+                    "model.to('cpu')."
                 )
             if devices == {"meta"}:
-                raise ValueError(
-                    "model: its weights lie on the device 'meta', which holds no values; load them first"
-                )
+                raise ValueError("`model` must have values; got the device 'meta'. Load its weights first.")
 
     @property
     def device(self) -> torch.device:
-        """Where the network computes."""
+        """The device that the network computes on."""
         return home(self.module)[0] if self.module is not None else torch.device("cpu")
 
     def pictures(self, images: ArrayLike | Tensor) -> Tensor:
-        """Pictures as the network takes them: floating [N, C, H, W] on its device, in memory of their own.
+        """Return a copy of pictures as the network takes them: floating [N, C, H, W] on its device.
 
         Raises
         ------
         ValueError
-            If the shape is not ``[N, C, H, W]`` or ``[C, H, W]``, or values are not finite.
+            If the shape is neither ``[N, C, H, W]`` nor ``[C, H, W]``, or values are not finite.
         TypeError
-            If the values are no numbers; or integers: only the caller knows what the network was trained on.
+            If the values are no floating numbers; only the caller knows how integers were scaled in training.
         """
         if isinstance(images, Tensor):
             tensor = images.detach()
@@ -141,32 +151,31 @@ class Network:
             array = np.array(images)
             if array.dtype.kind not in "fiub":
                 raise TypeError(
-                    f"images: pictures are arrays of numbers [N, C, H, W], found {reprlib.repr(images)}; "
-                    "open files first, say with PIL.Image"
+                    f"`images` must be an array of numbers [N, C, H, W]; got {reprlib.repr(images)}. "
+                    "Open files first, say with PIL.Image."
                 )
             tensor = torch.from_numpy(array)
         if tensor.ndim == 3:
             tensor = tensor[None]
         if tensor.ndim != 4 or 0 in tensor.shape:
             raise ValueError(
-                f"images: pictures are [N, C, H, W], or one [C, H, W]; found {tuple(tensor.shape)}"
+                f"`images` must be pictures [N, C, H, W], or one [C, H, W]; got shape {tuple(tensor.shape)}."
             )
         if not tensor.is_floating_point():
             raise TypeError(
-                f"images: found {str(tensor.dtype).removeprefix('torch.')}; pass the numbers the model "
-                "was trained on, "
-                "for instance images.astype('float32') / 255"
+                f"`images` must be floating; got {str(tensor.dtype).removeprefix('torch.')}. Pass what the "
+                "model was trained on, for instance images.astype('float32') / 255."
             )
         device, dtype = home(self.module) if self.module is not None else (torch.device("cpu"), torch.float32)
         with torch.inference_mode(False):
             copy = tensor.to(device, dtype, copy=True)
         if not bool(copy.isfinite().all()):
-            raise ValueError("images: they hold NaN or infinity; an explanation needs finite pictures")
+            raise ValueError("`images` must be finite; got NaN or infinity.")
         return copy
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """Evaluation mode and working gradients while in use; all is put back afterwards."""
+        """Put the network into evaluation mode with gradients on; restore everything afterwards."""
         with ExitStack() as stack:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.enable_grad())
@@ -175,7 +184,7 @@ class Network:
             yield
 
     def scores(self, x: Tensor, *modes: TorchFunctionMode) -> Tensor:
-        """Logits of pictures, differentiable, computed under the given function modes.
+        """Return logits of pictures, differentiable, computed under the given function modes.
 
         Parameters
         ----------
@@ -190,7 +199,7 @@ class Network:
         """
         if self.module is None:
             return self._answers(x)
-        # A copy goes in: an in-place first layer must meet no leaf, and spoil no picture.
+        # A copy, because an in-place first layer must not write to a leaf, nor to the caller's pictures.
         given = x.clone()
         with ExitStack() as stack:
             watch = stack.enter_context(LogitWatch())
@@ -207,7 +216,7 @@ class Network:
         return logits
 
     def _forward(self, given: Tensor, *, frozen: bool) -> Any:
-        """The module's outputs; ``frozen`` weights are constants, so that rules follow the picture alone."""
+        """Run the module; ``frozen`` weights are constants, so that rules follow the picture alone."""
         assert self.module is not None
         try:
             if not frozen or isinstance(self.module, torch.jit.ScriptModule):
@@ -218,108 +227,92 @@ class Network:
             raise refused("images", self.module, given, error) from error
 
     def _answers(self, x: Tensor) -> Tensor:
-        """Logarithms of the probabilities of a model that is no network."""
+        """Return the log-probabilities of a model that is no network."""
         array: NDArray[Any] = x.detach().numpy()
         expected = getattr(self.predictor.model, "n_features_in_", None)
         if expected is not None:
             flat = array.reshape(len(array), -1)
             if flat.shape[1] != expected:
                 raise ValueError(
-                    f"images: the model takes {expected} numbers a picture, these have {flat.shape[1]} "
-                    f"{tuple(x.shape[1:])}"
+                    f"`images` must hold {expected} numbers per picture, which the model was trained on; got "
+                    f"{flat.shape[1]} of shape {tuple(x.shape[1:])}."
                 )
             array = flat
         logits = torch.from_numpy(self.predictor.predict(array))
-        return logits.clamp(min=float(np.log(_FLOOR)))
+        return logits.clamp(min=float(np.log(_MIN_PROBABILITY)))
 
     def logits(self, x: Tensor) -> Tensor:
-        """Logits without a graph, in batches: tensor [n, classes]."""
+        """Return logits without a graph, computed in batches: tensor [n, classes]."""
         with torch.no_grad():
-            return torch.cat([self.scores(part) for part in torch.split(x, _BATCH)])
+            return torch.cat([self.scores(part) for part in torch.split(x, _BATCH_ROWS)])
 
     def gradient(self, x: Tensor, target: Target, *modes: TorchFunctionMode) -> Tensor:
-        """Gradient of each picture's target logit, as the given rules have it: tensor like x.
+        """Return the gradient of each picture's target logit by the given rules, shaped like x.
 
         Raises
         ------
         ValueError
-            If no gradient comes back, because the network works without gradients or cuts them off.
+            If no gradient comes back, because the network runs without gradients or detaches.
         """
         leaf = x.detach().requires_grad_()
         return self.backward(target.score(self.scores(leaf, *modes)).sum(), leaf)
 
     def differentiable(self, x: Tensor) -> Tensor:
-        """`scores` with a graph to the pictures, or an error for people."""
+        """Return `scores`, after checking that a gradient can come back from them."""
         z = self.scores(x)
         _needs_graph(z)
         return z
 
     @staticmethod
     def backward(score: Tensor, leaf: Tensor) -> Tensor:
-        """Gradient of a score, or an error for people."""
+        """Return the gradient of a score, after checking that there is one."""
         _needs_graph(score)
         (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
         if gradient is None:
-            raise ValueError("model: its outputs do not depend on the pictures; a gradient does not exist")
+            raise ValueError(
+                "`model` must depend on the pictures; its outputs do not, so no gradient exists."
+            )
         return gradient
 
     def layer(self, name: str) -> nn.Module:
-        """The module of that name.
+        """Return the module of that name.
 
         Raises
         ------
         TypeError
-            If the name is no string; or the model has no layers, being no torch module.
+            If the name is not a string, or the model is not a torch module.
         ValueError
-            If there is none, with the nearest names.
+            If there is no such module; the message has the closest names.
         """
         if not isinstance(name, str):
-            raise TypeError(f"layer: must be the name of a module, found {name!r}")
-        module = self.network("layers")
-        modules: dict[str, nn.Module] = dict(module.named_modules())
+            raise TypeError(f"`layer` must be the name of a module; got {name!r}.")
+        if self.module is None:
+            raise TypeError(
+                f"`model` must be a torch module to have layers; got {type(self.predictor.model).__name__}. "
+                f"Attributions of it work by {WITHOUT_GRADIENTS}."
+            )
+        modules: dict[str, nn.Module] = dict(self.module.named_modules())
         if name not in modules or name == "":
             names = [known for known in modules if known]
             near = difflib.get_close_matches(name, names, n=3, cutoff=0.3)
-            said = (
-                f"the nearest are {', '.join(map(repr, near))}"
-                if near
-                else f"it has {', '.join(map(repr, names[:12]))}"
-            )
-            raise ValueError(f"layer: the network has no module named {name!r}; {said}")
+            hint = "the closest are" if near else "it has"
+            listed = ", ".join(map(repr, near or names[:_LISTED]))
+            raise ValueError(f"`layer` must be a module of the network; got {name!r}: {hint} {listed}.")
         return modules[name]
 
-    def network(self, purpose: str) -> nn.Module:
-        """The torch module.
-
-        Raises
-        ------
-        TypeError
-            If the model is none.
-        """
-        if self.module is None:
-            raise TypeError(
-                f"model: {purpose} need a torch module, and this is "
-                f"{type(self.predictor.model).__name__}; methods without gradients work: "
-                "occlusion, lime, kernel_shap, shapley_sampling, prediction_difference, rise"
-            )
-        return self.module
-
     @contextmanager
-    def tapped(self, layer: str, change: Callable[[Tensor], Tensor] | None = None) -> Iterator[list[Tensor]]:
-        """Collects what leaves a layer, call by call; ``change`` may put something else in its place."""
+    def tapped(self, layer: str, change: Callable[[Tensor], Tensor]) -> Iterator[list[Tensor]]:
+        """Collect a layer's outputs, call by call, passed through ``change``."""
         seen: list[Tensor] = []
 
         def leaving(_: nn.Module, __: Any, output: Any) -> Any:
             if not isinstance(output, Tensor):
                 raise TypeError(
-                    f"layer: {layer!r} gives {type(output).__name__}, not one tensor; choose a layer "
-                    "inside or behind it"
+                    f"`layer` must return one tensor; got {type(output).__name__} from {layer!r}. Choose a "
+                    "layer inside or behind it."
                 )
-            if change is None:
-                seen.append(output)
-                return None
             seen.append(change(output))
-            # A copy goes on, so that an in-place successor leaves what was seen alone.
+            # The network goes on with a copy, which an in-place successor may overwrite.
             return seen[-1].clone()
 
         handle = self.layer(layer).register_forward_hook(leaving)
@@ -330,10 +323,9 @@ class Network:
 
 
 def _needs_graph(outputs: Tensor) -> None:
-    """Refuse outputs that no gradient comes back from."""
+    """Raise an error if no gradient can come back from outputs."""
     if not outputs.requires_grad:
         raise ValueError(
-            "model: no gradient comes back from its outputs: its forward works under torch.no_grad(), or "
-            "detaches, or is not differentiable. Let gradients pass, or use a method without gradients: "
-            "occlusion, lime, kernel_shap, shapley_sampling, prediction_difference, rise"
+            "`model` must let gradients back to the pictures; its forward runs under torch.no_grad(), "
+            f"detaches, or is not differentiable. Let gradients pass, or use {WITHOUT_GRADIENTS}."
         )

@@ -1,40 +1,39 @@
-"""Attribution methods that change a picture and look at what becomes of the answer: for any classifier."""
+"""Attribution methods that change pictures and compare the logits: for any classifier."""
 
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from .gradients import Answer, Report, filled
+from .gradients import Attributions, Report, filled, part_of
 from .network import Network, Target
 
-_AT_ONCE = 128  # changed pictures per forward pass
+_BATCH_ROWS = 128  # changed pictures per forward pass
 
 
 def regions(size: tuple[int, int], patch: int) -> Tensor:
-    """Squares of side ``patch``, numbered: int64 [H, W]. The last ones in a row or column may be smaller."""
+    """Number the squares of side ``patch``, the last of a row or column cut off: int64 [H, W]."""
     rows, columns = (torch.arange(side) // patch for side in size)
     return rows[:, None] * (int(columns[-1]) + 1) + columns
 
 
 def occlusion(
     net: Network, x: Tensor, target: Target, report: Report, *, patch: int, stride: int, baseline: Any
-) -> Answer:
-    """How much the logit falls when a square is covered (Zeiler and Fergus 2014, §4.2).
+) -> Attributions:
+    """Cover each square and return how far the logit falls (Zeiler and Fergus 2014, §4.2).
 
-    A pixel gets the mean over the squares that cover it.
+    A pixel's value is the mean over the squares that cover it.
     """
     from captum.attr import Occlusion  # noqa: PLC0415 - captum loads matplotlib
 
     channels, height, width = x.shape[1:]
     patch = min(patch, height, width)
     across = [math.ceil((side - patch) / stride) + 1 for side in (height, width)]
-    passes, done = -(-across[0] * across[1] // max(1, _AT_ONCE // len(x))), 0
+    passes, done = -(-across[0] * across[1] // max(1, _BATCH_ROWS // len(x))), 0
 
     def scores(part: Tensor) -> Tensor:
         nonlocal done
@@ -48,20 +47,20 @@ def occlusion(
         strides=(channels, min(stride, patch), min(stride, patch)),
         baselines=torch.empty_like(x).copy_(filled(x, baseline)),
         target=target.classes,
-        perturbations_per_eval=max(1, _AT_ONCE // len(x)),
+        perturbations_per_eval=max(1, _BATCH_ROWS // len(x)),
     )
     report(1)
-    # A square covers all channels at once: its effect stands in each of them.
-    return drops[:, 0], None
+    # A square covers all channels at once; each of them holds its effect.
+    return Attributions(drops[:, 0])
 
 
 def prediction_difference(
     net: Network, x: Tensor, target: Target, report: Report, *, patch: int, samples: int, seed: int
-) -> Answer:
-    """Weight of evidence of a square: log₂ odds of the class with it less those without.
+) -> Attributions:
+    """Return each square's weight of evidence, the log₂ odds of the class with it less those without it.
 
-    Robnik-Šikonja and Kononenko 2008, Eq. 7. Without it means: averaged over other contents, drawn from other
-    places of the same picture.
+    Robnik-Šikonja and Kononenko 2008, Eq. 7. The odds without a square come from mean probabilities over
+    other contents of it, cut from random places of the same picture.
     """
     generator = torch.Generator().manual_seed(seed)
     height, width = x.shape[2:]
@@ -75,7 +74,7 @@ def prediction_difference(
         for _ in places
     ]
     values = torch.zeros(len(x), height, width, dtype=x.dtype, device=x.device)
-    per_pass = max(1, _AT_ONCE // samples)
+    per_pass = max(1, _BATCH_ROWS // samples)
     for i, picture in enumerate(x):
         whole = _evidence(net.logits(picture[None]), target.classes[i])
         for begin in range(0, len(places), per_pass):
@@ -92,11 +91,11 @@ def prediction_difference(
             for (r, c), weight in zip(chosen, whole - without, strict=True):
                 values[i, r : r + patch, c : c + patch] = weight
             report((i + min(1, (begin + per_pass) / len(places))) / len(x))
-    return values, None
+    return Attributions(values)
 
 
 def _evidence(logits: Tensor, target: Tensor) -> Tensor:
-    """log₂ odds of a class, exact where its probability is nearly one: [n]."""
+    """Return the log₂ odds of a class, exact even where its probability is nearly one: [n]."""
     others = logits.clone()
     others[:, target] = -torch.inf
     return (logits[:, target] - others.logsumexp(1)) / math.log(2)
@@ -113,10 +112,10 @@ def rise(
     keep: float,
     baseline: Any,
     seed: int,
-) -> Answer:
-    """How much better the logit is when a random soft mask shows a pixel (Petsiuk et al. 2018, Eq. 5 and 6).
+) -> Attributions:
+    """Return how far the logit rises when a random soft mask shows a pixel (Petsiuk et al. 2018, Eq. 5, 6).
 
-    The mean logit over the masks is taken off, so that a pixel without effect gets zero.
+    The mean logit over all masks is subtracted, so that a pixel without effect gets zero.
     """
     generator = torch.Generator().manual_seed(seed)
     height, width = x.shape[2:]
@@ -132,13 +131,13 @@ def rise(
     values = torch.zeros(len(x), height, width, dtype=x.dtype, device=x.device)
     for i, picture in enumerate(x):
         answers = []
-        for begin in range(0, masks, _AT_ONCE):
-            part = seen[begin : begin + _AT_ONCE]
+        for begin in range(0, masks, _BATCH_ROWS):
+            part = seen[begin : begin + _BATCH_ROWS]
             answers.append(net.logits(part * picture + (1 - part) * reference[i])[:, target.classes[i]])
-            report((i + min(1, (begin + _AT_ONCE) / masks)) / len(x))
+            report((i + min(1, (begin + _BATCH_ROWS) / masks)) / len(x))
         z = torch.cat(answers)
         values[i] = torch.einsum("m,mhw->hw", z - z.mean(), seen[:, 0]) / (masks * keep)
-    return values, None
+    return Attributions(values)
 
 
 def lime(
@@ -152,30 +151,30 @@ def lime(
     width: float,
     baseline: Any,
     seed: int,
-) -> Answer:
-    """A linear model of the logit over squares kept or covered (Ribeiro et al. 2016, §3.4, Alg. 1)."""
+) -> Attributions:
+    """Fit the logit by a linear model of which squares are visible (Ribeiro et al. 2016, §3.4, Alg. 1)."""
     where = regions((x.shape[2], x.shape[3]), patch)
     k = int(where.max()) + 1
     generator = torch.Generator().manual_seed(seed)
-    kept = torch.rand(samples, k, generator=generator) < 0.5
-    kept[0] = True
-    # Cosine distance between the squares kept and all of them.
-    distance = 1 - (kept.sum(1) / k).sqrt()
+    visible = torch.rand(samples, k, generator=generator) < 0.5
+    visible[0] = True
+    # Cosine distance from the picture with all squares visible.
+    distance = 1 - (visible.sum(1) / k).sqrt()
     weights = torch.exp(-((distance / width) ** 2))
-    z = kept.double()
+    z = visible.double()
     design = torch.cat([z, torch.ones(samples, 1, dtype=torch.float64)], 1) * weights.sqrt()[:, None]
-    # Ridge with penalty one on the squares, none on the intercept, as in the paper's own experiments.
+    # Ridge with penalty one on the squares and none on the intercept, as in the paper's experiments.
     penalty = torch.eye(k + 1, dtype=torch.float64)
     penalty[k, k] = 0
     normal = design.T @ design + penalty
     values = []
     for i in range(len(x)):
-        answers = _answers(
-            net, x[i : i + 1], target.classes[i], kept, where, baseline, partial(_share, report, i, len(x))
+        answers = _logits_of_coalitions(
+            net, x[i : i + 1], target.classes[i], visible, where, baseline, part_of(report, i, 1, len(x))
         )
         effects = torch.linalg.solve(normal, design.T @ (answers.cpu().double() * weights.sqrt()))[:k]
         values.append(_spread(effects, where))
-    return torch.stack(values).to(x), None
+    return Attributions(torch.stack(values).to(x))
 
 
 def kernel_shap(
@@ -188,20 +187,20 @@ def kernel_shap(
     samples: int,
     baseline: Any,
     seed: int,
-) -> Answer:
-    """Shapley values of squares by weighted least squares (Lundberg and Lee 2017, Thm 2).
+) -> Attributions:
+    """Return Shapley values of squares by weighted least squares (Lundberg and Lee 2017, Thm 2).
 
-    Complete by constraint. Coalitions are drawn from the Shapley kernel in pairs with their complements.
+    Complete by constraint. Coalitions come from the Shapley kernel, in pairs with their complements.
     """
     where = regions((x.shape[2], x.shape[3]), patch)
     k = int(where.max()) + 1
     generator = torch.Generator().manual_seed(seed)
     drawn = _shapley_coalitions(k, samples, generator)
-    kept = torch.cat([torch.zeros(1, k, dtype=torch.bool), torch.ones(1, k, dtype=torch.bool), drawn])
+    visible = torch.cat([torch.zeros(1, k, dtype=torch.bool), torch.ones(1, k, dtype=torch.bool), drawn])
     values, expected = [], []
     for i in range(len(x)):
-        answers = _answers(
-            net, x[i : i + 1], target.classes[i], kept, where, baseline, partial(_share, report, i, len(x))
+        answers = _logits_of_coalitions(
+            net, x[i : i + 1], target.classes[i], visible, where, baseline, part_of(report, i, 1, len(x))
         )
         empty, whole, inner = answers[0].item(), answers[1].item(), answers[2:].cpu().double()
         z = drawn.double()
@@ -215,11 +214,11 @@ def kernel_shap(
             effects = torch.cat([head, (whole - empty - head.sum())[None]])
         values.append(_spread(effects, where))
         expected.append(whole - empty)
-    return torch.stack(values).to(x), torch.tensor(expected).to(x)
+    return Attributions(torch.stack(values).to(x), torch.tensor(expected).to(x))
 
 
 def _shapley_coalitions(k: int, samples: int, generator: torch.Generator) -> Tensor:
-    """Coalitions bool [samples, k] with sizes from the Shapley kernel, each followed by its complement."""
+    """Draw coalitions from the Shapley kernel, each followed by its complement: bool [samples, k]."""
     if k == 1:
         return torch.zeros(0, 1, dtype=torch.bool)
     sizes = torch.arange(1, k, dtype=torch.float64)
@@ -244,8 +243,8 @@ def shapley_sampling(
     permutations: int,
     baseline: Any,
     seed: int,
-) -> Answer:
-    """Shapley values of squares: mean effect of adding one, over random orders, each also run backwards.
+) -> Attributions:
+    """Return Shapley values of squares: the mean effect of adding one, over random orders and their reverses.
 
     Štrumbelj and Kononenko 2010, Alg. 1. Complete: the effects of each order sum to z_t(x) − z_t(x′).
     """
@@ -254,45 +253,46 @@ def shapley_sampling(
     generator = torch.Generator().manual_seed(seed)
     half = [torch.randperm(k, generator=generator) for _ in range((permutations + 1) // 2)]
     orders = torch.stack([order for pair in half for order in (pair, pair.flip(0))])[:permutations]
-    rank = orders.argsort(1)  # the place of each square in each order
-    kept = torch.stack([rank < size for size in range(k + 1)], 1)  # [permutations, k + 1, k]
+    rank = orders.argsort(1)  # place of each square in each order
+    visible = torch.stack([rank < size for size in range(k + 1)], 1)  # [permutations, k + 1, k]
     values, expected = [], []
     for i in range(len(x)):
-        answers = _answers(
+        answers = _logits_of_coalitions(
             net,
             x[i : i + 1],
             target.classes[i],
-            kept.flatten(0, 1),
+            visible.flatten(0, 1),
             where,
             baseline,
-            partial(_share, report, i, len(x)),
+            part_of(report, i, 1, len(x)),
         )
         steps = answers.cpu().double().view(len(orders), k + 1).diff(dim=1)
         values.append(_spread(steps.gather(1, rank).mean(0), where))
         expected.append(float(steps[0].sum()))
-    return torch.stack(values).to(x), torch.tensor(expected).to(x)
+    return Attributions(torch.stack(values).to(x), torch.tensor(expected).to(x))
 
 
-def _answers(
-    net: Network, picture: Tensor, target: Tensor, kept: Tensor, where: Tensor, baseline: Any, report: Report
+def _logits_of_coalitions(
+    net: Network,
+    picture: Tensor,
+    target: Tensor,
+    visible: Tensor,
+    where: Tensor,
+    baseline: Any,
+    report: Report,
 ) -> Tensor:
-    """Target logits of one picture with only some squares kept: [samples]."""
+    """Return the target logits of one picture with only some squares visible: [samples]."""
     reference = filled(picture, baseline)
     answers = []
-    for begin in range(0, len(kept), _AT_ONCE):
-        shown = kept[begin : begin + _AT_ONCE][:, where][:, None].to(picture.device)
-        answers.append(net.logits(torch.where(shown, picture, reference))[:, target])
-        report(min(1, (begin + _AT_ONCE) / len(kept)))
+    for begin in range(0, len(visible), _BATCH_ROWS):
+        part = visible[begin : begin + _BATCH_ROWS][:, where][:, None].to(picture.device)
+        answers.append(net.logits(torch.where(part, picture, reference))[:, target])
+        report(min(1, (begin + _BATCH_ROWS) / len(visible)))
     return torch.cat(answers)
 
 
-def _share(report: Report, done: int, total: int, fraction: float) -> None:
-    """Pass on how far all pictures are when one of them is so far."""
-    report((done + fraction) / total)
-
-
 def _spread(effects: Tensor, where: Tensor) -> Tensor:
-    """Each square's effect shared evenly by its pixels, so that a map sums to all effects: [H, W]."""
+    """Share each square's effect evenly among its pixels, so that a map sums to all effects: [H, W]."""
     return (effects / torch.bincount(where.flatten()))[where]
 
 

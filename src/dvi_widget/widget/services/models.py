@@ -189,7 +189,7 @@ class Models:
             "top": [[int(c), float(p[c])] for c in best],
             "error": error if error is not None and np.isfinite(error) else None,
             "flagged": bool(maps.flagged[0]),
-            "law": saliency.METHODS[method].law,
+            "law": saliency.METHODS[method].completeness,
             "likeness": likeness if likeness is not None and np.isfinite(likeness) else None,
         }
         return Answer(result, {"values": values})

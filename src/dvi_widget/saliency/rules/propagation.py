@@ -1,0 +1,223 @@
+"""How relevance goes through one operation: the rules of linear layers, and what sums and activations do."""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from .calls import Kind
+
+__all__ = ["Epsilon", "Layer", "LayerRule", "Term", "ZBox", "ZPlus", "pass_on", "propagate", "share_sum"]
+
+_ZBOX_EPSILON = 1e-9
+
+
+class Term(NamedTuple):
+    """Input, weight and bias of a linear layer, as a rule sees them: z = layer(x, weight, bias)."""
+
+    x: Tensor
+    weight: Tensor | None = None
+    bias: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One call of a linear operation: a dense layer, a convolution, or a mean.
+
+    Attributes
+    ----------
+    kind : Kind
+    apply : callable
+        The operation, from x, weight and bias to z; a mean ignores weight and bias.
+    given : Term
+        What the network itself passed.
+    first : bool
+        Whether it is the first layer with weights that the picture meets.
+    """
+
+    kind: Kind
+    apply: Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
+    given: Term
+    first: bool = False
+
+    def normalized(self, mean: Tensor, scale: Tensor, offset: Tensor | None) -> Layer:
+        """Return the layer merged with a BatchNorm of its output channels, (z − mean)·scale + offset."""
+        x, weight, bias = self.given
+        assert weight is not None
+        shift = -mean * scale
+        if bias is not None:
+            shift = shift + bias * scale
+        if offset is not None:
+            shift = shift + offset
+        return replace(self, given=Term(x, weight * scale.reshape(-1, *[1] * (weight.ndim - 1)), shift))
+
+
+class LayerRule(ABC):
+    """How a linear layer hands relevance to its inputs.
+
+    A rule writes the layer's output as a sum of terms, z_j = Σ_k (x_k W_k + b_k)_j, in which inputs and
+    weights are modified as it sees fit. Input i then receives
+
+        R_i = Σ_k x_ki Σ_j W_kij R_j / z_j,
+
+    with a denominator that `denominator` keeps away from zero.
+
+    Parameters
+    ----------
+    epsilon : float
+        ε of the denominator.
+
+    Examples
+    --------
+    A rule of a few lines (LRP-γ, Montavon et al. 2019, §10.2):
+
+    >>> class Gamma(LayerRule):
+    ...     '''Positive weights count for a quarter more.'''
+    ...
+    ...     def terms(self, layer):
+    ...         x, weight, bias = layer.given
+    ...         return [Term(x, weight + 0.25 * weight.clamp(min=0), bias)]
+    """
+
+    def __init__(self, epsilon: float) -> None:
+        self.epsilon = epsilon
+
+    @abstractmethod
+    def terms(self, layer: Layer) -> list[Term]:
+        """Return the terms of the layer's output."""
+
+    def denominator(self, z: Tensor) -> Tensor:
+        """Return z_j + ε·sign(z_j), with sign(0) = 1."""
+        return _stabilized(z, self.epsilon)
+
+
+class Epsilon(LayerRule):
+    """LRP-ε: every contribution counts (Bach et al. 2015, Eq. 58)."""
+
+    def terms(self, layer: Layer) -> list[Term]:
+        """Return the layer as it is."""
+        return [layer.given]
+
+
+class ZPlus(LayerRule):
+    """z⁺: contributions of positive sign count (Montavon et al. 2017, §4.2)."""
+
+    def terms(self, layer: Layer) -> list[Term]:
+        """Return positive inputs with positive weights, and negative ones with negative weights."""
+        x, weight, _ = layer.given
+        if weight is None:
+            return [Term(x.clamp(min=0))]
+        return [Term(x.clamp(min=0), weight.clamp(min=0)), Term(x.clamp(max=0), weight.clamp(max=0))]
+
+
+class ZBox(LayerRule):
+    """z^B: a bounded input contributes x_i w_ij − l_i w⁺_ij − h_i w⁻_ij (Montavon et al. 2017, §4.2).
+
+    The bounds l and h are each picture's own lowest and highest value, channel by channel.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_ZBOX_EPSILON)
+
+    def terms(self, layer: Layer) -> list[Term]:
+        """Return the three parts of the contribution."""
+        x, weight, _ = layer.given
+        assert weight is not None
+        within = tuple(range(2, x.ndim)) or (1,)
+        low = x.amin(within, keepdim=True).expand_as(x)
+        high = x.amax(within, keepdim=True).expand_as(x)
+        return [Term(x, weight), Term(low, -weight.clamp(min=0)), Term(high, -weight.clamp(max=0))]
+
+    def denominator(self, z: Tensor) -> Tensor:
+        """Return z_j + ε; a bounded input never contributes less than nothing."""
+        return _stabilized(z.clamp(min=0), self.epsilon)
+
+
+def _stabilized(z: Tensor, epsilon: float) -> Tensor:
+    return torch.where(z < 0, z - epsilon, z + epsilon)
+
+
+def propagate(layer: Layer, rule: LayerRule) -> Tensor:
+    """Return the layer's output, from which relevance flows back to its input by the rule."""
+    z: Tensor = _Propagate.apply(layer.given.x, layer, rule)  # type: ignore[no-untyped-call]
+    return z
+
+
+class _Propagate(Function):
+    """z forward; R_i = Σ_k x_ki ∂/∂x_ki Σ_j z_j R_j / denominator_j backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layer: Layer, rule: LayerRule) -> Tensor:
+        terms = rule.terms(layer)
+        with torch.enable_grad():
+            leaves = [term.x.detach().requires_grad_() for term in terms]
+            parts = [
+                layer.apply(leaf, term.weight, term.bias) for leaf, term in zip(leaves, terms, strict=True)
+            ]
+            z = reduce(operator.add, parts)
+        ctx.graph = leaves, z, rule
+        if len(terms) == 1 and terms[0] is layer.given:
+            return z.detach()
+        return layer.apply(x.detach(), layer.given.weight, layer.given.bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        leaves, z, rule = ctx.graph
+        slopes = torch.autograd.grad(z, leaves, gradients[0] / rule.denominator(z.detach()))
+        shares = (leaf.detach() * slope for leaf, slope in zip(leaves, slopes, strict=True))
+        return reduce(operator.add, shares), None, None
+
+
+def share_sum(a: Tensor, b: Tensor, alpha: float, *, epsilon: float, positive: bool) -> Tensor:
+    """Return a + αb, from which relevance flows back as a : αb, to positive terms alone if `positive`."""
+    z: Tensor = _Sum.apply(a, b, alpha, epsilon, positive)  # type: ignore[no-untyped-call]
+    return z
+
+
+class _Sum(Function):
+    """a + αb forward; the shares of both terms backward."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, alpha: float, epsilon: float, positive: bool) -> Tensor:
+        ctx.save_for_backward(a, b)
+        ctx.options = (alpha, epsilon, positive)
+        return torch.add(a, b, alpha=alpha)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        a, b = ctx.saved_tensors
+        alpha, epsilon, positive = ctx.options
+        terms = a, alpha * b
+        if positive:
+            terms = terms[0].clamp(min=0), terms[1].clamp(min=0)
+        share = gradients[0] / _stabilized(terms[0] + terms[1], epsilon)
+        to_a, to_b = (terms[0] * share).sum_to_size(a.shape), (terms[1] * share).sum_to_size(b.shape)
+        return to_a, to_b, None, None, None
+
+
+def pass_on(x: Tensor, y: Tensor) -> Tensor:
+    """Return y, from which relevance flows back to x unchanged."""
+    passed: Tensor = _Passed.apply(x, y)  # type: ignore[no-untyped-call]
+    return passed
+
+
+class _Passed(Function):
+    """y forward, the gradient unchanged backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
+        del ctx, x
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        del ctx
+        return gradients[0], None
