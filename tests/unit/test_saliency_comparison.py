@@ -86,9 +86,9 @@ def test_models_that_cannot_be_compared_are_refused_by_name():
         compare_models({"a": seeded(Functional()), "b": other}, x)
     with pytest.raises(ValueError, match=r"`models` must take pictures \(2, 6, 6\); 'b' does not"):
         compare_models({"a": seeded(Residual()), "b": seeded(Functional())}, pictures(size=6))
-    with pytest.raises(TypeError, match="a mapping from names to models"):
+    with pytest.raises(TypeError, match="`models` must map names to models"):
         compare_models([seeded(Functional())], x)
-    with pytest.raises(ValueError, match="one whole number for each of the 6 pictures"):
+    with pytest.raises(ValueError, match="`labels` must be 6 whole numbers"):
         compare_models({"a": seeded(Functional())}, x, [0, 1])
 
 

@@ -303,10 +303,10 @@ def _fields(net: Network, layer: str, picture: Tensor) -> tuple[NDArray[np.int64
     leaf = leaf.add_(0.5).to(picture.device).requires_grad_()
     with net.tapped(layer, lambda output: output) as seen:
         net.scores(leaf, Dependency())
-    if not seen or not seen[-1].requires_grad:
-        raise ValueError(
-            f"`layer` must depend on the picture; got {layer!r}, which does not, or does not run."
-        )
+    if not seen:
+        raise ValueError(f"`layer` must run in a forward pass; got {layer!r}, which does not.")
+    if not seen[-1].requires_grad:
+        raise ValueError(f"`layer` must depend on the picture; got {layer!r}, which does not.")
     maps = _as_maps(seen[-1], layer)
     ranges = []
     for axis in (2, 3):
