@@ -15,6 +15,7 @@ from synthetic import fitted, landscape
 from dvi_widget import suggestions
 from dvi_widget.widget import bundles
 from dvi_widget.widget.explorer import Explorer
+from dvi_widget.widget.questions import ask
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +135,7 @@ WRONG = [
     ("color_by", "mood", "color_by"),
     ("selections", [3], r"dict of names to sample indices, not \[3\]"),
     ("selections", {"a": [40]}, r"selections\['a'\]: there is no sample 40"),
-    ("selections", {"a": 3}, r"selections\['a'\] must be a collection"),
+    ("selections", {"a": 3}, r"`selections\['a'\]` must be a collection"),
     ("selections", {" ": [3]}, "a text that is not blank"),
     ("selections", {3: [3]}, "a text that is not blank, not 3"),
     ("_view", None, "JSON's scalars"),
@@ -205,7 +206,7 @@ def test_a_closed_explorer_says_nothing_more(explorer):
     line = explorer.comm
     explorer.close()
     said = len(line.said)
-    explorer._exchange.receive({"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}})
+    explorer._conversation.receive({"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}})
     assert len(line.said) == said
     assert line.said[-1][0] == "comm_close"
 
@@ -312,7 +313,7 @@ def test_suggestions_are_read_from_the_recorded_logits_once():
 def test_without_logits_or_a_second_epoch_suggestions_say_what_to_do():
     with pytest.raises(ValueError, match=r"logits of every epoch.*DVI\(\)\.fit\(run\)\.landscape\(\)"):
         Explorer(landscape()).suggestions("forgotten")
-    with pytest.raises(ValueError, match="two epochs at least; this one has one"):
+    with pytest.raises(ValueError, match="at least two epochs; this one has one"):
         Explorer(landscape(epochs=(3,))).suggestions("forgotten")
 
 
@@ -331,7 +332,7 @@ def test_it_exports_what_it_shows(explorer, tmp_path, monkeypatch):
 def test_pictures_may_be_given():
     images = np.zeros((40, 3, 5, 5), np.float32)
     explorer = Explorer(landscape(images=False), images=images)
-    assert explorer._answers.hello().result["images"] == {"height": 5, "width": 5, "channels": 3}
+    assert ask(explorer._scene, "hello", {}).result["images"] == {"height": 5, "width": 5, "channels": 3}
 
 
 @pytest.mark.parametrize("shape", [(39, 1, 5, 5), (40, 2, 5, 5), (40, 5)])
@@ -341,7 +342,7 @@ def test_pictures_that_do_not_fit_are_refused(shape):
 
 
 def test_something_else_than_a_landscape_is_refused():
-    with pytest.raises(TypeError, match=r"landscape must be a Landscape, not list; .* DVI\(\)\.fit\(run\)"):
+    with pytest.raises(TypeError, match=r"`landscape` must be a Landscape, not list; .* DVI\(\)\.fit\(run\)"):
         Explorer([landscape()])
 
 
@@ -363,9 +364,9 @@ def test_two_landscapes_share_time_selection_and_samples():
         aum = explorer.suggestions("likely mislabelled", landscape=place)["aum"]
         assert aum.is_monotonic_increasing
     assert not explorer.suggestions("on the boundary").equals(explorer.suggestions("on the boundary", 1))
-    for ask in (explorer.table, lambda place: explorer.suggestions(landscape=place)):
+    for read in (explorer.table, lambda place: explorer.suggestions(landscape=place)):
         with pytest.raises(IndexError, match="none of number 2; the explorer has 2"):
-            ask(2)
+            read(2)
 
 
 @pytest.mark.parametrize(

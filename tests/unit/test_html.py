@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from synthetic import fitted, landscape
 
+from dvi_widget.suggestions import DEFINITIONS
 from dvi_widget.widget import html as page_writer
-from dvi_widget.widget.answers import Answers
 from dvi_widget.widget.html import PER_BLOCK, script_json, write_page
-from dvi_widget.widget.operations import ask
-from dvi_widget.widget.wire import key
+from dvi_widget.widget.questions import ask
+from dvi_widget.widget.request import key
+from dvi_widget.widget.scene import Scene
 
 BUNDLE = "export function mountPage(element, document) { /* </script> <!-- \u2028 é */ }"
 STATE = {"epoch": 5, "selection": [3, 4], "color_by": "label"}
@@ -63,25 +64,26 @@ class Page:
 
 def written(tmp_path, shown, images=None):
     path = write_page(
-        tmp_path / "page.html", Answers([shown], shown.images if images is None else images), STATE, BUNDLE
+        tmp_path / "page.html", Scene([shown], shown.images if images is None else images), STATE, BUNDLE
     )
     return Page(path)
 
 
 def test_the_page_carries_every_answer_bit_by_bit(tmp_path):
     shown = landscape(groups=("flipped",))
-    page, answers = written(tmp_path, shown), Answers([shown], shown.images)
+    page, scene = written(tmp_path, shown), Scene([shown], shown.images)
     asked = [(op, {"landscape": 0, "epoch": e}) for e in (0, 5, 10) for op in ("frame", "canvas")]
     wanted = {"hello {}", "module {}", *(key(op, args) for op, args in asked)}
     assert set(page.manifest["answers"]) == wanted
-    hello, introduction = page.manifest["answers"]["hello {}"], answers.hello()
-    (outline,) = introduction.result["landscapes"]
+    hello, introduction = page.manifest["answers"]["hello {}"], ask(scene, "hello", {})
+    told = json.loads(json.dumps(introduction.result))
+    (outline,) = told["landscapes"]
     # No engine stands behind a page.
-    assert hello["result"] == {**introduction.result, "landscapes": [{**outline, "services": []}]}
+    assert hello["result"] == {**told, "landscapes": [{**outline, "services": []}]}
     for spec, array in zip(hello["arrays"], introduction.arrays.values(), strict=True):
         np.testing.assert_array_equal(page.array(spec), array, strict=True)
     for op, args in asked:
-        recorded, answer = page.manifest["answers"][key(op, args)], ask(answers, op, args)
+        recorded, answer = page.manifest["answers"][key(op, args)], ask(scene, op, args)
         assert recorded["result"] == answer.result
         assert [spec["name"] for spec in recorded["arrays"]] == list(answer.arrays)
         for spec, array in zip(recorded["arrays"], answer.arrays.values(), strict=True):
@@ -102,24 +104,24 @@ def cut(page, op, args, indices):
 
 def test_with_an_engine_the_page_answers_about_samples_too(tmp_path):
     shown, second = fitted(), fitted(epochs=(3, 7))
-    answers = Answers([shown, second], shown.images)
-    page = Page(write_page(tmp_path / "page.html", answers, STATE, BUNDLE))
+    scene = Scene([shown, second], shown.images)
+    page = Page(write_page(tmp_path / "page.html", scene, STATE, BUNDLE))
     for place, landscape_ in enumerate((shown, second)):
         here = {"landscape": place}
         indices = [7, 0, 3]
-        wanted = ask(answers, "history", {**here, "indices": indices}).arrays
+        wanted = ask(scene, "history", {**here, "indices": indices}).arrays
         for name, rows in cut(page, "history", here, indices).items():
             np.testing.assert_allclose(rows, wanted[name], atol=0.5 / 254 + 1e-6)
         for epoch in landscape_.epochs:
             args = {**here, "epoch": epoch}
-            wanted = ask(answers, "probabilities", {**args, "indices": indices}).arrays["probabilities"]
+            wanted = ask(scene, "probabilities", {**args, "indices": indices}).arrays["probabilities"]
             rows = cut(page, "probabilities", args, indices)["probabilities"]
             np.testing.assert_allclose(rows, wanted, atol=0.5 / 254 + 1e-6)
         requests = [("dynamics", here), ("measures", here)]
-        requests += [("list", {**here, "name": told["name"]}) for told in answers.hello().result["lists"]]
+        requests += [("list", {**here, "name": name}) for name in DEFINITIONS]
         requests += [("trust", {**here, "epoch": epoch}) for epoch in landscape_.epochs]
         for op, args in requests:
-            recorded, wanted = page.manifest["answers"][key(op, args)], ask(answers, op, args)
+            recorded, wanted = page.manifest["answers"][key(op, args)], ask(scene, op, args)
             assert recorded["result"] == wanted.result
             for spec, array in zip(recorded["arrays"], wanted.arrays.values(), strict=True):
                 np.testing.assert_allclose(page.array(spec), array, rtol=1e-4)
@@ -129,12 +131,12 @@ def test_with_an_engine_the_page_answers_about_samples_too(tmp_path):
 
 
 def test_what_takes_too_long_or_too_much_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(page_writer, "_SECONDS", -1.0)
-    monkeypatch.setattr(page_writer, "_MOST_PROBABILITIES", 40 * 3 * 3 - 1)
-    answers = Answers([fitted()])
-    ask(answers, "trust", {"landscape": 0, "epoch": 5})  # somebody looked at it
-    ask(answers, "loss", {"landscape": 0, "epoch": 5, "k": 7})
-    page = Page(write_page(tmp_path / "page.html", answers, STATE, BUNDLE))
+    monkeypatch.setattr(page_writer, "_EPOCH_BUDGET_S", -1.0)
+    monkeypatch.setattr(page_writer, "_MAX_PROBABILITIES", 40 * 3 * 3 - 1)
+    scene = Scene([fitted()])
+    ask(scene, "trust", {"landscape": 0, "epoch": 5})  # somebody looked at it
+    ask(scene, "loss", {"landscape": 0, "epoch": 5, "k": 7})
+    page = Page(write_page(tmp_path / "page.html", scene, STATE, BUNDLE))
     carried = {name for name in page.manifest["answers"] if name.split()[0] in {"trust", "measures", "loss"}}
     assert carried == {'trust {"landscape":0,"epoch":5}', 'loss {"landscape":0,"epoch":5,"k":7}'}
     assert set(page.manifest["sliced"]) == {'history {"landscape":0}'}
@@ -143,9 +145,9 @@ def test_what_takes_too_long_or_too_much_is_left_out(tmp_path, monkeypatch):
 
 
 def test_an_answer_that_is_too_much_for_one_request_is_put_together(tmp_path, monkeypatch):
-    whole = Page(write_page(tmp_path / "a.html", Answers([fitted()]), STATE, BUNDLE))
+    whole = Page(write_page(tmp_path / "a.html", Scene([fitted()]), STATE, BUNDLE))
     monkeypatch.setattr(page_writer, "MAX_ANSWER_BYTES", 4 * 3 * 3 * 7)  # seven samples at a time
-    parts = Page(write_page(tmp_path / "b.html", Answers([fitted()]), STATE, BUNDLE))
+    parts = Page(write_page(tmp_path / "b.html", Scene([fitted()]), STATE, BUNDLE))
     assert whole.text == parts.text
 
 
@@ -167,7 +169,7 @@ def test_pictures_come_in_blocks(tmp_path):
 def test_texts_come_in_blocks(tmp_path):
     shown = landscape(n=PER_BLOCK + 10, images=False)
     texts = [f"<b>{index}</b> é" for index in range(PER_BLOCK + 10)]
-    path = write_page(tmp_path / "page.html", Answers([shown], words=texts.__getitem__), STATE, BUNDLE)
+    path = write_page(tmp_path / "page.html", Scene([shown], describe=texts.__getitem__), STATE, BUNDLE)
     page = Page(path)
     recorded = page.manifest["texts"]
     assert recorded["per_block"] == PER_BLOCK
@@ -232,36 +234,36 @@ def test_the_page_forbids_the_network_and_names_no_address(tmp_path):
 
 
 def test_two_exports_are_the_same_bytes(tmp_path):
-    a, b = (write_page(tmp_path / name, Answers([landscape()]), STATE, BUNDLE) for name in "ab")
+    a, b = (write_page(tmp_path / name, Scene([landscape()]), STATE, BUNDLE) for name in "ab")
     assert a.read_bytes() == b.read_bytes()
 
 
 def test_a_page_is_replaced_but_nothing_else_is(tmp_path):
-    answers = Answers([landscape()])
-    path = write_page(tmp_path / "page.html", answers, STATE, BUNDLE)
+    scene = Scene([landscape()])
+    path = write_page(tmp_path / "page.html", scene, STATE, BUNDLE)
     first = path.read_bytes()
-    assert write_page(path, answers, {**STATE, "epoch": 0}, BUNDLE) == path
+    assert write_page(path, scene, {**STATE, "epoch": 0}, BUNDLE) == path
     assert path.read_bytes() != first
 
     thesis = tmp_path / "thesis.html"
     thesis.write_text("<html>years of work</html>")
-    with pytest.raises(FileExistsError, match=r"thesis\.html exists and is no page of dvi_widget"):
-        write_page(thesis, answers, STATE, BUNDLE)
+    with pytest.raises(FileExistsError, match=r"hold a page of dvi_widget; .*thesis\.html is another"):
+        write_page(thesis, scene, STATE, BUNDLE)
     assert thesis.read_text() == "<html>years of work</html>"
-    with pytest.raises(FileExistsError, match="is a folder"):
-        write_page(tmp_path, answers, STATE, BUNDLE)
-    with pytest.raises(FileNotFoundError, match="create it first"):
-        write_page(tmp_path / "nowhere" / "page.html", answers, STATE, BUNDLE)
+    with pytest.raises(FileExistsError, match="got the folder"):
+        write_page(tmp_path, scene, STATE, BUNDLE)
+    with pytest.raises(FileNotFoundError, match="Create it first"):
+        write_page(tmp_path / "nowhere" / "page.html", scene, STATE, BUNDLE)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["page.html", "thesis.html"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("The engine broke.")])
 def test_an_export_that_breaks_off_leaves_what_was_there(tmp_path, error):
-    path = write_page(tmp_path / "page.html", Answers([landscape()]), STATE, BUNDLE)
+    path = write_page(tmp_path / "page.html", Scene([landscape()]), STATE, BUNDLE)
     before = path.read_bytes()
     broken = landscape(error=error)
     with pytest.raises(type(error)):
-        write_page(path, Answers([broken]), STATE, BUNDLE)
+        write_page(path, Scene([broken]), STATE, BUNDLE)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
@@ -276,7 +278,7 @@ def test_a_file_is_not_there_before_it_is_whole(tmp_path, monkeypatch):
         seen.append(path.exists())
 
     monkeypatch.setattr(page_writer, "_write", watched)
-    write_page(path, Answers([landscape()]), STATE, BUNDLE)
+    write_page(path, Scene([landscape()]), STATE, BUNDLE)
     assert seen == [False]
     assert path.exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import logging
 import threading
@@ -12,12 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 from synthetic import fitted, landscape
 
 from dvi_widget.suggestions import DEFINITIONS
-from dvi_widget.widget.answers import Answers
-from dvi_widget.widget.exchange import Exchange
-from dvi_widget.widget.operations import OPERATIONS, Operation, ask
+from dvi_widget.widget.conversation import Conversation
+from dvi_widget.widget.questions import ask
+from dvi_widget.widget.questions.landscapes import Canvas
+from dvi_widget.widget.request import REQUESTS
+from dvi_widget.widget.scene import AnswerCache, Scene
 from dvi_widget.widget.wire import (
     MAX_ANSWER_BYTES,
     Answer,
@@ -42,7 +46,7 @@ class Page:
         self._arrived = threading.Condition()
         if images is None:
             images = landscapes[0].images
-        self.exchange = Exchange(Answers(landscapes, images), self._take)
+        self.conversation = Conversation(Scene(landscapes, images), self._take)
 
     def _take(self, content, buffers):
         json.dumps(content, allow_nan=False)
@@ -51,7 +55,7 @@ class Page:
             self._arrived.notify_all()
 
     def ask(self, id_, op, args):
-        self.exchange.receive({"id": id_, "op": op, "args": args})
+        self.conversation.receive({"id": id_, "op": op, "args": args})
 
     def answer(self, id_, timeout=30):
         def found():
@@ -87,7 +91,7 @@ def test_hello_introduces_samples_classes_and_landscapes():
     page = Page([shown])
     page.ask(1, "hello", {})
     result = page.answer(1)[0]["result"]
-    assert result["protocol"] == 1
+    assert result["protocol"] == 2
     assert result["n"] == 40
     assert result["classes"] == ["cat", "dog", "owl"]
     assert result["images"] == {"height": 8, "width": 6, "channels": 1}
@@ -101,23 +105,23 @@ def test_hello_introduces_samples_classes_and_landscapes():
     assert outline["services"] == ["paint"]
     assert outline["scalars"] == {}
     arrays = page.arrays(1)
-    assert list(arrays) == ["labels", "split", "group:flipped", "group:odd one"]
+    assert list(arrays) == ["labels", "split", "members"]
     assert arrays["labels"].dtype == np.int32
     np.testing.assert_array_equal(arrays["labels"], shown.samples.label)
     np.testing.assert_array_equal(arrays["split"], [0] * 30 + [1] * 10)
-    np.testing.assert_array_equal(arrays["group:odd one"], shown.samples["odd one"])
+    np.testing.assert_array_equal(arrays["members"], shown.samples[["flipped", "odd one"]].T)
 
 
 def test_accuracy_counts_labelled_samples_only():
     shown = landscape()
-    (outline,) = Answers([shown]).hello().result["landscapes"]
+    (outline,) = ask(Scene([shown]), "hello", {}).result["landscapes"]
     label, train = shown.samples.label.to_numpy(), (shown.samples.split == "train").to_numpy()
     for i, frame in enumerate(shown):
         right = frame.predictions == label
         assert outline["accuracy"]["train"][i] == pytest.approx(right[train][1:].mean())
         assert outline["accuracy"]["test"][i] == pytest.approx(right[~train].mean())
     shown.samples["label"] = -1
-    (outline,) = Answers([shown]).hello().result["landscapes"]
+    (outline,) = ask(Scene([shown]), "hello", {}).result["landscapes"]
     assert outline["accuracy"] == {"train": [None] * 3, "test": [None] * 3}
 
 
@@ -187,13 +191,13 @@ def test_a_canvas_that_sharpens_is_told_as_it_does():
 
 def test_texts_come_in_the_order_asked_for():
     shown = landscape(images=False)
-    answers = Answers([shown], words=lambda index: f"sample {index}")
-    assert ask(answers, "hello", {}).result["texts"] is True
-    told = ask(answers, "describe", {"indices": [7, 3]})
+    scene = Scene([shown], describe=lambda index: f"sample {index}")
+    assert ask(scene, "hello", {}).result["texts"] is True
+    told = ask(scene, "describe", {"indices": [7, 3]})
     assert told.result["texts"] == ["sample 7", "sample 3"]
-    assert ask(Answers([shown]), "hello", {}).result["texts"] is False
+    assert ask(Scene([shown]), "hello", {}).result["texts"] is False
     with pytest.raises(RequestError, match="no texts"):
-        ask(Answers([shown]), "describe", {"indices": [7]})
+        ask(Scene([shown]), "describe", {"indices": [7]})
 
 
 def test_thumbnails_come_in_the_order_asked_for():
@@ -208,29 +212,33 @@ def test_thumbnails_come_in_the_order_asked_for():
 @pytest.mark.parametrize(
     ("op", "args", "says"),
     [
-        ("paint", {}, "does not know"),
-        (None, {}, "does not know"),
-        (["hello"], {}, "does not know"),
+        ("paint", {}, "the kernel knows"),
+        (None, {}, "the kernel knows"),
+        (["hello"], {}, "the kernel knows"),
         ("hello", None, "no arguments"),
-        ("hello", {"x": 1}, "came with x"),
-        ("frame", {"landscape": 0}, "needs landscape, epoch"),
-        ("frame", {"landscape": 0, "epoch": 0, "more": 1}, "came with landscape, epoch, more"),
-        ("frame", {"landscape": 1, "epoch": 0}, "There is no landscape 1"),
-        ("frame", {"landscape": -1, "epoch": 0}, "There is no landscape -1"),
-        ("frame", {"landscape": True, "epoch": 0}, "whole number"),
-        ("frame", {"landscape": 0, "epoch": 3}, "recorded are 0, 5, 10"),
-        ("frame", {"landscape": 0, "epoch": "0"}, "whole number"),
-        ("frame", {"landscape": 0, "epoch": None}, "whole number"),
-        ("frame", [0, 0], "came with list"),
-        ("canvas", {"landscape": 0, "epoch": 4}, "Epoch 4 was not recorded"),
-        ("thumbnails", {"indices": [40], "size": None}, "There is no sample 40"),
-        ("thumbnails", {"indices": [-1], "size": None}, "0 to 39"),
-        ("thumbnails", {"indices": [1.5], "size": None}, "whole number"),
+        ("hello", {"x": 1}, "got x"),
+        ("frame", {"landscape": 0}, "come with landscape, epoch"),
+        ("frame", {"landscape": 0, "epoch": 0, "more": 1}, "got landscape, epoch, more"),
+        ("frame", {"landscape": 1, "epoch": 0}, "number of a landscape, 0; got 1"),
+        ("frame", {"landscape": -1, "epoch": 0}, "number of a landscape, 0; got -1"),
+        ("frame", {"landscape": True, "epoch": 0}, "got True"),
+        ("frame", {"landscape": 0, "epoch": 3}, "a recorded epoch, one of 0, 5, 10; got 3"),
+        ("frame", {"landscape": 0, "epoch": "0"}, "got '0'"),
+        ("frame", {"landscape": 0, "epoch": None}, "got None"),
+        ("frame", [0, 0], "got list"),
+        ("canvas", {"landscape": 0, "epoch": 4}, "a recorded epoch, one of 0, 5, 10; got 4"),
+        ("thumbnails", {"indices": [40], "size": None}, "it holds 40"),
+        ("thumbnails", {"indices": [-1], "size": None}, "from 0 to 39; it holds -1"),
+        ("thumbnails", {"indices": [1.5], "size": None}, "it holds 1.5"),
         ("thumbnails", {"indices": "all", "size": None}, "list"),
-        ("thumbnails", {"indices": [1], "size": 0}, "1 to 4096"),
+        ("thumbnails", {"indices": [1], "size": 0}, "from 1 to 4096"),
         ("thumbnails", {"indices": [1], "size": "32"}, "whole number"),
-        ("thumbnails", {"indices": [0] * (MAX_ANSWER_BYTES // 48 + 1), "size": None}, "too many"),
-        ("cancel", {}, "needs id"),
+        (
+            "thumbnails",
+            {"indices": [0] * (MAX_ANSWER_BYTES // 48 + 1), "size": None},
+            "Ask for fewer at a time",
+        ),
+        ("cancel", {}, "`args` must be {id: a whole number}"),
         ("cancel", {"id": "1"}, "whole number"),
     ],
 )
@@ -242,10 +250,11 @@ def test_a_senseless_request_gets_a_sentence(op, args, says):
     "content", [None, 3, "hello", [], {}, {"id": None, "op": "hello"}, {"id": True}, {"id": 1.5}]
 )
 def test_a_message_without_a_proper_id_is_answered_too(content):
+    id_ = content.get("id") if isinstance(content, dict) else None
     page = Page([landscape()])
-    page.exchange.receive(content)
+    page.conversation.receive(content)
     ((answer, buffers),) = page.messages
-    assert answer == {"id": None, "ok": False, "error": "A request needs an id, a whole number."}
+    assert answer == {"id": None, "ok": False, "error": f"`id` must be a whole number; got {id_!r}."}
     assert buffers == []
 
 
@@ -284,46 +293,13 @@ likely = {
     "settings": json_values,
     "id": numbers | json_values,
 }
-NEEDED = {
-    "hello": (),
-    "module": (),
-    "frame": ("landscape", "epoch"),
-    "canvas": ("landscape", "epoch"),
-    "thumbnails": ("indices", "size"),
-    "probabilities": ("landscape", "epoch", "indices"),
-    "history": ("landscape", "indices"),
-    "neighbors": ("landscape", "epoch", "indices", "k", "group"),
-    "decode": ("landscape", "epoch", "points"),
-    "crossings": ("landscape", "epoch", "a", "b"),
-    "describe": ("indices",),
-    "trust": ("landscape", "epoch"),
-    "loss": ("landscape", "epoch", "k"),
-    "list": ("landscape", "name"),
-    "dynamics": ("landscape",),
-    "measures": ("landscape",),
-    "inspect": ("model", "epoch"),
-    "glance": ("model", "epoch", "index", "method", "parameters", "target"),
-    "attribute": ("model", "epoch", "index", "method", "parameters", "target"),
-    "filters": ("model", "epoch", "layer"),
-    "activations": ("model", "epoch", "layer", "index"),
-    "patches": ("model", "epoch", "layer", "unit", "k"),
-    "alike": ("model", "epoch", "layer", "index", "k"),
-    "histogram": ("model", "epoch", "layer", "unit"),
-    "agreement": ("epoch",),
-    "latent": ("index",),
-    "unfold": ("latent",),
-    "student": ("model", "epoch", "index", "other", "latent", "bounds", "settings"),
-    "search": ("model", "epoch", "indices"),
-    "clusters": ("model", "epoch", "indices", "method", "parameters"),
-    "cancel": ("id",),
-}
+NEEDED = {name: tuple(request.arguments) for name, request in REQUESTS.items()} | {"cancel": ("id",)}
 almost = st.sampled_from(sorted(NEEDED)).flatmap(
-    lambda op: st.tuples(st.just(op), st.fixed_dictionaries({name: likely[name] for name in NEEDED[op]}))
+    lambda op: st.tuples(
+        st.just(op),
+        st.fixed_dictionaries({name: likely.get(name, numbers | json_values) for name in NEEDED[op]}),
+    )
 )
-
-
-def test_every_operation_is_tried_with_junk():
-    assert set(OPERATIONS) | {"cancel"} == set(NEEDED)
 
 
 @given(almost | st.tuples(st.sampled_from([*NEEDED, "paint"]) | json_values, json_values))
@@ -383,23 +359,28 @@ def test_a_question_of_a_moment_is_let_in_between_two_steps_of_long_work():
 
 
 def test_a_part_of_an_answer_may_come_with_the_progress(monkeypatch):
-    def work(answers, args, report):
-        report(0.5, "Half of it", Answer({"rows": 1}, {"part": np.arange(2, dtype=np.int32)}))
-        return Answer({}, {})
+    part = Canvas(np.arange(4, dtype=np.uint16).reshape(2, 2), np.zeros((2, 2), np.uint8))
 
-    monkeypatch.setitem(OPERATIONS, "canvas", Operation(lambda _, __: (), work, "long"))
+    def work(scene, report, **_):
+        report(0.5, "Half of it", part)
+        return Canvas()
+
+    monkeypatch.setitem(REQUESTS, "canvas", dataclasses.replace(REQUESTS["canvas"], function=work))
     page = Page([landscape()])
-    page.ask(1, "canvas", {})
+    page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
     assert page.answer(1)[0]["ok"]
     (content, buffers), _ = page.messages
     assert content == {
         "id": 1,
         "progress": 0.5,
         "text": "Half of it",
-        "result": {"rows": 1},
-        "arrays": [{"name": "part", "dtype": "int32", "shape": [2]}],
+        "result": {},
+        "arrays": [
+            {"name": "classes", "dtype": "uint16", "shape": [2, 2]},
+            {"name": "shade", "dtype": "uint8", "shape": [2, 2]},
+        ],
     }
-    assert buffers == [np.arange(2, dtype="<i4").tobytes()]
+    assert buffers == [np.arange(4, dtype="<u2").tobytes(), bytes(4)]
 
 
 def test_a_number_that_is_being_answered_is_not_taken_twice():
@@ -408,7 +389,7 @@ def test_a_number_that_is_being_answered_is_not_taken_twice():
     page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
     assert shown.source.started.wait(30)
     page.ask(1, "canvas", {"landscape": 0, "epoch": 5})
-    assert "use another id" in page.answer(1)[0]["error"]
+    assert "Use another" in page.answer(1)[0]["error"]
     shown.source.gate.set()
 
 
@@ -440,7 +421,7 @@ def test_closing_stops_the_work_and_says_nothing_more():
     page.ask(2, "canvas", {"landscape": 0, "epoch": 5})
     assert shown.source.started.wait(30)
     said = len(page.messages)
-    page.exchange.close()
+    page.conversation.close()
     gate.set()
     page.ask(3, "canvas", {"landscape": 0, "epoch": 10})
     other.ask(1, "canvas", {"landscape": 0, "epoch": 0})  # the worker is free for others
@@ -462,7 +443,7 @@ def test_answers_of_long_work_go_home_on_the_event_loop_of_the_request():
             if "ok" in content:
                 done.set()
 
-        Exchange(Answers([shown]), send).receive(
+        Conversation(Scene([shown]), send).receive(
             {"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}}
         )
         await asyncio.wait_for(done.wait(), 30)
@@ -477,8 +458,8 @@ def test_a_loop_that_is_gone_takes_no_answer_and_harms_nobody():
     sent = []
 
     async def kernel():
-        exchange = Exchange(Answers([shown]), lambda *message: sent.append(message))
-        exchange.receive({"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}})
+        conversation = Conversation(Scene([shown]), lambda *message: sent.append(message))
+        conversation.receive({"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}})
         await asyncio.to_thread(shown.source.started.wait, 30)
 
     asyncio.run(kernel())
@@ -502,19 +483,55 @@ def test_quantising_moves_nothing_by_more_than_half_a_step(positions):
 def test_many_classes_travel_in_two_bytes():
     names = [f"class {i}" for i in range(300)]
     shown = landscape(classes=names)
-    answers = Answers([shown])
-    frame = ask(answers, "frame", {"landscape": 0, "epoch": 0})
-    canvas = ask(answers, "canvas", {"landscape": 0, "epoch": 0})
+    scene = Scene([shown])
+    frame = ask(scene, "frame", {"landscape": 0, "epoch": 0})
+    canvas = ask(scene, "canvas", {"landscape": 0, "epoch": 0})
     assert frame.arrays["predictions"].dtype == canvas.arrays["classes"].dtype == np.uint16
-    assert frame.buffers()[1] == shown[0].predictions.astype("<u2").tobytes()
+    assert frame.buffers[1] == shown[0].predictions.astype("<u2").tobytes()
     assert class_dtype(254) is np.uint8
     assert class_dtype(255) is np.uint16
-    assert len(answers.hello().result["palettes"]["safe"]) == 300
+    assert len(ask(scene, "hello", {}).result["palettes"]["safe"]) == 300
 
 
 def test_asking_directly_raises_the_sentence():
-    with pytest.raises(RequestError, match="recorded are 0, 5, 10"):
-        ask(Answers([landscape()]), "frame", {"landscape": 0, "epoch": 1})
+    with pytest.raises(RequestError, match="one of 0, 5, 10; got 1"):
+        ask(Scene([landscape()]), "frame", {"landscape": 0, "epoch": 1})
+
+
+@dataclasses.dataclass
+class Sizes(Answer):
+    """An answer with one array and one optional one."""
+
+    name: str
+    sizes: NDArray[np.int32]
+    more: NDArray[np.uint8] | None = None
+
+
+def test_fields_that_hold_arrays_travel_as_buffers_and_the_rest_as_json():
+    answer = Sizes("a", np.array([1, 2], np.int32))
+    assert answer.result == {"name": "a"}
+    assert answer.headers == [{"name": "sizes", "dtype": "int32", "shape": [2]}]
+    assert answer.buffers == [b"\1\0\0\0\2\0\0\0"]
+    assert list(Sizes("a", answer.sizes, np.zeros(3, np.uint8)).arrays) == ["sizes", "more"]
+
+
+def test_an_array_of_another_dtype_than_the_page_expects_is_an_error():
+    with pytest.raises(TypeError, match="`sizes` must be int32; got int64"):
+        _ = Sizes("a", np.array([1, 2])).arrays
+
+
+def test_the_latest_answers_are_kept_up_to_a_number_of_bytes():
+    cache = AnswerCache(limit=100)
+    for name, size in (("a", 40), ("b", 40), ("a", 60), ("c", 200), ("d", 10)):
+        cache.put(name, Sizes(name, np.zeros(size // 4, np.int32)))
+        names = [kept for kept, _ in cache.items()]
+        assert name in names
+    assert names == ["d"]
+    for name in "efg":
+        cache.put(name, Sizes(name, np.zeros(10, np.int32)))
+    assert [kept for kept, _ in cache.items()] == ["f", "g"]
+    assert cache.get("f").name == "f"
+    assert cache.get("e") is None
 
 
 def test_long_lists_are_shortened_in_sentences():

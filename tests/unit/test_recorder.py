@@ -19,7 +19,8 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 import dvi_widget as dvi
 from dvi_widget.boundary import on_boundary
-from dvi_widget.widget.answers import Answers
+from dvi_widget.widget.questions import ask
+from dvi_widget.widget.scene import Scene
 
 
 def contents(folder):
@@ -827,7 +828,7 @@ def test_without_test_samples_a_run_is_recorded_fitted_measured_and_shown(tmp_pa
     assert set(shown.measures(k=5)["split"]) == {"train"}
     assert np.isfinite(shown.neighbor_loss(0, k=5)).all()
     assert len(dvi.suggestions.of_run(run, "test")) == 0
-    hello = Answers([shown]).hello()
+    hello = ask(Scene([shown]), "hello", {})
     assert hello.result["landscapes"][0]["accuracy"]["test"] == [None, None]
     assert not hello.arrays["split"].any()
     recorder(tmp_path / "run", test=None).capture(2)

@@ -8,6 +8,7 @@ import pytest
 from synthetic import landscape
 
 import dvi_widget as dvi
+from dvi_widget.widget.questions import ask
 from dvi_widget.widget.rendering import columns, describe, rendered
 
 
@@ -45,7 +46,7 @@ def test_a_callable_that_gives_pictures_is_asked_when_a_sample_is_looked_at(kind
 @pytest.mark.parametrize(
     ("render", "error", "says"),
     [
-        (3, TypeError, "render must take a sample's index"),
+        (3, TypeError, "`render` must take a sample's index"),
         (lambda _: None, TypeError, r"render must give texts, or pictures \[C, H, W\]"),
         (lambda _: np.zeros(3), TypeError, r"it gave ndarray float64 \(3,\)"),
         (lambda _: np.full((2, 2), 9.5), ValueError, r"a picture of floats must lie in \[0, 1\]"),
@@ -90,13 +91,13 @@ def test_a_text_longer_than_a_page_is_cut():
 def test_the_explorer_shows_what_is_rendered():
     shown = landscape(images=False)
     shown.samples["note"] = [f"note {index}" for index in range(len(shown.samples))]
-    answers = dvi.Explorer(shown)._answers
-    assert "note" not in answers.groups
-    assert answers.describe([4]).result["texts"] == ["note: note 4"]
+    scene = dvi.Explorer(shown)._scene
+    assert "note" not in scene.groups
+    assert ask(scene, "describe", {"indices": [4]}).result["texts"] == ["note: note 4"]
     assert "note" in dvi.Explorer(shown).table().columns
-    answers = dvi.Explorer(shown, render=lambda index: np.full((2, 3), index, np.uint8))._answers
-    assert answers.hello().result["images"] == {"height": 2, "width": 3, "channels": 1}
-    assert (answers.thumbnails([9], None).arrays["pixels"] == 9).all()
+    scene = dvi.Explorer(shown, render=lambda index: np.full((2, 3), index, np.uint8))._scene
+    assert ask(scene, "hello", {}).result["images"] == {"height": 2, "width": 3, "channels": 1}
+    assert (ask(scene, "thumbnails", {"indices": [9], "size": None}).arrays["pixels"] == 9).all()
     blank = np.zeros((40, 2, 2), np.uint8)
     with pytest.raises(ValueError, match="render gives pictures, and images are given too"):
         dvi.Explorer(shown, images=blank, render=lambda index: blank[index])

@@ -62,6 +62,8 @@ export interface Picture {
   pixels: Uint8Array;
 }
 
+/** The version of requests and answers that this page understands. */
+const PROTOCOL = 2;
 /** The confidence of a frame that stands for 1. */
 export const CERTAINTY = 60_000;
 /** The class value of a cell that lies on the δ-boundary. */
@@ -126,9 +128,9 @@ function readHello(answer: Answer): Hello {
     protocol: number;
     groups: string[];
   };
-  if (result.protocol !== 1) {
+  if (result.protocol !== PROTOCOL) {
     throw new Error(
-      `The kernel speaks protocol ${result.protocol}, this page speaks protocol 1: ` +
+      `The kernel speaks protocol ${result.protocol}, this page speaks protocol ${PROTOCOL}: ` +
         "install the same dvi_widget on both sides and reload the page.",
     );
   }
@@ -147,8 +149,9 @@ function readHello(answer: Answer): Hello {
     services: info.services ?? [],
     scalars: info.scalars ?? {},
   }));
+  const members = take(answer, "members").data as Uint8Array;
   const groups = new Map(
-    result.groups.map((name) => [name, take(answer, `group:${name}`).data as Uint8Array] as const),
+    result.groups.map((name, i) => [name, members.subarray(i * n, (i + 1) * n)] as const),
   );
   return {
     n,

@@ -24,7 +24,7 @@ interface Told {
   top: [number, number][];
   error: number | null;
   flagged: boolean;
-  law: string;
+  completeness: string;
   likeness: number | null;
 }
 
@@ -254,7 +254,7 @@ function Explanation({ store, index, answer, limit, side }: ExplanationPropertie
 
 /** What the model says, and how far its map may be trusted. */
 function Facts({ store, answer, brief }: { store: Store; answer: Answer; brief: boolean }) {
-  const { target, top, error, flagged, law, likeness } = told(answer);
+  const { target, top, error, flagged, completeness, likeness } = told(answer);
   return (
     <>
       <ol class="dvi-top-classes">
@@ -265,12 +265,12 @@ function Facts({ store, answer, brief }: { store: Store; answer: Answer; brief: 
         ))}
       </ol>
       {flagged && (
-        <span class="dvi-badge" title={law}>
+        <span class="dvi-badge" title={completeness}>
           misses {error === null ? "its sum" : `${percent(error)} of the effect`}
         </span>
       )}
       {!brief && error !== null && !flagged && (
-        <small title={law}>accounts for the effect to {percent(error)}</small>
+        <small title={completeness}>accounts for the effect to {percent(error)}</small>
       )}
       {!brief && likeness !== null && (
         <small title="Cosine between this map and the same method's map for the runner-up class. Near 1, the map says little about this class in particular.">

@@ -21,7 +21,7 @@ export interface MethodInfo {
   label: string;
   description: string;
   eager: boolean;
-  law: string;
+  completeness: string;
   /** Why the model does not support it; empty where it does. */
   unsupported: string;
   parameters: FieldInfo[];

@@ -11,7 +11,7 @@ import { indicesOf } from "../selection";
 import type { Store } from "../store";
 import { className, percent, plural } from "../words";
 import { Words } from "./card";
-import { DYNAMICS } from "./sample";
+import { DYNAMICS, dynamicsOf } from "./sample";
 import { classHue, Named, Swatch } from "./swatch";
 
 /** What pictures may measure, in CSS pixels; 0 stands for rows of words. */
@@ -102,7 +102,11 @@ function useOrdered(
   const op = measureOf(by) === undefined ? "probabilities" : "dynamics";
   const { answer, error, retry } = useReply(store, op, args, DELAY_MS);
   const indices = useMemo(() => {
-    const values = answer?.arrays.get(measureOf(by) ?? "probabilities")?.data;
+    const measure = measureOf(by);
+    const values =
+      measure === undefined
+        ? answer?.arrays.get("probabilities")?.data
+        : answer && dynamicsOf(answer, measure, store.hello.n);
     if (frame !== undefined) {
       return ordered(chosen, (index) => frame.confidence[index] as number, descending);
     }

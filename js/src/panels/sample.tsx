@@ -1,7 +1,7 @@
 // One sample, looked at closely: its picture, its probabilities, what became of it over the epochs.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import type { Answer } from "../data/protocol";
+import type { Answer, NamedArray } from "../data/protocol";
 import { CERTAINTY } from "../data/source";
 import { Asked, useReply } from "../pieces/asked";
 import { Bars } from "../pieces/bars";
@@ -166,6 +166,13 @@ function loadedHistory(store: Store, index: number): SampleHistory {
   };
 }
 
+/** One measure of training dynamics, a number per sample. */
+export function dynamicsOf(answer: Answer, measure: string, n: number): Float32Array {
+  const row = (answer.result.columns as string[]).indexOf(measure);
+  const { data } = answer.arrays.get("values") as NamedArray;
+  return data.subarray(row * n, (row + 1) * n) as Float32Array;
+}
+
 function Dynamics({ store, index }: Properties) {
   const asked = useSignal(false);
   const args = { landscape: store.side.value.index };
@@ -189,10 +196,14 @@ function Dynamics({ store, index }: Properties) {
     <section>
       <h3>Training dynamics</h3>
       <Asked store={store} op="dynamics" args={args} waiting="Going over the epochs">
-        {({ arrays }) => (
+        {(answer) => (
           <dl class="dvi-facts" data-testid="dynamics">
-            {[...arrays].map(([name, { data }]) => (
-              <Measure key={name} name={name} value={data[index] as number} />
+            {(answer.result.columns as string[]).map((name) => (
+              <Measure
+                key={name}
+                name={name}
+                value={dynamicsOf(answer, name, store.hello.n)[index] as number}
+              />
             ))}
           </dl>
         )}

@@ -315,9 +315,11 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
       const right = samplers.map((sample) => sample(i).best === labels[i]);
       return right.filter((now, place) => !now && right[place - 1]).length;
     });
+    const values = new Float32Array(2 * n);
+    values.set(confidence);
+    values.set(forgetting, n);
     return pack({ columns: ["confidence", "forgetting_events"] }, [
-      ["confidence", "float32", [n], confidence],
-      ["forgetting_events", "float32", [n], forgetting],
+      ["values", "float32", [2, n], values],
     ]);
   };
 
@@ -433,7 +435,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
         case "hello":
           return pack(
             {
-              protocol: 1,
+              protocol: 2,
               n,
               classes: names,
               palettes: { safe: SAFE, vivid: PALETTE },
@@ -463,7 +465,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
             [
               ["labels", "int32", [n], labels],
               ["split", "uint8", [n], split],
-              ["group:flipped", "uint8", [n], flipped],
+              ["members", "uint8", [1, n], flipped],
             ],
           );
         case "frame":

@@ -160,7 +160,7 @@ class Method:
             "label": self.label,
             "description": self.description,
             "eager": self.eager,
-            "law": self.completeness,
+            "completeness": self.completeness,
             "parameters": [
                 {
                     "name": p.name,

@@ -1,4 +1,4 @@
-"""How the samples of a landscape fared over its epochs, read from the logits once and kept."""
+"""Training dynamics of a landscape, read from its logits once and kept."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ class Dynamics:
     Parameters
     ----------
     landscape
-        Of two epochs at least, with an engine behind it that knows their logits; of others it can only be
-        said why there are no dynamics.
+        Dynamics need two epochs and an engine that knows their logits; without these `table` says what to do.
     """
 
     def __init__(self, landscape: Landscape) -> None:
@@ -28,45 +27,45 @@ class Dynamics:
         self._lock = threading.Lock()
 
     @property
-    def known(self) -> bool:
+    def available(self) -> bool:
         """Whether `table` can answer."""
         return len(self._landscape) >= 2 and "logits" in self._landscape.services
 
     def table(self, report: Report) -> pd.DataFrame:
-        """Measures of each sample.
+        """Measure each sample over the epochs.
 
         Parameters
         ----------
         report
-            Told after each epoch; it may raise to stop the reading, of which nothing is kept then.
+            Called after each epoch. An exception it raises stops the reading; nothing is kept then.
 
         Returns
         -------
         DataFrame
-            As `TrainingDynamics.table`, with the column split before.
+            As `TrainingDynamics.table`, with the column split in front.
 
         Raises
         ------
         RequestError
-            If there are none: the text says what to do.
+            If the landscape has no dynamics; the message says what to do.
         """
         landscape = self._landscape
         if len(landscape) < 2:
             raise RequestError(
-                "Suggestions need a landscape of two epochs at least; this one has one. "
+                "Suggestions need a landscape with at least two epochs; this one has one. "
                 "Record more epochs of the training and fit them together."
             )
-        if not self.known:
+        if not self.available:
             raise RequestError(
-                "Suggestions need the logits of every epoch; this landscape has no engine behind it that "
-                "knows them. Take it from a fitted model: DVI().fit(run).landscape()."
+                "Suggestions need an engine that knows the logits of every epoch; this landscape has none. "
+                "Show the landscape of a fitted model, such as DVI().fit(run).landscape()."
             )
         with self._lock:
             if self._table is None:
                 dynamics = TrainingDynamics(landscape.samples["label"].to_numpy())
                 for done, epoch in enumerate(landscape.epochs, start=1):
                     dynamics.add(epoch, landscape.source.logits(epoch))
-                    report(done / len(landscape), f"Reading what the network said at epoch {epoch}")
+                    report(done / len(landscape), f"Reading the logits of epoch {epoch}")
                 table = dynamics.table()
                 table.insert(0, "split", landscape.samples["split"].to_numpy())
                 self._table = table

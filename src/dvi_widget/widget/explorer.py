@@ -22,14 +22,14 @@ from dvi_widget.landscape import PALETTES, Frame, Landscape
 from dvi_widget.runs.pictures import as_pictures
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
-from .answers import Answers
 from .bundles import front_end
-from .exchange import Exchange
+from .conversation import Conversation
 from .html import write_page
 from .query import Query, Samples, Vocabulary, holds, parse
+from .questions.models import check_models
+from .questions.predictions import check_vae
 from .rendering import Pictures, Render, rendered
-from .services.models import Models
-from .services.neighborhoods import Neighborhoods
+from .scene import Scene
 from .still import View, draw
 from .wire import listed
 
@@ -52,7 +52,7 @@ def _check_alike(landscapes: Sequence[Landscape]) -> None:
         if not isinstance(landscape, Landscape):
             given = "nothing" if landscape is None and not landscapes else type(landscape).__name__
             raise TypeError(
-                f"landscape must be a Landscape, not {given}; a fitted engine gives one: "
+                f"`landscape` must be a Landscape, not {given}; a fitted engine gives one: "
                 "DVI().fit(run).landscape()."
             )
         dimensions = landscape[0].positions.shape[1]
@@ -194,15 +194,17 @@ class Explorer(anywidget.AnyWidget):
                 raise ValueError("render gives pictures, and images are given too; pass one of them.")
             pictures = made or pictures
         self._typed: object = None  # the filter that a page is just setting
-        explaining = Models(landscapes, models, pictures if isinstance(pictures, np.ndarray) else None)
-        around = None if vae is None else Neighborhoods(explaining, vae)
-        self._answers = Answers(landscapes, pictures, models=explaining, neighborhoods=around, words=words)
-        self._exchange = Exchange(self._answers, self.send)
+        if models is not None:
+            check_models(models)
+        self._scene = Scene(landscapes, pictures, describe=words, models=models, vae=vae)
+        if vae is not None:
+            check_vae(self._scene)
+        self._conversation = Conversation(self._scene, self.send)
         super().__init__(_esm=front_end(), epoch=self._epochs[-1], selection=[], selections={}, _view={})
         self.on_msg(self._receive)
 
     def __repr__(self) -> str:
-        n, epochs = len(self._answers.samples), len(self._epochs)
+        n, epochs = len(self._scene), len(self._epochs)
         two = "2 landscapes, " if len(self._landscapes) > 1 else ""
         return f"Explorer({two}{n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
 
@@ -218,7 +220,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _still(self) -> bytes:
         """PNG of what is shown."""
-        selected = np.zeros(len(self._answers.samples), bool)
+        selected = np.zeros(len(self._scene), bool)
         selected[self.selection] = True
         frames = [(landscape, _at(landscape, self.epoch)) for landscape in self._landscapes]
         shown = holds(self._query(self.filter), self._known(0))
@@ -230,7 +232,7 @@ class Explorer(anywidget.AnyWidget):
     def _receive(self, _: object, content: object, buffers: object) -> None:
         """One message of a page."""
         del buffers
-        self._exchange.receive(content)
+        self._conversation.receive(content)
 
     @t.validate("epoch")
     def _check_epoch(self, proposal: Any) -> int:
@@ -254,7 +256,7 @@ class Explorer(anywidget.AnyWidget):
     def _check_selections(self, proposal: Any) -> dict[str, list[int]]:
         value = proposal["value"]
         if not isinstance(value, Mapping):
-            raise t.TraitError(f"selections must be a dict of names to sample indices, not {value!r}.")
+            raise t.TraitError(f"`selections` must be a dict of names to sample indices, not {value!r}.")
         for name in value:
             if not isinstance(name, str) or not name.strip():
                 raise t.TraitError(f"selections: a name must be a text that is not blank, not {name!r}.")
@@ -270,13 +272,13 @@ class Explorer(anywidget.AnyWidget):
             or len(json.dumps(value)) > _MAX_VIEW
             or any(isinstance(kept, float) and not math.isfinite(kept) for kept in value.values())
         ):
-            raise t.TraitError(f"_view must be a dict of JSON's scalars, {_MAX_VIEW} characters at most.")
+            raise t.TraitError(f"`_view` must be a dict of JSON's scalars, {_MAX_VIEW} characters at most.")
         return value
 
     def _indices(self, value: Any, name: str) -> list[int]:
         """Any collection of sample indices, ascending, each once."""
         if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-            raise t.TraitError(f"{name} must be a collection of sample indices, not {value!r}.")
+            raise t.TraitError(f"`{name}` must be a collection of sample indices, not {value!r}.")
         if getattr(value, "dtype", None) in (bool, "boolean"):
             raise t.TraitError(f"{name} takes indices, not a mask: pass np.flatnonzero(mask).")
         return sorted({self._sample(index, name) for index in value})
@@ -293,12 +295,12 @@ class Explorer(anywidget.AnyWidget):
 
     def _query(self, text: str) -> Query:
         """A filter, read with the names of these landscapes."""
-        answers = self._answers
-        known = Vocabulary(len(answers.samples), answers.classes, answers.groups, self._epochs)
+        scene = self._scene
+        known = Vocabulary(len(scene), scene.classes, scene.groups, self._epochs)
         return parse(text, known)
 
     def _sample(self, value: Any, name: str) -> int:
-        n = len(self._answers.samples)
+        n = len(self._scene)
         index = _whole(value)
         if index is None:
             raise t.TraitError(f"{name}: a sample's index must be a whole number, not {value!r}.")
@@ -345,7 +347,7 @@ class Explorer(anywidget.AnyWidget):
             If there is no such landscape.
         """
         frame = _at(self._landscapes[self._place(landscape)], self.epoch)
-        table = self._answers.samples.copy()
+        table = self._scene.samples.copy()
         table["prediction"] = np.asarray(frame.predictions, np.int64)
         table["confidence"] = frame.confidence
         correct = (table["label"] == table["prediction"]).astype("boolean")
@@ -357,14 +359,14 @@ class Explorer(anywidget.AnyWidget):
 
     def _known(self, place: int) -> Samples:
         """What a filter may ask about the samples at the current epoch of a landscape."""
-        table, shown = self._answers.samples, self._landscapes[place]
+        table, shown = self._scene.samples, self._landscapes[place]
         frame = _at(shown, self.epoch)
         return Samples(
             labels=table["label"].to_numpy(),
             predictions=frame.predictions,
             confidence=frame.confidence,
             test=(table["split"] == "test").to_numpy(),
-            groups={name: table[name].to_numpy(bool) for name in self._answers.groups},
+            groups={name: table[name].to_numpy(bool) for name in self._scene.groups},
             predictions_at=lambda epoch: _at(shown, epoch).predictions,
         )
 
@@ -401,9 +403,8 @@ class Explorer(anywidget.AnyWidget):
             return pd.DataFrame(DEFINITIONS.items(), columns=["name", "definition"])
         check_name(name)
         with tqdm(total=100, desc="reading logits", leave=False, delay=2) as bar:
-            table = self._answers.dynamics[place].table(
-                lambda share, _, __=None: bar.update(round(100 * share) - bar.n)
-            )
+            dynamics = self._scene.dynamics[self._landscapes[place]]
+            table = dynamics.table(lambda share, *_: bar.update(round(100 * share) - bar.n))
         return ranked(table, name)
 
     def _place(self, landscape: int) -> int:
@@ -440,11 +441,11 @@ class Explorer(anywidget.AnyWidget):
         """
         names = ("epoch", "selection", "color_by", "filter", "selections", "_view")
         state = {name: getattr(self, name) for name in names}
-        return write_page(path, self._answers, state, front_end())
+        return write_page(path, self._scene, state, front_end())
 
     def close(self) -> None:
         """Remove the explorer from the page and stop its work."""
-        exchange = getattr(self, "_exchange", None)  # absent when the constructor raised
-        if exchange is not None:
-            exchange.close()
+        conversation = getattr(self, "_conversation", None)  # absent when the constructor raised
+        if conversation is not None:
+            conversation.close()
         super().close()

@@ -9,8 +9,9 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,18 @@ from tqdm.auto import tqdm
 from dvi_widget.runs.storage import write_aside
 from dvi_widget.suggestions import DEFINITIONS
 
-from .answers import Answers
-from .operations import ask
-from .wire import MAX_ANSWER_BYTES, Answer, key, packed
+from .questions import ask, find
+from .questions.landscapes import Hello, LandscapeOutline
+from .request import key
+from .scene import Scene
+from .wire import MAX_ANSWER_BYTES, Answer, packed
 
-PER_BLOCK = 256  # pictures that are decoded together, when the page first shows one of them
-_STEPS = 254  # of a share in a byte; the next value says that there is none
-_MOST_PROBABILITIES = 1 << 25  # samples × classes × epochs
-_SECONDS = 4.0  # that trust or the measures of an epoch are worth, if nobody asked for them before
-# What the front end asks only of a landscape that has these services.
+PER_BLOCK = 256  # samples whose pictures or texts are decoded together, when the page first shows one of them
+LARGEST_PICTURE = 64  # side in pixels; with larger ones the page would weigh gigabytes
+_SHARE_STEPS = 254  # of a share in a byte; the next value stands for NaN
+_MAX_PROBABILITIES = 1 << 25  # samples × classes × epochs
+_EPOCH_BUDGET_S = 4.0  # for trust or the measures of an epoch, unless they are known already
+# Services of a landscape by the requests that the front end sends only where it has them.
 _SERVICES = {
     "trust": {"decode", "place"},
     "dynamics": {"dynamics"},
@@ -35,7 +39,6 @@ _SERVICES = {
     "history": {"logits"},
     "probabilities": {"logits"},
 }
-LARGEST_PICTURE = 64  # side in pixels; larger ones are fitted in, or the page would weigh gigabytes
 _SIGNATURE = '<meta name="generator" content="dvi_widget">'
 
 # `default-src 'none'` makes the promise checkable: the browser itself refuses to fetch anything.
@@ -73,29 +76,28 @@ mountPage(document.getElementById("explorer"), document);
 """
 
 
-def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[str, Any], bundle: str) -> Path:
+def write_page(path: str | os.PathLike[str], scene: Scene, state: Mapping[str, Any], bundle: str) -> Path:
     """Write an explorer as a page of its own.
 
     Parameters
     ----------
     path
-        Of the file to write, in a folder that exists. A page written here before is replaced; any
-        other file is left alone.
-    answers
-        What the page can ask; every frame and canvas is asked for, so what was never looked at is
-        painted now. Probabilities and histories are carried to a part in 254, unless there are too many;
-        training dynamics and lists to four digits; trust and measures where they are there already or
-        take seconds; of the models what was asked before. Pictures larger than 64 pixels are fitted into
-        64 × 64.
+        The file to write, in a folder that exists. A page written there before is replaced; any other file is
+        left alone.
+    scene
+        Everything the explorer presents. The page takes along every frame and canvas (painted now where this
+        was not done yet), probabilities and histories in steps of 1/254 unless there are too many, training
+        dynamics and lists to four digits, trust and measures if they are known or take seconds, and what the
+        models were asked before. Pictures larger than 64 pixels are fitted into 64 × 64.
     state
         What the page opens with, by the explorer's attributes.
     bundle
-        The front end, one ES module that exports ``mountPage``.
+        The front end, an ES module that exports ``mountPage``.
 
     Returns
     -------
     Path
-        Of the page, absolute. It appears whole or not at all.
+        The page, absolute. It appears whole or not at all.
 
     Raises
     ------
@@ -105,16 +107,7 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
         If the folder does not exist.
     """
     target = _checked(path)
-    models = answers.models if answers.told else None
-    smaller = Answers(
-        answers.landscapes,
-        answers.images,
-        largest=LARGEST_PICTURE,
-        models=models,
-        neighborhoods=models and answers.neighborhoods,
-        words=answers.words,
-    )
-    smaller.dynamics, smaller.kept, smaller.told = answers.dynamics, answers.kept, answers.told
+    smaller = scene.fitted_into(LARGEST_PICTURE)
     with write_aside(target) as aside, aside.open("x", encoding="utf-8", errors="replace") as file:
         _write(file, smaller, state, bundle)
     return target
@@ -123,147 +116,156 @@ def write_page(path: str | os.PathLike[str], answers: Answers, state: Mapping[st
 def _checked(path: str | os.PathLike[str]) -> Path:
     target = Path(path).expanduser().absolute()
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"path: there is no folder {target.parent}; create it first.")
+        raise FileNotFoundError(f"`path` must lie in a folder; there is no {target.parent}. Create it first.")
     if target.is_dir():
-        raise FileExistsError(f"path: {target} is a folder; name a file in it, such as explorer.html.")
+        raise FileExistsError(
+            f"`path` must be a file; got the folder {target}. Name a file in it, such as explorer.html."
+        )
     if target.exists():
         with target.open("rb") as file:
             if _SIGNATURE.encode() not in file.read(512):
                 raise FileExistsError(
-                    f"path: {target} exists and is no page of dvi_widget; delete it or choose another name."
+                    f"`path` must be free or hold a page of dvi_widget; {target} is another file. Delete it "
+                    "or choose another name."
                 )
     return target
 
 
-def _write(file: TextIO, answers: Answers, state: Mapping[str, Any], bundle: str) -> None:
-    page = _Blocks(file)
-    requests = list(_requests(answers))
-    shown = (answers.images is not None) + (answers.words is not None)
-    n_blocks = shown * -(-len(answers.samples) // PER_BLOCK)
-    manifest: dict[str, Any] = {"answers": {}, "sliced": {}, "state": dict(state)}
-    known: list[set[str]] = [set() for _ in answers.landscapes]
-    name = answers.landscapes[0].name
-    file.write(_HEAD % html.escape(name))
-    with tqdm(
-        total=len(requests) + len(list(_wholes(answers))) + n_blocks, desc="Writing the page", unit="part"
-    ) as bar:
-        slow: set[tuple[str, int]] = set()
+def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) -> None:
+    blocks = _Blocks(file)
+    requests, sliced = list(_requests(scene)), list(_sliced_requests(scene))
+    n_blocks = -(-len(scene) // PER_BLOCK) * ((scene.images is not None) + (scene.describe is not None))
+    answers: dict[str, Any] = {}
+    manifest: dict[str, Any] = {"answers": answers, "sliced": {}, "state": dict(state)}
+    answered: list[set[str]] = [set() for _ in scene.landscapes]
+    slow: set[tuple[int, str]] = set()
+    file.write(_HEAD % html.escape(scene.landscapes[0].name))
+    with tqdm(total=len(requests) + len(sliced) + n_blocks, desc="Writing the page", unit="part") as bar:
         for op, args, seconds in requests:
             place = args["landscape"]
-            # Where one epoch took too long the next ones would too.
-            answer = _asked(answers, op, args, 0.0 if (op, place) in slow else seconds)
+            # If one epoch took too long, the next ones would too.
+            answer = _ask_within(0.0 if (place, op) in slow else seconds, scene, op, args)
             if answer is None:
-                slow.add((op, place))
+                slow.add((place, op))
             else:
-                manifest["answers"][key(op, args)] = page.recorded(answer)
-                known[place].add(op)
+                answers[key(op, args)] = blocks.answer(answer)
+                answered[place].add(op)
             bar.update()
-        for op, args in _wholes(answers):
-            manifest["sliced"][key(op, args)] = page.sliced(_whole(answers, op, args))
-            known[args["landscape"]].add(op)
+        for op, args in sliced:
+            manifest["sliced"][key(op, args)] = blocks.rows(_about_all_samples(scene, op, args))
+            answered[args["landscape"]].add(op)
             bar.update()
-        manifest["answers"][key("module", {})] = page.recorded(ask(answers, "module", {}))
-        # What nobody asked of the models is asked in a notebook; the rest goes along.
-        for request, answer in answers.told.items():
-            manifest["answers"][request] = page.recorded(answer)
-        # The page offers what it can answer itself.
-        hello = answers.hello()
-        outlines = []
-        for place, outline in enumerate(hello.result["landscapes"]):
-            answered = {op for op in known[place] if (op, place) not in slow}
-            services = {name for op in answered for name in _SERVICES.get(op, ())}
-            outlines.append({**outline, "services": sorted(services)})
-        introduction = Answer({**hello.result, "landscapes": outlines}, hello.arrays)
-        manifest["answers"][key("hello", {})] = page.recorded(introduction)
-        for part, arrays in (("thumbnails", _pictures(answers)), ("texts", _texts(answers))):
-            blocks = []
+        answers[key("module", {})] = blocks.answer(ask(scene, "module", {}))
+        for request, answer in scene.answers.items():
+            if request not in answers:
+                answers[request] = blocks.answer(answer)
+        for place, op in slow:
+            answered[place].discard(op)
+        answers[key("hello", {})] = blocks.answer(_introduction(scene, answered))
+        for part, arrays in (("thumbnails", _pictures(scene)), ("texts", _texts(scene))):
+            headers = []
             for array in arrays:
-                blocks.append(page.array(array))
+                headers.append(blocks.array(array))
                 bar.update()
-            manifest[part] = {"per_block": PER_BLOCK, "blocks": blocks}
+            manifest[part] = {"per_block": PER_BLOCK, "blocks": headers}
     file.write(f'<script type="application/json" data-dvi="manifest">{script_json(manifest)}</script>\n')
     file.write(_TAIL % script_json(bundle))
 
 
-def _requests(answers: Answers) -> Iterator[tuple[str, dict[str, Any], float]]:
-    """What a page may ask, and how many seconds an answer is worth that nobody has asked for yet."""
-    for place, landscape in enumerate(answers.landscapes):
+def _requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any], float]]:
+    """List the requests that a page takes along, and the seconds that an unknown answer may take."""
+    for place, landscape in enumerate(scene.landscapes):
         here = {"landscape": place}
         for epoch in landscape.epochs:
             args = {**here, "epoch": int(epoch)}
             yield "frame", args, np.inf
             yield "canvas", args, np.inf
             if {"decode", "place"} <= set(landscape.services):
-                yield "trust", args, _SECONDS
-        if answers.dynamics[place].known:
+                yield "trust", args, _EPOCH_BUDGET_S
+        if scene.dynamics[landscape].available:
             yield "dynamics", here, np.inf
             for name in DEFINITIONS:
                 yield "list", {**here, "name": name}, np.inf
         if {"measures", "boundary"} & set(landscape.services):
-            yield "measures", here, _SECONDS * len(landscape)
-        for kept in answers.kept:
-            if kept[:2] == (place, "loss"):
-                yield "loss", {**here, "epoch": kept[2], "k": kept[3]}, np.inf
+            yield "measures", here, _EPOCH_BUDGET_S * len(landscape)
 
 
-def _wholes(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a page may ask about some samples, without these: answered for all of them at once."""
-    for place, landscape in enumerate(answers.landscapes):
+def _sliced_requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any]]]:
+    """List the requests that a page takes along for all samples at once, without their indices."""
+    for place, landscape in enumerate(scene.landscapes):
         if "logits" not in landscape.services:
             continue
         here = {"landscape": place}
         yield "history", here
-        if len(answers.samples) * len(answers.classes) * len(landscape) <= _MOST_PROBABILITIES:
+        if len(scene) * len(scene.classes) * len(landscape) <= _MAX_PROBABILITIES:
             for epoch in landscape.epochs:
                 yield "probabilities", {**here, "epoch": int(epoch)}
 
 
-def _whole(answers: Answers, op: str, args: dict[str, Any]) -> Answer:
-    """An answer about all samples, which one request could be too many for."""
-    n, epochs = len(answers.samples), len(answers.landscapes[args["landscape"]])
-    step = max(1, MAX_ANSWER_BYTES // (4 * len(answers.classes) * epochs))
+def _about_all_samples(scene: Scene, op: str, args: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Ask about all samples, in as many requests as the size of an answer demands."""
+    n, epochs = len(scene), len(scene.landscapes[args["landscape"]])
+    step = max(1, MAX_ANSWER_BYTES // (4 * len(scene.classes) * epochs))
     parts = [
-        ask(answers, op, {**args, "indices": list(range(start, min(n, start + step)))}).arrays
+        ask(scene, op, {**args, "indices": list(range(start, min(n, start + step)))}).arrays
         for start in range(0, n, step)
     ]
-    return Answer({}, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _asked(answers: Answers, op: str, args: dict[str, Any], seconds: float) -> Answer | None:
-    """An answer; None if it takes longer than it is worth."""
-    begun = time.monotonic()
+def _ask_within(seconds: float, scene: Scene, op: str, args: dict[str, Any]) -> Answer | None:
+    """Ask, but give up and return None when the answer takes longer."""
+    start = time.monotonic()
 
     def report(fraction: float, text: str, so_far: Answer | None = None) -> None:
         del fraction, text, so_far
-        if time.monotonic() - begun > seconds:
-            raise _TooLong
+        if time.monotonic() - start > seconds:
+            raise _TooSlowError
 
     try:
-        return ask(answers, op, args, report)
-    except _TooLong:
+        return ask(scene, op, args, report)
+    except _TooSlowError:
         return None
 
 
-class _TooLong(Exception):  # noqa: N818 - it never leaves this module
-    """Stops what takes too long."""
+class _TooSlowError(Exception):
+    """Stops an answer that takes too long; it never leaves this module."""
 
 
-def _pictures(answers: Answers) -> Iterator[NDArray[np.uint8]]:
-    if answers.images is None:
-        return
-    n = len(answers.samples)
+def _introduction(scene: Scene, answered: list[set[str]]) -> Answer:
+    """Introduce a page: it offers only what it can answer itself."""
+    hello = cast("Hello", ask(scene, "hello", {}))
+    landscapes: list[LandscapeOutline] = [
+        {**outline, "services": sorted({name for op in ops for name in _SERVICES.get(op, ())})}
+        for outline, ops in zip(hello.landscapes, answered, strict=True)
+    ]
+    # Only questions about models are not about a landscape.
+    of_models = any(
+        "landscape" not in find(request.split()[0]).arguments for request, _ in scene.answers.items()
+    )
+    if not of_models:
+        hello = replace(hello, models=[], vae=None)
+    return replace(hello, landscapes=landscapes)
+
+
+def _pictures(scene: Scene) -> Iterator[NDArray[np.uint8]]:
+    if scene.images is not None:
+        for indices in _index_blocks(scene):
+            yield ask(scene, "thumbnails", {"indices": indices, "size": None}).arrays["pixels"]
+
+
+def _texts(scene: Scene) -> Iterator[NDArray[np.uint8]]:
+    """Write what people read of the samples as bytes of JSON."""
+    if scene.describe is not None:
+        for indices in _index_blocks(scene):
+            texts = ask(scene, "describe", {"indices": indices}).result["texts"]
+            yield np.frombuffer(json.dumps(texts).encode(), np.uint8)
+
+
+def _index_blocks(scene: Scene) -> Iterator[list[int]]:
+    n = len(scene)
     for start in range(0, n, PER_BLOCK):
-        yield answers.thumbnails(range(start, min(n, start + PER_BLOCK)), None).arrays["pixels"]
-
-
-def _texts(answers: Answers) -> Iterator[NDArray[np.uint8]]:
-    """What people read of the samples, as bytes of JSON."""
-    if answers.words is None:
-        return
-    n = len(answers.samples)
-    for start in range(0, n, PER_BLOCK):
-        texts = answers.describe(range(start, min(n, start + PER_BLOCK))).result["texts"]
-        yield np.frombuffer(json.dumps(texts).encode(), np.uint8)
+        yield list(range(start, min(n, start + PER_BLOCK)))
 
 
 class _Blocks:
@@ -273,28 +275,27 @@ class _Blocks:
         self._file = file
         self._count = 0
 
-    def recorded(self, answer: Answer) -> dict[str, Any]:
-        """Write an answer's arrays, and give back what the manifest says of it."""
+    def answer(self, answer: Answer) -> dict[str, Any]:
+        """Write an answer's arrays, and return its entry in the manifest."""
         arrays = [
-            {**described, **self.array(_shortened(array))}
-            for described, array in zip(answer.described(), answer.arrays.values(), strict=True)
+            {**header, **self.array(_shortened(answer.arrays[header["name"]]))} for header in answer.headers
         ]
         return {"result": answer.result, "arrays": arrays}
 
-    def sliced(self, answer: Answer) -> list[dict[str, Any]]:
-        """Write an answer about all samples, of which the page cuts rows; shares in a byte each."""
-        written = []
-        for name, array in answer.arrays.items():
-            shares = array.dtype.kind == "f"
-            if shares:
-                missing = np.isnan(array)
-                array = np.where(missing, _STEPS + 1, np.rint(np.nan_to_num(array) * _STEPS))  # noqa: PLW2901
-            entry = {"name": name, **self.array(array.astype(np.uint8) if shares else array)}
-            written.append({**entry, "steps": _STEPS} if shares else entry)
-        return written
+    def rows(self, arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
+        """Write arrays with a row per sample, shares in a byte each; return their entries in the manifest."""
+        entries = []
+        for name, array in arrays.items():
+            if array.dtype.kind == "f":
+                steps = np.rint(np.nan_to_num(array) * _SHARE_STEPS)
+                shares = np.where(np.isnan(array), _SHARE_STEPS + 1, steps).astype(np.uint8)
+                entries.append({"name": name, **self.array(shares), "steps": _SHARE_STEPS})
+            else:
+                entries.append({"name": name, **self.array(array)})
+        return entries
 
     def array(self, array: NDArray[Any]) -> dict[str, Any]:
-        """Write one array; gives back its dtype, shape and block number."""
+        """Write one array; return its dtype, shape and block number."""
         text = base64.b64encode(gzip.compress(packed(array), mtime=0)).decode("ascii")
         number = self._count
         self._count += 1
@@ -303,7 +304,7 @@ class _Blocks:
 
 
 def _shortened(array: NDArray[Any]) -> NDArray[Any]:
-    """Numbers with four digits instead of seven: they pack into half the space."""
+    """Round float32 to four digits: it packs into half the space."""
     if array.dtype != np.float32:
         return array
     bits = array.view(np.uint32)
@@ -311,5 +312,5 @@ def _shortened(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def script_json(value: Any) -> str:
-    """JSON that is safe inside a script element: nothing in it can end the element or open a comment."""
+    """Write JSON that is safe inside a script element: it can neither end the element nor open a comment."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

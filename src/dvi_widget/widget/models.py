@@ -1,0 +1,91 @@
+"""The classifiers that explain samples: which there are, and what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvi_widget.landscape import Landscape
+
+#: Name of the run's own network among the models.
+RECORDED_NETWORK = "the recorded network"
+
+
+class NamedModel(NamedTuple):
+    """A model as it was at an epoch, and its name."""
+
+    name: str
+    model: Any
+
+
+class Models:
+    """The models that explain the samples of some landscapes.
+
+    Parameters
+    ----------
+    landscapes
+        Landscapes over the samples to explain. Without models of the user's own, the network of the first
+        one's run stands in, with the weights of the epoch on the page, if the run knows its architecture.
+    models
+        Classifiers by name; None for none.
+    images
+        uint8 ``[N, C, H, W]``; where the engine does not know the inputs of the samples, these are taken,
+        divided by 255. None if there are none.
+    """
+
+    def __init__(
+        self,
+        landscapes: Sequence[Landscape],
+        models: Mapping[str, Any] | None = None,
+        images: NDArray[np.uint8] | None = None,
+    ) -> None:
+        self._landscape = landscapes[0]
+        self._images = images
+        self._models = {str(name): model for name, model in (models or {}).items()}
+        self._recorded: tuple[int, Any] | None = None  # the run's network at the epoch last asked for
+        if not self._models and "subject" in self._landscape.services:
+            self._models[RECORDED_NETWORK] = None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the models; none where there are no inputs for them."""
+        return list(self._models) if self._inputs_known else []
+
+    def is_recorded(self, name: str) -> bool:
+        """Tell whether the weights of a model are recorded with the epochs."""
+        return self._models[name] is None
+
+    @cached_property
+    def _inputs_known(self) -> bool:
+        if "inputs" in self._landscape.services:
+            return np.ndim(self._landscape.source.inputs(np.arange(1))) == 4
+        return self._images is not None
+
+    def at(self, number: int, epoch: int) -> NamedModel:
+        """Return a model by its place among the names, with its weights at an epoch if these are recorded."""
+        name = self.names[number]
+        model = self._models[name]
+        if model is not None:
+            return NamedModel(name, model)
+        if self._recorded is None or self._recorded[0] != epoch:
+            self._recorded = epoch, self._landscape.source.subject(epoch)
+        return NamedModel(name, self._recorded[1])
+
+    def inputs(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Return what the models take of some samples: float32 ``[m, C, H, W]``."""
+        if "inputs" in self._landscape.services:
+            x: NDArray[np.float32] = np.asarray(self._landscape.source.inputs(indices), np.float32)
+        else:
+            assert self._images is not None
+            x = self._images[indices].astype(np.float32) / 255
+        return x
+
+    def spread(self, most: int, *, train: bool = False) -> NDArray[np.int64]:
+        """Choose up to `most` samples, evenly spread over all of them or over the training samples."""
+        split = self._landscape.samples["split"].to_numpy()
+        rows = np.flatnonzero(split == "train") if train else np.arange(len(split))
+        return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]

@@ -1,0 +1,101 @@
+"""Questions about points on the canvas: what they decode to, and where the prediction changes between two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvi_widget import measures
+from dvi_widget.widget.arguments import Epoch, Landscape, Point, Points
+from dvi_widget.widget.request import request
+from dvi_widget.widget.scene import Scene, engine
+from dvi_widget.widget.wire import Answer
+
+_NEAREST = 5  # recorded samples named beside a decoded point
+_BLOCK_ROWS = 1 << 15  # representations searched at a time: all of them may exceed the memory
+
+
+@dataclass(frozen=True)
+class Decoded(Answer):
+    """What points decode to.
+
+    Attributes
+    ----------
+    probabilities : float32 [m, C]
+    nearest : int32 [m, 5]
+        Recorded samples nearest to the decoded point, nearest first; no columns where the engine does not
+        know the representations.
+    pixels : uint8 [m, h, w, C] or None
+        Pictures, where points decode to pictures.
+    """
+
+    probabilities: NDArray[np.float32]
+    nearest: NDArray[np.int32]
+    pixels: NDArray[np.uint8] | None
+
+
+@request("decode", pace="soon")
+def decode(scene: Scene, landscape: Landscape, epoch: Epoch, points: Points) -> Decoded:
+    """Decode points of the canvas, classify them and find the recorded samples nearest to them."""
+    del scene
+    source = engine(landscape, "decode", "classify", what="Points of the canvas")
+    x = np.asarray(source.decode(epoch, points), np.float32)
+    nearest = np.empty((len(x), 0), np.int32)
+    if "features" in landscape.services:
+        nearest = _nearest(source.features(epoch), x)
+    pixels = None
+    if "pictures" in landscape.services:
+        pixels = np.ascontiguousarray(source.pictures(epoch, x).transpose(0, 2, 3, 1))
+    return Decoded(np.asarray(source.classify(epoch, x), np.float32), nearest, pixels)
+
+
+class Crossing(TypedDict):
+    """A place where the predicted class changes: share of the way, position, class before and after."""
+
+    t: float
+    x: float
+    y: float
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Crossings(Answer):
+    """Crossings in the order in which the way meets them."""
+
+    crossings: list[Crossing]
+
+
+@request("crossings", pace="soon")
+def crossings(scene: Scene, landscape: Landscape, epoch: Epoch, a: Point, b: Point) -> Crossings:
+    """Find where the predicted class changes on the straight way from a to b."""
+    del scene
+    engine(landscape, "paint", what="Crossings")
+    return Crossings(
+        [
+            {
+                "t": float(row["t"]),
+                "x": float(row["x"]),
+                "y": float(row["y"]),
+                "before": int(row["before"]),
+                "after": int(row["after"]),
+            }
+            for row in landscape.crossings(epoch, a, b).to_dict("records")
+        ]
+    )
+
+
+def _nearest(x: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Find the exact nearest rows of x, a block of rows at a time: int32 [m, `_NEAREST`]."""
+    found, far = [], []
+    for start in range(0, len(x), _BLOCK_ROWS):
+        block = x[start : start + _BLOCK_ROWS]
+        indices, distances = measures.neighbors(block, min(_NEAREST, len(block)), query=query)
+        found.append(indices + start)
+        far.append(distances)
+    candidates = np.concatenate(found, axis=1)
+    order = np.argsort(np.concatenate(far, axis=1), axis=1, kind="stable")[:, :_NEAREST]
+    return np.take_along_axis(candidates, order, axis=1).astype(np.int32)
