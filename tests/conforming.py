@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from typing import Any, Union
+from typing import Any, Literal, Union
 
 import numpy as np
 
@@ -33,6 +33,8 @@ def conforms(value: Any, hint: Any) -> bool:
         return True
     if origin in (Union, types.UnionType):
         return any(conforms(value, part) for part in parts)
+    if origin is Literal:
+        return value in parts
     if origin is np.ndarray:
         return isinstance(value, np.ndarray) and value.dtype == typing.get_args(parts[1])[0]
     if origin is list:

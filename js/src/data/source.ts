@@ -1,5 +1,6 @@
 // What the explorer asks for, whoever answers: the kernel, or the data embedded in an exported page.
 import type { FieldInfo } from "../more/fields";
+import { PROTOCOL } from "../protocol/requests";
 import type { Answer, Ask, AskOptions, NamedArray, Progress } from "./protocol";
 
 export interface LandscapeInfo {
@@ -62,8 +63,6 @@ export interface Picture {
   pixels: Uint8Array;
 }
 
-/** The version of requests and answers that this page understands. */
-const PROTOCOL = 2;
 /** The confidence of a frame that stands for 1. */
 export const CERTAINTY = 60_000;
 /** The class value of a cell that lies on the δ-boundary. */

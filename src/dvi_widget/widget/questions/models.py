@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,11 +102,15 @@ def refusing(name: str) -> Iterator[None]:
         raise RequestError(f"{name}: {error}") from error
 
 
+#: As `saliency.Parameter.kind`.
+FieldKind = Literal["int", "float", "bool", "choice", "layer", "fill"]
+
+
 class Field(TypedDict):
     """A parameter as a form shows it; `low` and `high` are the inclusive range of a number."""
 
     name: str
-    kind: str
+    kind: FieldKind
     default: str | float | bool | None
     description: str
     low: float | None

@@ -17,7 +17,7 @@ from dvi_widget.widget.request import Check, Context, quoted, refusal, request
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.wire import Answer, Report, RequestError
 
-from .models import Field, Model, refusing
+from .models import Field, FieldKind, Model, refusing
 
 _MAX_PICTURES = 144  # neighbours that are drawn (§6.2)
 _MAX_NEIGHBORS = 4096
@@ -28,7 +28,7 @@ _WINDOWS = 16  # into which a row of neighbours is divided to smooth it
 
 def _field(
     name: str,
-    kind: str,
+    kind: FieldKind,
     default: str | float | bool,
     description: str,
     low: float | None = None,
