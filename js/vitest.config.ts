@@ -15,8 +15,7 @@ export default defineConfig({
   ],
   // A loaded machine is given time: no test asserts how long something takes.
   test: {
-    include: ["tests/**/*.test.{ts,tsx}"],
-    setupFiles: ["tests/setup.ts"],
+    include: ["tests/**/*.test.{ts,tsx,mjs}"],
     testTimeout: 30_000,
   },
 });

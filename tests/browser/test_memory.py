@@ -101,8 +101,6 @@ def test_a_lost_context_comes_back(at, page, landscape, shots):
     at.part("legend-entry").first.click()
     page.mouse.move(1, 1)
     at.wait_for_epoch(landscape.epochs[-1])
-    page.get_by_role("tab", name="Sample").click()
-    expect(page.get_by_text("Point at a sample")).to_be_visible()  # fetched with what draws the trails
     before = steady(at)
     page.evaluate(
         """() => {

@@ -1,4 +1,4 @@
-"""The panels about models, fetched when first opened: maps, layers, agreement, one prediction explained."""
+"""The panels about models: maps, layers, agreement, one prediction explained."""
 
 from __future__ import annotations
 

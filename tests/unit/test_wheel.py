@@ -15,9 +15,8 @@ OPEN_IT = """
 import dvi_widget as dvi
 from pathlib import Path
 assert "site-packages" in str(Path(dvi.__file__)), dvi.__file__
-from dvi_widget.widget.bundles import front_end, panels
+from dvi_widget.widget.bundles import front_end
 assert len(front_end()) > 10_000, "the bundle did not travel"
-assert len(panels()) > 10_000, "the panels did not travel"
 (x, y), (xt, yt), names = dvi.datasets.digits()
 print(len(x), len(xt), len(names))
 """

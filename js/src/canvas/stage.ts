@@ -1,10 +1,8 @@
 // The canvas at work: a camera that looks, a painter that draws, and pointers that pick.
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
-import { fetchMore } from "../later";
 import type { Side } from "../sides";
 import type { Store } from "../store";
 import { type Camera, startCamera } from "./camera";
-import type { Following } from "./following";
+import { type Following, startFollowing } from "./following";
 import { type Painter, startPainter } from "./painter";
 import { draws, type Pointing, startPointing } from "./pointing";
 
@@ -13,8 +11,7 @@ export interface Stage {
   camera: Camera;
   painter: Painter;
   pointing: Pointing;
-  /** Fetched when there is something to follow for the first time. */
-  following: ReadonlySignal<Following | null>;
+  following: Following;
   stop: () => void;
 }
 
@@ -35,23 +32,7 @@ export function startStage(
     pans: (event) => event.button === 0 && !event.ctrlKey && !draws(store, event),
   });
   const painter = startPainter(store, side, canvas, camera.viewport);
-  const following = signal<Following | null>(null);
-  let stopped = false;
-  const stopWaiting = effect(() => {
-    const { trails, neighbors, keep } = store.view;
-    const wanted = trails.value || neighbors.value || keep.value;
-    if (wanted && store.selection.value.indices.length > 0 && following.peek() === null) {
-      fetchMore(store.ask).then(
-        ({ startFollowing }) => {
-          if (!stopped && following.peek() === null) {
-            following.value = startFollowing(store, side, camera, painter);
-          }
-        },
-        // The next selection tries again.
-        () => {},
-      );
-    }
-  });
+  const following = startFollowing(store, side, camera, painter);
   const pointing = startPointing(store, side, element, camera, painter);
   return {
     side,
@@ -60,9 +41,7 @@ export function startStage(
     pointing,
     following,
     stop: () => {
-      stopped = true;
-      stopWaiting();
-      following.peek()?.stop();
+      following.stop();
       pointing.stop();
       painter.stop();
       camera.stop();

@@ -17,13 +17,7 @@ import { Fields } from "./conditions";
 const PATIENCE_MS = 150;
 const CLOSED: Completion = { start: 0, end: 0, options: [] };
 
-interface FindProperties {
-  store: Store;
-  /** Whether the focus is in the field from the start. */
-  focused: boolean;
-}
-
-export function Find({ store, focused }: FindProperties) {
+export function Find({ store }: { store: Store }) {
   const { hello, filter, shown } = store;
   const { known, count: found } = filterOf(store);
   const id = useUnique();
@@ -46,12 +40,7 @@ export function Find({ store, focused }: FindProperties) {
       draft.value = null;
     });
   };
-  useLayoutEffect(() => {
-    if (focused) {
-      input.current?.focus();
-    }
-    return () => clearTimeout(timer.current);
-  }, [focused]);
+  useLayoutEffect(() => () => clearTimeout(timer.current), []);
   useLayoutEffect(() => {
     list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }, [chosen.value]);

@@ -2,21 +2,19 @@
 import { type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
+import { Find } from "../more/find";
 import type { Side } from "../sides";
 import type { Store } from "../store";
 import { describe } from "../words";
 import { Card } from "./card";
-import { FindLine } from "./find_line";
-import { later } from "./later";
 import { Legend } from "./legend";
 import { MarkerLayer } from "./marker_layer";
 import { Panels } from "./panels";
+import { Place } from "./place";
 import { Selections } from "./selections";
 import { Status } from "./status";
 import { Timeline } from "./timeline";
 import { Tools } from "./tools";
-
-const Place = later("Place");
 
 /** From this margin on, legend and tools stand beside the landscape, else under it. */
 const ROOMY = 112;
@@ -112,7 +110,7 @@ function TopLine({ store }: { store: Store }) {
   return (
     <div class="dvi-top">
       {store.sides.length === 1 && <span class="dvi-title">{store.landscape.name}</span>}
-      <FindLine store={store} />
+      <Find store={store} />
       <Selections store={store} />
     </div>
   );

@@ -9,7 +9,7 @@ import { count } from "../words";
 export function Follow({ store, stages }: { store: Store; stages: readonly Stage[] }) {
   const { view, hello, side } = store;
   const { indices } = store.selection.value;
-  const following = stages[side.value.index]?.following.value;
+  const following = stages[side.value.index]?.following;
   const found = following?.neighbors.value ?? null;
   const problem = following?.problem.value ?? null;
   return (

@@ -1,13 +1,21 @@
 // The panels at the right of the landscape: one at a time behind tabs, or a second one kept beside it.
 import type { ComponentType } from "preact";
 import { decodes } from "../markers";
+import { Explain } from "../more/explain";
+import { Layers } from "../more/layers";
+import { Lists } from "../more/lists";
+import { Markers } from "../more/markers";
+import { Measures } from "../more/measures";
+import { Models } from "../more/models";
+import { Why } from "../more/why";
 import { useUnique } from "../pieces/unique";
 import { answers } from "../sides";
 import type { Store } from "../store";
 import { Classes } from "./classes";
 import { CloseIcon, PinIcon } from "./icons";
 import { Images } from "./images";
-import { later } from "./later";
+import { Matrix } from "./matrix";
+import { Sample } from "./sample";
 
 interface Panel {
   name: string;
@@ -23,20 +31,20 @@ const explained = ({ hello }: Store): boolean => hello.models.length > 0;
 /** In the order of their tabs. */
 const ALL: readonly Panel[] = [
   { name: "Images", content: Images },
-  { name: "Sample", content: later("Sample") },
-  { name: "Confusion", content: later("Matrix") },
+  { name: "Sample", content: Sample },
+  { name: "Confusion", content: Matrix },
   { name: "Classes", content: Classes },
-  { name: "Lists", content: later("Lists"), applies: ({ hello }) => hello.lists.length > 0 },
+  { name: "Lists", content: Lists, applies: ({ hello }) => hello.lists.length > 0 },
   {
     name: "Why",
-    content: later("Why"),
+    content: Why,
     applies: (store) => explained(store) && store.hello.vae !== null,
   },
-  { name: "Explain", content: later("Explain"), applies: explained },
-  { name: "Layers", content: later("Layers"), applies: explained },
-  { name: "Models", content: later("Models"), applies: explained },
-  { name: "Markers", content: later("Markers"), applies: decodes },
-  { name: "Measures", content: later("Measures"), applies: measured },
+  { name: "Explain", content: Explain, applies: explained },
+  { name: "Layers", content: Layers, applies: explained },
+  { name: "Models", content: Models, applies: explained },
+  { name: "Markers", content: Markers, applies: decodes },
+  { name: "Measures", content: Measures, applies: measured },
 ];
 
 export function Panels({ store }: { store: Store }) {

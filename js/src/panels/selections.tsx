@@ -1,13 +1,11 @@
 // How many samples are selected, and the way to selections kept under names.
 
+import { Saved } from "../more/saved";
 import { ToolButton } from "../pieces/tool";
 import type { Store } from "../store";
 import { count } from "../words";
 import { CloseIcon, SavedIcon } from "./icons";
-import { later } from "./later";
 import { Menu } from "./menu";
-
-const Saved = later("Saved");
 
 export function Selections({ store }: { store: Store }) {
   const selected = store.selection.value.indices.length;

@@ -1,12 +1,11 @@
 // The tools of the canvas: pan or lasso, how a pick joins the selection, what is shown and followed, and the way out.
-import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Stage } from "../canvas/stage";
-import { fetchMore } from "../later";
 import { decodes } from "../markers";
 import { ToolButton } from "../pieces/tool";
 import type { Combine } from "../selection";
 import type { Store, Tool } from "../store";
+import { Follow } from "./follow";
 import {
   AddIcon,
   LassoIcon,
@@ -18,12 +17,10 @@ import {
   SubtractIcon,
   TrailIcon,
 } from "./icons";
-import { later } from "./later";
 import { Menu } from "./menu";
 import { SettingsMenu } from "./settings";
 import { ShowMenu } from "./show";
-
-const Follow = later("Follow");
+import { savePicture } from "./still";
 
 const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = [
   { tool: "pan", name: "Pan and zoom (hold shift to draw a lasso)", icon: <PanIcon /> },
@@ -43,16 +40,8 @@ const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }
 
 export function Tools({ store, stages }: { store: Store; stages: readonly Stage[] }) {
   const { trails, neighbors, keep } = store.view;
-  const problem = useSignal<string | null>(null);
-  const save = (event: MouseEvent): void => {
-    const { fontFamily } = getComputedStyle(event.currentTarget as HTMLElement);
-    fetchMore(store.ask).then(
-      ({ savePicture }) => savePicture(store, stages, fontFamily),
-      (error: Error) => {
-        problem.value = error.message;
-      },
-    );
-  };
+  const save = (event: MouseEvent): void =>
+    savePicture(store, stages, getComputedStyle(event.currentTarget as HTMLElement).fontFamily);
   return (
     <div class="dvi-tools" role="toolbar" aria-label="Canvas tools">
       {TOOLS.filter(({ tool }) => tool !== "marker" || decodes(store)).map(
@@ -99,11 +88,7 @@ export function Tools({ store, stages }: { store: Store; stages: readonly Stage[
       </Menu>
       <SettingsMenu store={store} />
       <span class="dvi-divider" />
-      <ToolButton
-        testid="save-picture"
-        name={problem.value ?? "Save the view as a picture (PNG)"}
-        press={save}
-      >
+      <ToolButton testid="save-picture" name="Save the view as a picture (PNG)" press={save}>
         <SaveIcon />
       </ToolButton>
       <ToolButton

@@ -308,12 +308,6 @@ export interface Requests {
     result: { rows: MeasureRow[]; samples: number };
     arrays: Record<never, never>;
   };
-  /** Send the panels that a page fetches later. */
-  module: {
-    args: Record<never, never>;
-    result: { code: string };
-    arrays: Record<never, never>;
-  };
   /** Find the samples of a group that are nearest to some samples in representation space. */
   neighbors: {
     args: {

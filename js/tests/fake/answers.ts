@@ -472,8 +472,6 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           return frame((args.landscape ?? 0) as number, args.epoch as number);
         case "canvas":
           return canvas((args.landscape ?? 0) as number, args.epoch as number);
-        case "module":
-          return pack({ code: (globalThis as { panels?: string }).panels ?? "" }, []);
         case "neighbors":
           return neighbors(args);
         case "trust":

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { options, panels } from "../../build.mjs";
+import { options } from "../../build.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = process.argv[2] ?? join("build", "fake");
@@ -14,15 +14,13 @@ await build({
   outdir: folder,
   format: "iife",
 });
-const { outputFiles } = await build({ ...(await panels()), write: false, outdir: folder });
-const code = JSON.stringify(outputFiles[0].text).replaceAll("<", "\\u003c");
 writeFileSync(
   join(folder, "index.html"),
   `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>dvi_widget on a fake model</title>
-<body style="margin:0"><div id="widget"></div><script>window.panels = ${code}</script><script src="page.js"></script></body>
+<body style="margin:0"><div id="widget"></div><script src="page.js"></script></body>
 </html>
 `,
 );

@@ -1,4 +1,4 @@
-"""The built front end: the explorer, and the panels that a page fetches when one of them is first opened."""
+"""The built front end: one ES module, read once."""
 
 from __future__ import annotations
 
@@ -17,24 +17,8 @@ def front_end() -> str:
     FileNotFoundError
         If the front end was never built.
     """
-    return _built("widget.js")
-
-
-@cache
-def panels() -> str:
-    """The panels fetched later: an ES module whose function takes what they share with the explorer.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the front end was never built.
-    """
-    return _built("panels.js")
-
-
-def _built(name: str) -> str:
     try:
-        return (STATIC / name).read_text(encoding="utf-8")
+        return (STATIC / "widget.js").read_text(encoding="utf-8")
     except FileNotFoundError:
         raise FileNotFoundError(
             "The explorer's front end is not built. In a checkout of dvi_widget run `make`; "

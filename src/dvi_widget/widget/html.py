@@ -155,7 +155,6 @@ def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) ->
             manifest["sliced"][key(op, args)] = blocks.rows(_about_all_samples(scene, op, args))
             answered[args["landscape"]].add(op)
             bar.update()
-        answers[key("module", {})] = blocks.answer(ask(scene, "module", {}))
         for request, answer in scene.answers.items():
             if request not in answers:
                 answers[request] = blocks.answer(answer)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from dvi_widget.landscape import PALETTES, class_colors
 from dvi_widget.suggestions import DEFINITIONS, MEASURES, ranked
-from dvi_widget.widget import bundles
 from dvi_widget.widget.arguments import Count, Epoch, Landscape, one_of
 from dvi_widget.widget.request import refusal, request
 from dvi_widget.widget.scene import Accuracy, Scene, engine
@@ -147,20 +146,6 @@ def _landscape_outline(scene: Scene, landscape: Landscape) -> LandscapeOutline:
         },
         "services": [*landscape.services, *(["dynamics"] if scene.dynamics[landscape].available else [])],
     }
-
-
-@dataclass(frozen=True)
-class Module(Answer):
-    """The panels that a page fetches later, as the text of a module."""
-
-    code: str
-
-
-@request("module")
-def module(scene: Scene) -> Module:
-    """Send the panels that a page fetches later."""
-    del scene
-    return Module(bundles.panels())
 
 
 @dataclass(frozen=True)
