@@ -1,7 +1,7 @@
 // The entry of the bundle: a widget for anywidget, and the explorer of an exported page.
-import { createBridge, type Model } from "./bridge";
-import { mount } from "./mount";
-import { openPage } from "./page";
+import { createBridge, type Model } from "./hosts/bridge";
+import { mount } from "./hosts/mount";
+import { openPage } from "./hosts/page";
 
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {

@@ -1,7 +1,7 @@
 // Questions of the panels: one request for all who wait for the same, cancelled by the last to leave.
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Answers } from "../src/data/answers";
-import type { Answer, AskOptions } from "../src/data/protocol";
+import { Answers } from "../src/protocol/answers";
+import type { Answer, AskOptions } from "../src/protocol/wire";
 
 beforeEach(() => {
   vi.useFakeTimers();

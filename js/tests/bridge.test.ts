@@ -2,8 +2,8 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBridge } from "../src/bridge";
-import { Store } from "../src/store";
+import { createBridge } from "../src/hosts/bridge";
+import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
 import { type FakeModelOptions, fakeModel } from "./fake/model";
 

@@ -1,9 +1,9 @@
 // Following samples: what trails and links are made of, whom they follow, and where the camera goes to keep them in view.
 import { describe, expect, it } from "vitest";
-import { density } from "../src/canvas/density";
 import { framing, pairsOf } from "../src/canvas/following";
 import { LINE_BYTES, type Lines, links, spread, trails } from "../src/canvas/lines";
 import { FULL, toScreen } from "../src/canvas/viewport";
+import { density } from "../src/state/density";
 
 interface Piece {
   a: number[];

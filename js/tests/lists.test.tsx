@@ -1,7 +1,7 @@
 // The ranked lists: what each means, its samples in order, and what the pointer, keys and filter do to them.
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { measured } from "../src/words";
+import { measured } from "../src/pieces/words";
 import type { FakeOptions } from "./fake/answers";
 import type { FakeModelOptions } from "./fake/model";
 import { press, shown } from "./fake/shown";

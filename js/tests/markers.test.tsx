@@ -4,12 +4,19 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBridge } from "../src/bridge";
-import { dropMarker, inUnits, markersOn, removeMarker, toggleEnd, wayOn } from "../src/markers";
-import { Markers } from "../src/more/markers";
-import { Measures } from "../src/more/measures";
-import type { Side } from "../src/sides";
-import { Store } from "../src/store";
+import { createBridge } from "../src/hosts/bridge";
+import { Markers } from "../src/panels/markers/markers";
+import { Measures } from "../src/panels/measures/measures";
+import {
+  dropMarker,
+  inUnits,
+  markersOn,
+  removeMarker,
+  toggleEnd,
+  wayOn,
+} from "../src/state/markers";
+import type { Side } from "../src/state/sides";
+import { Store } from "../src/state/store";
 import { type FakeOptions, fakeRun } from "./fake/answers";
 import { fakeModel } from "./fake/model";
 

@@ -1,6 +1,6 @@
 // Samples in the order of their values.
 import { expect, it } from "vitest";
-import { ordered } from "../src/order";
+import { ordered } from "../src/panels/images/order";
 import { random } from "./fake/answers";
 
 it("sorts as comparing does, ties by index, and what has no value last", () => {

@@ -2,8 +2,8 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
 import { expect, it } from "vitest";
-import { openPage } from "../src/page";
-import { Store } from "../src/store";
+import { openPage } from "../src/hosts/page";
+import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
 
 const PER_BLOCK = 16;

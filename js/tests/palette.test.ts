@@ -1,6 +1,6 @@
 // Colours: read, written, and lifted until they can be told from a dark ground.
 import { expect, it } from "vitest";
-import { lifted, luminance, parseHex, toHex } from "../src/palette";
+import { lifted, luminance, parseHex, toHex } from "../src/state/colors";
 
 it("reads and writes the same colour", () => {
   for (const hex of ["#000000", "#ffffff", "#0467d5", "#00ff0a"]) {

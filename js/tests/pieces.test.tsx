@@ -6,7 +6,7 @@ import { Bars } from "../src/pieces/bars";
 import { type Field, Form } from "../src/pieces/form";
 import { Lines, path } from "../src/pieces/lines";
 import { heatData } from "../src/pieces/pixels";
-import type { Store } from "../src/store";
+import type { Store } from "../src/state/store";
 import { choose } from "./fake/shown";
 
 afterEach(() => {

@@ -2,8 +2,8 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { EpochWindow } from "../src/data/window";
-import { Playhead } from "../src/playhead";
+import { EpochWindow } from "../src/protocol/window";
+import { Playhead } from "../src/state/playhead";
 
 let answers: Map<number, (value: string) => void>;
 

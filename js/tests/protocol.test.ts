@@ -1,7 +1,7 @@
 // Buffers become typed arrays whatever their alignment, and a broken answer says what is wrong with it.
 import { expect, it } from "vitest";
-import { type ArrayHeader, namedArrays, typedArray } from "../src/data/protocol";
-import { createSource, ON_BOUNDARY } from "../src/data/source";
+import { createSource, ON_BOUNDARY } from "../src/protocol/source";
+import { type ArrayHeader, namedArrays, typedArray } from "../src/protocol/wire";
 import { fakeRun } from "./fake/answers";
 
 const header = (name: string, dtype: ArrayHeader["dtype"], ...shape: number[]): ArrayHeader => ({

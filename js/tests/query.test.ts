@@ -1,7 +1,7 @@
 // The filter language: every example that Python is held to as well, and what only the page does.
 import { describe, expect, it } from "vitest";
 import shared from "../../tests/query_cases.json";
-import { CERTAINTY } from "../src/data/source";
+import { CERTAINTY } from "../src/protocol/source";
 import { classText, complete, groupText } from "../src/query/complete";
 import { withCondition } from "../src/query/fields";
 import { epochsNeeded, holds, type Outputs, parse, type Samples } from "../src/query/query";

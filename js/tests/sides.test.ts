@@ -1,7 +1,7 @@
 // Two landscapes over one time: whose epochs there are, what a side shows at each, and that nothing is asked for twice.
 import { describe, expect, it, vi } from "vitest";
-import type { LandscapeInfo, Source } from "../src/data/source";
-import { epochsOf, Side } from "../src/sides";
+import type { LandscapeInfo, Source } from "../src/protocol/source";
+import { epochsOf, Side } from "../src/state/sides";
 
 const infoOf = (epochs: number[]): LandscapeInfo => ({
   name: "run",

@@ -1,10 +1,10 @@
 // The store: how picks join the selection, what is shared, and what one sample is.
 import { signal } from "@preact/signals";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Ask, namedArrays } from "../src/data/protocol";
-import { createSource } from "../src/data/source";
-import { combine, combineMasks, sameIndices, selectionOf } from "../src/selection";
-import { Store } from "../src/store";
+import { createSource } from "../src/protocol/source";
+import { type Ask, namedArrays } from "../src/protocol/wire";
+import { combine, combineMasks, sameIndices, selectionOf } from "../src/state/selection";
+import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
 
 const STATE = {

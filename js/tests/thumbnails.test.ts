@@ -1,7 +1,7 @@
 // Pictures: fetched in batches as they come into view, once each; a failure stays until it is tried again.
 import { expect, it } from "vitest";
-import type { Picture, Source } from "../src/data/source";
-import { Thumbnails } from "../src/data/thumbnails";
+import type { Picture, Source } from "../src/protocol/source";
+import { Thumbnails } from "../src/protocol/thumbnails";
 
 function controlled() {
   const requests: { indices: number[]; answer: () => void; fail: (words: string) => void }[] = [];

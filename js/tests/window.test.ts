@@ -1,7 +1,7 @@
 // The window of epochs: what is on the screen first, neighbours next, the rest let go; stale answers change nothing.
 import { describe, expect, it } from "vitest";
-import type { Progress } from "../src/data/protocol";
-import { EpochWindow, outwards } from "../src/data/window";
+import { EpochWindow, outwards } from "../src/protocol/window";
+import type { Progress } from "../src/protocol/wire";
 
 interface Request {
   position: number;

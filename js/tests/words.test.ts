@@ -1,6 +1,6 @@
 // How numbers are put into words.
 import { describe, expect, it } from "vitest";
-import { count, measured, number, percent } from "../src/words";
+import { count, measured, number, percent } from "../src/pieces/words";
 
 describe("a number", () => {
   it("has three digits, a minus and no hyphen", () => {

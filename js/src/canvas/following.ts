@@ -1,10 +1,10 @@
 // Following samples through time: trails of the selected, links to nearest neighbours, and a camera that keeps them in view.
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Rgb } from "../palette";
-import type { Side } from "../sides";
-import type { Store } from "../store";
+import type { Rgb } from "../state/colors";
+import { cancelIdle, whenIdle } from "../state/idle";
+import type { Side } from "../state/sides";
+import type { Store } from "../state/store";
 import type { Camera } from "./camera";
-import { cancelIdle, whenIdle } from "./idle";
 import { links, MOST_TRAILS, spread, trails } from "./lines";
 import { lookOf, type Painter } from "./painter";
 import { FULL, type Viewport } from "./viewport";

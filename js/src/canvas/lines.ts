@@ -1,5 +1,5 @@
 // Trails and links as the GPU takes them: one instance per piece, made on the page only when what they follow changes.
-import type { Rgb } from "../palette";
+import type { Rgb } from "../state/colors";
 
 /** Per piece: start and end at epoch a, the same at b, when it starts and ends, and a colour. */
 export const LINE_BYTES = 24;

@@ -1,13 +1,13 @@
 // Keeps the picture in step with the store: one drawing per frame at most, glides where time leaps, uploads ahead.
 import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { outwards } from "../data/window";
-import type { Rgb } from "../palette";
-import type { Side } from "../sides";
-import type { Store } from "../store";
-import type { Theme } from "../theme";
-import { cancelIdle, whenIdle } from "./idle";
+import type { Theme } from "../hosts/theme";
+import { outwards } from "../protocol/window";
+import type { Rgb } from "../state/colors";
+import { cancelIdle, whenIdle } from "../state/idle";
+import type { Side } from "../state/sides";
+import type { Store } from "../state/store";
+import { type Look, Renderer, type Scene } from "./gl/renderer";
 import type { Lines } from "./lines";
-import { type Look, Renderer, type Scene } from "./renderer";
 import { pointLook, ringing, toClip, toScreen, type Viewport } from "./viewport";
 
 const GLIDE_MS = 300;

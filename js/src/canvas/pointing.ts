@@ -1,13 +1,13 @@
 // Pointers on the canvas: hovering, clicking and drawing a lasso, each an action on the store.
 import { effect, type Signal, signal } from "@preact/signals";
-import type { Frame } from "../data/source";
-import { dropMarker, markersOn } from "../markers";
-import type { Combine } from "../selection";
-import type { Side } from "../sides";
-import type { Store } from "../store";
+import type { Frame } from "../protocol/source";
+import { cancelIdle, whenIdle } from "../state/idle";
+import { dropMarker, markersOn } from "../state/markers";
+import type { Combine } from "../state/selection";
+import type { Side } from "../state/sides";
+import type { Store } from "../state/store";
 import type { Camera } from "./camera";
 import { GridIndex } from "./grid";
-import { cancelIdle, whenIdle } from "./idle";
 import { area, followLasso, type Lasso, place } from "./lasso";
 import type { Painter } from "./painter";
 import { FULL, pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";

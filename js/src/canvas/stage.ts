@@ -1,6 +1,6 @@
 // The canvas at work: a camera that looks, a painter that draws, and pointers that pick.
-import type { Side } from "../sides";
-import type { Store } from "../store";
+import type { Side } from "../state/sides";
+import type { Store } from "../state/store";
 import { type Camera, startCamera } from "./camera";
 import { type Following, startFollowing } from "./following";
 import { type Painter, startPainter } from "./painter";

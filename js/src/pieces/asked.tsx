@@ -1,9 +1,9 @@
 // A question and what becomes of it: waiting with progress, an error with a way on, else what the answer shows.
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import type { Reply } from "../data/answers";
-import type { Answer } from "../data/protocol";
-import type { Store } from "../store";
+import type { Reply } from "../protocol/answers";
+import type { Answer } from "../protocol/wire";
+import type { Store } from "../state/store";
 
 /** What is known of an answer; asked after `delay` milliseconds, cancelled when the arguments change. Null asks nothing. */
 export function useReply(

@@ -1,7 +1,8 @@
 // Probabilities as bars, one per class; of many classes the likeliest.
-import { classHue } from "../panels/swatch";
-import type { Store } from "../store";
-import { className, count, percent } from "../words";
+
+import type { Store } from "../state/store";
+import { classHue } from "./swatch";
+import { className, count, percent } from "./words";
 
 /** So many classes are all shown, in their own order, so that nothing moves from sample to sample. */
 const ALL = 12;

@@ -1,9 +1,9 @@
 // Curves over one axis, with a read-out of all of them under the pointer.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { linear } from "../scale";
-import { number } from "../words";
+import { linear } from "./scale";
 import { useSize } from "./size";
+import { number } from "./words";
 
 export interface Curve {
   name: string;

@@ -1,6 +1,6 @@
 // Arrays as pictures: grey or colour, a signed heat map, or the one over the other; as large as asked for.
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Picture } from "../data/source";
+import type { Picture } from "../protocol/source";
 
 export interface Heat {
   width: number;

@@ -1,7 +1,7 @@
 // What became of one sample over the epochs: a column an epoch, coloured by the prediction, as high as it is sure.
 import { useRef } from "preact/hooks";
-import { linear } from "../scale";
 import { path } from "./lines";
+import { linear } from "./scale";
 import { useSize } from "./size";
 
 interface StripProperties {

@@ -1,5 +1,5 @@
 // A made-up training run that answers the protocol: classes drift apart from one heap over the epochs.
-import type { ArrayHeader, Dtype, TypedArray } from "../../src/data/protocol";
+import type { ArrayHeader, Dtype, TypedArray } from "../../src/protocol/wire";
 
 export interface FakeOptions {
   n?: number;

@@ -1,5 +1,5 @@
 // A fake of anywidget's model over a fake run: slow, deaf, or losing buffers where a test asks for it.
-import type { Model } from "../../src/bridge";
+import type { Model } from "../../src/hosts/bridge";
 import type { FakeRun } from "./answers";
 
 export interface FakeModelOptions {

@@ -1,0 +1,125 @@
+// The menu for following the selected samples: trails, nearest neighbours, and the camera.
+import type { Signal } from "@preact/signals";
+import { MOST_NEIGHBORED, pairsOf } from "../canvas/following";
+import { MOST_TRAILS } from "../canvas/lines";
+import type { Stage } from "../canvas/stage";
+import { count } from "../pieces/words";
+import type { Store } from "../state/store";
+
+export function Follow({ store, stages }: { store: Store; stages: readonly Stage[] }) {
+  const { view, hello, side } = store;
+  const { indices } = store.selection.value;
+  const following = stages[side.value.index]?.following;
+  const found = following?.neighbors.value ?? null;
+  const problem = following?.problem.value ?? null;
+  return (
+    <>
+      <Switch value={view.trails} testid="trails">
+        Trails over the epochs
+      </Switch>
+      {view.trails.value && indices.length > MOST_TRAILS && (
+        <small>
+          Of {MOST_TRAILS} of the {count(indices.length)} selected.
+        </small>
+      )}
+      <Switch value={view.keep} testid="keep">
+        Keep them in view
+      </Switch>
+      {side.value.can("neighbors") && (
+        <>
+          <Switch value={view.neighbors} testid="neighbors">
+            Nearest in representation space
+          </Switch>
+          {view.neighbors.value && (
+            <div class="dvi-menu-more">
+              <label>
+                <input
+                  type="number"
+                  min={1}
+                  max={100}
+                  data-testid="neighbors-k"
+                  aria-label="How many neighbours"
+                  value={view.k.value}
+                  onChange={(event) => {
+                    const k = Math.round(event.currentTarget.valueAsNumber);
+                    view.k.value = Math.min(100, Math.max(1, k || 10));
+                  }}
+                />{" "}
+                of
+              </label>
+              <select
+                data-testid="neighbors-among"
+                aria-label="Among which samples"
+                value={view.among.value}
+                onChange={(event) => {
+                  view.among.value = event.currentTarget.value;
+                }}
+              >
+                <option value="">all samples</option>
+                {["train", "test", ...hello.groups.keys()].map((group) => (
+                  <option key={group} value={group}>
+                    {group}
+                  </option>
+                ))}
+              </select>
+              {found !== null && (
+                <button
+                  type="button"
+                  class="dvi-link"
+                  data-testid="select-neighbors"
+                  onClick={() =>
+                    store.select(
+                      pairsOf(found).map(([, near]) => near),
+                      "add",
+                    )
+                  }
+                >
+                  Select them
+                </button>
+              )}
+            </div>
+          )}
+          {problem !== null && (
+            <small class="dvi-problem" role="alert">
+              {problem}
+            </small>
+          )}
+          {found !== null && found.samples.length < indices.length && (
+            <small>
+              {found.samples.length === 1
+                ? `Of sample #${found.samples[0]}, the one clicked.`
+                : `Of ${MOST_NEIGHBORED} of the ${count(indices.length)} selected.`}
+            </small>
+          )}
+        </>
+      )}
+      {indices.length === 0 && (
+        <small>Select samples to follow them: click one, or draw around some.</small>
+      )}
+    </>
+  );
+}
+
+function Switch({
+  value,
+  testid,
+  children,
+}: {
+  value: Signal<boolean>;
+  testid: string;
+  children: string;
+}) {
+  return (
+    <label>
+      <input
+        type="checkbox"
+        data-testid={testid}
+        checked={value.value}
+        onChange={() => {
+          value.value = !value.value;
+        }}
+      />
+      {children}
+    </label>
+  );
+}

@@ -1,0 +1,47 @@
+// The colours of classes: which palette, each shown by its first few.
+import { useId } from "preact/hooks";
+import { ColorsIcon } from "../pieces/icons";
+import { Menu } from "../pieces/menu";
+import type { Store } from "../state/store";
+
+const SHOWN = 10;
+/** What is good to know of a palette before it is chosen. */
+const NOTES: Record<string, string> = { safe: "told apart by the colour-blind too" };
+
+export function SettingsMenu({ store }: { store: Store }) {
+  const id = useId();
+  const { palettes } = store.hello;
+  const names = Object.keys(palettes);
+  const chosen = names.includes(store.view.palette.value) ? store.view.palette.value : names[0];
+  return (
+    <Menu
+      testid="settings"
+      name="Colours of the classes"
+      icon={<ColorsIcon />}
+      on={chosen !== names[0]}
+    >
+      {names.map((name) => (
+        <label key={name}>
+          <input
+            type="radio"
+            name={id}
+            data-testid={`palette-${name}`}
+            checked={name === chosen}
+            onChange={() => {
+              store.view.palette.value = name;
+            }}
+          />
+          <span>
+            {name}
+            <span class="dvi-strip" aria-hidden="true">
+              {(palettes[name] ?? []).slice(0, SHOWN).map((color) => (
+                <i key={color} style={{ background: color }} />
+              ))}
+            </span>
+            {NOTES[name] !== undefined && <small>{NOTES[name]}</small>}
+          </span>
+        </label>
+      ))}
+    </Menu>
+  );
+}

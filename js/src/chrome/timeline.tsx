@@ -1,0 +1,349 @@
+// Under everything: play, the slider over the recorded epochs with curves on it, and where we are.
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { LoopIcon, PauseIcon, PlayIcon } from "../pieces/icons";
+import { linear } from "../pieces/scale";
+import { number, percent } from "../pieces/words";
+import type { Side } from "../state/sides";
+import type { Store } from "../state/store";
+
+const INSET = 9;
+const HEIGHT = 40;
+const RAIL = 30;
+const SPARK = { top: 3, bottom: 23 };
+const MOST_TICKS = 80;
+const SPEEDS = [0.5, 1, 2, 4];
+
+export function Timeline({ store }: { store: Store }) {
+  const { playhead, view } = store;
+  const playing = playhead.playing.value;
+  const one = store.epochs.length === 1;
+  return (
+    <div class="dvi-timeline">
+      {!one && (
+        <>
+          <button
+            type="button"
+            class="dvi-play"
+            data-testid="play"
+            aria-label={playing ? "Pause" : "Play"}
+            title={playing ? "Pause (space)" : "Play (space)"}
+            onClick={() => playhead.toggle()}
+          >
+            {playing ? <PauseIcon /> : <PlayIcon />}
+          </button>
+          <div class="dvi-pace">
+            <button
+              type="button"
+              class="dvi-tool"
+              data-testid="loop"
+              aria-label="Loop"
+              title="Start over at the end"
+              aria-pressed={view.loop.value}
+              onClick={() => {
+                view.loop.value = !view.loop.value;
+              }}
+            >
+              <LoopIcon />
+            </button>
+            <select
+              data-testid="speed"
+              aria-label="Speed"
+              title="Speed"
+              value={String(view.speed.value)}
+              onChange={(event) => {
+                view.speed.value = Number(event.currentTarget.value);
+              }}
+            >
+              {SPEEDS.map((speed) => (
+                <option key={speed} value={String(speed)}>
+                  {speed}×
+                </option>
+              ))}
+            </select>
+          </div>
+          <Slider store={store} />
+        </>
+      )}
+      <Readout store={store} />
+    </div>
+  );
+}
+
+function Slider({ store }: { store: Store }) {
+  const { playhead } = store;
+  const last = store.epochs.length - 1;
+  const element = useRef<HTMLDivElement>(null);
+  const thumb = useRef<SVGGElement>(null);
+  const past = useRef<SVGLineElement>(null);
+  const width = useSignal(0);
+
+  useLayoutEffect(() => {
+    const track = element.current as HTMLDivElement;
+    const sizes = new ResizeObserver(() => {
+      width.value = track.clientWidth;
+    });
+    sizes.observe(track);
+    return () => sizes.disconnect();
+  }, [width]);
+
+  const place = linear([0, Math.max(1, last)], [INSET, Math.max(INSET, width.value - INSET)]);
+
+  // The thumb follows every step of a scrub, so it moves without rendering anything anew.
+  useSignalEffect(() => {
+    const x = linear(
+      [0, Math.max(1, last)],
+      [INSET, Math.max(INSET, width.value - INSET)],
+    )(playhead.time.value);
+    thumb.current?.setAttribute("transform", `translate(${x.toFixed(2)} ${RAIL})`);
+    past.current?.setAttribute("x2", x.toFixed(2));
+  });
+
+  const timeAt = (event: PointerEvent): number => {
+    const box = (element.current as HTMLDivElement).getBoundingClientRect();
+    return place.invert(event.clientX - box.left);
+  };
+  const pressed = useRef<number | null>(null);
+  const down = (event: PointerEvent): void => {
+    if (event.button !== 0 || last === 0) {
+      return;
+    }
+    (element.current as HTMLDivElement).setPointerCapture(event.pointerId);
+    pressed.current = event.clientX;
+    playhead.seek(timeAt(event));
+  };
+  const move = (event: PointerEvent): void => {
+    if (
+      pressed.current !== null &&
+      (playhead.held.peek() || Math.abs(event.clientX - pressed.current) > 3)
+    ) {
+      playhead.drag(timeAt(event));
+    }
+  };
+  const up = (): void => {
+    pressed.current = null;
+    if (playhead.held.peek()) {
+      playhead.release();
+    }
+  };
+
+  const words = useComputed(() => epochWords(store, playhead.position.value));
+  return (
+    <div
+      class="dvi-slider"
+      ref={element}
+      role="slider"
+      tabIndex={0}
+      data-testid="epoch-slider"
+      data-lm-suppress-shortcuts="true"
+      aria-label="Epoch"
+      aria-valuemin={0}
+      aria-valuemax={last}
+      aria-valuenow={playhead.position}
+      aria-valuetext={words}
+      onPointerDown={down}
+      onPointerMove={move}
+      onPointerUp={up}
+      onPointerCancel={up}
+    >
+      <svg width={width.value} height={HEIGHT} aria-hidden="true">
+        <Curves store={store} place={place} />
+        <line
+          class="dvi-rail"
+          x1={INSET}
+          x2={Math.max(INSET, width.value - INSET)}
+          y1={RAIL}
+          y2={RAIL}
+        />
+        <line class="dvi-rail dvi-past" ref={past} x1={INSET} x2={INSET} y1={RAIL} y2={RAIL} />
+        {last < MOST_TICKS &&
+          store.epochs.map((epoch, i) => (
+            <circle key={epoch} class="dvi-tick" cx={place(i)} cy={RAIL} r={1.5} />
+          ))}
+        <g ref={thumb} class="dvi-thumb">
+          <line y1={SPARK.top - RAIL} y2={0} />
+          <circle r={7} />
+        </g>
+      </svg>
+    </div>
+  );
+}
+
+interface Curve {
+  name: string;
+  /** Its stroke: "train" and "test" as everywhere, "scalar" for anything else. */
+  stroke: "train" | "test" | "scalar";
+  /** One value per epoch of the side's own list. */
+  values: (number | null)[];
+  text: (value: number) => string;
+}
+
+/** What lies on the slider for one side: the chosen scalar, else the accuracies. */
+function curvesOf(store: Store, { info }: Side): Curve[] {
+  const name = store.view.scalar.value;
+  const values = info.scalars[name];
+  const curves: Curve[] =
+    values === undefined
+      ? (["train", "test"] as const).map((split) => ({
+          name: split,
+          stroke: split,
+          values: info.accuracy[split],
+          text: percent,
+        }))
+      : [{ name, stroke: "scalar", values, text: number }];
+  return curves.filter((curve) => curve.values.some((value) => value !== null));
+}
+
+/** The curves of all sides on one scale, those of the active one in front. */
+function Curves({ store, place }: { store: Store; place: (position: number) => number }) {
+  const front = store.side.value;
+  const sides = [...store.sides.filter((side) => side !== front), front];
+  const curves = sides.flatMap((side) =>
+    curvesOf(store, side).map((curve) => ({ ...curve, side })),
+  );
+  const known = curves.flatMap(({ values }) => values.filter((value) => value !== null));
+  const low = Math.min(...known);
+  const high = Math.max(...known);
+  const height = linear([low, high > low ? high : low + 1e-3], [SPARK.bottom, SPARK.top]);
+  return (
+    <>
+      {curves.map(({ side, name, stroke, values }) => {
+        let path = "";
+        store.epochs.forEach((epoch, position) => {
+          const own = side.place(position);
+          const value = side.info.epochs[own] === epoch ? (values[own] ?? null) : null;
+          if (value !== null) {
+            path += `${path === "" ? "M" : "L"}${place(position).toFixed(1)} ${height(value).toFixed(1)}`;
+          }
+        });
+        const back = side === front ? "" : " dvi-back";
+        return (
+          <path key={`${side.index} ${name}`} class={`dvi-spark dvi-${stroke}${back}`} d={path} />
+        );
+      })}
+    </>
+  );
+}
+
+function Readout({ store }: { store: Store }) {
+  const side = store.side.value;
+  const place = side.place(store.playhead.position.value);
+  const scalars = [...new Set(store.sides.flatMap(({ info }) => Object.keys(info.scalars)))];
+  const { scalar } = store.view;
+  return (
+    <div class="dvi-readout">
+      {store.epochs.length > 1 && <EpochField store={store} />}
+      {scalars.length > 0 && (
+        <select
+          data-testid="scalar"
+          aria-label="Curves on the slider"
+          title="Curves on the slider"
+          value={scalars.includes(scalar.value) ? scalar.value : ""}
+          onChange={(event) => {
+            scalar.value = event.currentTarget.value;
+          }}
+        >
+          <option value="">accuracy</option>
+          {scalars.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+      {store.sides.length > 1 && (
+        <span class="dvi-of" title={side.info.name} data-testid="readout-of">
+          {side.info.name}
+        </span>
+      )}
+      {curvesOf(store, side).map(({ name, stroke, values, text }) => {
+        const value = values[place] ?? null;
+        const title = stroke === "scalar" ? name : `Accuracy on ${name}`;
+        return (
+          <span class="dvi-value" key={name} title={title}>
+            <svg width="14" height="8" aria-hidden="true">
+              <path class={`dvi-spark dvi-${stroke}`} d="M1 4H13" />
+            </svg>
+            {stroke !== "scalar" && `${name} `}
+            <b>{value === null ? "–" : text(value)}</b>
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+/** The number of the epoch; another one typed into it is gone to. */
+function EpochField({ store }: { store: Store }) {
+  const { playhead, epochs } = store;
+  const position = playhead.position.value;
+  const last = String(epochs.at(-1));
+  const typed = useSignal<string | null>(null);
+  const go = (): void => {
+    const wanted = Number.parseFloat(typed.peek() ?? "");
+    typed.value = null;
+    if (Number.isFinite(wanted)) {
+      const away = epochs.map((epoch) => Math.abs(epoch - wanted));
+      playhead.seek(away.indexOf(Math.min(...away)));
+    }
+  };
+  const step = (by: number): void => {
+    typed.value = null;
+    playhead.seek(playhead.position.peek() + by);
+  };
+  const keys: Record<string, () => void> = {
+    Enter: go,
+    Escape: () => {
+      typed.value = null;
+    },
+    ArrowUp: () => step(1),
+    ArrowDown: () => step(-1),
+  };
+  return (
+    <label class="dvi-epoch" data-testid="epoch-label">
+      epoch{" "}
+      <input
+        type="text"
+        inputMode="numeric"
+        autocomplete="off"
+        data-testid="epoch-input"
+        data-lm-suppress-shortcuts="true"
+        aria-label={`Epoch, of ${last}; type a number to go there`}
+        title="Type a number to go there"
+        style={{ width: `${Math.max(2, last.length) + 1.5}ch` }}
+        value={typed.value ?? String(epochs[position])}
+        onFocus={(event) => event.currentTarget.select()}
+        onInput={(event) => {
+          typed.value = event.currentTarget.value;
+        }}
+        onBlur={go}
+        onKeyDown={(event) => {
+          const action = keys[event.key];
+          if (action !== undefined) {
+            event.preventDefault();
+            event.stopPropagation();
+            action();
+          }
+        }}
+      />{" "}
+      of {last}
+    </label>
+  );
+}
+
+/** Where we are, for those who cannot see it: recorded numbers need not be consecutive. */
+function epochWords(store: Store, position: number): string {
+  const { epochs } = store;
+  const parts = [`epoch ${epochs[position]}, ${position + 1} of ${epochs.length} recorded`];
+  const side = store.side.value;
+  if (store.sides.length > 1) {
+    parts.push(side.info.name);
+  }
+  for (const { name, stroke, values, text } of curvesOf(store, side)) {
+    const value = values[side.place(position)] ?? null;
+    if (value !== null) {
+      parts.push(`${stroke === "scalar" ? name : `${name} accuracy`} ${text(value)}`);
+    }
+  }
+  return parts.join(", ");
+}

@@ -1,0 +1,108 @@
+// The tools of the canvas: pan or lasso, how a pick joins the selection, what is shown and followed, and the way out.
+import type { ComponentChildren } from "preact";
+import type { Stage } from "../canvas/stage";
+import { savePicture } from "../on_map/picture";
+import {
+  AddIcon,
+  LassoIcon,
+  MarkerIcon,
+  PanIcon,
+  ReplaceIcon,
+  ResetIcon,
+  SaveIcon,
+  SubtractIcon,
+  TrailIcon,
+} from "../pieces/icons";
+import { Menu } from "../pieces/menu";
+import { ToolButton } from "../pieces/tool";
+import { decodes } from "../state/markers";
+import type { Combine } from "../state/selection";
+import type { Store, Tool } from "../state/store";
+import { Follow } from "./follow";
+import { SettingsMenu } from "./settings";
+import { ShowMenu } from "./show";
+
+const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = [
+  { tool: "pan", name: "Pan and zoom (hold shift to draw a lasso)", icon: <PanIcon /> },
+  { tool: "lasso", name: "Lasso: draw around points", icon: <LassoIcon /> },
+  {
+    tool: "marker",
+    name: "Marker: click to see what lies there, drag to see what changes on a way",
+    icon: <MarkerIcon />,
+  },
+];
+
+const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }[] = [
+  { how: "replace", name: "Picks replace the selection", icon: <ReplaceIcon /> },
+  { how: "add", name: "Picks add to the selection", icon: <AddIcon /> },
+  { how: "subtract", name: "Picks are taken from the selection", icon: <SubtractIcon /> },
+];
+
+export function Tools({ store, stages }: { store: Store; stages: readonly Stage[] }) {
+  const { trails, neighbors, keep } = store.view;
+  const save = (event: MouseEvent): void =>
+    savePicture(store, stages, getComputedStyle(event.currentTarget as HTMLElement).fontFamily);
+  return (
+    <div class="dvi-tools" role="toolbar" aria-label="Canvas tools">
+      {TOOLS.filter(({ tool }) => tool !== "marker" || decodes(store)).map(
+        ({ tool, name, icon }) => (
+          <ToolButton
+            key={tool}
+            testid={`tool-${tool}`}
+            name={name}
+            pressed={store.tool.value === tool}
+            press={() => {
+              store.tool.value = tool;
+            }}
+          >
+            {icon}
+          </ToolButton>
+        ),
+      )}
+      <span class="dvi-divider" />
+      {COMBINES.map(({ how, name, icon }) => (
+        <ToolButton
+          key={how}
+          testid={`combine-${how}`}
+          name={name}
+          pressed={store.combine.value === how}
+          press={() => {
+            store.combine.value = how;
+          }}
+        >
+          {icon}
+        </ToolButton>
+      ))}
+      <span class="dvi-divider" />
+      <ShowMenu store={store} />
+      <Menu
+        testid="follow"
+        name="Follow the selected samples"
+        icon={<TrailIcon />}
+        on={
+          store.selection.value.indices.length > 0 &&
+          (trails.value || neighbors.value || keep.value)
+        }
+      >
+        <Follow store={store} stages={stages} />
+      </Menu>
+      <SettingsMenu store={store} />
+      <span class="dvi-divider" />
+      <ToolButton testid="save-picture" name="Save the view as a picture (PNG)" press={save}>
+        <SaveIcon />
+      </ToolButton>
+      <ToolButton
+        testid="reset-view"
+        name="Show the whole landscape (0)"
+        press={() => {
+          store.view.keep.value = false;
+          for (const { camera } of stages) {
+            camera.reset();
+          }
+        }}
+      >
+        <ResetIcon />
+      </ToolButton>
+    </div>
+  );
+}

@@ -1,0 +1,173 @@
+// The bridge to the notebook: the only file that knows anywidget's model, its traits and its messages.
+
+import { createSource } from "../protocol/source";
+import type { Answer, ArrayHeader, Ask, AskOptions } from "../protocol/wire";
+import { namedArrays } from "../protocol/wire";
+import type { SharedState, Store } from "../state/store";
+import type { Host } from "./mount";
+
+/** The part of anywidget's model that is used here. */
+export interface Model {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown): void;
+  on(event: string, callback: (...values: never[]) => void): void;
+  off(event: string, callback: (...values: never[]) => void): void;
+}
+
+interface Message {
+  id: number;
+  ok?: boolean;
+  result?: Record<string, unknown>;
+  arrays?: ArrayHeader[];
+  error?: string;
+  progress?: number;
+  text?: string;
+}
+
+interface Pending {
+  resolve: (answer: Answer) => void;
+  reject: (error: Error) => void;
+  progress: AskOptions["progress"];
+}
+
+const HELLO_AGAIN_MS = 2000;
+const TRAITS = [
+  "epoch",
+  "selection",
+  "hovered",
+  "color_by",
+  "filter",
+  "selections",
+  "_view",
+] as const;
+
+export function createBridge(model: Model): Host {
+  const pending = new Map<number, Pending>();
+  // Every view of a model hears every answer, so each counts from a place of its own.
+  let lastId = Math.floor(Math.random() * 2 ** 40);
+
+  const receive = (message: Message, buffers: (DataView | ArrayBuffer)[] = []): void => {
+    const request = pending.get(message?.id);
+    if (request === undefined) {
+      return;
+    }
+    if (message.ok === undefined) {
+      const { progress = 0, text = "", result = {}, arrays = [] } = message;
+      // A host that loses the buffers of an unfinished answer does no harm: the whole follows.
+      const soFar = arrays.length > 0 && arrays.length === buffers.length;
+      request.progress?.(
+        progress,
+        text,
+        soFar ? { result, arrays: namedArrays(arrays, buffers) } : undefined,
+      );
+      return;
+    }
+    pending.delete(message.id);
+    if (!message.ok) {
+      request.reject(new Error(message.error ?? "The kernel could not answer."));
+      return;
+    }
+    try {
+      const arrays = namedArrays(message.arrays ?? [], buffers);
+      request.resolve({ result: message.result ?? {}, arrays });
+    } catch (error) {
+      request.reject(error as Error);
+    }
+  };
+
+  const send: Ask = (op, args, options = {}) =>
+    new Promise((resolve, reject) => {
+      const id = ++lastId;
+      pending.set(id, { resolve, reject, progress: options.progress });
+      options.signal?.addEventListener("abort", () => {
+        if (pending.delete(id)) {
+          reject(new Error("Cancelled."));
+          model.send({ id: ++lastId, op: "cancel", args: { id } });
+        }
+      });
+      model.send({ id, op, args });
+    });
+
+  // A comm that is not open yet swallows what is sent, so the first word is repeated until answered.
+  let repeating = 0;
+  const sendAgain: Ask = (op, args, options) => {
+    const answer = new Promise<Answer>((resolve, reject) => {
+      const say = (): void => {
+        send(op, args, options).then(resolve, reject);
+      };
+      repeating = window.setInterval(say, HELLO_AGAIN_MS);
+      say();
+    });
+    return answer.finally(() => clearInterval(repeating));
+  };
+
+  model.on("msg:custom", receive);
+  return {
+    source: createSource((op, args, options) =>
+      op === "hello" ? sendAgain(op, args, options) : send(op, args, options),
+    ),
+    state: () => readState(model),
+    bind: (store) => bind(model, store),
+    close: () => {
+      clearInterval(repeating);
+      model.off("msg:custom", receive);
+      pending.clear();
+    },
+  };
+}
+
+function readState(model: Model): SharedState {
+  const selection = model.get("selection");
+  const hovered = model.get("hovered");
+  return {
+    epoch: Number(model.get("epoch") ?? 0),
+    selection: Array.isArray(selection) ? (selection as number[]) : [],
+    hovered: typeof hovered === "number" ? hovered : null,
+    color_by: String(model.get("color_by") ?? "label"),
+    filter: String(model.get("filter") ?? ""),
+    selections: (model.get("selections") ?? {}) as SharedState["selections"],
+    _view: (model.get("_view") ?? {}) as SharedState["_view"],
+  };
+}
+
+function bind(model: Model, store: Store): () => void {
+  // Each trait by itself: while some are being told, the model still has old values of the others.
+  const listeners = TRAITS.map((name) => {
+    const changed = (): void => store.receive({ [name]: readState(model)[name] });
+    model.on(`change:${name}`, changed);
+    return () => model.off(`change:${name}`, changed);
+  });
+  // Several changes of one frame travel together, and only the last of each.
+  const waiting = new Map<string, unknown>();
+  let request = 0;
+  const flush = (): void => {
+    request = 0;
+    for (const [name, value] of waiting) {
+      model.set(name, value);
+    }
+    waiting.clear();
+    model.save_changes();
+  };
+  const stop = store.share((name, value) => {
+    const same = JSON.stringify(model.get(name)) === JSON.stringify(value);
+    if (same) {
+      waiting.delete(name);
+      return;
+    }
+    waiting.set(name, value);
+    request ||= requestAnimationFrame(flush);
+  });
+  return () => {
+    stop();
+    if (request !== 0) {
+      // What was changed just before the view went is kept all the same.
+      cancelAnimationFrame(request);
+      flush();
+    }
+    for (const off of listeners) {
+      off();
+    }
+  };
+}

@@ -1,0 +1,155 @@
+// How a number is spread over the samples, as bars; a range drawn over them, or typed, selects.
+import { useSignal } from "@preact/signals";
+import { useMemo, useRef } from "preact/hooks";
+import type { Store } from "../state/store";
+import { linear } from "./scale";
+import { useSize } from "./size";
+import { count, number, plural } from "./words";
+
+const BINS = 30;
+const HEIGHT = 96;
+const BASE = 14;
+const EDGE = 4;
+
+interface HistogramProperties {
+  store: Store;
+  name: string;
+  /** One per sample; NaN where there is none. */
+  values: Float32Array;
+}
+
+export function Histogram({ store, name, values }: HistogramProperties) {
+  const element = useRef<HTMLDivElement>(null);
+  const { width } = useSize(element);
+  const range = useSignal<readonly [number, number] | null>(null);
+  const pressed = useRef(0);
+  const { low, high, counts } = useMemo(() => counted(values), [values]);
+  const across = linear([low, high], [EDGE, Math.max(EDGE + 1, width.value - EDGE)]);
+  const most = Math.max(1, ...counts);
+  const at = (event: PointerEvent & { currentTarget: HTMLElement }): number =>
+    Math.min(
+      high,
+      Math.max(
+        low,
+        across.invert(event.clientX - event.currentTarget.getBoundingClientRect().left),
+      ),
+    );
+  const select = (from: number, to: number): void => {
+    range.value = [from, to];
+    store.selectMask(Uint8Array.from(values, (value) => (value >= from && value <= to ? 1 : 0)));
+  };
+  const chosen = range.value;
+  return (
+    <figure class="dvi-histogram">
+      <div
+        ref={element}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          pressed.current = at(event);
+          range.value = [pressed.current, pressed.current];
+        }}
+        onPointerMove={(event) => {
+          if (event.buttons !== 0 && range.peek() !== null) {
+            const here = at(event);
+            range.value = [Math.min(pressed.current, here), Math.max(pressed.current, here)];
+          }
+        }}
+        onPointerUp={() => {
+          const [from, to] = range.peek() ?? [0, 0];
+          if (to > from) {
+            select(from, to);
+          } else {
+            range.value = null;
+          }
+        }}
+      >
+        <svg width={width.value} height={HEIGHT} role="img" aria-label={`Histogram: ${name}`}>
+          {counts.map((samples, bin) => {
+            const from = low + ((high - low) * bin) / BINS;
+            const to = low + ((high - low) * (bin + 1)) / BINS;
+            // A root keeps single samples visible beside thousands.
+            const size = Math.sqrt(samples / most) * (HEIGHT - BASE - 4);
+            return (
+              <rect
+                key={from}
+                x={across(from)}
+                y={HEIGHT - BASE - size}
+                width={Math.max(1, across(to) - across(from) - 1)}
+                height={size}
+              >
+                <title>
+                  {number(from)} to {number(to)}: {plural(samples, "sample", "samples")}
+                </title>
+              </rect>
+            );
+          })}
+          {chosen !== null && (
+            <rect
+              class="dvi-range"
+              x={across(chosen[0])}
+              y={0}
+              width={across(chosen[1]) - across(chosen[0])}
+              height={HEIGHT - BASE}
+            />
+          )}
+          <text x={EDGE} y={HEIGHT - 2}>
+            {number(low)}
+          </text>
+          <text x={width.value - EDGE} y={HEIGHT - 2} text-anchor="end">
+            {number(high)}
+          </text>
+        </svg>
+      </div>
+      <figcaption>
+        {name}, counts under a root: at most {count(most)} in a bar
+      </figcaption>
+      <form
+        class="dvi-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const [from, to] = new FormData(event.currentTarget).values();
+          select(Number(from), Number(to));
+        }}
+      >
+        <label>
+          <span>from</span>
+          <input type="number" name="from" step="any" value={typed(chosen?.[0] ?? low)} />
+        </label>
+        <label>
+          <span>to</span>
+          <input type="number" name="to" step="any" value={typed(chosen?.[1] ?? high)} />
+        </label>
+        <button type="submit">Select</button>
+      </form>
+    </figure>
+  );
+}
+
+function counted(values: Float32Array): { low: number; high: number; counts: number[] } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    if (!Number.isNaN(value)) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  if (low > high) {
+    [low, high] = [0, 1];
+  } else if (low === high) {
+    high = low + 1;
+  }
+  const counts = new Array<number>(BINS).fill(0);
+  for (const value of values) {
+    if (!Number.isNaN(value)) {
+      const bin = Math.min(BINS - 1, Math.floor(((value - low) / (high - low)) * BINS));
+      counts[bin] = (counts[bin] as number) + 1;
+    }
+  }
+  return { low, high, counts };
+}
+
+/** As a field takes it. */
+function typed(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}

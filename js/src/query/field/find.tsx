@@ -1,0 +1,304 @@
+// The find field: one line of text that says which samples are shown, with completion, a count, and fields instead of typing.
+import { batch, useComputed, useSignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { CloseIcon, FieldsIcon, FindIcon } from "../../pieces/icons";
+import { Menu } from "../../pieces/menu";
+import { Swatch } from "../../pieces/swatch";
+import { ToolButton } from "../../pieces/tool";
+import { useUnique } from "../../pieces/unique";
+import { count, plural } from "../../pieces/words";
+import { filterOf } from "../../state/filter";
+import type { Store } from "../../state/store";
+import { type Completion, classText, complete } from "../complete";
+import { parse, type Vocabulary } from "../query";
+import { Fields } from "./conditions";
+
+/** So long after the last key what is typed takes effect. */
+const PATIENCE_MS = 150;
+const CLOSED: Completion = { start: 0, end: 0, options: [] };
+
+export function Find({ store }: { store: Store }) {
+  const { hello, filter, shown } = store;
+  const { known, count: found } = filterOf(store);
+  const id = useUnique();
+  const input = useRef<HTMLInputElement>(null);
+  const marks = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const timer = useRef(0);
+  /** What was typed and has not taken effect yet. */
+  const draft = useSignal<string | null>(null);
+  const typed = useComputed(() => draft.value ?? filter.value);
+  /** Where the text is being written; null while it is not. */
+  const caret = useSignal<number | null>(null);
+  const completion = useSignal(CLOSED);
+  const chosen = useSignal(-1);
+
+  const apply = (): void => {
+    clearTimeout(timer.current);
+    batch(() => {
+      filter.value = typed.peek();
+      draft.value = null;
+    });
+  };
+  useLayoutEffect(() => () => clearTimeout(timer.current), []);
+  useLayoutEffect(() => {
+    list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+  }, [chosen.value]);
+
+  const follow = (): void => {
+    const field = input.current as HTMLInputElement;
+    caret.value = field.selectionStart;
+    (marks.current as HTMLElement).scrollLeft = field.scrollLeft;
+  };
+  const close = (): void => {
+    completion.value = CLOSED;
+    chosen.value = -1;
+  };
+  const offer = (): void => {
+    follow();
+    completion.value = complete(typed.peek(), caret.peek() ?? 0, known);
+    chosen.value = -1;
+  };
+  const write = (text: string): void => {
+    draft.value = text;
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(apply, PATIENCE_MS);
+  };
+  const take = (place: number): void => {
+    const { start, end, options } = completion.peek();
+    const option = options[place];
+    const field = input.current as HTMLInputElement;
+    if (option === undefined) {
+      return;
+    }
+    const rest = typed.peek().slice(end);
+    // A condition that is complete is followed by a space, and the next one can be typed.
+    const done = /[:<>#-]$/.test(option.text) ? "" : rest.startsWith(" ") ? "" : " ";
+    const before = typed.peek().slice(0, start) + option.text + done;
+    write(before + rest);
+    field.value = typed.peek();
+    field.setSelectionRange(before.length, before.length);
+    field.focus();
+    offer();
+    if (done !== "") {
+      close();
+    }
+  };
+  const pressed = (event: KeyboardEvent): void => {
+    const { options, start } = completion.peek();
+    const at = chosen.peek();
+    const partly = start < (caret.peek() ?? 0);
+    const actions: Record<string, () => boolean | undefined> = {
+      ArrowDown: () => {
+        if (options.length === 0) {
+          offer();
+        }
+        chosen.value = Math.min(at + 1, completion.peek().options.length - 1);
+        return true;
+      },
+      ArrowUp: () => {
+        chosen.value = Math.max(at - 1, -1);
+        return options.length > 0;
+      },
+      Enter: () => {
+        if (at >= 0) {
+          take(at);
+        } else {
+          close();
+          apply();
+        }
+        return true;
+      },
+      Tab: () => {
+        // Away from the field, unless something is half written.
+        const takes = options.length > 0 && (at >= 0 || partly) && !event.shiftKey;
+        if (takes) {
+          take(Math.max(0, at));
+        }
+        return takes;
+      },
+      Escape: () => {
+        if (options.length > 0) {
+          close();
+        } else {
+          draft.value = "";
+          apply();
+        }
+        return true;
+      },
+    };
+    if (actions[event.key]?.()) {
+      event.preventDefault();
+    }
+    event.stopPropagation();
+  };
+
+  const parts = useComputed(() => partsOf(typed.value, caret.value, known));
+  const said = parts.value.find(({ sentence }) => sentence !== undefined)?.sentence;
+  const { options } = completion.value;
+  const empty = typed.value === "";
+  const filtered = shown.value !== null;
+  return (
+    <search class="dvi-find">
+      <FindIcon />
+      <div class="dvi-find-line">
+        <div class="dvi-find-marks" ref={marks} aria-hidden="true">
+          {parts.value.map(({ text, sentence }, i) =>
+            sentence === undefined ? text : <u key={`${i} ${text}`}>{text}</u>,
+          )}
+        </div>
+        <input
+          ref={input}
+          type="text"
+          role="combobox"
+          data-testid="find"
+          data-lm-suppress-shortcuts="true"
+          aria-label="Find samples"
+          aria-autocomplete="list"
+          aria-expanded={options.length > 0}
+          aria-controls={`${id}-options`}
+          aria-activedescendant={chosen.value < 0 ? undefined : `${id}-${chosen.value}`}
+          aria-invalid={said !== undefined}
+          aria-describedby={`${id}-said`}
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          placeholder={`Find: label:${classText(hello.classes.length - 1, known)} conf<0.6 wrong`}
+          value={typed.value}
+          onInput={(event) => {
+            write(event.currentTarget.value);
+            offer();
+          }}
+          onKeyDown={pressed}
+          onKeyUp={follow}
+          onScroll={follow}
+          onClick={() => (empty ? offer() : follow())}
+          onBlur={() => {
+            close();
+            caret.value = null;
+          }}
+        />
+      </div>
+      <span class="dvi-total" role="status" data-testid="count">
+        {filtered
+          ? `${count(found.value)} of ${count(hello.n)}`
+          : plural(hello.n, "sample", "samples")}
+      </span>
+      {filtered && (
+        <button
+          type="button"
+          class="dvi-link"
+          data-testid="select-found"
+          title="Select the samples that are found (as chosen under the landscape: replace, add or take away)"
+          onClick={() => store.selectMask(shown.peek()?.slice() ?? new Uint8Array(hello.n))}
+        >
+          Select
+        </button>
+      )}
+      {!empty && (
+        <ToolButton
+          name="Show all samples again"
+          testid="clear-filter"
+          press={() => {
+            draft.value = "";
+            apply();
+            input.current?.focus();
+          }}
+        >
+          <CloseIcon />
+        </ToolButton>
+      )}
+      <Menu name="Filter by fields" testid="fields" icon={<FieldsIcon />} on={false}>
+        <Fields store={store} />
+      </Menu>
+      {options.length > 0 && (
+        <div
+          class="dvi-options"
+          role="listbox"
+          tabIndex={-1}
+          id={`${id}-options`}
+          ref={list}
+          aria-label="Conditions"
+        >
+          {options.map((option, i) => (
+            <div
+              key={option.text}
+              id={`${id}-${i}`}
+              role="option"
+              tabIndex={-1}
+              aria-selected={i === chosen.value}
+              data-testid="option"
+              onPointerDown={(event) => {
+                event.preventDefault();
+                take(i);
+              }}
+            >
+              {option.class !== undefined && <Swatch store={store} index={option.class} />}
+              <span class="dvi-name">{option.text}</span>
+              <small>{option.hint}</small>
+            </div>
+          ))}
+        </div>
+      )}
+      <Said store={store} id={`${id}-said`} sentence={options.length > 0 ? undefined : said} />
+    </search>
+  );
+}
+
+interface SaidProperties {
+  store: Store;
+  id: string;
+  /** What was not understood. */
+  sentence: string | undefined;
+}
+
+/** Under the field: what was not understood, or what is waited for. */
+function Said({ store, id, sentence }: SaidProperties) {
+  const { epochs, sides } = store;
+  const missing = filterOf(store).missing.value;
+  const frames = sides[0]?.frames;
+  frames?.revision.value;
+  const error = missing
+    .map((epoch) => frames?.error(epochs.indexOf(epoch)))
+    .find((text) => text !== undefined);
+  return (
+    <p
+      id={id}
+      class={`dvi-find-said${(sentence ?? error) ? " dvi-problem" : ""}`}
+      role="status"
+      data-testid="find-said"
+    >
+      {sentence ??
+        error ??
+        (missing.length > 0 &&
+          `waiting for epoch${missing.length > 1 ? "s" : ""} ${missing.join("–")} …`)}
+      {sentence === undefined && error !== undefined && (
+        <button type="button" onClick={() => frames?.retry()}>
+          Try again
+        </button>
+      )}
+    </p>
+  );
+}
+
+interface Part {
+  text: string;
+  /** Why it was not understood, if so. */
+  sentence?: string;
+}
+
+/** The text, with what was not understood apart; a condition is left in peace while it is being written. */
+function partsOf(text: string, caret: number | null, known: Vocabulary): Part[] {
+  const signs = Array.from(text);
+  const writing = caret === null ? -1 : Array.from(text.slice(0, caret)).length;
+  const parts: Part[] = [];
+  let at = 0;
+  for (const { start, end, sentence } of parse(text, known).problems) {
+    if (writing < start || writing > end) {
+      parts.push({ text: signs.slice(at, start).join("") });
+      parts.push({ text: signs.slice(start, end).join(""), sentence });
+      at = end;
+    }
+  }
+  return [...parts, { text: signs.slice(at).join("") }];
+}

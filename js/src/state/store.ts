@@ -1,0 +1,331 @@
+// The state of one explorer: panels read it and write to it, nobody else keeps any.
+import {
+  batch,
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
+import type { Theme } from "../hosts/theme";
+import { Answers } from "../protocol/answers";
+import {
+  CERTAINTY,
+  type Frame,
+  type Hello,
+  type LandscapeInfo,
+  type Source,
+  type Territory,
+} from "../protocol/source";
+import { Thumbnails } from "../protocol/thumbnails";
+import type { EpochWindow } from "../protocol/window";
+import type { Ask } from "../protocol/wire";
+import { lifted, parseHex, type Rgb } from "./colors";
+import { Playhead } from "./playhead";
+import {
+  type Combine,
+  combine,
+  combineMasks,
+  type Selection,
+  sameIndices,
+  selectionOf,
+} from "./selection";
+import { epochsOf, Side } from "./sides";
+import { createView, readView, type View, type ViewState, viewState } from "./view";
+
+export type ColorBy = "label" | "prediction" | "correctness";
+export const COLOR_BY: readonly ColorBy[] = ["label", "prediction", "correctness"];
+
+export type Tool = "pan" | "lasso" | "marker";
+
+/** What the host remembers and shares: the traits of the widget, the state of an exported page. */
+export interface SharedState {
+  /** A recorded number. */
+  epoch: number;
+  selection: readonly number[];
+  hovered: number | null;
+  color_by: string;
+  filter: string;
+  /** Named selections. */
+  selections: Readonly<Record<string, readonly number[]>>;
+  _view: ViewState;
+}
+
+/** Why a sample is hovered decides where its card is shown. */
+export interface Hovered {
+  index: number;
+  from: "canvas" | "panel" | "host";
+  /** The side on whose canvas it is hovered. */
+  side: number | null;
+}
+
+/** Pictures up to this size are fetched as they are; larger ones are fetched small for the grid. */
+const NATIVE_SIZE = 64;
+
+export class Store {
+  readonly hello: Hello;
+  /** The landscapes, one or two, over the same samples. */
+  readonly sides: readonly Side[];
+  /** The recorded numbers of all sides, ascending; positions in time count in this list. */
+  readonly epochs: readonly number[];
+  /** The side last pressed, focused or chosen, which the panels speak of; crossing a canvas chooses nothing. */
+  readonly active: Signal<number>;
+  readonly side: ReadonlySignal<Side>;
+  /** A question of any kind to whoever answers. */
+  readonly ask: Ask;
+  /** The same for questions that several panels have, with the answers kept for a while. */
+  readonly answers: Answers;
+  /** What else a reload of the page brings back. */
+  readonly view: View;
+  /** One per class, fitted to the theme. */
+  readonly colors: ReadonlySignal<readonly Rgb[]>;
+  /** How many samples have each label, and how many have none. */
+  readonly labelCounts: Uint32Array;
+  readonly unlabelled: number;
+  /** Small pictures for the grid, and pictures as they are for the card; one and the same where they are small. */
+  readonly thumbnails: Thumbnails;
+  readonly pictures: Thumbnails;
+  readonly playhead: Playhead;
+  readonly epoch: ReadonlySignal<number>;
+  readonly selection: Signal<Selection>;
+  readonly hovered: Signal<Hovered | null>;
+  /** The one sample whose card stays while nothing is hovered. */
+  readonly pinned: Signal<number | null> = signal(null);
+  /** The sample whose card is shown: the hovered one, else the pinned one. */
+  readonly raised: ReadonlySignal<number | null>;
+  /** The side on which that card is shown. */
+  readonly raisedOn: ReadonlySignal<Side>;
+  /** A place of the canvas that is being looked into, in units of positions. */
+  readonly place: Signal<{ side: number; x: number; y: number } | null> = signal(null);
+  readonly colorBy: Signal<ColorBy>;
+  readonly filter: Signal<string>;
+  /** 1 for each sample that the filter shows; null while it shows all. */
+  readonly shown: Signal<Uint8Array | null> = signal(null);
+  /** Selections with a name, kept by the host. */
+  readonly selections: Signal<ReadonlyMap<string, readonly number[]>>;
+  readonly tool: Signal<Tool> = signal("pan");
+  readonly combine: Signal<Combine> = signal("replace");
+  readonly theme: Signal<Theme>;
+  /** What the person asked the system for: no motion that is not needed. */
+  readonly still: ReadonlySignal<boolean>;
+
+  constructor(
+    source: Source,
+    hello: Hello,
+    state: SharedState,
+    environment: { theme: Signal<Theme>; still: ReadonlySignal<boolean> },
+  ) {
+    this.hello = hello;
+    this.ask = source.ask;
+    this.answers = new Answers(source.ask);
+    this.epochs = epochsOf(hello.landscapes);
+    this.sides = hello.landscapes.map(
+      (info, i, all) => new Side(source, i, info, this.epochs, 1 / all.length),
+    );
+    this.view = createView(state._view);
+    this.active = this.view.side;
+    this.side = computed(() => this.sides[this.active.value] ?? (this.sides[0] as Side));
+    this.labelCounts = new Uint32Array(hello.classes.length);
+    let unlabelled = 0;
+    for (const label of hello.labels) {
+      if (label < 0) {
+        unlabelled++;
+      } else {
+        this.labelCounts[label] = (this.labelCounts[label] as number) + 1;
+      }
+    }
+    this.unlabelled = unlabelled;
+    this.theme = environment.theme;
+    this.still = environment.still;
+    this.colors = computed(() => {
+      const { palettes } = hello;
+      const chosen = palettes[this.view.palette.value] ?? Object.values(palettes)[0] ?? [];
+      const colors = chosen.map(parseHex);
+      return this.theme.value.dark ? colors.map(lifted) : colors;
+    });
+    const { images } = hello;
+    const small = images === null || Math.max(images.height, images.width) <= NATIVE_SIZE;
+    this.thumbnails = new Thumbnails(source, small ? null : NATIVE_SIZE);
+    this.pictures = small ? this.thumbnails : new Thumbnails(source, null);
+    this.playhead = new Playhead(
+      this.epochs.length,
+      Math.max(0, this.epochs.indexOf(state.epoch)),
+      this.sides.flatMap(({ frames, territories }) => [frames, territories]),
+      this.sides.map(({ frames }) => frames),
+      this.still,
+      this.view,
+    );
+    this.epoch = computed(() => this.epochs[this.playhead.position.value] as number);
+    this.selection = signal(selectionOf(state.selection, hello.n));
+    this.hovered = signal(
+      state.hovered === null ? null : { index: state.hovered, from: "host" as const, side: null },
+    );
+    this.raised = computed(() => this.hovered.value?.index ?? this.pinned.value);
+    this.raisedOn = computed(
+      () => this.sides[this.hovered.value?.side ?? this.active.value] ?? this.side.value,
+    );
+    this.colorBy = signal(readColorBy(state.color_by));
+    this.filter = signal(state.filter);
+    this.selections = signal(new Map(Object.entries(state.selections)));
+  }
+
+  get landscape(): LandscapeInfo {
+    return this.side.value.info;
+  }
+
+  get frames(): EpochWindow<Frame> {
+    return this.side.value.frames;
+  }
+
+  get territories(): EpochWindow<Territory> {
+    return this.side.value.territories;
+  }
+
+  /** Select what was picked, in the way chosen or the one given. */
+  select(picked: Iterable<number>, how: Combine = this.combine.peek()): void {
+    this.take(combine(this.selection.peek(), picked, how));
+  }
+
+  /** The same for a byte per sample, 1 where picked. */
+  selectMask(picked: Uint8Array, how: Combine = this.combine.peek()): void {
+    this.take(combineMasks(this.selection.peek(), picked, how));
+  }
+
+  /** Another selection lets go of the pinned sample where it is not part of it. */
+  private take(selection: Selection): void {
+    const pinned = this.pinned.peek();
+    batch(() => {
+      this.selection.value = selection;
+      if (pinned !== null && selection.mask[pinned] !== 1) {
+        this.pinned.value = null;
+      }
+    });
+  }
+
+  clear(): void {
+    batch(() => {
+      this.pinned.value = null;
+      if (this.selection.peek().indices.length > 0) {
+        this.selection.value = selectionOf([], this.hello.n);
+      }
+    });
+  }
+
+  hover(
+    index: number | null,
+    from: Hovered["from"] = "canvas",
+    side: Hovered["side"] = null,
+  ): void {
+    const before = this.hovered.peek();
+    const same = before?.from === from && before.side === side;
+    if ((before?.index ?? null) !== index || (index !== null && !same)) {
+      this.hovered.value = index === null ? null : { index, from, side };
+    }
+  }
+
+  pin(index: number | null): void {
+    this.pinned.value = index;
+  }
+
+  /** Take over what the host says; what is the same already changes nothing. */
+  receive(state: Partial<SharedState>): void {
+    batch(() => {
+      if (state.epoch !== undefined && state.epoch !== this.epoch.peek()) {
+        const position = this.epochs.indexOf(state.epoch);
+        if (position >= 0) {
+          this.playhead.seek(position);
+        }
+      }
+      if (
+        state.selection !== undefined &&
+        !sameIndices(this.selection.peek().indices, state.selection)
+      ) {
+        this.take(selectionOf(state.selection, this.hello.n));
+      }
+      if (state.hovered !== undefined) {
+        const known = state.hovered === null || this.hello.labels[state.hovered] !== undefined;
+        if (known && (this.hovered.peek()?.index ?? null) !== state.hovered) {
+          this.hover(state.hovered, "host");
+        }
+      }
+      if (state.color_by !== undefined) {
+        this.colorBy.value = readColorBy(state.color_by);
+      }
+      if (state.filter !== undefined) {
+        this.filter.value = state.filter;
+      }
+      if (state.selections !== undefined) {
+        this.selections.value = new Map(Object.entries(state.selections));
+      }
+      if (state._view !== undefined) {
+        readView(this.view, state._view);
+      }
+    });
+  }
+
+  /** Tell the host what changed, one name at a time and never what it said itself first. */
+  share(tell: <K extends keyof SharedState>(name: K, value: SharedState[K]) => void): () => void {
+    const follow = <K extends keyof SharedState>(
+      name: K,
+      read: () => SharedState[K],
+    ): (() => void) => {
+      let first = true;
+      return effect(() => {
+        const value = read();
+        if (!first) {
+          untracked(() => tell(name, value));
+        }
+        first = false;
+      });
+    };
+    const stops = [
+      follow("epoch", () => this.epoch.value),
+      follow("selection", () => Array.from(this.selection.value.indices)),
+      follow("hovered", () => this.hovered.value?.index ?? null),
+      follow("color_by", () => this.colorBy.value),
+      follow("filter", () => this.filter.value),
+      follow("selections", () => Object.fromEntries(this.selections.value)),
+      follow("_view", () => viewState(this.view)),
+    ];
+    return () => {
+      for (const stop of stops) {
+        stop();
+      }
+    };
+  }
+
+  /** What one sample is on a side at a recorded position, as far as it has arrived. */
+  sample(index: number, position: number, side = this.side.value): Sample {
+    const frame = side.frames.get(position);
+    const label = this.hello.labels[index] as number;
+    return {
+      index,
+      split: this.hello.split[index] === 1 ? "test" : "train",
+      label: label < 0 ? null : label,
+      prediction: frame === undefined ? null : (frame.predictions[index] as number),
+      confidence: frame === undefined ? null : (frame.confidence[index] as number) / CERTAINTY,
+    };
+  }
+
+  close(): void {
+    this.playhead.close();
+    for (const side of this.sides) {
+      side.close();
+    }
+    this.thumbnails.close();
+    this.pictures.close();
+  }
+}
+
+export interface Sample {
+  index: number;
+  split: "train" | "test";
+  label: number | null;
+  prediction: number | null;
+  confidence: number | null;
+}
+
+function readColorBy(value: string): ColorBy {
+  return COLOR_BY.find((name) => name === value) ?? "label";
+}
