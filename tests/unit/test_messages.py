@@ -238,7 +238,7 @@ def test_thumbnails_come_in_the_order_asked_for():
             {"indices": [0] * (MAX_ANSWER_BYTES // 48 + 1), "size": None},
             "Ask for fewer at a time",
         ),
-        ("cancel", {}, "`args` must be {id: a whole number}"),
+        ("cancel", {}, "args must be {id: a whole number}"),
         ("cancel", {"id": "1"}, "whole number"),
     ],
 )
@@ -254,7 +254,7 @@ def test_a_message_without_a_proper_id_is_answered_too(content):
     page = Page([landscape()])
     page.conversation.receive(content)
     ((answer, buffers),) = page.messages
-    assert answer == {"id": None, "ok": False, "error": f"`id` must be a whole number; got {id_!r}."}
+    assert answer == {"id": None, "ok": False, "error": f"id must be a whole number; got {id_!r}."}
     assert buffers == []
 
 
@@ -516,7 +516,7 @@ def test_fields_that_hold_arrays_travel_as_buffers_and_the_rest_as_json():
 
 
 def test_an_array_of_another_dtype_than_the_page_expects_is_an_error():
-    with pytest.raises(TypeError, match="`sizes` must be int32; got int64"):
+    with pytest.raises(TypeError, match="sizes must be int32; got int64"):
         _ = Sizes("a", np.array([1, 2])).arrays
 
 

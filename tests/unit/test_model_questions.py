@@ -138,7 +138,7 @@ def test_without_recorded_inputs_the_models_get_the_pictures():
 
 
 def test_what_is_no_classifier_is_refused_by_its_name():
-    with pytest.raises(TypeError, match="`models` must hold classifiers; 'a' is none: model: got int"):
+    with pytest.raises(TypeError, match="models must hold classifiers; 'a' is none: model: got int"):
         check_models({"a": 3})
 
 
@@ -209,17 +209,17 @@ def test_pictures_explained_alike_are_grouped(two):
     found = ask(two, "clusters", request | {"indices": list(range(4, 20))})
     assert found.arrays["indices"].tolist() == list(range(4, 20))
     assert len(found.arrays["prototypes"]) == found.arrays["cluster"].max() + 1
-    with pytest.raises(RequestError, match="`indices` must be 4 to 2000 samples"):
+    with pytest.raises(RequestError, match="indices must be 4 to 2000 samples"):
         ask(two, "clusters", request | {"indices": [1, 2]})
 
 
 @pytest.mark.parametrize(
     ("op", "args", "says"),
     [
-        ("inspect", {"model": 2, "epoch": 0}, "`model` must be the number of a model, from 0 to 1; got 2"),
+        ("inspect", {"model": 2, "epoch": 0}, "model must be the number of a model, from 0 to 1; got 2"),
         ("inspect", {"model": 0, "epoch": 1}, "a recorded epoch, one of 0, 5; got 1"),
         ("filters", {"model": 0, "epoch": 0, "layer": "9"}, "first: `layer`"),
-        ("filters", {"model": 0, "epoch": 0, "layer": 3}, "`layer` must be a text"),
+        ("filters", {"model": 0, "epoch": 0, "layer": 3}, "layer must be a text"),
         (
             "activations",
             {"model": 0, "epoch": 0, "layer": "0", "index": N},
@@ -238,8 +238,8 @@ def test_what_makes_no_sense_gets_a_sentence(two, op, args, says):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"method": "magic"}, "`method` must be one of gradient, .*; got 'magic'"),
-        ({"target": 3}, "`target` must be the number of a class, from 0 to 2; got 3"),
+        ({"method": "magic"}, "method must be one of gradient, .*; got 'magic'"),
+        ({"target": 3}, "target must be the number of a class, from 0 to 2; got 3"),
         ({"parameters": {"steps": 3}}, "gradient takes no parameters; got steps"),
         ({"parameters": []}, "values by name"),
         ({"index": True}, "got True"),
@@ -263,7 +263,7 @@ def test_without_models_or_inputs_the_page_is_told_what_to_pass():
         assert ask(bare, "hello", {}).result["models"] == []
         with pytest.raises(RequestError, match=r"models=\{'mine': model\}"):
             ask(bare, "inspect", {"model": 0, "epoch": 0})
-    with pytest.raises(TypeError, match="`models` must be a mapping"):
+    with pytest.raises(TypeError, match="models must be a mapping"):
         check_models([network(1)])
 
 
@@ -332,7 +332,6 @@ def test_an_exported_page_takes_along_what_the_models_were_asked(two, tmp_path):
     manifest = json.loads(text.split('data-dvi="manifest">')[1].split("</script>")[0])
     recorded = manifest["answers"][key("glance", asked)]
     assert recorded["result"]["target"] == ask(two, "glance", asked).result["target"]
-    assert "module {}" in manifest["answers"]
     assert len(manifest["answers"]["hello {}"]["result"]["models"]) == 2
     fresh = scene({"first": network(1)})
     text = write_page(tmp_path / "other.html", fresh, {}, "").read_text()
@@ -427,18 +426,18 @@ def test_settings_are_searched(around):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"settings": {"n": 2}}, "`n` must be a whole number from 16 to 4096; got 2"),
-        ({"settings": {"band": 0}}, "`band` must be a number from 0.01 to 1; got 0"),
-        ({"settings": {"how": "magic"}}, "`how` must be uniform or line or nearest or hybrid; got 'magic'"),
-        ({"settings": {"anchored": 1}}, "`anchored` must be true or false; got 1"),
-        ({"settings": {"x": 1}}, "`settings` must be among band, .*; got 'x'"),
+        ({"settings": {"n": 2}}, "n must be a whole number from 16 to 4096; got 2"),
+        ({"settings": {"band": 0}}, "band must be a number from 0.01 to 1; got 0"),
+        ({"settings": {"how": "magic"}}, "how must be uniform or line or nearest or hybrid; got 'magic'"),
+        ({"settings": {"anchored": 1}}, "anchored must be true or false; got 1"),
+        ({"settings": {"x": 1}}, "settings must be among band, .*; got 'x'"),
         ({"settings": None}, "values by name"),
-        ({"latent": [1, 2]}, "`latent` must be 3 finite numbers; got"),
-        ({"latent": [1, 2, float("nan")]}, "`latent` must be 3 finite"),
+        ({"latent": [1, 2]}, "latent must be 3 finite numbers; got"),
+        ({"latent": [1, 2, float("nan")]}, "latent must be 3 finite"),
         ({"bounds": [[1, 0]] * 3}, "least first"),
         ({"bounds": "wide"}, "3 × 2 finite"),
-        ({"other": N}, "`other` must be the number of a sample"),
-        ({"model": 5}, "`model` must be the number of a model"),
+        ({"other": N}, "other must be the number of a sample"),
+        ({"model": 5}, "model must be the number of a model"),
     ],
 )
 def test_a_senseless_student_gets_a_sentence(around, change, says):
@@ -450,7 +449,7 @@ def test_without_a_fitting_autoencoder_the_page_is_told_what_to_pass(two, vae):
     with pytest.raises(RequestError, match="no autoencoder"):
         ask(two, "latent", {"index": 0})
     assert ask(two, "hello", {}).result["vae"] is None
-    with pytest.raises(ValueError, match="`vae` must be trained"):
+    with pytest.raises(ValueError, match="vae must be trained"):
         check_vae(scene({"one": network(1)}, vae=dvi.VAE()))
     with pytest.raises(TypeError, match="must be a VAE"):
         check_vae(scene({"one": network(1)}, vae="vae"))

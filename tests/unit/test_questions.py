@@ -81,7 +81,7 @@ def test_a_small_group_gives_the_neighbours_it_has(shown):
     found = asked(shown, "neighbors", epoch=0, indices=[1, 20], k=10, group="flipped").arrays["neighbors"]
     assert found.shape == (2, 2)
     shown.samples["flipped"] = np.arange(40) < 1
-    with pytest.raises(RequestError, match="`group` must be one with other samples"):
+    with pytest.raises(RequestError, match="group must be one with other samples"):
         asked(shown, "neighbors", epoch=0, indices=[0], k=1, group="flipped")
 
 
@@ -230,7 +230,7 @@ class Untouchable:
         (
             "neighbors",
             {**ONE, "indices": [1], "k": 3, "group": "odd"},
-            "`group` must be 'train' or 'test' or 'flipped'; got 'odd'",
+            "group must be 'train' or 'test' or 'flipped'; got 'odd'",
         ),
         ("neighbors", {**ONE, "indices": [1], "k": 3, "group": ["train"]}, "got \\['train'\\]"),
         ("decode", {**ONE, "points": []}, f"list of 1 to {MAX_POINTS} points"),
@@ -245,9 +245,9 @@ class Untouchable:
         ("decode", {**ONE, "points": [[0, float("inf")]]}, "near the canvas"),
         ("decode", {**ONE, "points": [[10**400, 0]]}, "near the canvas"),
         ("trust", {"landscape": 0, "epoch": 1}, "a recorded epoch, one of 0, 5, 10; got 1"),
-        ("loss", {**ONE, "k": 30}, "`k` must be at most 29"),
+        ("loss", {**ONE, "k": 30}, "k must be at most 29"),
         ("loss", {**ONE, "k": 1.0}, "whole number"),
-        ("list", {"landscape": 0, "name": "odd"}, "`name` must be 'likely mislabelled' or .*; got 'odd'"),
+        ("list", {"landscape": 0, "name": "odd"}, "name must be 'likely mislabelled' or .*; got 'odd'"),
         ("dynamics", {}, "come with landscape"),
         ("measures", {"landscape": None}, "got None"),
     ],

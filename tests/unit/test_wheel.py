@@ -15,7 +15,7 @@ OPEN_IT = """
 import dvi_widget as dvi
 from pathlib import Path
 assert "site-packages" in str(Path(dvi.__file__)), dvi.__file__
-from dvi_widget.widget.bundles import front_end
+from dvi_widget.widget.bundle import front_end
 assert len(front_end()) > 10_000, "the bundle did not travel"
 (x, y), (xt, yt), names = dvi.datasets.digits()
 print(len(x), len(xt), len(names))

@@ -57,7 +57,7 @@ def check_size(count: int, bytes_each: int) -> None:
     """
     if count * bytes_each > MAX_ANSWER_BYTES:
         most = MAX_ANSWER_BYTES // bytes_each
-        raise RequestError(f"`indices` must be at most {most} samples; got {count}. Ask for fewer at a time.")
+        raise RequestError(f"indices must be at most {most} samples; got {count}. Ask for fewer at a time.")
 
 
 def _landscape(value: Any, name: str, context: Context) -> dvi_widget.landscape.Landscape:
@@ -91,7 +91,7 @@ def _samples(value: Any, name: str, context: Context) -> NDArray[np.int64]:
     check_size(len(value), 1)
     if not all(map(is_whole, value)) or (value and not 0 <= min(value) <= max(value) < n):
         wrong = next(index for index in value if not is_whole(index) or not 0 <= index < n)
-        raise RequestError(f"`{name}` must be {wanted}; it holds {quoted(wrong)}.")
+        raise RequestError(f"{name} must be {wanted}; it holds {quoted(wrong)}.")
     return np.asarray(value, np.int64)
 
 

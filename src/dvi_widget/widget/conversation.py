@@ -122,7 +122,7 @@ class Conversation:
                 self._stops[id_] = stop
         if taken:
             self._send(
-                _failure(id_, f"`id` must be new; request {id_} is being answered. Use another one."), []
+                _failure(id_, f"id must be new; request {id_} is being answered. Use another one."), []
             )
         elif pace == "soon":
             _worker.put_short(job)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import operator
 import os
 from collections.abc import Mapping, Sequence
@@ -22,22 +21,71 @@ from dvi_widget.landscape import PALETTES, Frame, Landscape
 from dvi_widget.runs.pictures import as_pictures
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
-from .bundles import front_end
+from .bundle import front_end
 from .conversation import Conversation
 from .html import write_page
 from .query import Query, Samples, Vocabulary, holds, parse
 from .questions.models import check_models
 from .questions.predictions import check_vae
 from .rendering import Pictures, Render, rendered
+from .request import quoted
 from .scene import Scene
 from .still import View, draw
 from .wire import listed
 
-_MAX_VIEW = 4096  # characters of JSON
+_MAX_VIEW_CHARACTERS = 1 << 14  # of JSON
+
+
+def _check_landscapes(landscapes: Sequence[Landscape]) -> None:
+    """Refuse landscapes that cannot be drawn, or not side by side."""
+    if not landscapes:
+        raise TypeError("landscape must be a Landscape; got nothing. Fit one: DVI().fit(run).landscape().")
+    for landscape in landscapes:
+        if not isinstance(landscape, Landscape):
+            raise TypeError(
+                f"landscape must be a Landscape; got {type(landscape).__name__}. A fitted engine gives one: "
+                "DVI().fit(run).landscape()."
+            )
+        dimensions = landscape[0].positions.shape[1]
+        if dimensions != 2:
+            raise ValueError(f"landscape must have two dimensions to be drawn; got {dimensions}.")
+    if len(landscapes) > 2:
+        raise ValueError(f"landscapes must be one or two, which stand side by side; got {len(landscapes)}.")
+    if len(landscapes) == 2:
+        difference = _difference(*landscapes)
+        if difference:
+            raise ValueError(f"landscapes must have the same samples and classes; {difference}.")
+
+
+def _difference(a: Landscape, b: Landscape) -> str:
+    """Say how samples or classes of two landscapes differ; empty if they do not."""
+    if a.classes != b.classes:
+        return (
+            f"the classes are {_first_few(a.classes)} in the first and {_first_few(b.classes)} in the second"
+        )
+    if len(a.samples) != len(b.samples):
+        return f"there are {len(a.samples)} samples in the first and {len(b.samples)} in the second"
+    for column in ("split", "label"):
+        here, there = a.samples[column].to_numpy(), b.samples[column].to_numpy()
+        if (here != there).any():
+            i = int((here != there).argmax())
+            return f"the {column} of sample {i} is {here[i]} in the first and {there[i]} in the second"
+    return ""
+
+
+def _first_few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def _at(landscape: Landscape, epoch: int) -> Frame:
+    """Return the latest frame up to an epoch: of two landscapes, one may not have recorded it."""
+    earlier = [recorded for recorded in landscape.epochs if recorded <= epoch]
+    return landscape.at(earlier[-1] if earlier else landscape.epochs[0])
 
 
 def _whole(value: Any) -> int | None:
-    """A whole number as an int, NumPy's included; None if it is something else."""
+    """Return a whole number as an int, NumPy's included, and None for anything else."""
     if isinstance(value, (bool, np.bool_)):
         return None
     try:
@@ -46,114 +94,67 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-def _check_alike(landscapes: Sequence[Landscape]) -> None:
-    """Refuse what cannot be shown, or not side by side."""
-    for landscape in landscapes or (None,):
-        if not isinstance(landscape, Landscape):
-            given = "nothing" if landscape is None and not landscapes else type(landscape).__name__
-            raise TypeError(
-                f"`landscape` must be a Landscape, not {given}; a fitted engine gives one: "
-                "DVI().fit(run).landscape()."
-            )
-        dimensions = landscape[0].positions.shape[1]
-        if dimensions != 2:
-            raise ValueError(f"landscape has {dimensions} dimensions; the explorer draws two.")
-    if len(landscapes) > 2:
-        raise ValueError(f"landscapes: at most two can stand side by side; found {len(landscapes)}.")
-    if len(landscapes) == 2:
-        difference = _difference(*landscapes)
-        if difference:
-            raise ValueError(
-                f"landscapes: two side by side must be of the same samples and classes; {difference}."
-            )
-
-
-def _difference(a: Landscape, b: Landscape) -> str:
-    """What makes samples or classes of two landscapes differ; nothing if they are the same."""
-    if a.classes != b.classes:
-        return f"the classes are {_few(a.classes)} in the first and {_few(b.classes)} in the second"
-    if len(a.samples) != len(b.samples):
-        return f"there are {len(a.samples)} samples in the first and {len(b.samples)} in the second"
-    for column in ("split", "label"):
-        here, there = a.samples[column].to_numpy(), b.samples[column].to_numpy()
-        if (here != there).any():
-            first = int((here != there).argmax())
-            found = f"{here[first]} in the first and {there[first]} in the second"
-            return f"the {column} of sample {first} is {found}"
-    return ""
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first few of some names."""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
-
-
-def _at(landscape: Landscape, epoch: int) -> Frame:
-    """What a landscape shows at an epoch that perhaps only the one beside it recorded."""
-    before = [known for known in landscape.epochs if known <= epoch]
-    return landscape.at(before[-1] if before else landscape.epochs[0])
-
-
 class Explorer(anywidget.AnyWidget):
     """A landscape to walk through: territories, samples and epochs, in the output of a notebook cell.
 
-    Displaying it shows it. What a person does at the page arrives in the attributes below, and setting
-    an attribute moves the page; `observe` (of traitlets) calls back once per change.
+    The explorer is shown where it is displayed. What a person does on the page arrives in the attributes
+    below, and setting an attribute moves the page; `observe` (of traitlets) calls back once per change.
 
     Parameters
     ----------
     *landscapes : Landscape
-        What to show, as a fitted engine gives it: one, or two over the same samples and classes, which then
-        stand side by side over one time and one selection. Their names (`Landscape.name`) tell them apart.
+        What to show: one landscape of a fitted engine, or two over the same samples, which stand side by side
+        and share time and selection. Their names (`Landscape.name`) tell them apart.
     images : array, optional
-        What people see of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of
-        the landscape, train rows first. uint8 is taken as it is; floats in [0, 1] are multiplied by
-        255. Without it, the pictures recorded with the run.
+        What people see of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of the
+        landscape, training samples first. uint8 is taken as it is; floats in [0, 1] are multiplied by 255. By
+        default, the pictures recorded with the run.
     render : callable, optional
-        Takes a sample's index and gives what people see of it: a text, shown as it is and never as HTML, or a
-        picture, ``[C, H, W]`` or ``[H, W]``, uint8 or floats in [0, 1]. It is called when the sample is
-        looked at. Without it, columns of ``landscape.samples`` beside split, label and groups are shown.
+        Maps a sample's index to what people see of it: a text, shown as it is and never as HTML, or a
+        picture, ``[C, H, W]`` or ``[H, W]``, uint8 or floats in [0, 1]. It is called when somebody looks at
+        the sample. By default, the columns of ``landscape.samples`` beside split, label and groups are shown.
     models : dict, optional
-        Classifiers by name, whatever `attribute` takes, whose attributions and layers are shown side by
-        side. They are given the inputs that were recorded with the samples, or else the pictures as floats
-        in [0, 1]. Without it, the recorded network itself at the epoch shown, if the run was opened with
-        its architecture: ``Run(folder, model=network)``.
+        Classifiers by name, as `attribute` takes them, whose attributions and layers are shown side by side.
+        They are given the inputs that were recorded with the samples, or else the pictures as floats in [0,
+        1]. They must not change afterwards: an answer is kept and given again. By default, the recorded
+        network at the epoch shown, if the run was opened with its architecture: ``Run(folder,
+        model=network)``.
     vae : VAE, optional
-        Trained on pictures such as the models take. It makes the neighbours by which single predictions
-        are explained (DeepVID).
+        Trained on pictures such as the models take. It makes the neighbours by which single predictions are
+        explained (DeepVID).
 
     Attributes
     ----------
     epoch : int
-        Recorded number of the epoch shown; at first the last one. Of two landscapes, the one that did not
-        record it shows its last one before.
+        Recorded number of the epoch shown; the last one at first. If only one of two landscapes recorded it,
+        the other shows its last epoch before.
     selection : list of int
-        Selected samples by their original indices, ascending. Any one-dimensional collection of
-        indices may be assigned; repeats are dropped.
+        Selected samples by their original indices, ascending. Any one-dimensional collection of indices may
+        be assigned; repeats are dropped.
     hovered : int or None
         The sample under the pointer.
     color_by : str
         What a point's colour means: "label", "prediction" or "correctness".
     filter : str
-        Which samples are shown while the rest fades: conditions that must all hold, such as
-        "label:cat,dog pred:owl conf<0.6 split:test flipped changed:3-7 #1786 wrong"; "-" before a condition
-        means that it must not hold, and names with spaces stand in quotation marks. "" shows all. What a
-        person is still typing at the page may not be understood yet; the rest of it counts.
+        Which samples are shown while the rest fades: conditions that must all hold, such as "label:cat,dog
+        pred:owl conf<0.6 split:test flipped changed:3-7 #1786 wrong"; "-" before a condition negates it, and
+        names with spaces stand in quotation marks. "" shows all samples. Text that a person is still typing
+        on the page may hold conditions that are not understood; the others count.
     selections : dict of str to list of int
-        Selections that were kept, by name. Assign a whole dict, which is told and checked as `selection` is:
-        ``explorer.selections = {**explorer.selections, "odd ones": indices}``. Changing the dict in place
-        tells nobody.
+        Named selections. Assign a whole dict, whose values are checked as `selection` is:
+        ``explorer.selections = {**explorer.selections, "odd ones": indices}``. Changes inside the dict go
+        unnoticed.
 
     Raises
     ------
     TypeError
-        If there is no landscape, what is given is none, or render gives neither texts nor pictures.
+        If there is no landscape, an argument has the wrong type, or `render` gives neither texts nor
+        pictures.
     ValueError
-        If there are more than two, they are of different samples or classes or not two-dimensional, or the
-        pictures do not fit the samples.
+        If there are more than two landscapes, they differ in samples or classes, one is not two-dimensional,
+        or the pictures do not fit the samples.
     traitlets.TraitError
-        When an attribute is set to what the landscape does not have; it keeps its value.
+        If an attribute is set to what the landscape does not have; it keeps its value.
     FileNotFoundError
         If the front end was never built.
     """
@@ -177,28 +178,30 @@ class Explorer(anywidget.AnyWidget):
         models: Mapping[str, Any] | None = None,
         vae: Any = None,
     ) -> None:
-        _check_alike(landscapes)
+        _check_landscapes(landscapes)
         self._landscapes = landscapes
         self._epochs = sorted({epoch for landscape in landscapes for epoch in landscape.epochs})
-        own = [landscape.images for landscape in landscapes if landscape.images is not None]
+        recorded = [landscape.images for landscape in landscapes if landscape.images is not None]
         pictures: Pictures | None = (
-            (own[0] if own else None) if images is None else as_pictures(images, "images")
+            (recorded[0] if recorded else None) if images is None else as_pictures(images, "images")
         )
         n = len(landscapes[0].samples)
         if pictures is not None and pictures.shape[0] != n:
-            raise ValueError(f"images holds {pictures.shape[0]} pictures; the landscape has {n} samples.")
-        words = None
+            raise ValueError(
+                f"images must hold a picture for each of the {n} samples; got {pictures.shape[0]}."
+            )
+        describe = None
         if render is not None:
-            made, words = rendered(render, n)
-            if made is not None and images is not None:
-                raise ValueError("render gives pictures, and images are given too; pass one of them.")
-            pictures = made or pictures
-        self._typed: object = None  # the filter that a page is just setting
+            drawn, describe = rendered(render, n)
+            if drawn is not None and images is not None:
+                raise ValueError("images must be left out where render draws pictures; got both. Pass one.")
+            pictures = drawn or pictures
         if models is not None:
             check_models(models)
-        self._scene = Scene(landscapes, pictures, describe=words, models=models, vae=vae)
+        self._scene = Scene(landscapes, pictures, describe=describe, models=models, vae=vae)
         if vae is not None:
             check_vae(self._scene)
+        self._filter_from_page: object = None  # while a page sets it
         self._conversation = Conversation(self._scene, self.send)
         super().__init__(_esm=front_end(), epoch=self._epochs[-1], selection=[], selections={}, _view={})
         self.on_msg(self._receive)
@@ -209,7 +212,7 @@ class Explorer(anywidget.AnyWidget):
         return f"Explorer({two}{n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and a picture of it for viewers of the notebook that have no kernel."""
+        """Give the widget, and a picture of it for viewers of the notebook that have no kernel."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
@@ -219,18 +222,19 @@ class Explorer(anywidget.AnyWidget):
         return (data, *metadata) if metadata else data
 
     def _still(self) -> bytes:
-        """PNG of what is shown."""
+        """Draw what the page shows as a PNG."""
         selected = np.zeros(len(self._scene), bool)
         selected[self.selection] = True
         frames = [(landscape, _at(landscape, self.epoch)) for landscape in self._landscapes]
-        shown = holds(self._query(self.filter), self._known(0))
+        visible = holds(self._query(self.filter), self._facts(self._landscapes[0]))
         palette = self._view.get("palette")
-        # What a page left may be of another version, and is nobody's fault here.
-        known = palette if isinstance(palette, str) and palette in PALETTES else next(iter(PALETTES))
-        return draw(View(frames, self.color_by, selected, shown, known))
+        # A page of another version may have left a palette that is not known here.
+        if not isinstance(palette, str) or palette not in PALETTES:
+            palette = next(iter(PALETTES))
+        return draw(View(frames, self.color_by, selected, visible, palette))
 
     def _receive(self, _: object, content: object, buffers: object) -> None:
-        """One message of a page."""
+        """Take a message of a page."""
         del buffers
         self._conversation.receive(content)
 
@@ -239,14 +243,14 @@ class Explorer(anywidget.AnyWidget):
         epoch = _whole(proposal["value"])
         if epoch not in self._epochs:
             raise t.TraitError(
-                f"epoch {proposal['value']!r} was not recorded; recorded are {listed(self._epochs)}."
+                f"epoch must be a recorded one ({listed(self._epochs)}); got {quoted(proposal['value'])}."
             )
         return epoch
 
     @t.validate("hovered")
     def _check_hovered(self, proposal: Any) -> int | None:
         value = proposal["value"]
-        return None if value is None else self._sample(value, "hovered")
+        return None if value is None else self._index(value, "hovered")
 
     @t.validate("selection")
     def _check_selection(self, proposal: Any) -> list[int]:
@@ -254,69 +258,73 @@ class Explorer(anywidget.AnyWidget):
 
     @t.validate("selections")
     def _check_selections(self, proposal: Any) -> dict[str, list[int]]:
-        value = proposal["value"]
-        if not isinstance(value, Mapping):
-            raise t.TraitError(f"`selections` must be a dict of names to sample indices, not {value!r}.")
-        for name in value:
-            if not isinstance(name, str) or not name.strip():
-                raise t.TraitError(f"selections: a name must be a text that is not blank, not {name!r}.")
-        return {name: self._indices(indices, f"selections[{name!r}]") for name, indices in value.items()}
+        named = _as_named(proposal["value"])
+        return {name: self._indices(indices, f"selections[{name!r}]") for name, indices in named.items()}
 
     @t.validate("_view")
     def _check_view(self, proposal: Any) -> dict[str, Any]:
         value = proposal["value"]
-        plain = (str, int, float, type(None))
-        if (
-            not isinstance(value, dict)
-            or not all(isinstance(name, str) and isinstance(kept, plain) for name, kept in value.items())
-            or len(json.dumps(value)) > _MAX_VIEW
-            or any(isinstance(kept, float) and not math.isfinite(kept) for kept in value.values())
-        ):
-            raise t.TraitError(f"`_view` must be a dict of JSON's scalars, {_MAX_VIEW} characters at most.")
-        return value
-
-    def _indices(self, value: Any, name: str) -> list[int]:
-        """Any collection of sample indices, ascending, each once."""
-        if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-            raise t.TraitError(f"`{name}` must be a collection of sample indices, not {value!r}.")
-        if getattr(value, "dtype", None) in (bool, "boolean"):
-            raise t.TraitError(f"{name} takes indices, not a mask: pass np.flatnonzero(mask).")
-        return sorted({self._sample(index, name) for index in value})
+        try:
+            fits = isinstance(value, dict) and len(json.dumps(value, allow_nan=False)) <= _MAX_VIEW_CHARACTERS
+        except (TypeError, ValueError, RecursionError):
+            fits = False
+        if not fits:
+            raise t.TraitError(
+                f"_view must be a dict of JSON of at most {_MAX_VIEW_CHARACTERS} characters; got "
+                f"{quoted(value)}."
+            )
+        return dict(value)
 
     @t.validate("filter")
     def _check_filter(self, proposal: Any) -> str:
         text: str = proposal["value"]
-        # Sending a person's text back while it is being written would take it out of their hands.
-        problems = () if text == self._typed else self._query(text).problems
+        # A text that a person is typing on the page must not be refused: that would take it out of their
+        # hands.
+        problems = () if text == self._filter_from_page else self._query(text).problems
         if problems:
             reasons = " ".join(f"{text[part.start : part.end]!r}: {part.sentence}" for part in problems)
-            raise t.TraitError(f"filter is not understood. {reasons}")
+            raise t.TraitError(f"filter must hold conditions that are understood; got {reasons}")
         return text
 
     def _query(self, text: str) -> Query:
-        """A filter, read with the names of these landscapes."""
+        """Read a filter with the names of these landscapes."""
         scene = self._scene
-        known = Vocabulary(len(scene), scene.classes, scene.groups, self._epochs)
-        return parse(text, known)
+        return parse(text, Vocabulary(len(scene), scene.classes, scene.groups, self._epochs))
 
-    def _sample(self, value: Any, name: str) -> int:
-        n = len(self._scene)
-        index = _whole(value)
-        if index is None:
-            raise t.TraitError(f"{name}: a sample's index must be a whole number, not {value!r}.")
-        if not 0 <= index < n:
-            raise t.TraitError(f"{name}: there is no sample {index}; samples are numbered 0 to {n - 1}.")
+    def _indices(self, value: Any, name: str) -> list[int]:
+        """Check a collection of sample indices; return them ascending, each once."""
+        if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+            raise t.TraitError(f"{name} must be a collection of sample indices; got {quoted(value)}.")
+        if getattr(value, "dtype", None) in (bool, "boolean"):
+            raise t.TraitError(f"{name} must hold indices; got a mask. Pass np.flatnonzero(mask).")
+        values = value.tolist() if isinstance(value, np.ndarray) else list(value)
+        # A million indices are checked at C speed, and one by one only to name what is wrong with them.
+        whole = set(map(type, values)) <= {int}
+        if not whole or (values and not 0 <= min(values) <= max(values) < len(self._scene)):
+            values = [self._index(index, name) for index in values]
+        selected = np.zeros(len(self._scene), bool)
+        selected[values] = True
+        indices: list[int] = np.flatnonzero(selected).tolist()
+        return indices
+
+    def _index(self, value: Any, name: str) -> int:
+        """Check the index of a sample."""
+        n, index = len(self._scene), _whole(value)
+        if index is None or not 0 <= index < n:
+            raise t.TraitError(
+                f"{name} must name samples by whole numbers from 0 to {n - 1}; got {quoted(value)}."
+            )
         return index
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take the page's state; what it may not be is answered with what it is.
+        """Take the page's state; what is refused is reset on the page.
 
         Parameters
         ----------
         sync_data
             Attributes by name, as ipywidgets receives them.
         """
-        self._typed = sync_data.get("filter")
+        self._filter_from_page = sync_data.get("filter")
         try:
             for name, value in sync_data.items():
                 try:
@@ -324,29 +332,30 @@ class Explorer(anywidget.AnyWidget):
                 except t.TraitError:  # noqa: PERF203 - a handful of names
                     self.send_state(name)
         finally:
-            self._typed = None
+            self._filter_from_page = None
 
     def table(self, landscape: int = 0) -> pd.DataFrame:
-        """The samples as they stand at the current epoch.
+        """Tabulate the samples as they stand at the current epoch.
 
         Parameters
         ----------
-        landscape : int
-            Whose predictions, of two landscapes: 0 or 1.
+        landscape
+            0 or 1: which of two landscapes gives the predictions.
 
         Returns
         -------
         DataFrame
-            One row per sample, index 0 .. N−1: split, label, the groups, and of this epoch prediction
-            (class index), confidence (in [0, 1]), correct (<NA> without a label), selected, and shown
-            (whether the filter shows it). ``table[table.selected]`` is the selection.
+            One row per sample, index 0..N−1, with the columns split, label, the groups, and at this epoch
+            prediction (class index), confidence (in [0, 1]), correct (<NA> without a label), selected, and
+            shown (whether the filter shows it). ``table[table.selected]`` is the selection.
 
         Raises
         ------
         IndexError
             If there is no such landscape.
         """
-        frame = _at(self._landscapes[self._place(landscape)], self.epoch)
+        side = self._side(landscape)
+        frame = _at(side, self.epoch)
         table = self._scene.samples.copy()
         table["prediction"] = np.asarray(frame.predictions, np.int64)
         table["confidence"] = frame.confidence
@@ -354,83 +363,81 @@ class Explorer(anywidget.AnyWidget):
         table["correct"] = correct.mask(table["label"] < 0)
         table["selected"] = False
         table.loc[self.selection, "selected"] = True
-        table["shown"] = holds(self._query(self.filter), self._known(landscape))
+        table["shown"] = holds(self._query(self.filter), self._facts(side))
         return table
 
-    def _known(self, place: int) -> Samples:
-        """What a filter may ask about the samples at the current epoch of a landscape."""
-        table, shown = self._scene.samples, self._landscapes[place]
-        frame = _at(shown, self.epoch)
+    def _facts(self, landscape: Landscape) -> Samples:
+        """Collect what a filter may ask about the samples at the current epoch."""
+        table, frame = self._scene.samples, _at(landscape, self.epoch)
         return Samples(
             labels=table["label"].to_numpy(),
             predictions=frame.predictions,
             confidence=frame.confidence,
             test=(table["split"] == "test").to_numpy(),
             groups={name: table[name].to_numpy(bool) for name in self._scene.groups},
-            predictions_at=lambda epoch: _at(shown, epoch).predictions,
+            predictions_at=lambda epoch: _at(landscape, epoch).predictions,
         )
 
     def suggestions(self, name: str | None = None, landscape: int = 0) -> pd.DataFrame:
-        """Samples that deserve a look, by their training dynamics over all epochs of the landscape.
+        """Rank samples that deserve a look, by their training dynamics over all epochs.
 
         Parameters
         ----------
         name
-            "likely mislabelled", "forgotten", "on the boundary" or "late learners". None tells the names and
-            what each of them means.
-        landscape : int
-            Whose training, of two landscapes: 0 or 1.
+            "likely mislabelled", "forgotten", "on the boundary" or "late learners". None returns these names
+            and their definitions.
+        landscape
+            0 or 1: which of two landscapes to read.
 
         Returns
         -------
         DataFrame
-            Without a name: the lists, one row each, with their definition. Else the samples of that list,
-            those that deserve it most first; the index holds their numbers, so that
-            ``explorer.selection = table.index[:50]`` selects the first fifty. Columns are split and the
-            measures of `dvi_widget.suggestions.TrainingDynamics.table`, in which confidence is the mean
-            probability of the label.
+            Without a name, one row per list with its definition. With a name, the samples of that list, best
+            first; the index holds their numbers, so that ``explorer.selection = table.index[:50]`` selects
+            the first fifty. The columns are split and the measures of
+            `dvi_widget.suggestions.TrainingDynamics.table`, where confidence is the mean probability of the
+            label.
 
         Raises
         ------
         ValueError
-            If there is no such list, the landscape has fewer than two epochs, or no engine behind it knows
-            the logits.
+            If there is no such list, the landscape has fewer than two epochs, or its engine does not know the
+            logits.
         IndexError
             If there is no such landscape.
         """
-        place = self._place(landscape)
+        dynamics = self._scene.dynamics[self._side(landscape)]
         if name is None:
             return pd.DataFrame(DEFINITIONS.items(), columns=["name", "definition"])
         check_name(name)
         with tqdm(total=100, desc="reading logits", leave=False, delay=2) as bar:
-            dynamics = self._scene.dynamics[self._landscapes[place]]
             table = dynamics.table(lambda share, *_: bar.update(round(100 * share) - bar.n))
         return ranked(table, name)
 
-    def _place(self, landscape: int) -> int:
-        """The number of a landscape, checked."""
-        if landscape not in range(len(self._landscapes)):
-            raise IndexError(
-                f"landscape: there is none of number {landscape!r}; the explorer has "
-                f"{len(self._landscapes)}, counted from 0."
-            )
-        return landscape
+    def _side(self, number: int) -> Landscape:
+        """Return a landscape by its number."""
+        count = len(self._landscapes)
+        if number not in range(count):
+            numbers = "0, as there is one landscape" if count == 1 else "0 or 1"
+            raise IndexError(f"landscape must be {numbers}; got {quoted(number)}.")
+        return self._landscapes[number]
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the explorer, as it stands, as one file that needs no kernel and no network.
 
-        Every canvas that nobody has looked at yet is painted for it, under a progress bar. Pictures
-        larger than 64 × 64 pixels are fitted into that.
+        Canvases that were not looked at before are painted now, under a progress bar. Pictures larger than
+        64 × 64 pixels are fitted into that size.
 
         Parameters
         ----------
         path
-            Of the page, in a folder that exists. A page written before is replaced; another file is not.
+            The file to write, in a folder that exists. A page written before is replaced, another file is
+            not.
 
         Returns
         -------
         Path
-            Of the page, absolute. Interrupted, it leaves nothing behind.
+            The page, absolute. An interrupted export leaves nothing behind.
 
         Raises
         ------
@@ -439,8 +446,7 @@ class Explorer(anywidget.AnyWidget):
         FileNotFoundError
             If the folder does not exist.
         """
-        names = ("epoch", "selection", "color_by", "filter", "selections", "_view")
-        state = {name: getattr(self, name) for name in names}
+        state = self.get_state(["epoch", "selection", "color_by", "filter", "selections", "_view"])
         return write_page(path, self._scene, state, front_end())
 
     def close(self) -> None:
@@ -449,3 +455,13 @@ class Explorer(anywidget.AnyWidget):
         if conversation is not None:
             conversation.close()
         super().close()
+
+
+def _as_named(value: object) -> Mapping[str, Any]:
+    """Check a mapping from names to selections."""
+    if not isinstance(value, Mapping):
+        raise t.TraitError(f"selections must be a dict of names to sample indices; got {quoted(value)}.")
+    for name in value:
+        if not isinstance(name, str) or not name.strip():
+            raise t.TraitError(f"selections must have texts that are not blank as names; got {quoted(name)}.")
+    return value

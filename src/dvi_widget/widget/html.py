@@ -116,16 +116,16 @@ def write_page(path: str | os.PathLike[str], scene: Scene, state: Mapping[str, A
 def _checked(path: str | os.PathLike[str]) -> Path:
     target = Path(path).expanduser().absolute()
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"`path` must lie in a folder; there is no {target.parent}. Create it first.")
+        raise FileNotFoundError(f"path must lie in a folder; there is no {target.parent}. Create it first.")
     if target.is_dir():
         raise FileExistsError(
-            f"`path` must be a file; got the folder {target}. Name a file in it, such as explorer.html."
+            f"path must be a file; got the folder {target}. Name a file in it, such as explorer.html."
         )
     if target.exists():
         with target.open("rb") as file:
             if _SIGNATURE.encode() not in file.read(512):
                 raise FileExistsError(
-                    f"`path` must be free or hold a page of dvi_widget; {target} is another file. Delete it "
+                    f"path must be free or hold a page of dvi_widget; {target} is another file. Delete it "
                     "or choose another name."
                 )
     return target

@@ -84,7 +84,7 @@ def rendered(render: Render, n: int) -> tuple[RenderedPictures | None, Describe 
         If its picture has another shape or other values than a picture.
     """
     if not callable(render):
-        raise TypeError(f"`render` must take a sample's index and give a text or a picture; found {render!r}")
+        raise TypeError(f"render must take a sample's index and give a text or a picture; found {render!r}")
     first = render(0)
     if isinstance(first, str):
         return None, lambda index: _text(render(index), index)

@@ -104,7 +104,7 @@ class Request:
         """
         if not isinstance(args, Mapping) or set(args) != set(self.arguments):
             wanted = ", ".join(self.arguments) or "no arguments"
-            raise RequestError(f"`{self.name}` must come with {wanted}; got {_named(args)}.")
+            raise RequestError(f"{self.name} must come with {wanted}; got {_named(args)}.")
         checked: dict[str, Any] = {}
         for name, argument in self.arguments.items():
             value = args[name]
@@ -196,7 +196,7 @@ def quoted(value: object) -> str:
 
 def refusal(name: str, wanted: str, value: object, advice: str = "") -> RequestError:
     """Say what an argument must be and what came instead."""
-    return RequestError(f"`{name}` must be {wanted}; got {quoted(value)}.{' ' if advice else ''}{advice}")
+    return RequestError(f"{name} must be {wanted}; got {quoted(value)}.{' ' if advice else ''}{advice}")
 
 
 def _named(args: object) -> str:

@@ -65,7 +65,7 @@ class Answer:
             if array is None:
                 continue
             if array.dtype.name not in dtypes:
-                raise TypeError(f"`{name}` must be {' or '.join(dtypes)}; got {array.dtype}.")
+                raise TypeError(f"{name} must be {' or '.join(dtypes)}; got {array.dtype}.")
             arrays[name] = array
         return arrays
 

@@ -19,7 +19,7 @@ def find(name: object) -> Request:
     """
     if not isinstance(name, str) or name not in REQUESTS:
         raise RequestError(
-            f"`op` must be a request that the kernel knows; got {quoted(name)}. Reload the page if another "
+            f"op must be a request that the kernel knows; got {quoted(name)}. Reload the page if another "
             "version of dvi_widget was installed."
         )
     return REQUESTS[name]

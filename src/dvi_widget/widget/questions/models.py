@@ -40,7 +40,7 @@ def check_models(models: object) -> None:
     """
     if not isinstance(models, Mapping) or not models:
         raise TypeError(
-            "`models` must be a mapping from names to classifiers, such as {'vgg': vgg, 'resnet': resnet}; "
+            "models must be a mapping from names to classifiers, such as {'vgg': vgg, 'resnet': resnet}; "
             f"got {'an empty one' if models == {} else type(models).__name__}."
         )
     for name, model in models.items():
@@ -51,7 +51,7 @@ def _check_model(name: object, model: Any) -> None:
     try:
         Network(model)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"`models` must hold classifiers; {name!r} is none: {error}") from error
+        raise type(error)(f"models must hold classifiers; {name!r} is none: {error}") from error
 
 
 def _model(value: Any, name: str, context: Context) -> int:
@@ -539,7 +539,7 @@ def clusters(
     rows = np.unique(indices)
     if not 4 <= len(rows) <= _MAX_CLUSTERED:
         raise RequestError(
-            f"`indices` must be 4 to {_MAX_CLUSTERED} samples; got {len(rows)}. Select more or fewer."
+            f"indices must be 4 to {_MAX_CLUSTERED} samples; got {len(rows)}. Select more or fewer."
         )
     name, network = scene.models.at(model, epoch)
     label = saliency.METHODS[method].label

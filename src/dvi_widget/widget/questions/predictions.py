@@ -88,14 +88,14 @@ def check_vae(scene: Scene) -> None:
     """
     vae = scene.vae
     if not isinstance(vae, VAE):
-        raise TypeError(f"`vae` must be a VAE; got {type(vae).__name__}. Train one: dvi.VAE().fit(images).")
+        raise TypeError(f"vae must be a VAE; got {type(vae).__name__}. Train one: dvi.VAE().fit(images).")
     if not hasattr(vae, "ranges_"):
-        raise ValueError("`vae` must be trained; got one that was not. Call vae.fit(images) first.")
+        raise ValueError("vae must be trained; got one that was not. Call vae.fit(images) first.")
     if scene.models.names:
         try:
             vae.check(scene.models.inputs(np.arange(1)), "inputs")
         except ValueError as error:
-            raise ValueError(f"`vae` must take the same pictures as the models; {error}") from error
+            raise ValueError(f"vae must take the same pictures as the models; {error}") from error
 
 
 class AutoencoderOutline(TypedDict):
@@ -143,7 +143,7 @@ def _settings(value: Any, name: str, _: Context) -> dict[str, Any]:
     for setting, chosen in value.items():
         field = _FIELDS.get(setting) if isinstance(setting, str) else None
         if field is None:
-            raise RequestError(f"`{name}` must be among {', '.join(_FIELDS)}; got {quoted(setting)}.")
+            raise RequestError(f"{name} must be among {', '.join(_FIELDS)}; got {quoted(setting)}.")
         if not _fits(field, chosen):
             raise refusal(setting, _wanted(field), chosen, field["description"])
     return dict(value)
@@ -333,7 +333,7 @@ class RankedSettings(Answer):
 def search(scene: Scene, report: Report, model: Model, epoch: Epoch, indices: Samples) -> RankedSettings:
     """Rank settings by how far their students can be believed on some pictures."""
     if not len(indices):
-        raise RequestError("`indices` must be samples to try settings on; got none. Select some pictures.")
+        raise RequestError("indices must be samples to try settings on; got none. Select some pictures.")
     vae = _vae(scene)
     name, teacher = scene.models.at(model, epoch)
     pictures = scene.models.inputs(indices[:_TRIED_SAMPLES])

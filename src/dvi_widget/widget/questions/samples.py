@@ -131,7 +131,7 @@ def neighbors(
     mask = _members(scene, group)
     others = int(mask.sum()) - bool(mask[indices].any())
     if others < 1:
-        raise RequestError("`group` must be one with other samples; it holds none. Choose another group.")
+        raise RequestError("group must be one with other samples; it holds none. Choose another group.")
     if not len(indices):
         return Neighbors(np.empty((0, min(k, others)), np.int32))
     found = source.neighbors(epoch, indices, min(k, others), None if group is None else mask)

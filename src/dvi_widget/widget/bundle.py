@@ -1,4 +1,4 @@
-"""The built front end: one ES module, read once."""
+"""The built front end, one ES module, for notebooks and for exported pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STATIC = Path(__file__).parent / "static"
 
 @cache
 def front_end() -> str:
-    """The explorer: one ES module, for anywidget and for exported pages.
+    """Read the built front end.
 
     Raises
     ------
@@ -21,6 +21,6 @@ def front_end() -> str:
         return (STATIC / "widget.js").read_text(encoding="utf-8")
     except FileNotFoundError:
         raise FileNotFoundError(
-            "The explorer's front end is not built. In a checkout of dvi_widget run `make`; "
-            "if dvi_widget was installed, the installation is incomplete: install it again."
+            "The explorer's front end was never built. In a checkout of dvi_widget run `make`; if dvi_widget "
+            "was installed, the installation is incomplete. Install it again."
         ) from None
