@@ -86,7 +86,7 @@ def mnist_vae(x: Pictures, xt: Pictures, model: nn.Module) -> VAE:
         print(f"VAE (10-D): {wall:.0f} s, {cpu:.0f} CPU s with {torch.get_num_threads()} thread(s)")
         vae.save(path)
     vae = VAE.load(path)
-    print(f"VAE: label kept on the 10,000 test pictures {vae.survival(xt, model):.4f}")
+    print(f"VAE: label kept on the 10,000 test pictures {vae.prediction_preservation(xt, model):.4f}")
     return vae
 
 
@@ -228,7 +228,7 @@ def cifar(data: Path) -> None:
     print(f"CIFAR-10: VAE (64-D, convolutional) {wall:.0f} s, {cpu:.0f} CPU s (0: kept from before)")
     test = unit(xt)
     predictor = as_predictor(model)
-    print(f"CIFAR-10: label kept on 1,000 test pictures {vae.survival(test[::10], model):.3f}")
+    print(f"CIFAR-10: label kept on 1,000 test pictures {vae.prediction_preservation(test[::10], model):.3f}")
     chosen = np.random.default_rng(0).choice(len(test), CIFAR_PICTURES, replace=False)
     right = (predictor.predict(test[chosen]).argmax(1) == yt[chosen]).mean()
     print(f"CIFAR-10: the teacher is right on {right:.3f} of the {CIFAR_PICTURES} pictures")

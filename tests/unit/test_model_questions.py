@@ -218,7 +218,7 @@ def test_pictures_explained_alike_are_grouped(two):
     [
         ("inspect", {"model": 2, "epoch": 0}, "model must be the number of a model, from 0 to 1; got 2"),
         ("inspect", {"model": 0, "epoch": 1}, "a recorded epoch, one of 0, 5; got 1"),
-        ("filters", {"model": 0, "epoch": 0, "layer": "9"}, "first: `layer`"),
+        ("filters", {"model": 0, "epoch": 0, "layer": "9"}, "first: layer must be"),
         ("filters", {"model": 0, "epoch": 0, "layer": 3}, "layer must be a text"),
         (
             "activations",
@@ -434,7 +434,7 @@ def test_settings_are_searched(around):
         ({"settings": None}, "values by name"),
         ({"latent": [1, 2]}, "latent must be 3 finite numbers; got"),
         ({"latent": [1, 2, float("nan")]}, "latent must be 3 finite"),
-        ({"bounds": [[1, 0]] * 3}, "least first"),
+        ({"bounds": [[1, 0]] * 3}, "the least value first"),
         ({"bounds": "wide"}, "3 × 2 finite"),
         ({"other": N}, "other must be the number of a sample"),
         ({"model": 5}, "model must be the number of a model"),

@@ -116,13 +116,13 @@ def test_the_figure_has_a_line_per_map_and_fill() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": IMAGES[:, 0]}, "`images` must be pictures"),
-        ({"maps": contributions()[:, 0]}, "`maps` must hold .*'map'"),
-        ({"maps": contributions() * np.nan}, "`maps` must be finite; .*'map'"),
-        ({"labels": LABELS[:2]}, "`labels` must be 6 class indices"),
-        ({"labels": LABELS + 1}, "`labels` must be below .* got 2"),
+        ({"images": IMAGES[:, 0]}, "images must be pictures"),
+        ({"maps": contributions()[:, 0]}, "maps must hold .*'map'"),
+        ({"maps": contributions() * np.nan}, "maps must be finite; .*'map'"),
+        ({"labels": LABELS[:2]}, "labels must be 6 class indices"),
+        ({"labels": LABELS + 1}, "labels must be below .* got 2"),
         ({"pixels": 17}, "pixels.* must be .* 1..16"),
-        ({"fills": ["black"]}, "`fills` must be some of zero, inverted"),
+        ({"fills": ["black"]}, "fills must be some of zero, inverted"),
         ({"model": lambda x: np.ones((len(x), 2))}, "model: its outputs should be probabilities"),
     ],
 )

@@ -84,11 +84,11 @@ def test_models_that_cannot_be_compared_are_refused_by_name():
     other = nn.Sequential(nn.Flatten(), nn.Linear(128, 3))
     with pytest.raises(ValueError, match=r"different numbers of them: a 5, b 3"):
         compare_models({"a": seeded(Functional()), "b": other}, x)
-    with pytest.raises(ValueError, match=r"`models` must take pictures \(2, 6, 6\); 'b' does not"):
+    with pytest.raises(ValueError, match=r"models must take pictures \(2, 6, 6\); 'b' does not"):
         compare_models({"a": seeded(Residual()), "b": seeded(Functional())}, pictures(size=6))
-    with pytest.raises(TypeError, match="`models` must map names to models"):
+    with pytest.raises(TypeError, match="models must map names to models"):
         compare_models([seeded(Functional())], x)
-    with pytest.raises(ValueError, match="`labels` must be 6 whole numbers"):
+    with pytest.raises(ValueError, match="labels must be 6 whole numbers"):
         compare_models({"a": seeded(Functional())}, x, [0, 1])
 
 
@@ -98,7 +98,7 @@ def test_a_brushed_range_of_errors_selects_what_is_wrong():
     assert told.select(-1, -0.5).tolist() == [2, 1]
     assert told.counts.sum() == 3
     assert len(told.figure().data[0].x) == 30
-    with pytest.raises(ValueError, match=r"`labels` must be in 0\.\.2"):
+    with pytest.raises(ValueError, match=r"labels must be in 0\.\.2"):
         error_histogram(Says(), spoken(ROWS), [0, 0, 3])
 
 
@@ -109,7 +109,7 @@ def test_a_layer_s_histogram_selects_what_excites_it():
     np.testing.assert_allclose(told.values, a[:, 3].max((1, 2)), rtol=1e-6)
     assert told.select(told.edges[-2], told.edges[-1])[-1] == a[:, 3].max((1, 2)).argmax()
     np.testing.assert_allclose(activation_histogram(model, x, "conv2").values, a.mean((1, 2, 3)), rtol=1e-5)
-    with pytest.raises(ValueError, match=r"`unit` must be in 0\.\.5, the units of 'conv2'; got 6"):
+    with pytest.raises(ValueError, match=r"unit must be in 0\.\.5, the units of 'conv2'; got 6"):
         activation_histogram(model, x, "conv2", unit=6)
 
 
@@ -122,7 +122,7 @@ def test_the_share_of_attribution_on_a_region():
     np.testing.assert_allclose(attribution_share(values, mask), [0.75, 0.25, np.nan])
     maps = attribute(seeded(Functional()), pictures(), None, "gradient")
     np.testing.assert_allclose(attribution_share(maps, np.ones((8, 8), bool)), 1, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"`mask` must be bool \(4, 4\)"):
+    with pytest.raises(ValueError, match=r"mask must be bool \(4, 4\)"):
         attribution_share(values, np.ones((2, 2), bool))
 
 
@@ -169,7 +169,7 @@ def test_maps_are_laid_over_pictures_in_two_colours_and_zero_shows_the_picture()
     orange, blue = shown[0, 0, 1], shown[0, 1, 0]
     assert orange[0] > orange[2]
     assert blue[2] > blue[0]
-    with pytest.raises(ValueError, match=r"`maps` must be \[N, H, W\]"):
+    with pytest.raises(ValueError, match=r"maps must be \[N, H, W\]"):
         overlay(x, values[0])
 
 
@@ -178,10 +178,10 @@ def test_maps_are_laid_over_pictures_in_two_colours_and_zero_shows_the_picture()
     [
         ({"blend": 1.5}, r"blend: must be a number in \[0, 1\]; found 1.5"),
         ({"blend": float("nan")}, "blend: must be"),
-        ({"scale": 0}, "`scale` must be above 0.*got 0"),
-        ({"maps": np.full((2, 4, 4), np.nan)}, "`maps` must be finite; .* map 0"),
-        ({"images": np.zeros((2, 2, 4, 4))}, "`images` must be .* C = 1 or 3"),
-        ({"images": np.full((2, 1, 4, 4), np.inf)}, "`images` must be finite"),
+        ({"scale": 0}, "scale must be above 0.*got 0"),
+        ({"maps": np.full((2, 4, 4), np.nan)}, "maps must be finite; .* map 0"),
+        ({"images": np.zeros((2, 2, 4, 4))}, "images must be .* C = 1 or 3"),
+        ({"images": np.full((2, 1, 4, 4), np.inf)}, "images must be finite"),
     ],
 )
 def test_what_cannot_be_laid_over_a_picture_is_refused(change, says):
@@ -191,13 +191,13 @@ def test_what_cannot_be_laid_over_a_picture_is_refused(change, says):
 
 
 def test_maps_without_names_make_no_gallery():
-    with pytest.raises(TypeError, match="`columns` must map names to maps"):
+    with pytest.raises(TypeError, match="columns must map names to maps"):
         gallery(np.zeros((2, 1, 4, 4)), [np.zeros((2, 4, 4))])
 
 
 @pytest.mark.parametrize("labels", [[0, 5, 1], [0, -2, 1]])
 def test_labels_of_no_class_are_refused(labels):
-    with pytest.raises(ValueError, match=r"`labels` must be in .*\.\.4, the model's classes"):
+    with pytest.raises(ValueError, match=r"labels must be in .*\.\.4, the model's classes"):
         compare_models({"one": seeded(Functional())}, pictures(3), labels)
 
 
@@ -207,5 +207,5 @@ def test_a_gallery_has_a_row_per_picture_and_a_column_per_method():
     figure = gallery(x, {"gradient": maps, "none": np.zeros((3, 8, 8))}, ["a", "b", "c"], one_scale=True)
     assert list(figure.layout.xaxis.ticktext) == ["picture", "gradient", "none"]
     assert list(figure.layout.yaxis.ticktext) == ["a", "b", "c"]
-    with pytest.raises(ValueError, match="`titles` must be 3 texts"):
+    with pytest.raises(ValueError, match="titles must be 3 texts"):
         gallery(x, {}, ["a"])

@@ -52,7 +52,7 @@ def test_a_complete_map_of_a_linear_model_is_perfectly_faithful_and_its_opposite
     np.testing.assert_allclose(faithfulness(model, x, maps.values, target, baseline="zero"), 1, atol=1e-4)
     np.testing.assert_allclose(faithfulness(model, x, -maps.values, target, baseline="zero"), -1, atol=1e-4)
     assert np.isnan(faithfulness(model, x, np.ones((6, 8, 8)), target)).all()
-    with pytest.raises(ValueError, match=r"`values` must be maps of shape \(6, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"values must be maps of shape \(6, 8, 8\)"):
         faithfulness(model, x, np.ones((6, 4, 4)), target)
 
 
@@ -75,9 +75,9 @@ def test_senseless_disturbances_are_refused(change):
 @pytest.mark.parametrize(
     ("target", "kind", "says"),
     [
-        (9, ValueError, "`target` must be a class of the model, 0 to 4; got 9"),
-        (None, TypeError, "`target` must be the class of each map"),
-        ("a", TypeError, "`target` must be whole numbers"),
+        (9, ValueError, "target must be a class of the model, 0 to 4; got 9"),
+        (None, TypeError, "target must be the class of each map"),
+        ("a", TypeError, "target must be whole numbers"),
     ],
 )
 def test_faithfulness_to_no_class_is_refused(target, kind, says):
@@ -86,7 +86,7 @@ def test_faithfulness_to_no_class_is_refused(target, kind, says):
 
 
 def test_a_single_method_is_no_list_of_methods():
-    with pytest.raises(TypeError, match=r"`methods` must be a list of names, such as \['gradient'\]"):
+    with pytest.raises(TypeError, match=r"methods must be a list of names, such as \['gradient'\]"):
         compare_methods(seeded(Functional()), pictures(1), methods="gradient")
 
 
@@ -136,5 +136,5 @@ def test_methods_without_gradients_are_compared_on_a_scikit_learn_model():
     assert set(names) < set(table.index)
     assert table.loc["kernel_shap", "faithfulness"] > table.loc["noise", "faithfulness"] + 0.2
     assert table.loc["occlusion", "removal: inverted"] < table.loc["random", "removal: inverted"]
-    with pytest.raises(ValueError, match="`methods` must name at least one method"):
+    with pytest.raises(ValueError, match="methods must name at least one method"):
         compare_methods(model, x[:3], methods=[])

@@ -177,9 +177,9 @@ def test_the_nearest_sample_of_a_training_sample_is_itself():
         (
             lambda m, x: filters(m, "linear"),
             ValueError,
-            "`layer` must be a two-dimensional convolution; got 'linear', a Linear. The model has 'conv1'",
+            "layer must be a two-dimensional convolution; got 'linear', a Linear. The model has 'conv1'",
         ),
-        (lambda m, x: filters(m, None), TypeError, "`layer` must be the name of a module; got None"),
+        (lambda m, x: filters(m, None), TypeError, "layer must be the name of a module; got None"),
         (
             lambda m, x: top_patches(m, "conv1", x, k="3"),
             ValueError,
@@ -190,27 +190,27 @@ def test_the_nearest_sample_of_a_training_sample_is_itself():
         (
             lambda m, x: top_patches(m, "conv1", x, k=2, units=[4]),
             ValueError,
-            r"`units` must be in 0\.\.3, which the layer has",
+            r"units must be in 0\.\.3, which the layer has",
         ),
         (
             lambda m, x: reconstruct(m, "conv1", 9, x),
             ValueError,
-            r"`units` must be in 0\.\.3, which the layer has",
+            r"units must be in 0\.\.3, which the layer has",
         ),
         (
             lambda m, x: reconstruct(m, "conv1", 0, x, rule="relu"),
             ValueError,
-            "`rule` must be one of .* got 'relu'",
+            "rule must be one of .* got 'relu'",
         ),
         (
             lambda m, x: activations(LogisticRegression(), "a", x),
             TypeError,
-            "`model` must be a torch module to have layers",
+            "model must be a torch module to have layers",
         ),
         (
             lambda m, x: saliency.receptive_field(m, "", x),
             ValueError,
-            "`layer` must be a module of the network; got ''",
+            "layer must be a module of the network; got ''",
         ),
     ],
 )
@@ -223,5 +223,5 @@ def test_a_layer_that_never_runs_is_refused():
     model = seeded(Functional())
     model.idle = nn.ReLU()
     for call in (activations, top_patches, receptive_field):
-        with pytest.raises(ValueError, match="`layer` must run in a forward pass; got 'idle'"):
+        with pytest.raises(ValueError, match="layer must run in a forward pass; got 'idle'"):
             call(model, "idle", *([pictures(9)] if call is not top_patches else [pictures(9), 2]))

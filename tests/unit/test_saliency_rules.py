@@ -235,7 +235,7 @@ def test_inspection_says_why_not_with_the_modules_and_the_way_out():
     assert "Use integrated_gradients" in told.methods["lrp"]
     assert told.methods["integrated_gradients"] == ""
     for method in ("guided_backprop", "deconvolution", "guided_grad_cam", "deep_lift", "lrp", "deep_taylor"):
-        with pytest.raises(ValueError, match="`method` must support the model"):
+        with pytest.raises(ValueError, match="method must support the model"):
             values(model, method, target=0)
     assert np.isfinite(values(model, "grad_cam", target=0)).all()
 

@@ -1,8 +1,10 @@
 """DeepVID: one prediction explained by a linear student of what the classifier does round the picture."""
 
+from .along import Along, Crossing
+from .fidelity import Fidelity, divergence
 from .neighbors import Neighborhood, Neighbors
 from .search import search
-from .student import Along, Crossing, Fidelity, LinearStudent, divergence
+from .student import LinearStudent
 from .vae import VAE
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The student view as a plotly figure: weights, weighted features and both probability bars."""
+"""Draw a student as a plotly figure: weights, weighted features and both probability bars (Fig. 1c)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from plotly.subplots import make_subplots
 if TYPE_CHECKING:
     from .student import LinearStudent
 
-_SHOWN = 10  # columns of a figure: the likeliest classes
-_DIVERGING = "RdBu_r"
+_MAX_COLUMNS = 10  # classes drawn, the likeliest
+_COLORSCALE = "RdBu_r"  # red for, blue against
+_TITLE_CHARACTERS = 110  # per line
 
 
 def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.Figure:
-    """Columns are the classes (the likeliest ten, in their order); the verdict stands above them."""
-    found = student.fidelity(classes=classes)
+    """Draw one column per class, of the ten likeliest, with the verdict as title."""
+    fidelity = student.fidelity(classes=classes)
     names = (
-        [str(c) for c in range(len(found.teacher))] if classes is None else [str(name) for name in classes]
+        [str(c) for c in range(len(fidelity.teacher))] if classes is None else [str(name) for name in classes]
     )
-    shown = np.sort(np.argsort(-(found.teacher + found.student), kind="stable")[:_SHOWN])
+    shown = np.sort(np.argsort(-(fidelity.teacher + fidelity.student), kind="stable")[:_MAX_COLUMNS])
     weights, weighted = student.weights().sum(axis=1), student.weighted().sum(axis=1)
     columns = len(shown)
     figure = make_subplots(
@@ -40,12 +41,12 @@ def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.
         _add_map(figure, weights[c], _largest(weights[c]), 1, column, names[c])
         _add_map(figure, weighted[c], together, 2, column, names[c])
     labels = [names[c] for c in shown]
-    for name, values in (("teacher", found.teacher), ("student", found.student)):
+    for name, values in (("teacher", fidelity.teacher), ("student", fidelity.student)):
         figure.add_bar(x=labels, y=values[shown], name=name, row=3, col=1)
     figure.update_xaxes(type="category", row=3, col=1)
     figure.update_yaxes(range=[0, 1], row=3, col=1)
     figure.update_layout(
-        title={"text": _folded(found.verdict), "font": {"size": 13}},
+        title={"text": _wrapped(fidelity.verdict), "font": {"size": 13}},
         height=460,
         width=110 * columns + 160,
         margin={"t": 100, "b": 40, "l": 40, "r": 40},
@@ -58,12 +59,12 @@ def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.
 def _add_map(
     figure: go.Figure, values: NDArray[np.float32], largest: float, row: int, column: int, name: str
 ) -> None:
-    """One map [H, W], upright, red for and blue against."""
+    """Draw one map [H, W], upright, red for and blue against."""
     figure.add_heatmap(
         z=values,
         zmin=-largest,
         zmax=largest,
-        colorscale=_DIVERGING,
+        colorscale=_COLORSCALE,
         showscale=False,
         name=name,
         row=row,
@@ -80,11 +81,11 @@ def _largest(values: NDArray[np.float32]) -> float:
     return float(np.abs(values).max()) or 1.0
 
 
-def _folded(text: str, width: int = 110) -> str:
-    """Text in lines that a title has room for."""
+def _wrapped(text: str) -> str:
+    """Break text into lines that fit the title."""
     lines = [""]
     for word in text.split():
-        if len(lines[-1]) + len(word) > width:
+        if len(lines[-1]) + len(word) > _TITLE_CHARACTERS:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return "<br>".join(lines)

@@ -1,4 +1,4 @@
-"""Neighbours of a picture: pictures a little way off in the latent space, generated or real."""
+"""Neighbours of a picture in latent space, generated or real (DeepVID, Algorithm 1)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from dvi_widget.arguments import check_whole
 
-from .vae import VAE, as_images
+from .vae import VAE
 
-_HELD_OUT = 128  # neighbours that no student learns from
+__all__ = ["Neighborhood", "Neighbors", "check_band"]
+
+_HELD_OUT_PICTURES = 128  # neighbours that no student learns from
 _KINDS = ("uniform", "line", "nearest", "hybrid")
 
 
@@ -22,16 +25,25 @@ class Neighborhood:
 
     Attributes
     ----------
-    image : [C, H, W], the picture itself.
-    latent : float32 [d], the centre in the latent space: the picture's own latent vector, or the one asked
-        for.
-    reconstruction : float32 [C, H, W], that latent vector decoded.
-    latents : float32 [n, d], of the neighbours.
-    pictures : float32 [n, C, H, W], the neighbours.
-    held_out : float32 [m, C, H, W], further independent uniform draws from the band, to measure a student on.
-    bounds : float32 [d, 2], the band: least and largest value in each latent dimension.
-    positions : float32 [n] in [0, 1] if the neighbours lie on a line, in its order; else None.
-    limits : the scale of the pictures, (low, high).
+    image : float32 [C, H, W]
+        The picture itself.
+    latent : float32 [d]
+        Centre of the neighbourhood in latent space: the picture's own latent vector, or another that was
+        passed.
+    reconstruction : float32 [C, H, W]
+        The centre, decoded.
+    latents : float32 [n, d]
+        Latent vectors of the neighbours.
+    pictures : float32 [n, C, H, W]
+        The neighbours.
+    held_out : float32 [m, C, H, W]
+        Further independent uniform draws from the band, to measure a student on.
+    bounds : float32 [d, 2]
+        The band: least and largest value in each latent dimension.
+    positions : float32 [n] or None
+        Positions of neighbours on a line, ascending in [0, 1]; None if they do not lie on one.
+    limits : tuple of float
+        (low, high), the scale of the pictures.
     """
 
     image: NDArray[np.float32]
@@ -48,43 +60,41 @@ class Neighborhood:
         return len(self.pictures)
 
 
-class Neighbors:
-    """Neighbours of a picture in the latent space of a VAE (DeepVID, Algorithm 1 and §6.2).
+class Neighbors(BaseEstimator):  # type: ignore[misc]
+    """Draws neighbours of a picture in the latent space of a VAE (DeepVID, Algorithm 1 and §6.2).
 
-    By default they are independent uniform draws from the band, so that every latent dimension shows what
-    it does, and they are anchored: decode(z′) + (x − decode(z)), held within the scale of the pictures.
-    What the VAE cannot reproduce of the picture stays in its neighbours, which are then the picture's own
-    and not those of a blurred copy. The paper's way is ``how="line", anchored=False``.
+    By default they are independent uniform draws from a band round the picture's latent vector, so that every
+    latent dimension varies, and they are anchored: decode(z′) + (x − decode(z)), clipped to the scale of the
+    pictures. Details that the VAE does not reproduce stay in the neighbours, which are then neighbours of the
+    picture rather than of a blurred copy. The paper's method is ``how="line", anchored=False``.
 
     Parameters
     ----------
-    vae
-        A trained VAE.
-    band
-        Width of the band round the picture's latent vector, as a share of each dimension's range, in (0,
-        1]; or one share in [0, 1] per dimension, 0 for those that shall not move.
-    n
-        How many neighbours.
-    how
+    vae : VAE
+        A trained VAE. It is an ingredient rather than learnt here, so that a clone shares it.
+    band : float or array [latent_dim]
+        Width of the band round the picture's latent vector, as a share of each dimension's range, in (0, 1];
+        or one share in [0, 1] per dimension, 0 for those that stay fixed.
+    n : int
+        Number of neighbours, at least 2.
+    how : {"uniform", "line", "nearest", "hybrid"}
         "uniform": independent uniform draws. "line": Algorithm 1, evenly spaced along the diagonal of the
-        band, all dimensions together. "nearest": the real pictures nearest in the latent space. "hybrid":
-        half nearest, half uniform.
-    anchored
-        Whether generated neighbours carry what the VAE misses of the picture.
+        band. "nearest": the real pictures nearest in latent space. "hybrid": half nearest, half uniform.
+    anchored : bool
+        Whether generated neighbours keep the details of the picture that the VAE does not reproduce.
     pictures : array [m, C, H, W], optional
         The real pictures for "nearest" and "hybrid".
-    seed
-        Of the draws; equal seeds give equal neighbours.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For parameters out of range.
+    seed : int
+        Seed of the draws.
 
     Examples
     --------
-    >>> neighbors = Neighbors(vae, band=0.15, n=512).sample(picture)  # doctest: +SKIP
-    >>> neighbors.pictures.shape  # (512, C, H, W)  # doctest: +SKIP
+    >>> import numpy as np
+    >>> digits = np.random.default_rng(0).random((40, 1, 8, 8))
+    >>> vae = VAE(latent_dim=3, epochs=1).fit(digits)
+    >>> neighborhood = Neighbors(vae, band=0.15, n=64).sample(digits[0])
+    >>> neighborhood.pictures.shape
+    (64, 1, 8, 8)
     """
 
     def __init__(
@@ -98,44 +108,32 @@ class Neighbors:
         pictures: ArrayLike | None = None,
         seed: int = 0,
     ) -> None:
-        if not isinstance(vae, VAE):
-            raise TypeError(f"vae: must be a VAE, found {type(vae).__name__}")
-        if how not in _KINDS:
-            raise ValueError(f"how: must be one of {', '.join(_KINDS)}; found {how!r}")
-        check_whole("n", n, 2)
-        if how in ("nearest", "hybrid") and pictures is None:
-            raise ValueError(f'pictures: how="{how}" chooses among real pictures; pass them as pictures=')
         self.vae = vae
-        self.band = _checked_band(band, vae)
+        self.band = band
         self.n = n
         self.how = how
         self.anchored = anchored
-        self.seed = check_whole("seed", seed)
-        self._real: NDArray[Any] | None = None
-        if pictures is not None:
-            self._real = as_images(pictures, "pictures")
-            self._real_latents = vae.encode(self._real)
-            wanted = n if how == "nearest" else n // 2
-            if len(self._real) < wanted:
-                raise ValueError(
-                    f"pictures: has {len(self._real)} pictures, fewer than the {wanted} neighbours asked "
-                    "for; pass more, or a smaller n"
-                )
+        self.pictures = pictures
+        self.seed = seed
+
+    def __sklearn_clone__(self) -> Neighbors:
+        # scikit-learn would clone the VAE as well, that is, forget its training.
+        return Neighbors(**self.get_params(deep=False))
 
     def sample(
         self, image: ArrayLike, *, latent: ArrayLike | None = None, bounds: ArrayLike | None = None
     ) -> Neighborhood:
-        """Neighbours of a picture.
+        """Draw neighbours of a picture.
 
         Parameters
         ----------
         image : array [C, H, W]
             On the scale of the VAE's training pictures.
         latent : array [d], optional
-            Another centre than the picture's own latent vector, as when a value has been dragged (Fig. 12).
+            Another centre than the picture's own latent vector, such as one whose values were dragged
+            (Fig. 12).
         bounds : array [d, 2], optional
-            The band itself, least and largest value per dimension, instead of `band` round the centre, as
-            when an axis has been brushed.
+            The band itself, least and largest value per dimension, in place of `band` round the centre.
 
         Returns
         -------
@@ -143,41 +141,44 @@ class Neighbors:
 
         Raises
         ------
-        RuntimeError, TypeError, ValueError
-            For an untrained VAE, for pictures that it does not take, for a latent vector or bounds that do
-            not fit.
+        NotFittedError
+            If the VAE is not trained.
+        TypeError, ValueError
+            If parameters, picture, latent vector or bounds are invalid.
         """
+        self._check_parameters()
         x = self._single(image, "image")
         own = self.vae.encode(x[None])[0]
         centre = own if latent is None else _checked_latent(latent, len(own))
         limits = self._bounds(centre, bounds)
         rng = np.random.default_rng(self.seed)
-        drawn = limits[:, 0] + rng.random((self.n, len(own)), np.float32) * (limits[:, 1] - limits[:, 0])
-        fresh = limits[:, 0] + rng.random((_HELD_OUT, len(own)), np.float32) * (limits[:, 1] - limits[:, 0])
+        width = limits[:, 1] - limits[:, 0]
+        drawn = limits[:, 0] + rng.random((self.n, len(own)), np.float32) * width
+        fresh = limits[:, 0] + rng.random((_HELD_OUT_PICTURES, len(own)), np.float32) * width
         positions = None
         if self.how == "line":
             # Algorithm 1, lines 3 and 7: from the lower edge of the band, in steps of band / n.
             positions = (np.arange(self.n) / self.n).astype(np.float32)
-            drawn = limits[:, 0] + positions[:, None] * (limits[:, 1] - limits[:, 0])
+            drawn = limits[:, 0] + positions[:, None] * width
         decoded = self.vae.decode(np.concatenate([own[None], centre[None], drawn, fresh]))
         residual = x - decoded[0] if self.anchored else np.float32(0)
-        generated = self._within(decoded[2:] + residual, x)
+        generated = self._clipped(decoded[2:] + residual, x)
         pictures, latents, held_out = generated[: self.n], drawn, generated[self.n :]
         if self.how in ("nearest", "hybrid"):
-            assert self._real is not None
-            chosen = self._nearest(centre, self.n if self.how == "nearest" else self.n // 2)
-            pictures = np.concatenate([self._real[chosen].astype(np.float32), pictures[len(chosen) :]])
-            latents = np.concatenate([self._real_latents[chosen], latents[len(chosen) :]])
+            real, real_latents = self._real_pictures()
+            rows = _nearest(real_latents, centre, self._real_count())
+            pictures = np.concatenate([real[rows].astype(np.float32), pictures[len(rows) :]])
+            latents = np.concatenate([real_latents[rows], latents[len(rows) :]])
         return Neighborhood(
             x, centre, decoded[1], latents, pictures, held_out, limits, positions, self.vae.limits_
         )
 
     def morph(self, image_a: ArrayLike, image_b: ArrayLike) -> Neighborhood:
-        """Pictures on the way from one picture to another (§6.2, Fig. 5), evenly spaced in the latent space.
+        """Generate pictures from one picture to another, evenly spaced in latent space (§6.2, Fig. 5).
 
-        Anchored, what the VAE misses goes over from the one's to the other's as well, so that the ends are
-        the two pictures themselves. The neighbourhood is that of the first picture; its held-out pictures
-        lie on the same way.
+        If anchored, details that the VAE does not reproduce fade from those of one picture to those of the
+        other, so that the ends are the two pictures themselves. The neighbourhood is that of the first
+        picture; its held-out pictures lie on the same line.
 
         Parameters
         ----------
@@ -186,17 +187,18 @@ class Neighbors:
         Returns
         -------
         Neighborhood
-            With positions 0 (image_a) to 1 (image_b).
+            With positions from 0 (image_a) to 1 (image_b).
 
         Raises
         ------
-        RuntimeError, TypeError, ValueError
+        NotFittedError, TypeError, ValueError
             As for `sample`.
         """
+        self._check_parameters()
         a, b = self._single(image_a, "image_a"), self._single(image_b, "image_b")
         ends = self.vae.encode(np.stack([a, b]))
         positions = np.linspace(0, 1, self.n, dtype=np.float32)
-        fresh = np.random.default_rng(self.seed).random(_HELD_OUT, np.float32)
+        fresh = np.random.default_rng(self.seed).random(_HELD_OUT_PICTURES, np.float32)
         t = np.concatenate([positions, fresh])[:, None]
         latents = (1 - t) * ends[0] + t * ends[1]
         decoded = self.vae.decode(np.concatenate([ends, latents]))
@@ -204,7 +206,7 @@ class Neighbors:
         if self.anchored:
             t = t[..., None, None]
             pictures = pictures + (1 - t) * (a - decoded[0]) + t * (b - decoded[1])
-        pictures = self._within(pictures, a, b)
+        pictures = self._clipped(pictures, a, b)
         bounds = np.sort(ends.T, axis=1)
         return Neighborhood(
             a,
@@ -218,16 +220,48 @@ class Neighbors:
             self.vae.limits_,
         )
 
+    def _check_parameters(self) -> None:
+        if not isinstance(self.vae, VAE):
+            raise TypeError(f"vae must be a VAE; got {type(self.vae).__name__}.")
+        if self.how not in _KINDS:
+            raise ValueError(f"how must be one of {', '.join(_KINDS)}; got {self.how!r}.")
+        check_whole("n", self.n, 2)
+        check_whole("seed", self.seed)
+        check_band(self.band, self.vae.latent_dim)
+        if self.how in ("nearest", "hybrid") and self.pictures is None:
+            raise ValueError(f"pictures must be real pictures for how={self.how!r}; got None.")
+
+    def _real_count(self) -> int:
+        """Return how many of the neighbours are real pictures."""
+        return self.n if self.how == "nearest" else self.n // 2
+
+    def _real_pictures(self) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Return the real pictures and their latent vectors, which are computed once per training."""
+        known = getattr(self, "_encoded", None)
+        if known is None or known[0] is not self.pictures or known[1:3] != (self.vae, self.vae.steps_):
+            assert self.pictures is not None
+            real = self.vae.check(self.pictures, "pictures")
+            known = self._encoded = self.pictures, self.vae, self.vae.steps_, real, self.vae.encode(real)
+        real, latents = known[3:]
+        if len(real) < self._real_count():
+            raise ValueError(
+                f"pictures must be at least {self._real_count()}, the neighbours to choose; got "
+                f"{len(real)}. Pass more, or a smaller n."
+            )
+        return real, latents
+
     def _single(self, image: ArrayLike, name: str) -> NDArray[np.float32]:
+        """Return one picture as float32, after checking that the VAE takes it."""
         array = np.asarray(image)
         if array.ndim != 3:
             raise ValueError(
-                f"{name}: must be a single picture [channels, height, width], found the shape {array.shape}"
+                f"{name} must be a single picture [channels, height, width]; got shape {array.shape}."
             )
         picture: NDArray[np.float32] = self.vae.check(array[None], name)[0].astype(np.float32)
         return picture
 
     def _bounds(self, centre: NDArray[np.float32], given: ArrayLike | None) -> NDArray[np.float32]:
+        """Return the band round a centre, or the one that was passed, after checking it."""
         if given is None:
             ranges = self.vae.ranges_
             half = np.asarray(self.band, np.float32) * (ranges[:, 1] - ranges[:, 0]) / 2
@@ -235,58 +269,62 @@ class Neighbors:
         bounds = np.asarray(given, np.float32)
         if bounds.shape != (len(centre), 2):
             raise ValueError(
-                f"bounds: must be [{len(centre)}, 2], least and largest value per latent dimension; "
-                f"found the shape {bounds.shape}"
+                f"bounds must be [{len(centre)}, 2], least and largest value per latent dimension; got "
+                f"shape {bounds.shape}."
             )
         wrong = np.flatnonzero(~(np.isfinite(bounds).all(axis=1) & (bounds[:, 0] <= bounds[:, 1])))
         if wrong.size:
             raise ValueError(
-                f"bounds: row {wrong[0]} is {bounds[wrong[0]].tolist()}; least first, both finite"
+                f"bounds must be finite, the least value first; got {bounds[wrong[0]].tolist()} in row "
+                f"{wrong[0]}."
             )
         return bounds
 
-    def _nearest(self, centre: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-        """The real pictures nearest to the centre, nearest first."""
-        distances = np.square(self._real_latents - centre).sum(axis=1)
-        chosen = np.argpartition(distances, count - 1)[:count]
-        order: NDArray[np.intp] = chosen[np.lexsort((chosen, distances[chosen]))]
-        return order
-
-    def _within(self, pictures: NDArray[np.float32], *own: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Pictures held within their scale; a picture that leaves the scale itself stays what it is."""
+    def _clipped(self, pictures: NDArray[np.float32], *own: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Clip pictures to their scale, widened where the given pictures themselves leave it."""
         low, high = self.vae.limits_
-        held: NDArray[np.float32] = np.clip(
+        clipped: NDArray[np.float32] = np.clip(
             pictures, min(low, *(float(x.min()) for x in own)), max(high, *(float(x.max()) for x in own))
         )
-        return held
+        return clipped
 
 
-def _checked_band(band: float | ArrayLike, vae: VAE) -> float | NDArray[np.float32]:
+def _nearest(latents: NDArray[np.float32], centre: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Return the rows of latents nearest to the centre, nearest first."""
+    distances = np.square(latents - centre).sum(axis=1)
+    rows = np.argpartition(distances, count - 1)[:count]
+    order: NDArray[np.intp] = rows[np.lexsort((rows, distances[rows]))]
+    return order
+
+
+def check_band(band: float | ArrayLike, latent_dim: int) -> None:
+    """Raise an error unless a band is a share of each latent range, or one per latent dimension.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or out of range.
+    """
     try:
         array = np.asarray(band, np.float32)
     except (TypeError, ValueError):
         raise ValueError(
-            f"band: must be a share of each latent range, or one for each of the {vae.latent_dim}; found "
-            f"{band!r}"
+            f"band must be a share of each latent range, or {latent_dim} of them; got {band!r}."
         ) from None
     if array.ndim == 0:
         if not 0 < float(array) <= 1:
-            raise ValueError(f"band: must lie in (0, 1], a share of each latent range; found {band!r}")
-        return float(array)
-    if array.shape != (vae.latent_dim,):
+            raise ValueError(f"band must be in (0, 1], a share of each latent range; got {band!r}.")
+    elif array.shape != (latent_dim,):
         raise ValueError(
-            f"band: must be one number, or one for each of the {vae.latent_dim} latent dimensions; "
-            f"found the shape {array.shape}"
+            f"band must be one number, or one for each of the {latent_dim} latent dimensions; got shape "
+            f"{array.shape}."
         )
-    if not ((array >= 0) & (array <= 1)).all():
-        raise ValueError(f"band: every dimension's share must lie in [0, 1]; found {array.tolist()}")
-    return array
+    elif not ((array >= 0) & (array <= 1)).all():
+        raise ValueError(f"band must be in [0, 1] in every dimension; got {array.tolist()}.")
 
 
 def _checked_latent(latent: ArrayLike, d: int) -> NDArray[np.float32]:
     z = np.asarray(latent, np.float32)
     if z.shape != (d,) or not np.isfinite(z).all():
-        raise ValueError(
-            f"latent: must be {d} finite numbers, one per latent dimension; found the shape {z.shape}"
-        )
+        raise ValueError(f"latent must be {d} finite numbers, one per latent dimension; got shape {z.shape}.")
     return z

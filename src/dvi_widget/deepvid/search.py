@@ -1,4 +1,4 @@
-"""The search for a band, a latent space and a regularisation whose students can be believed."""
+"""Search for a band, a latent space and a regularisation whose students can be trusted (DeepVID, §9)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from .neighbors import Neighbors
+from .inputs import as_images, as_teacher
+from .neighbors import Neighbors, check_band
 from .student import LinearStudent
-from .vae import VAE, as_images, as_teacher
+from .vae import VAE
+
+__all__ = ["search"]
 
 
 def search(
@@ -27,47 +30,50 @@ def search(
     seed: int = 0,
     report: Callable[[float], object] | None = None,
 ) -> pd.DataFrame:
-    """Try neighbourhoods and students on some pictures, and rank them by fidelity (DeepVID, §9).
+    """Fit students with several settings to some pictures, and rank the settings by fidelity (DeepVID, §9).
 
-    A narrow band is always easier to be faithful on, and says less. So the settings whose students can be
-    believed on as many pictures as the best (within one standard error) come first, the widest band of them
-    on top, and among equal bands the least divergence.
+    Narrow bands are easier to be faithful on and tell less. So the settings whose students are trustworthy on
+    as many pictures as the best, within one standard error, come first, in the order of falling bands and
+    then of rising divergence.
 
     Parameters
     ----------
-    vae
-        A trained VAE, or several to choose the latent size among, of pictures of one size.
+    vae : VAE or sequence of VAE
+        A trained VAE, or several for pictures of one size, to choose the latent size among.
     images : array [m, C, H, W]
-        The pictures to explain; some dozens tell enough.
+        The pictures to explain; a few dozen are enough.
     teacher
         As for `LinearStudent.fit`.
-    bands, regularizations
-        What to try.
-    n
+    bands, regularizations : sequence of float
+        The settings to try.
+    n : int
         Neighbours per picture.
-    seed
-        Of the draws.
-    report
-        Called with the share done, 0 … 1, instead of a progress bar. What it raises stops the work and comes
-        through.
+    seed : int
+        Seed of the draws.
+    report : callable, optional
+        Called with the share done, 0 to 1, instead of a progress bar. An exception it raises stops the
+        search.
 
     Returns
     -------
-    DataFrame
+    pandas.DataFrame
         One row per setting, best first: latent_dim, band, regularization, believed (share of the pictures
-        whose student is trustworthy), agreement, kl, r2 (medians over the pictures), vae (its place in the
-        list). Stopped by hand (Ctrl-C, the notebook's stop button), of the settings tried till then.
+        whose student is trustworthy), agreement (share of agreement at the picture), kl (nats) and r2
+        (medians over the pictures), vae (position in the list). Interrupted (Ctrl-C, the notebook's stop
+        button), the rows of the settings finished so far.
 
     Raises
     ------
-    RuntimeError, TypeError, ValueError
-        As `Neighbors`, `LinearStudent.fit` do; for empty lists.
+    NotFittedError, TypeError, ValueError
+        As for `Neighbors.sample` and `LinearStudent.fit`; also if a list is empty.
     """
     vaes = [vae] if isinstance(vae, VAE) else list(vae)
     for name, tried in (("vae", vaes), ("bands", bands), ("regularizations", regularizations)):
         if len(tried) == 0:
-            raise ValueError(f"{name}: is empty; give at least one to try")
+            raise ValueError(f"{name} must have at least one entry; got none.")
     pictures = as_images(images, "images")
+    for v, band in product(vaes, bands):
+        check_band(band, v.latent_dim)
     settings = [(v, Neighbors(v, band, n, seed=seed)) for v in vaes for band in bands]
     students = [LinearStudent(regularization=r) for r in regularizations]
     predictor = as_teacher(teacher, pictures.shape[1:])
@@ -103,7 +109,7 @@ def search(
 
 
 def _ranked(table: pd.DataFrame, m: int) -> pd.DataFrame:
-    """Best first; what cannot be told from the best by m pictures counts as equal to it."""
+    """Sort a table best first; settings that m pictures cannot tell from the best count as equal to it."""
     if table.empty:
         return table
     best = float(table["believed"].max())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 
 from dvi_widget.arguments import check_whole
 from dvi_widget.subject import as_predictor
@@ -172,18 +173,18 @@ def _measured(
     x = np.asarray(images)
     if x.ndim != 4 or len(x) == 0 or x.dtype.kind not in "fu":
         raise ValueError(
-            f"`images` must be pictures [N, C, H, W], uint8 or floating; got {x.dtype} of shape {x.shape}."
+            f"images must be pictures [N, C, H, W], uint8 or floating; got {x.dtype} of shape {x.shape}."
         )
     n, _, height, width = x.shape
     pixels = min(_DEFAULT_PIXELS, height * width) if pixels is None else pixels
     check_whole("pixels", pixels, 1, height * width)
     check_whole("step", step, 1)
     if not fills or any(fill not in FILLS for fill in fills):
-        raise ValueError(f"`fills` must be some of {', '.join(FILLS)}; got {fills!r}.")
+        raise ValueError(f"fills must be some of {', '.join(FILLS)}; got {fills!r}.")
     y = np.asarray(labels)
     if y.shape != (n,) or y.dtype.kind not in "iu" or y.min() < 0:
         raise ValueError(
-            f"`labels` must be {n} class indices, one per picture; got {y.dtype} of shape {y.shape}."
+            f"labels must be {n} class indices, one per picture; got {y.dtype} of shape {y.shape}."
         )
     named = dict(maps) if isinstance(maps, Mapping) else {"map": maps}
     arrays = {name: _checked_map(name, values, (n, height, width)) for name, values in named.items()}
@@ -216,10 +217,10 @@ def _checked_map(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArra
     array = np.asarray(values)
     if array.shape != shape:
         raise ValueError(
-            f"`maps` must hold one value per pixel, {list(shape)}; got {name!r} of shape {array.shape}."
+            f"maps must hold one value per pixel, {list(shape)}; got {name!r} of shape {array.shape}."
         )
     if not np.isfinite(array).all():
-        raise ValueError(f"`maps` must be finite; got NaN or infinity in {name!r}.")
+        raise ValueError(f"maps must be finite; got NaN or infinity in {name!r}.")
     return array
 
 
@@ -260,7 +261,7 @@ def _mean_curve(
         first = 0
         for i, states, places in batch:
             if y[i] >= p.shape[1]:
-                raise ValueError(f"`labels` must be below the model's {p.shape[1]} classes; got {y[i]}.")
+                raise ValueError(f"labels must be below the model's {p.shape[1]} classes; got {y[i]}.")
             total[:] += p[first : first + len(states), y[i]][places]
             first += len(states)
         batch.clear()
@@ -293,10 +294,4 @@ def _probabilities(model: Any) -> Probabilities:
     """Return a function from pictures to probabilities, by the one rule for outputs."""
     classifier = as_predictor(model, batch_size=_BATCH_ROWS)
 
-    def predict(x: NDArray[Any]) -> NDArray[np.float64]:
-        z = classifier.predict(x).astype(np.float64)
-        p: NDArray[np.float64] = np.exp(z - z.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        return p
-
-    return predict
+    return lambda x: softmax(classifier.predict(x).astype(np.float64), axis=1)

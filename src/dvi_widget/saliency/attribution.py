@@ -190,7 +190,7 @@ def stream(
         As for `attribute`.
     """
     if method not in METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}.")
+        raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     entry = METHODS[method]
     settings = entry.settings(parameters)
     net = Network(model)
@@ -297,7 +297,7 @@ def _check_support(net: Network, picture: Tensor, method: Method, settings: dict
     if net.module is None or method.rule is not None or "maps" in method.needs:
         reason = _inspection(net, picture).methods[method.name]
         if reason and not (named and "maps" in method.needs and "convolution" in reason):
-            raise ValueError(f"`method` must support the model; got {method.name}. {reason}")
+            raise ValueError(f"method must support the model; got {method.name}. {reason}")
     if "layer" in settings and named is None:
         settings["layer"] = _inspection(net, picture).last_convolution
 

@@ -42,7 +42,7 @@ def attribution_share(maps: Maps | ArrayLike, mask: ArrayLike) -> NDArray[np.flo
     where = np.asarray(mask)
     if where.dtype != bool or where.shape not in {values.shape, values.shape[1:]}:
         raise ValueError(
-            f"`mask` must be bool {values.shape[1:]} or {values.shape}; got {where.dtype} {where.shape}."
+            f"mask must be bool {values.shape[1:]} or {values.shape}; got {where.dtype} {where.shape}."
         )
     total = values.sum((1, 2))
     share = np.divide((values * where).sum((1, 2)), total, out=np.full(len(values), np.nan), where=total > 0)
@@ -107,7 +107,7 @@ def cluster_maps(
 
     values = _array(maps).astype(np.float32)
     if values.ndim != 3 or len(values) < 4 or not np.isfinite(values).all():
-        raise ValueError(f"`maps` must be at least four finite maps [N, H, W]; got shape {values.shape}.")
+        raise ValueError(f"maps must be at least four finite maps [N, H, W]; got shape {values.shape}.")
     check_whole("seed", seed)
     check_whole("n_neighbors", n_neighbors, 1)
     n = len(values)

@@ -75,9 +75,7 @@ class ModelComparison:
             If there is no such quadrant.
         """
         if quadrant not in QUADRANTS:
-            raise ValueError(
-                f"`quadrant` must be one of {', '.join(map(repr, QUADRANTS))}; got {quadrant!r}."
-            )
+            raise ValueError(f"quadrant must be one of {', '.join(map(repr, QUADRANTS))}; got {quadrant!r}.")
         found = np.flatnonzero(self.quadrants == quadrant)
         return np.asarray(found[np.argsort(-self.mean_score[found], kind="stable")], np.int64)
 
@@ -182,13 +180,13 @@ def compare_models(
         If `models` is empty or not a mapping.
     """
     if not isinstance(models, Mapping) or not models:
-        raise TypeError("`models` must map names to models, such as {'vgg': vgg, 'resnet': resnet}.")
+        raise TypeError("models must map names to models, such as {'vgg': vgg, 'resnet': resnet}.")
     check_number("sure", sure, 0, 1)
     answers = {name: probabilities_of(name, model, images) for name, model in models.items()}
     sizes = {name: p.shape[1] for name, p in answers.items()}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise ValueError(f"`models` must have the same classes; got different numbers of them: {listed}.")
+        raise ValueError(f"models must have the same classes; got different numbers of them: {listed}.")
     probabilities = np.stack(list(answers.values()))
     _, n, classes = probabilities.shape
     return ModelComparison(list(answers), probabilities, checked_labels(labels, n, classes, -1), sure)
@@ -203,7 +201,7 @@ def probabilities_of(name: str, model: Any, images: ArrayLike | Tensor) -> NDArr
             p: NDArray[np.float32] = net.logits(x).softmax(1).cpu().float().numpy()
     except (RuntimeError, ValueError) as error:
         raise ValueError(
-            f"`models` must take pictures {tuple(x.shape[1:])}; {name!r} does not: {error}"
+            f"models must take pictures {tuple(x.shape[1:])}; {name!r} does not: {error}"
         ) from error
     return p
 
@@ -215,10 +213,10 @@ def checked_labels(labels: ArrayLike | None, n: int, classes: int, least: int) -
     y = np.asarray(labels)
     if y.shape != (n,) or y.dtype.kind not in "iu":
         raise ValueError(
-            f"`labels` must be {n} whole numbers, one per picture; got {y.dtype} of shape {y.shape}."
+            f"labels must be {n} whole numbers, one per picture; got {y.dtype} of shape {y.shape}."
         )
     if n and (y.min() < least or y.max() >= classes):
         raise ValueError(
-            f"`labels` must be in {least}..{classes - 1}, the model's classes; got {y.min()}..{y.max()}."
+            f"labels must be in {least}..{classes - 1}, the model's classes; got {y.min()}..{y.max()}."
         )
     return y.astype(np.int64)

@@ -146,12 +146,12 @@ def compare_methods(
     net = Network(model)
     x = net.pictures(images)
     if isinstance(methods, str) or not (methods is None or isinstance(methods, Iterable)):
-        raise TypeError(f"`methods` must be a list of names, such as ['gradient']; got {methods!r}.")
+        raise TypeError(f"methods must be a list of names, such as ['gradient']; got {methods!r}.")
     if methods is None:
         methods = [name for name, reason in inspect_model(model, x[:1]).methods.items() if not reason]
     asked = dict(methods) if isinstance(methods, Mapping) else {name: {} for name in methods}
     if not asked and not extra:
-        raise ValueError("`methods` must name at least one method, unless `extra` has maps; got none.")
+        raise ValueError("methods must name at least one method, unless extra has maps; got none.")
     with net.lent():
         classes = net.logits(x).argmax(1).cpu().numpy() if target is None else np.asarray(target)
     maps: dict[str, Maps] = {}
@@ -272,16 +272,16 @@ def faithfulness(
     x = net.pictures(images)
     maps = np.asarray(values, np.float64)
     if maps.shape != (len(x), *x.shape[2:]):
-        raise ValueError(f"`values` must be maps of shape {(len(x), *x.shape[2:])}; got {maps.shape}.")
+        raise ValueError(f"values must be maps of shape {(len(x), *x.shape[2:])}; got {maps.shape}.")
     check_whole("regions", regions, 2)
     if not 0 < check_number("share", share) < 1:
-        raise ValueError(f"`share` must be in (0, 1), a share of all pixels; got {share}.")
+        raise ValueError(f"share must be in (0, 1), a share of all pixels; got {share}.")
     rng = np.random.default_rng(seed)
     hidden = rng.random((regions, *x.shape[2:])).reshape(regions, -1).argsort(1).argsort(1)
     hidden = (hidden < share * hidden.shape[1]).reshape(regions, *x.shape[2:])
     classes = requested(target, len(x))
     if classes is None:
-        raise TypeError("`target` must be the class of each map; got None. Pass Maps.target.")
+        raise TypeError("target must be the class of each map; got None. Pass Maps.target.")
     out = np.empty(len(x), np.float32)
     with net.lent():
         cover = filled(x, baseline)

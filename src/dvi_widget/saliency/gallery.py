@@ -54,17 +54,15 @@ def overlay(
     """
     check_number("blend", blend, 0, 1)
     if scale is not None and check_number("scale", scale) <= 0:
-        raise ValueError(f"`scale` must be above 0, the attribution in full colour; got {scale!r}.")
+        raise ValueError(f"scale must be above 0, the attribution in full colour; got {scale!r}.")
     x = np.asarray(images, np.float64)
     values = np.asarray(maps.values if isinstance(maps, Maps) else maps, np.float64)
     _check_pictures(x)
     if x.ndim != 4 or values.shape != (len(x), *x.shape[2:]):
-        raise ValueError(
-            f"`maps` must be [N, H, W] for images [N, C, H, W]; got {values.shape} for {x.shape}."
-        )
+        raise ValueError(f"maps must be [N, H, W] for images [N, C, H, W]; got {values.shape} for {x.shape}.")
     if not np.isfinite(values).all():
         first = int(np.flatnonzero(~np.isfinite(values).all((1, 2)))[0])
-        raise ValueError(f"`maps` must be finite; got NaN or infinity in map {first}.")
+        raise ValueError(f"maps must be finite; got NaN or infinity in map {first}.")
     grey = _stretched(x).mean(1)
     magnitude = np.abs(values)
     full = np.percentile(magnitude, _FULL_PERCENTILE, axis=(1, 2), keepdims=True) if scale is None else scale
@@ -77,7 +75,7 @@ def overlay(
 def _check_pictures(x: NDArray[np.float64]) -> None:
     """Raise an error for what cannot be shown in grey or in colour."""
     if x.ndim != 4 or x.shape[1] not in (1, 3) or not np.isfinite(x).all():
-        raise ValueError(f"`images` must be finite pictures [N, C, H, W] with C = 1 or 3; got {x.shape}.")
+        raise ValueError(f"images must be finite pictures [N, C, H, W] with C = 1 or 3; got {x.shape}.")
 
 
 def _stretched(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -132,11 +130,11 @@ def gallery(
     _check_pictures(x)
     if not isinstance(columns, Mapping):
         raise TypeError(
-            f"`columns` must map names to maps, such as {{'Grad-CAM': maps}}; got {type(columns).__name__}."
+            f"columns must map names to maps, such as {{'Grad-CAM': maps}}; got {type(columns).__name__}."
         )
     titles = [str(i) for i in range(len(x))] if titles is None else list(titles)
     if len(titles) != len(x):
-        raise ValueError(f"`titles` must be {len(x)} texts, one per picture; got {len(titles)}.")
+        raise ValueError(f"titles must be {len(x)} texts, one per picture; got {len(titles)}.")
     arrays = {
         name: np.asarray(maps.values if isinstance(maps, Maps) else maps) for name, maps in columns.items()
     }

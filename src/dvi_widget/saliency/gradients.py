@@ -61,7 +61,7 @@ def filled(x: Tensor, fill: Any) -> Tensor:
         if fill == "blur":
             return _blurred(x)
         raise ValueError(
-            "`baseline` must be 'mean', 'zero', 'blur', a number, a colour [C] or a picture [C, H, W]; got "
+            "baseline must be 'mean', 'zero', 'blur', a number, a colour [C] or a picture [C, H, W]; got "
             f"{fill!r}."
         )
     value = torch.as_tensor(fill, dtype=x.dtype, device=x.device)
@@ -71,7 +71,7 @@ def filled(x: Tensor, fill: Any) -> Tensor:
         a not in (1, b) for a, b in zip(value.shape, x.shape[1:], strict=False)
     ):
         raise ValueError(
-            f"`baseline` must be a number, a colour [C] or a picture [C, H, W] for pictures "
+            f"baseline must be a number, a colour [C] or a picture [C, H, W] for pictures "
             f"{tuple(x.shape[1:])}; got shape {tuple(value.shape)}."
         )
     return value.expand_as(x)
@@ -268,11 +268,11 @@ def _at_layer(net: Network, x: Tensor, target: Target, layer: str) -> tuple[Tens
     with torch.no_grad(), net.tapped(layer, leaf) as seen:
         z = net.scores(x)
         if not seen:
-            raise ValueError(f"`layer` must run in a forward pass; got {layer!r}, which does not.")
+            raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
         slopes = net.backward(target.score(z).sum(), seen[-1])
     if slopes.ndim != 4:
         raise ValueError(
-            f"`layer` must have maps [n, channels, h, w]; got {layer!r} with {tuple(slopes.shape)}. Choose "
+            f"layer must have maps [n, channels, h, w]; got {layer!r} with {tuple(slopes.shape)}. Choose "
             "a convolution, or a block of them."
         )
     return seen[-1].detach(), slopes

@@ -94,7 +94,7 @@ def activation_histogram(
     if unit is None:
         return _histogram(f"mean activation of {layer}", flat.mean((1, 2)), bins)
     if check_whole("unit", unit) >= flat.shape[1]:
-        raise ValueError(f"`unit` must be in 0..{flat.shape[1] - 1}, the units of {layer!r}; got {unit}.")
+        raise ValueError(f"unit must be in 0..{flat.shape[1] - 1}, the units of {layer!r}; got {unit}.")
     return _histogram(f"highest activation of {layer}, unit {unit}", flat[:, unit].max(1), bins)
 
 

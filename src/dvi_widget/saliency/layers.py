@@ -111,7 +111,7 @@ def filters(model: nn.Module, layer: str) -> Filters:
         assert net.module is not None
         known = [name for name, m in net.module.named_modules() if isinstance(m, nn.Conv2d)]
         raise ValueError(  # noqa: TRY004 - the name is at fault
-            f"`layer` must be a two-dimensional convolution; got {layer!r}, a {type(module).__name__}. The "
+            f"layer must be a two-dimensional convolution; got {layer!r}, a {type(module).__name__}. The "
             f"model has {', '.join(map(repr, known)) or 'none'}."
         )
     weights = module.weight.detach().to("cpu", torch.float32).numpy()
@@ -168,7 +168,7 @@ def _leaving(net: Network, layer: str, x: Tensor) -> Tensor:
     with net.tapped(layer, lambda output: output.clone()) as seen:
         net.scores(x)
     if not seen:
-        raise ValueError(f"`layer` must run in a forward pass; got {layer!r}, which does not.")
+        raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
     return seen[-1]
 
 
@@ -234,7 +234,7 @@ def _as_maps(a: Tensor, layer: str) -> Tensor:
     """Return activations as [n, units, h, w]; a flat layer gets maps of one pixel."""
     if a.ndim not in (2, 4):
         raise ValueError(
-            f"`layer` must have units, channels [n, C, h, w] or entries [n, C]; got {layer!r} with "
+            f"layer must have units, channels [n, C, h, w] or entries [n, C]; got {layer!r} with "
             f"{tuple(a.shape)}."
         )
     return a if a.ndim == 4 else a[:, :, None, None]
@@ -244,10 +244,10 @@ def _units(units: ArrayLike | None, total: int) -> Tensor:
     """Return unit numbers, after checking that the layer has them; all for None."""
     chosen = np.arange(total) if units is None else np.atleast_1d(np.asarray(units))
     if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or chosen.size == 0:
-        raise ValueError(f"`units` must be whole numbers in 0..{total - 1}; got {units!r}.")
+        raise ValueError(f"units must be whole numbers in 0..{total - 1}; got {units!r}.")
     outside = chosen[(chosen < 0) | (chosen >= total)]
     if len(outside):
-        raise ValueError(f"`units` must be in 0..{total - 1}, which the layer has; got {outside[0]}.")
+        raise ValueError(f"units must be in 0..{total - 1}, which the layer has; got {outside[0]}.")
     return torch.from_numpy(chosen.astype(np.int64))
 
 
@@ -304,9 +304,9 @@ def _fields(net: Network, layer: str, picture: Tensor) -> tuple[NDArray[np.int64
     with net.tapped(layer, lambda output: output) as seen:
         net.scores(leaf, Dependency())
     if not seen:
-        raise ValueError(f"`layer` must run in a forward pass; got {layer!r}, which does not.")
+        raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
     if not seen[-1].requires_grad:
-        raise ValueError(f"`layer` must depend on the picture; got {layer!r}, which does not.")
+        raise ValueError(f"layer must depend on the picture; got {layer!r}, which does not.")
     maps = _as_maps(seen[-1], layer)
     ranges = []
     for axis in (2, 3):
@@ -352,7 +352,7 @@ def reconstruct(
         If the model is not a torch module.
     """
     if rule not in _RULES:
-        raise ValueError(f"`rule` must be one of {', '.join(_RULES)}; got {rule!r}.")
+        raise ValueError(f"rule must be one of {', '.join(_RULES)}; got {rule!r}.")
     net = Network(model)
     net.layer(layer)
     x = net.pictures(images)
@@ -364,7 +364,7 @@ def reconstruct(
             with net.tapped(layer, lambda output: output) as seen:
                 net.scores(leaf, *([] if kind is None else [kind()]))
             if not seen:
-                raise ValueError(f"`layer` must run in a forward pass; got {layer!r}, which does not.")
+                raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
             maps = _as_maps(seen[-1], layer)
             chosen = int(_units(unit, maps.shape[1])[0])
             strongest = maps[:, chosen].flatten(1).max(1).values

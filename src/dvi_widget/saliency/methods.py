@@ -72,9 +72,9 @@ class Parameter:
             "layer": value is None or isinstance(value, str),
         }
         if not fits.get(self.kind, True):
-            raise TypeError(f"`{self.name}` must be {wanted[self.kind]}; got {type(value).__name__}.")
+            raise TypeError(f"{self.name} must be {wanted[self.kind]}; got {type(value).__name__}.")
         if self.kind == "choice" and value not in self.choices:
-            raise ValueError(f"`{self.name}` must be one of {', '.join(self.choices)}; got {value!r}.")
+            raise ValueError(f"{self.name} must be one of {', '.join(self.choices)}; got {value!r}.")
         if self.kind in {"int", "float"}:
             self._in_range(value)
             return int(value) if self.kind == "int" else float(value)
@@ -82,7 +82,7 @@ class Parameter:
             array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
             if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
                 raise ValueError(
-                    f"`{self.name}` must be one of {', '.join(self.choices)}, or finite numbers; got "
+                    f"{self.name} must be one of {', '.join(self.choices)}, or finite numbers; got "
                     f"{reprlib.repr(value)}."
                 )
             return float(array) if array.ndim == 0 else array.astype(np.float32)
@@ -92,7 +92,7 @@ class Parameter:
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
         if not low <= value <= high:
-            raise ValueError(f"`{self.name}` must be in {low:g}..{high:g}; got {value}.")
+            raise ValueError(f"{self.name} must be in {low:g}..{high:g}; got {value}.")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Method:
         if settings.get("stride", 0) > settings.get("patch", np.inf):
             if "stride" in given:
                 raise ValueError(
-                    f"`stride` must be at most patch={settings['patch']}, else pixels are left out; got "
+                    f"stride must be at most patch={settings['patch']}, else pixels are left out; got "
                     f"{settings['stride']}."
                 )
             settings["stride"] = settings["patch"]

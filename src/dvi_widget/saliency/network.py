@@ -63,7 +63,7 @@ class Target:
             last = z.shape[1] - 1
             if self._wanted is not None and (int(self._wanted.min()) < 0 or int(self._wanted.max()) > last):
                 wrong = next(value for value in self._wanted.tolist() if not 0 <= value <= last)
-                raise ValueError(f"`target` must be a class of the model, 0 to {last}; got {wrong}.")
+                raise ValueError(f"target must be a class of the model, 0 to {last}; got {wrong}.")
             self.logits = z.detach()
         return z.gather(1, self.classes[:, None])[:, 0]
 
@@ -82,10 +82,10 @@ def requested(target: int | ArrayLike | Tensor | None, n: int) -> NDArray[np.int
         return None
     values = target.detach().cpu().numpy() if isinstance(target, Tensor) else np.asarray(target)
     if values.dtype.kind not in "iu":
-        raise TypeError(f"`target` must be whole numbers; got {values.dtype}.")
+        raise TypeError(f"target must be whole numbers; got {values.dtype}.")
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n):
         raise ValueError(
-            f"`target` must be one class, or one for each of the {n} pictures; got shape {values.shape}."
+            f"target must be one class, or one for each of the {n} pictures; got shape {values.shape}."
         )
     return np.broadcast_to(values, (n,)).astype(np.int64)
 
@@ -124,11 +124,11 @@ class Network:
             devices = {str(t.device) for t in (*self.module.parameters(), *self.module.buffers())}
             if len(devices) > 1:
                 raise ValueError(
-                    f"`model` must be on one device; got {', '.join(sorted(devices))}. Move it, say by "
+                    f"model must be on one device; got {', '.join(sorted(devices))}. Move it, say by "
                     "model.to('cpu')."
                 )
             if devices == {"meta"}:
-                raise ValueError("`model` must have values; got the device 'meta'. Load its weights first.")
+                raise ValueError("model must have values; got the device 'meta'. Load its weights first.")
 
     @property
     def device(self) -> torch.device:
@@ -151,7 +151,7 @@ class Network:
             array = np.array(images)
             if array.dtype.kind not in "fiub":
                 raise TypeError(
-                    f"`images` must be an array of numbers [N, C, H, W]; got {reprlib.repr(images)}. "
+                    f"images must be an array of numbers [N, C, H, W]; got {reprlib.repr(images)}. "
                     "Open files first, say with PIL.Image."
                 )
             tensor = torch.from_numpy(array)
@@ -159,18 +159,18 @@ class Network:
             tensor = tensor[None]
         if tensor.ndim != 4 or 0 in tensor.shape:
             raise ValueError(
-                f"`images` must be pictures [N, C, H, W], or one [C, H, W]; got shape {tuple(tensor.shape)}."
+                f"images must be pictures [N, C, H, W], or one [C, H, W]; got shape {tuple(tensor.shape)}."
             )
         if not tensor.is_floating_point():
             raise TypeError(
-                f"`images` must be floating; got {str(tensor.dtype).removeprefix('torch.')}. Pass what the "
+                f"images must be floating; got {str(tensor.dtype).removeprefix('torch.')}. Pass what the "
                 "model was trained on, for instance images.astype('float32') / 255."
             )
         device, dtype = home(self.module) if self.module is not None else (torch.device("cpu"), torch.float32)
         with torch.inference_mode(False):
             copy = tensor.to(device, dtype, copy=True)
         if not bool(copy.isfinite().all()):
-            raise ValueError("`images` must be finite; got NaN or infinity.")
+            raise ValueError("images must be finite; got NaN or infinity.")
         return copy
 
     @contextmanager
@@ -234,7 +234,7 @@ class Network:
             flat = array.reshape(len(array), -1)
             if flat.shape[1] != expected:
                 raise ValueError(
-                    f"`images` must hold {expected} numbers per picture, which the model was trained on; got "
+                    f"images must hold {expected} numbers per picture, which the model was trained on; got "
                     f"{flat.shape[1]} of shape {tuple(x.shape[1:])}."
                 )
             array = flat
@@ -269,9 +269,7 @@ class Network:
         _needs_graph(score)
         (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
         if gradient is None:
-            raise ValueError(
-                "`model` must depend on the pictures; its outputs do not, so no gradient exists."
-            )
+            raise ValueError("model must depend on the pictures; its outputs do not, so no gradient exists.")
         return gradient
 
     def layer(self, name: str) -> nn.Module:
@@ -285,10 +283,10 @@ class Network:
             If there is no such module; the message has the closest names.
         """
         if not isinstance(name, str):
-            raise TypeError(f"`layer` must be the name of a module; got {name!r}.")
+            raise TypeError(f"layer must be the name of a module; got {name!r}.")
         if self.module is None:
             raise TypeError(
-                f"`model` must be a torch module to have layers; got {type(self.predictor.model).__name__}. "
+                f"model must be a torch module to have layers; got {type(self.predictor.model).__name__}. "
                 f"Attributions of it work by {WITHOUT_GRADIENTS}."
             )
         modules: dict[str, nn.Module] = dict(self.module.named_modules())
@@ -297,7 +295,7 @@ class Network:
             near = difflib.get_close_matches(name, names, n=3, cutoff=0.3)
             hint = "the closest are" if near else "it has"
             listed = ", ".join(map(repr, near or names[:_LISTED]))
-            raise ValueError(f"`layer` must be a module of the network; got {name!r}: {hint} {listed}.")
+            raise ValueError(f"layer must be a module of the network; got {name!r}: {hint} {listed}.")
         return modules[name]
 
     @contextmanager
@@ -308,7 +306,7 @@ class Network:
         def leaving(_: nn.Module, __: Any, output: Any) -> Any:
             if not isinstance(output, Tensor):
                 raise TypeError(
-                    f"`layer` must return one tensor; got {type(output).__name__} from {layer!r}. Choose a "
+                    f"layer must return one tensor; got {type(output).__name__} from {layer!r}. Choose a "
                     "layer inside or behind it."
                 )
             seen.append(change(output))
@@ -326,6 +324,6 @@ def _needs_graph(outputs: Tensor) -> None:
     """Raise an error if no gradient can come back from outputs."""
     if not outputs.requires_grad:
         raise ValueError(
-            "`model` must let gradients back to the pictures; its forward runs under torch.no_grad(), "
+            "model must let gradients back to the pictures; its forward runs under torch.no_grad(), "
             f"detaches, or is not differentiable. Let gradients pass, or use {WITHOUT_GRADIENTS}."
         )

@@ -130,7 +130,7 @@ class Relevance(Rule, ABC):
         y = call.run_with(x, x.detach().clone())
         if y.shape != x.shape:
             raise ValueError(
-                "`model` must keep shapes where relevance propagation passes it on; got "
+                "model must keep shapes where relevance propagation passes it on; got "
                 f"{call.name} that broadcasts {tuple(x.shape)} to {tuple(y.shape)}. "
                 "Use method='integrated_gradients'."
             )

@@ -99,7 +99,7 @@ class Rescale(Rule):
     def _check_rows(self, call: Call) -> None:
         if len(call.input) != self._rows:
             raise ValueError(
-                f"`model` must keep samples in the first dimension for DeepLIFT; got {call.name} on "
+                f"model must keep samples in the first dimension for DeepLIFT; got {call.name} on "
                 f"{tuple(call.input.shape)} where {self._rows} rows were expected. "
                 "Use method='integrated_gradients'."
             )
