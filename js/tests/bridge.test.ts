@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createBridge } from "../src/hosts/bridge";
 import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
-import { type FakeModelOptions, fakeModel } from "./fake/model";
+import { type FakeModelOptions, fakeModel, selected, text } from "./fake/model";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -129,7 +129,7 @@ describe("requests", () => {
 describe("traits", () => {
   it("start the store where the host is", async () => {
     const { store } = await stored({
-      state: { epoch: 10, selection: [7, 3], hovered: 2, color_by: "prediction" },
+      state: { epoch: 10, selection: text([7, 3]), hovered: 2, color_by: "prediction" },
     });
     expect(store.epoch.value).toBe(10);
     expect(Array.from(store.selection.value.indices)).toEqual([3, 7]);
@@ -143,7 +143,7 @@ describe("traits", () => {
     store.playhead.seek(1);
     store.colorBy.value = "correctness";
     await later(50);
-    expect(model.saved).toEqual([{ epoch: 5, selection: [2, 4], color_by: "correctness" }]);
+    expect(model.saved).toEqual([{ epoch: 5, selection: text([2, 4]), color_by: "correctness" }]);
     store.select([4, 2]);
     await later(50);
     expect(model.saved).toHaveLength(1);
@@ -152,7 +152,7 @@ describe("traits", () => {
   it("lead the store, and nothing is told back", async () => {
     const { model, store } = await stored();
     model.receive("epoch", 10);
-    model.receive("selection", [1, 5]);
+    model.receive("selection", text([1, 5]));
     model.receive("hovered", 8);
     await later(50);
     expect(store.epoch.value).toBe(10);
@@ -176,7 +176,7 @@ describe("traits", () => {
     store.select([5, 6]);
     unbind();
     await later(1000);
-    expect(model.get("selection")).toEqual([5, 6]);
+    expect(selected(model)).toEqual([5, 6]);
   });
 
   it("are let go of when the view closes", async () => {

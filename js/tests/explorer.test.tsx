@@ -2,6 +2,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it, vi } from "vitest";
 import { fakeRun } from "./fake/answers";
+import { selected, text } from "./fake/model";
 import { press, shown } from "./fake/shown";
 
 function epochShown(part: (id: string) => HTMLElement | null): string | undefined {
@@ -190,23 +191,23 @@ describe("the menus of the canvas", () => {
 
   it("close on Escape, and only then is the selection cleared", async () => {
     const { model, part, settle } = await shown();
-    model.receive("selection", [1]);
+    model.receive("selection", text([1]));
     part("follow")?.click();
     await settle();
     press(part("trails"), "Escape");
     await settle();
     expect(part("trails")).toBeNull();
     expect(document.activeElement).toBe(part("follow"));
-    expect(model.get("selection")).toEqual([1]);
+    expect(selected(model)).toEqual([1]);
     press(part("follow"), "Escape");
     await settle();
-    expect(model.get("selection")).toEqual([]);
+    expect(selected(model)).toEqual([]);
   });
 
   it("ask for the neighbours of what is selected, again at each epoch rested at", async () => {
     const { model, part, settle } = await shown({ services });
     const asked = () => model.sent.filter(({ op }) => op === "neighbors").map(({ args }) => args);
-    model.receive("selection", [3, 8]);
+    model.receive("selection", text([3, 8]));
     part("follow")?.click();
     await settle();
     part("neighbors")?.click();
@@ -226,7 +227,7 @@ describe("the menus of the canvas", () => {
     ]);
     part("select-neighbors")?.click();
     await settle();
-    expect((model.get("selection") as number[]).length).toBeGreaterThan(2);
+    expect(selected(model).length).toBeGreaterThan(2);
   });
 
   it("say what went wrong while the picture stays", async () => {
@@ -234,7 +235,7 @@ describe("the menus of the canvas", () => {
       { services },
       { failures: { neighbors: "The representations are gone." } },
     );
-    model.receive("selection", [3]);
+    model.receive("selection", text([3]));
     part("follow")?.click();
     await settle();
     part("neighbors")?.click();
@@ -262,7 +263,7 @@ describe("the menus of the canvas", () => {
     await settle();
     parts("nearest")[1]?.click();
     await settle();
-    expect(model.get("selection")).toEqual([1]);
+    expect(selected(model)).toEqual([1]);
     expect(part("place")).toBeNull();
   });
 
@@ -310,13 +311,13 @@ describe("the selection", () => {
 
   it("is counted, shown as pictures, and cleared by Escape", async () => {
     const { model, part, settle } = await shown();
-    model.receive("selection", [3, 9, 44]);
+    model.receive("selection", text([3, 9, 44]));
     await settle();
     expect(part("selected")?.textContent).toBe("3 selected");
     expect(part("images")?.getAttribute("aria-label")).toBe("Pictures of 3 selected samples");
     press(part("stage"), "Escape");
     await settle();
-    expect(model.get("selection")).toEqual([]);
+    expect(selected(model)).toEqual([]);
     expect(part("images-empty")).not.toBeNull();
   });
 
@@ -332,11 +333,11 @@ describe("the selection", () => {
       await settle();
     };
     await click(1);
-    expect(model.get("selection")).toEqual(of(1));
+    expect(selected(model)).toEqual(of(1));
     await click(2, { shiftKey: true });
-    expect(model.get("selection")).toEqual(of(1, 2));
+    expect(selected(model)).toEqual(of(1, 2));
     await click(1, { altKey: true });
-    expect(model.get("selection")).toEqual(of(2));
+    expect(selected(model)).toEqual(of(2));
   });
 });
 
@@ -372,7 +373,7 @@ describe("the legend", () => {
 
 it("describes the canvas in words", async () => {
   const { model, part, settle } = await shown({ classes: 2 });
-  model.receive("selection", [1, 2]);
+  model.receive("selection", text([1, 2]));
   await settle();
   const words = part("canvas")?.getAttribute("aria-label") ?? "";
   expect(words).toContain("60 samples at epoch 5");

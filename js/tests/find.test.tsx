@@ -1,6 +1,7 @@
 // The find field: what is typed fades the rest, is completed, counted, explained, and shared with Python.
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { named, selected, text } from "./fake/model";
 import * as fake from "./fake/shown";
 
 // What is still to be drawn when the clock is taken away would keep later drawings from being made.
@@ -71,7 +72,7 @@ describe("what is typed", () => {
       { state: { filter: "#3-5 #4-9" } },
     );
     await click(part("select-found"));
-    expect(model.get("selection")).toEqual([4, 5]);
+    expect(selected(model)).toEqual([4, 5]);
     await click(part("clear-filter"));
     await settle(DEBOUNCE);
     expect(model.get("filter")).toBe("");
@@ -245,36 +246,36 @@ describe("named selections", () => {
   it("are saved, taken up again, added to, renamed and deleted", async () => {
     const { model, part, parts, click, type, press, element } = await shown(
       {},
-      { state: { selection: [3, 9] } },
+      { state: { selection: text([3, 9]) } },
     );
     await click(part("selections"));
     await type(part("selection-name"), NASTY);
     part("selection-name").closest("form")?.requestSubmit();
     await press(part("stage"), "Escape");
-    expect(model.get("selections")).toEqual({ [NASTY]: [3, 9] });
+    expect(named(model)).toEqual({ [NASTY]: [3, 9] });
     expect(element.querySelector("img")).toBeNull();
-    expect(model.get("selection")).toEqual([]);
+    expect(selected(model)).toEqual([]);
 
     await click(part("saved-selection"));
-    expect(model.get("selection")).toEqual([3, 9]);
-    model.receive("selection", [4]);
+    expect(selected(model)).toEqual([3, 9]);
+    model.receive("selection", text([4]));
     await click(part("add-to-selection"));
-    expect(model.get("selections")).toEqual({ [NASTY]: [3, 4, 9] });
+    expect(named(model)).toEqual({ [NASTY]: [3, 4, 9] });
     await click(part("saved-selection"), { shiftKey: true });
-    expect(model.get("selection")).toEqual([3, 4, 9]);
+    expect(selected(model)).toEqual([3, 4, 9]);
 
     await click(part("rename-selection"));
     await type(part("new-name"), "strange");
     await press(part("new-name"), "Enter");
-    expect(model.get("selections")).toEqual({ strange: [3, 4, 9] });
+    expect(named(model)).toEqual({ strange: [3, 4, 9] });
     await click(part("delete-selection"));
-    expect(model.get("selections")).toEqual({});
+    expect(named(model)).toEqual({});
     expect(parts("saved-selection")).toEqual([]);
   });
 
   it("are not renamed to a name that is another's, and that is said", async () => {
     const { model, part, parts, click, type, press, settle } = await shown();
-    model.receive("selections", { one: [1], two: [2, 3] });
+    model.receive("selections", { one: text([1]), two: text([2, 3]) });
     await settle();
     await click(part("selections"));
     await click(part("rename-selection"));
@@ -287,12 +288,12 @@ describe("named selections", () => {
     await type(part("new-name"), "two and a half");
     await press(part("new-name"), "Enter");
     expect(parts("new-name")).toEqual([]);
-    expect(model.get("selections")).toEqual({ "two and a half": [1], two: [2, 3] });
+    expect(named(model)).toEqual({ "two and a half": [1], two: [2, 3] });
   });
 
   it("come from Python as well", async () => {
     const { model, part, parts, click, settle } = await shown();
-    model.receive("selections", { one: [1], two: [2, 3] });
+    model.receive("selections", { one: text([1]), two: text([2, 3]) });
     await settle();
     await click(part("selections"));
     expect(parts("saved-selection").map((row) => row.textContent)).toEqual(["one1", "two2"]);

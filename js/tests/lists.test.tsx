@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { measured } from "../src/pieces/words";
 import type { FakeOptions } from "./fake/answers";
 import type { FakeModelOptions } from "./fake/model";
+import { selected } from "./fake/model";
 import { press, shown } from "./fake/shown";
 
 async function opened(options: FakeOptions = {}, modelOptions: FakeModelOptions = {}) {
@@ -56,12 +57,12 @@ describe("a ranked list", () => {
     expect(model.get("hovered")).toBe(listed()[1]);
     first?.click();
     await settle();
-    expect(model.get("selection")).toEqual([0]);
+    expect(selected(model)).toEqual([0]);
     const buttons = parts("select-first");
     expect(buttons.map(({ textContent }) => textContent)).toEqual(["50", "100", "200"]);
     buttons[0]?.click();
     await settle();
-    expect(model.get("selection")).toEqual(Array.from({ length: 50 }, (_, i) => 2 * i));
+    expect(selected(model)).toEqual(Array.from({ length: 50 }, (_, i) => 2 * i));
   });
 
   it("is walked over by arrow keys", async () => {

@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import { openPage } from "../src/hosts/page";
 import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
+import { text } from "./fake/model";
 
 const PER_BLOCK = 16;
 
@@ -81,7 +82,7 @@ async function exported(options: { without?: string } = {}) {
     sliced,
     thumbnails: { per_block: PER_BLOCK, blocks: pictures },
     texts: { per_block: PER_BLOCK, blocks: texts },
-    state: { epoch: 6, selection: [2], color_by: "prediction" },
+    state: { epoch: 6, selection: text([2]), color_by: "prediction" },
   });
   page.body.append(manifest);
   await Promise.all(packing);
@@ -99,7 +100,7 @@ it("answers as the kernel does", async () => {
   expect((await source.territory(0, 3)).resolution).toBe(120);
   expect(state()).toEqual({
     epoch: 6,
-    selection: [2],
+    selection: text([2]),
     hovered: null,
     color_by: "prediction",
     filter: "",
@@ -125,12 +126,16 @@ it("brings back after a reload what a person changed, on this very page only", a
     return openPage(opened);
   };
   const again = await change(page);
-  expect(again.state()).toMatchObject({ epoch: 6, selection: [4, 7], color_by: "prediction" });
+  expect(again.state()).toMatchObject({
+    epoch: 6,
+    selection: text([4, 7]),
+    color_by: "prediction",
+  });
   expect(again.state()._view).toMatchObject({ speed: 4 });
   const other = await exported({ without: "nothing" });
   const manifest = other.page.querySelector('script[data-dvi="manifest"]') as Element;
   manifest.textContent = (manifest.textContent ?? "").replace('"epoch":6', '"epoch":3');
-  expect(openPage(other.page).state()).toMatchObject({ epoch: 3, selection: [2] });
+  expect(openPage(other.page).state()).toMatchObject({ epoch: 3, selection: text([2]) });
 });
 
 it("finds pictures in any order, across blocks", async () => {

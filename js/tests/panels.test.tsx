@@ -1,6 +1,7 @@
 // The panels as a person and a screen reader meet them, on a fake model.
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { selected, text } from "./fake/model";
 import { choose, press, shown } from "./fake/shown";
 
 // A page without layout has no sizes: every element is given one, told as soon as it is asked for.
@@ -96,14 +97,14 @@ describe("the confusion matrix", () => {
     expect(part("matrix")?.parentElement?.textContent).toContain("of 200 right at epoch 5");
     parts("confusion")[0]?.click();
     await settle();
-    const selected = model.get("selection") as number[];
-    expect(selected).toHaveLength(counts[0] as number);
-    expect(wrong).toEqual(expect.arrayContaining(selected));
+    const chosen = selected(model);
+    expect(chosen).toHaveLength(counts[0] as number);
+    expect(wrong).toEqual(expect.arrayContaining(chosen));
     parts("confusion")[1]?.dispatchEvent(
       new MouseEvent("click", { bubbles: true, shiftKey: true }),
     );
     await settle();
-    expect(model.get("selection")).toHaveLength((counts[0] as number) + (counts[1] as number));
+    expect(selected(model)).toHaveLength((counts[0] as number) + (counts[1] as number));
   });
 
   it("is of one split where that is chosen, and of another epoch when time moves", async () => {
@@ -130,9 +131,9 @@ describe("the confusion matrix", () => {
     expect(part("matrix-said")?.textContent).toMatch(/^Label 1, predicted 1: \d+ samples/);
     press(plane, "Enter");
     await settle();
-    const selected = model.get("selection") as number[];
-    expect(selected.length).toBeGreaterThan(0);
-    expect(selected.every((i) => run.labels[i] === 1)).toBe(true);
+    const chosen = selected(model);
+    expect(chosen.length).toBeGreaterThan(0);
+    expect(chosen.every((i) => run.labels[i] === 1)).toBe(true);
     expect(model.get("epoch")).toBe(0);
   });
 
@@ -231,7 +232,7 @@ describe("the images", () => {
   it("are ordered by confidence, and the other way round", async () => {
     const page = await shown({ n: 60 });
     const { run, model, part, settle } = page;
-    model.receive("selection", [2, 3, 5, 7, 11, 13]);
+    model.receive("selection", text([2, 3, 5, 7, 11, 13]));
     await settle();
     expect(places(page)).toEqual([2, 3, 5, 7, 11, 13]);
     const confidence = run.answer("frame", { landscape: 0, epoch: 5 }).buffers[2] as Uint16Array;
@@ -248,7 +249,7 @@ describe("the images", () => {
     const page = await shown({ n: 60, ...EVERYTHING });
     const { run, model, part, settle } = page;
     const chosen = [2, 3, 5, 7, 11, 13];
-    model.receive("selection", chosen);
+    model.receive("selection", text(chosen));
     await settle();
     choose(part("images-order"), "own");
     await settle(200);
@@ -275,7 +276,7 @@ describe("the images", () => {
     const { model, part, parts, settle } = await shown({
       images: { height: 32, width: 32, channels: 3 },
     });
-    model.receive("selection", [2, 3]);
+    model.receive("selection", text([2, 3]));
     await settle();
     const width = () => parts("thumbnail")[0]?.querySelector("span")?.style.width;
     expect(width()).toBe("32px");
@@ -287,7 +288,7 @@ describe("the images", () => {
 
   it("are rows where samples have no pictures", async () => {
     const { run, model, part, parts, settle } = await shown({ images: null });
-    model.receive("selection", [2, 3]);
+    model.receive("selection", text([2, 3]));
     await settle();
     expect(part("images")?.getAttribute("aria-label")).toBe("Rows of 2 selected samples");
     expect(parts("thumbnail")[1]?.textContent).toMatch(
@@ -300,7 +301,7 @@ describe("the images", () => {
 
   it("are texts where samples have any, and never elements", async () => {
     const { model, element, part, parts, settle } = await shown({ images: null, texts: true });
-    model.receive("selection", [2, 3]);
+    model.receive("selection", text([2, 3]));
     await settle();
     await settle();
     await settle();
@@ -326,7 +327,7 @@ describe("while time plays", () => {
     expect(said()).toBe("right at epoch 10");
     expect(model.get("epoch")).toBe(10);
     expect(part("play")?.getAttribute("aria-label")).toBe("Pause");
-    model.receive("selection", [...Array(60).keys()]);
+    model.receive("selection", text([...Array(60).keys()]));
     tab("Images")?.click();
     await settle(300);
     const predictions = run.answer("frame", { landscape: 0, epoch: 10 }).buffers[1] as Uint8Array;

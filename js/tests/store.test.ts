@@ -3,13 +3,14 @@ import { signal } from "@preact/signals";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createSource } from "../src/protocol/source";
 import { type Ask, namedArrays } from "../src/protocol/wire";
-import { combine, combineMasks, sameIndices, selectionOf } from "../src/state/selection";
+import { combine, combineMasks, fromText, selectionOf, toText } from "../src/state/selection";
 import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
+import { text } from "./fake/model";
 
 const STATE = {
   epoch: 0,
-  selection: [],
+  selection: "",
   hovered: null,
   color_by: "label",
   filter: "",
@@ -51,11 +52,29 @@ describe("a selection", () => {
     expect(Array.from(before.indices)).toEqual([1, 2]);
   });
 
-  it("is told apart by its indices", () => {
-    expect(sameIndices(Uint32Array.of(1, 2), [1, 2])).toBe(true);
-    expect(sameIndices(Uint32Array.of(1, 2), [1, 3])).toBe(false);
-    expect(sameIndices(Uint32Array.of(1), [1, 3])).toBe(false);
+  it("is kept as a bitmask in base64 without the zeros at its end", () => {
+    for (const [indices, written] of [
+      [[], ""],
+      [[0, 3, 8], "CQE="],
+      [[3], "CA=="],
+    ] as const) {
+      const { mask } = selectionOf(indices, 30);
+      expect(toText(mask)).toBe(written);
+      expect(fromText(written, 30)).toEqual(mask);
+    }
+    const half = Uint8Array.from({ length: 1_000_000 }, (_, i) => i & 1);
+    expect(toText(half).length).toBeLessThan(167_000);
+    expect(fromText(toText(half), half.length)).toEqual(half);
   });
+
+  it.each(["AQ&", "?", "ü", "////////"])(
+    "is empty or within the samples for the text %j",
+    (own) => {
+      const mask = fromText(own, 4);
+      expect(mask).toHaveLength(4);
+      expect(new Set(mask).size).toBe(1);
+    },
+  );
 });
 
 describe("the store", () => {
@@ -88,9 +107,9 @@ describe("the store", () => {
     for (const selection of [[5, 9], []]) {
       store.select([3, 4], "replace");
       store.pin(3);
-      store.receive({ selection: [3, 5, 9] });
+      store.receive({ selection: text([3, 5, 9]) });
       expect(store.pinned.value).toBe(3);
-      store.receive({ selection });
+      store.receive({ selection: text(selection) });
       expect(store.pinned.value).toBeNull();
     }
   });
@@ -130,7 +149,7 @@ describe("the store", () => {
   });
 
   it("keeps what a reload brings back, and passes over what it does not know", () => {
-    store.receive({ _view: { speed: 2, loop: "yes", mood: 1 }, selections: { odd: [1, 3] } });
+    store.receive({ _view: { speed: 2, loop: "yes", mood: 1 }, selections: { odd: text([1, 3]) } });
     expect(store.view.speed.value).toBe(2);
     expect(store.view.loop.value).toBe(false);
     const told: [string, unknown][] = [];
@@ -139,7 +158,7 @@ describe("the store", () => {
     store.selections.value = new Map([...store.selections.value, ["__proto__", [2]]]);
     stop();
     expect(told[0]).toEqual(["_view", expect.objectContaining({ speed: 2, loop: true })]);
-    expect(JSON.stringify(told[1])).toBe('["selections",{"odd":[1,3],"__proto__":[2]}]');
+    expect(JSON.stringify(told[1])).toBe('["selections",{"odd":"Cg==","__proto__":"BA=="}]');
   });
 
   it("speaks of the side pointed at, over the epochs of both", async () => {
@@ -163,7 +182,7 @@ describe("the store", () => {
     store.hover(4);
     store.hover(4);
     expect(told).toEqual([
-      ["selection", [2]],
+      ["selection", text([2])],
       ["hovered", 4],
     ]);
     stop();

@@ -109,7 +109,7 @@ def test_marimo(page, landscape, told, shots, tmp_path):
         ["explorer = mo.ui.anywidget(dvi.Explorer(landscape))", "explorer"],
         # marimo runs this again whenever the explorer changes.
         [
-            "text = json.dumps([explorer.value['epoch'], explorer.value['selection']])",
+            "text = json.dumps([explorer.epoch, explorer.selection])",
             f"_ = pathlib.Path({str(told)!r}).write_text(text)",
         ],
     ]

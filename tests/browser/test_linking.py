@@ -1,4 +1,4 @@
-"""The notebook about linking, opened in JupyterLab: its slider moves the explorer, also while a cell runs."""
+"""Links between widgets, in JupyterLab: a slider moves the explorer, also while a cell runs."""
 
 from __future__ import annotations
 
@@ -53,3 +53,16 @@ def test_a_slider_moves_the_explorer_without_the_kernel(page, lab, cell, landsca
     page.screenshot(path=shots / "linking-figure.png")
     at.part("stage").scroll_into_view_if_needed()
     page.screenshot(path=shots / "linking.png")
+
+
+def test_two_explorers_share_a_selection_without_the_kernel(page, lab, cell):
+    linked = [
+        "import ipywidgets",
+        "other = dvi.Explorer(landscape)",
+        "ipywidgets.jslink((explorer, 'selection'), (other, 'selection'))",
+        "ipywidgets.VBox([explorer, other])",
+    ]
+    notebook = lab.open(page, "shared", [cell.removesuffix("\nexplorer"), "\n".join(linked)])
+    notebook.run()
+    notebook.execute("explorer.selection = [3, 20]")
+    eventually(lambda: notebook.python("other.selection"), [3, 20], page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 
 import comm
@@ -10,12 +11,15 @@ import pandas as pd
 import pytest
 import traitlets
 from hosts import RecordingComm
+from hypothesis import given
+from hypothesis import strategies as st
 from synthetic import fitted, landscape
 
 from dvi_widget import suggestions
 from dvi_widget.widget import bundle
 from dvi_widget.widget.explorer import Explorer
 from dvi_widget.widget.questions import ask
+from dvi_widget.widget.selections import from_text, to_text
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +32,15 @@ def explorer():
     explorer = Explorer(landscape(groups=("flipped",)))
     yield explorer
     explorer.close()
+
+
+def wire(**state):
+    """Attributes as the page has them: selections are texts there."""
+    if isinstance(state.get("selection"), list):
+        state["selection"] = to_text(state["selection"])
+    if "selections" in state:
+        state["selections"] = {name: to_text(indices) for name, indices in state["selections"].items()}
+    return state
 
 
 def sync(explorer, **state):
@@ -77,10 +90,11 @@ VIEW = {"speed": 1.5, "loop": True, "side": None, "way": [1, 2], "markers": [{"n
 def test_a_change_is_kept_and_told_once(explorer, page, name, value, kept):
     before, changes = getattr(explorer, name), heard(explorer, name)
     if page:
-        sync(explorer, **{name: value})
+        sync(explorer, **wire(**{name: value}))
+        assert explorer.comm.updates() == []
     else:
         setattr(explorer, name, value)
-        assert explorer.comm.updates() == [{name: kept}]
+        assert explorer.comm.updates() == [wire(**{name: kept})]
     assert getattr(explorer, name) == kept
     assert changes == [(before, kept)]
 
@@ -112,6 +126,24 @@ def test_any_collection_of_indices_is_a_selection(explorer, indices):
     explorer.selection = indices
     assert explorer.selection == [2, 4]
     assert all(type(index) is int for index in explorer.selection)
+
+
+def test_a_selection_travels_as_a_bitmask_in_base64(explorer):
+    assert to_text([]) == ""
+    assert to_text([0, 3, 8]) == base64.b64encode(bytes([0b1001, 1])).decode() == "CQE="
+    assert len(to_text(range(0, 1_000_000, 2))) <= 167_000
+    explorer.selection = [3, 39]
+    assert explorer.get_state("selection") == {"selection": to_text([3, 39])}
+    sync(explorer, selection=base64.b64encode(bytes([8, 0, 0, 0, 0])).decode())
+    assert explorer.selection == [3]
+    assert explorer.comm.updates()[-1] == {"selection": "CA=="}  # zero bytes at the end are cut
+
+
+@given(st.sets(st.integers(0, 300)))
+def test_what_is_written_of_a_selection_is_read_again(indices):
+    text = to_text(list(indices))
+    assert from_text(text) == sorted(indices)
+    assert not base64.b64decode(text).endswith(b"\0")
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers(explorer):
@@ -165,12 +197,19 @@ def test_a_mask_is_refused_with_the_way_to_pass_it(explorer):
             explorer.selection = value
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, value, _ in WRONG])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[(name, value) for name, value, _ in WRONG],
+        *[("selection", value) for value in ("AAAAAAAB", "AQ", "ü", "?", {})],
+        *[("selections", {"a": value}) for value in ("AAAAAAAB", "AQ", None)],
+    ],
+)
 def test_a_page_that_sets_nonsense_is_told_what_holds(explorer, caplog, capsys, name, value):
     before, changes = getattr(explorer, name), heard(explorer, name)
     sync(explorer, **{name: value})
     assert getattr(explorer, name) == before
-    assert explorer.comm.updates()[-1] == {name: before}
+    assert explorer.comm.updates()[-1] == wire(**{name: before})
     assert [change for change in changes if change[1] != before] == []
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert capsys.readouterr().err == ""
@@ -328,8 +367,8 @@ def test_it_exports_what_it_shows(explorer, tmp_path, monkeypatch):
     explorer.selections = {"odd": [4]}
     path = explorer.to_html("page.html")
     assert path == tmp_path / "page.html"
-    state = '"state":{"epoch":5,"selection":[3],"color_by":"prediction","filter":"wrong",'
-    state += '"selections":{"odd":[4]},"_view":{}}'
+    state = '"state":{"epoch":5,"selection":"CA==","color_by":"prediction","filter":"wrong",'
+    state += '"selections":{"odd":"EA=="},"_view":{}}'
     assert state in path.read_text(encoding="utf-8")
 
 

@@ -119,11 +119,10 @@ export function createBridge(model: Model): Host {
 }
 
 function readState(model: Model): SharedState {
-  const selection = model.get("selection");
   const hovered = model.get("hovered");
   return {
     epoch: Number(model.get("epoch") ?? 0),
-    selection: Array.isArray(selection) ? (selection as number[]) : [],
+    selection: String(model.get("selection") ?? ""),
     hovered: typeof hovered === "number" ? hovered : null,
     color_by: String(model.get("color_by") ?? "label"),
     filter: String(model.get("filter") ?? ""),

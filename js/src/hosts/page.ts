@@ -152,7 +152,7 @@ export function openPage(page: Document): Host {
     source: createSource(ask),
     state: () => ({
       epoch: 0,
-      selection: [],
+      selection: "",
       hovered: null,
       color_by: "label",
       filter: "",

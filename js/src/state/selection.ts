@@ -1,5 +1,8 @@
 // Which samples are selected: original indices, and how a new pick joins them.
 
+/** As many arguments as a function surely takes. */
+const CHUNK_BYTES = 1 << 13;
+
 export type Combine = "replace" | "add" | "subtract";
 
 export interface Selection {
@@ -16,7 +19,48 @@ export function selectionOf(indices: Iterable<number>, n: number): Selection {
       mask[index] = 1;
     }
   }
+  return selectionOfMask(mask);
+}
+
+/** The same for a byte per sample, 1 where selected. */
+export function selectionOfMask(mask: Uint8Array): Selection {
   return { indices: indicesOf(mask), mask };
+}
+
+/**
+ * A selection as the host keeps it: base64 of a bitmask, the lowest bit of the first byte for sample 0, without
+ * the zero bytes at its end. Equal selections are equal texts; a million samples take 167 kB at most.
+ */
+export function toText(mask: Uint8Array): string {
+  const bytes = new Uint8Array(Math.ceil(mask.length / 8));
+  let length = 0;
+  for (let i = 0; i < mask.length; i++) {
+    if (mask[i] === 1) {
+      bytes[i >> 3] = (bytes[i >> 3] as number) | (1 << (i & 7));
+      length = (i >> 3) + 1;
+    }
+  }
+  let characters = "";
+  for (let start = 0; start < length; start += CHUNK_BYTES) {
+    const chunk = bytes.subarray(start, Math.min(length, start + CHUNK_BYTES));
+    characters += String.fromCharCode(...chunk);
+  }
+  return btoa(characters);
+}
+
+/** The mask of n samples that such a text stands for; nothing is selected by a text that is none. */
+export function fromText(text: string, n: number): Uint8Array {
+  const mask = new Uint8Array(n);
+  let characters: string;
+  try {
+    characters = atob(text);
+  } catch {
+    return mask;
+  }
+  for (let i = 0; i < Math.min(n, 8 * characters.length); i++) {
+    mask[i] = (characters.charCodeAt(i >> 3) >> (i & 7)) & 1;
+  }
+  return mask;
 }
 
 /** How a click on a name joins the selection: as the keys held down say, else as chosen. */
@@ -48,13 +92,13 @@ export function combine(current: Selection, picked: Iterable<number>, how: Combi
   for (const index of picked) {
     mask[index] = value;
   }
-  return { indices: indicesOf(mask), mask };
+  return selectionOfMask(mask);
 }
 
 /** The same for picks given as a byte per sample, 1 where picked. */
 export function combineMasks(current: Selection, picked: Uint8Array, how: Combine): Selection {
   if (how === "replace") {
-    return { indices: indicesOf(picked), mask: picked };
+    return selectionOfMask(picked);
   }
   const mask = Uint8Array.from(current.mask);
   for (let i = 0; i < mask.length; i++) {
@@ -62,17 +106,5 @@ export function combineMasks(current: Selection, picked: Uint8Array, how: Combin
       mask[i] = how === "add" ? 1 : 0;
     }
   }
-  return { indices: indicesOf(mask), mask };
-}
-
-export function sameIndices(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
-  if (one.length !== other.length) {
-    return false;
-  }
-  for (let i = 0; i < one.length; i++) {
-    if (one[i] !== other[i]) {
-      return false;
-    }
-  }
-  return true;
+  return selectionOfMask(mask);
 }

@@ -27,9 +27,12 @@ import {
   type Combine,
   combine,
   combineMasks,
+  fromText,
+  indicesOf,
   type Selection,
-  sameIndices,
   selectionOf,
+  selectionOfMask,
+  toText,
 } from "./selection";
 import { epochsOf, Side } from "./sides";
 import { createView, readView, type View, type ViewState, viewState } from "./view";
@@ -43,12 +46,13 @@ export type Tool = "pan" | "lasso" | "marker";
 export interface SharedState {
   /** A recorded number. */
   epoch: number;
-  selection: readonly number[];
+  /** As `toText` of the selection writes it, and so are the named ones. */
+  selection: string;
   hovered: number | null;
   color_by: string;
   filter: string;
   /** Named selections. */
-  selections: Readonly<Record<string, readonly number[]>>;
+  selections: Readonly<Record<string, string>>;
   _view: ViewState;
 }
 
@@ -157,7 +161,7 @@ export class Store {
       this.view,
     );
     this.epoch = computed(() => this.epochs[this.playhead.position.value] as number);
-    this.selection = signal(selectionOf(state.selection, hello.n));
+    this.selection = signal(selectionOfMask(fromText(state.selection, hello.n)));
     this.hovered = signal(
       state.hovered === null ? null : { index: state.hovered, from: "host" as const, side: null },
     );
@@ -167,7 +171,7 @@ export class Store {
     );
     this.colorBy = signal(readColorBy(state.color_by));
     this.filter = signal(state.filter);
-    this.selections = signal(new Map(Object.entries(state.selections)));
+    this.selections = signal(readSelections(state.selections, hello.n));
   }
 
   get landscape(): LandscapeInfo {
@@ -237,11 +241,8 @@ export class Store {
           this.playhead.seek(position);
         }
       }
-      if (
-        state.selection !== undefined &&
-        !sameIndices(this.selection.peek().indices, state.selection)
-      ) {
-        this.take(selectionOf(state.selection, this.hello.n));
+      if (state.selection !== undefined && state.selection !== toText(this.selection.peek().mask)) {
+        this.take(selectionOfMask(fromText(state.selection, this.hello.n)));
       }
       if (state.hovered !== undefined) {
         const known = state.hovered === null || this.hello.labels[state.hovered] !== undefined;
@@ -256,7 +257,7 @@ export class Store {
         this.filter.value = state.filter;
       }
       if (state.selections !== undefined) {
-        this.selections.value = new Map(Object.entries(state.selections));
+        this.selections.value = readSelections(state.selections, this.hello.n);
       }
       if (state._view !== undefined) {
         readView(this.view, state._view);
@@ -281,11 +282,11 @@ export class Store {
     };
     const stops = [
       follow("epoch", () => this.epoch.value),
-      follow("selection", () => Array.from(this.selection.value.indices)),
+      follow("selection", () => toText(this.selection.value.mask)),
       follow("hovered", () => this.hovered.value?.index ?? null),
       follow("color_by", () => this.colorBy.value),
       follow("filter", () => this.filter.value),
-      follow("selections", () => Object.fromEntries(this.selections.value)),
+      follow("selections", () => writeSelections(this.selections.value, this.hello.n)),
       follow("_view", () => viewState(this.view)),
     ];
     return () => {
@@ -324,6 +325,24 @@ export interface Sample {
   label: number | null;
   prediction: number | null;
   confidence: number | null;
+}
+
+function readSelections(
+  texts: SharedState["selections"],
+  n: number,
+): ReadonlyMap<string, readonly number[]> {
+  return new Map(
+    Object.entries(texts).map(([name, text]) => [name, Array.from(indicesOf(fromText(text, n)))]),
+  );
+}
+
+function writeSelections(
+  selections: ReadonlyMap<string, readonly number[]>,
+  n: number,
+): SharedState["selections"] {
+  return Object.fromEntries(
+    [...selections].map(([name, indices]) => [name, toText(selectionOf(indices, n).mask)]),
+  );
 }
 
 function readColorBy(value: string): ColorBy {

@@ -1,6 +1,10 @@
 // A fake of anywidget's model over a fake run: slow, deaf, or losing buffers where a test asks for it.
 import type { Model } from "../../src/hosts/bridge";
+import { fromText, indicesOf, selectionOf, toText } from "../../src/state/selection";
 import type { FakeRun } from "./answers";
+
+/** No run of a test has more. */
+const MOST_SAMPLES = 4096;
 
 export interface FakeModelOptions {
   /** Milliseconds before an answer. */
@@ -26,12 +30,33 @@ export interface FakeModel extends Model {
   listeners(): number;
 }
 
+/** Indices as the model keeps them. */
+export function text(indices: readonly number[]): string {
+  return toText(selectionOf(indices, MOST_SAMPLES).mask);
+}
+
+/** The samples that a model says are selected. */
+export function selected(model: Model): number[] {
+  return Array.from(indicesOf(fromText(String(model.get("selection")), MOST_SAMPLES)));
+}
+
+/** The samples of each named selection that a model keeps. */
+export function named(model: Model): Record<string, number[]> {
+  const texts = model.get("selections") as Record<string, string>;
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, own]) => [
+      name,
+      Array.from(indicesOf(fromText(own, MOST_SAMPLES))),
+    ]),
+  );
+}
+
 type Callback = (...values: unknown[]) => void;
 
 export function fakeModel(run: FakeRun, options: FakeModelOptions = {}): FakeModel {
   const state: Record<string, unknown> = {
     epoch: 0,
-    selection: [],
+    selection: "",
     hovered: null,
     color_by: "label",
     filter: "",

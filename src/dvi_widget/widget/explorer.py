@@ -30,6 +30,7 @@ from .questions.predictions import check_vae
 from .rendering import Pictures, Render, rendered
 from .request import quoted
 from .scene import Scene
+from .selections import from_text, to_text
 from .still import View, draw
 from .wire import listed
 
@@ -130,7 +131,8 @@ class Explorer(anywidget.AnyWidget):
         the other shows its last epoch before.
     selection : list of int
         Selected samples by their original indices, ascending. Any one-dimensional collection of indices may
-        be assigned; repeats are dropped.
+        be assigned; repeats are dropped. To the browser it is a text (see `dvi_widget.widget.selections`), so
+        that ``jslink((a, "selection"), (b, "selection"))`` links two explorers.
     hovered : int or None
         The sample under the pointer.
     color_by : str
@@ -162,11 +164,21 @@ class Explorer(anywidget.AnyWidget):
     _esm = t.Unicode().tag(sync=True)
     # Plain traits, checked below: traitlets' own numbers and lists refuse NumPy's.
     epoch: t.TraitType[int, Any] = t.TraitType().tag(sync=True)
-    selection: t.TraitType[list[int], Any] = t.TraitType().tag(sync=True)
+    selection: t.TraitType[list[int], Any] = t.TraitType().tag(
+        sync=True,
+        to_json=lambda indices, _: to_text(indices),
+        from_json=lambda text, _: _read_selection("selection", text),
+    )
     hovered: t.TraitType[int | None, Any] = t.TraitType(None, allow_none=True).tag(sync=True)
     color_by = t.Enum(["label", "prediction", "correctness"], "label").tag(sync=True)
     filter = t.Unicode("").tag(sync=True)
-    selections: t.TraitType[dict[str, list[int]], Any] = t.TraitType().tag(sync=True)
+    selections: t.TraitType[dict[str, list[int]], Any] = t.TraitType().tag(
+        sync=True,
+        to_json=lambda named, _: {name: to_text(indices) for name, indices in named.items()},
+        from_json=lambda named, _: {
+            name: _read_selection(f"selections[{name!r}]", text) for name, text in _as_named(named).items()
+        },
+    )
     # How the page was left (panel, palette, speed, …): the page's own, kept for the next time it is opened.
     _view: t.TraitType[dict[str, Any], Any] = t.TraitType().tag(sync=True)
 
@@ -455,6 +467,14 @@ class Explorer(anywidget.AnyWidget):
         if conversation is not None:
             conversation.close()
         super().close()
+
+
+def _read_selection(name: str, text: object) -> list[int]:
+    """Read a selection that a page sent; its samples are checked with the attribute."""
+    try:
+        return from_text(text)
+    except ValueError:
+        raise t.TraitError(f"{name} must be a bitmask in base64; got {quoted(text)}.") from None
 
 
 def _as_named(value: object) -> Mapping[str, Any]:
