@@ -9,7 +9,7 @@ from synthetic import landscape
 
 import dvi_widget as dvi
 from dvi_widget.widget.questions import ask
-from dvi_widget.widget.rendering import columns, describe, rendered
+from dvi_widget.widget.rendering import columns, rendered, texts
 
 
 def test_a_callable_that_gives_texts_is_asked_when_a_sample_is_looked_at():
@@ -22,7 +22,7 @@ def test_a_callable_that_gives_texts_is_asked_when_a_sample_is_looked_at():
     pictures, words = rendered(render, 100)
     assert pictures is None
     assert asked == [0]
-    assert describe(words, [7, 3]) == ["note 7", "note 3"]
+    assert texts(words, [7, 3]) == ["note 7", "note 3"]
     assert asked == [0, 7, 3]
 
 
@@ -46,10 +46,10 @@ def test_a_callable_that_gives_pictures_is_asked_when_a_sample_is_looked_at(kind
 @pytest.mark.parametrize(
     ("render", "error", "says"),
     [
-        (3, TypeError, "render must take a sample's index"),
+        (3, TypeError, "render must be a function of a sample's index; got 3"),
         (lambda _: None, TypeError, r"render must give texts, or pictures \[C, H, W\]"),
-        (lambda _: np.zeros(3), TypeError, r"it gave ndarray float64 \(3,\)"),
-        (lambda _: np.full((2, 2), 9.5), ValueError, r"a picture of floats must lie in \[0, 1\]"),
+        (lambda _: np.zeros(3), TypeError, r"got ndarray float64 \(3,\) for sample 0"),
+        (lambda _: np.full((2, 2), 9.5), ValueError, r"floats in \[0, 1\]; got 9.5 to 9.5 for sample 0"),
         (lambda index: [1][index + 1], IndexError, "list index out of range"),
     ],
 )
@@ -60,10 +60,10 @@ def test_what_is_neither_text_nor_picture_is_refused_at_once(render, error, says
 
 def test_what_changes_its_kind_or_size_on_the_way_is_refused():
     _, words = rendered(lambda index: "first" if index == 0 else 5, 3)
-    with pytest.raises(TypeError, match="a text for sample 0 and a int for sample 2"):
-        describe(words, [0, 2])
+    with pytest.raises(TypeError, match="texts, as for sample 0; got int for sample 2"):
+        texts(words, [0, 2])
     pictures, _ = rendered(lambda index: np.zeros((2 + index, 2), np.uint8), 3)
-    with pytest.raises(ValueError, match=r"\(1, 3, 2\) for sample 1, and \(1, 2, 2\) for sample 0"):
+    with pytest.raises(ValueError, match=r"\(1, 2, 2\) for sample 0 and \(1, 3, 2\) for sample 1"):
         pictures[[1]]
 
 
@@ -77,13 +77,13 @@ def test_columns_beside_split_label_and_groups_are_read():
             "note": ["a", "<b>"],
         }
     )
-    assert describe(columns(table), [1]) == ["radius: 7\nnote: <b>"]
-    assert describe(columns(table), [0]) == ["radius: 0.1235\nnote: a"]
+    assert texts(columns(table), [1]) == ["radius: 7\nnote: <b>"]
+    assert texts(columns(table), [0]) == ["radius: 0.1235\nnote: a"]
     assert columns(table[["split", "label", "flipped"]]) is None
 
 
 def test_a_text_longer_than_a_page_is_cut():
-    (text,) = describe(lambda _: "long " * 10_000, [0])
+    (text,) = texts(lambda _: "long " * 10_000, [0])
     assert len(text) == 2000
     assert text.endswith(" …")
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 import dvi_widget.landscape
 
-from .request import Check, Context, quoted, refusal
-from .wire import MAX_ANSWER_BYTES, RequestError, listed
+from .request import Check, Context, refusal
+from .wire import MAX_ANSWER_BYTES, RequestError, listed, quoted
 
 MAX_NEIGHBORS = 100
 MAX_POINTS = 256  # decoded at a time

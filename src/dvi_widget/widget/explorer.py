@@ -28,11 +28,10 @@ from .query import Query, Samples, Vocabulary, holds, parse
 from .questions.models import check_models
 from .questions.predictions import check_vae
 from .rendering import Pictures, Render, rendered
-from .request import quoted
 from .scene import Scene
 from .selections import from_text, to_text
 from .still import View, draw
-from .wire import listed
+from .wire import listed, quoted
 
 _MAX_VIEW_CHARACTERS = 1 << 14  # of JSON
 

@@ -1,4 +1,4 @@
-"""What people see of samples that are no pictures: what a callable gives, or columns of the table."""
+"""What people see of a sample: the result of their own function, or columns of the table."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 
 from dvi_widget.runs.pictures import like_pictures, show
 
+from .wire import quoted
+
+#: Maps a sample's index to a text or a picture.
 Render = Callable[[int], Any]
+#: Maps a sample's index to a text.
 Describe = Callable[[int], str]
 
-_LONGEST = 2000  # characters of a description
+_MAX_TEXT = 2000  # characters
 
 
 class Pictures(Protocol):
-    """Pictures of all samples, of which only those asked for are made or read."""
+    """Pictures of all samples, of which only the rows that are indexed are read or drawn."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -29,45 +33,46 @@ class Pictures(Protocol):
 
 
 class RenderedPictures:
-    """Pictures that a callable makes when they are looked at.
+    """Pictures that a function draws when somebody looks at them.
 
     Parameters
     ----------
-    render : callable
-        Index of a sample to its picture, uint8 or floats in [0, 1], [C, H, W] or [H, W]; all of one size.
-    first : array
-        What it gave for sample 0.
-    n : int
+    render
+        Maps a sample's index to its picture, uint8 or floats in [0, 1], ``[C, H, W]`` or ``[H, W]``; all of
+        one size.
+    first
+        The picture of sample 0.
+    n
         Number of samples.
     """
 
     def __init__(self, render: Render, first: NDArray[Any], n: int) -> None:
         self._render = render
-        self.shape = (n, *_picture(first, 0).shape)
+        self.shape = (n, *_as_picture(first, 0).shape)
 
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
-        """The pictures of some samples [m, C, H, W]."""
+        """Draw the pictures of some samples: uint8 [m, C, H, W]."""
         indices = np.arange(self.shape[0])[rows]
         pictures = np.empty((len(indices), *self.shape[1:]), np.uint8)
         for place, index in enumerate(indices.tolist()):
-            picture = _picture(self._render(index), index)
+            picture = _as_picture(self._render(index), index)
             if picture.shape != self.shape[1:]:
                 raise ValueError(
-                    f"render gave a picture of shape {picture.shape} for sample {index}, and "
-                    f"{self.shape[1:]} for sample 0; all must be of one size"
+                    f"render must give pictures of one size; got {self.shape[1:]} for sample 0 and "
+                    f"{picture.shape} for sample {index}."
                 )
             pictures[place] = picture
         return pictures
 
 
 def rendered(render: Render, n: int) -> tuple[RenderedPictures | None, Describe | None]:
-    """Find out what a callable makes of samples: pictures or words.
+    """Find out whether a function gives pictures or texts, by calling it for sample 0.
 
     Parameters
     ----------
-    render : callable
-        Index of a sample to its picture or to a text. It is asked about sample 0 now.
-    n : int
+    render
+        Maps a sample's index to its picture or to a text.
+    n
         Number of samples.
 
     Returns
@@ -79,30 +84,30 @@ def rendered(render: Render, n: int) -> tuple[RenderedPictures | None, Describe 
     Raises
     ------
     TypeError
-        If it is no callable, or gives something else. What it raises itself is passed on.
+        If `render` cannot be called, or gives something else. What it raises itself is passed on.
     ValueError
-        If its picture has another shape or other values than a picture.
+        If its picture has values outside [0, 1].
     """
     if not callable(render):
-        raise TypeError(f"render must take a sample's index and give a text or a picture; found {render!r}")
+        raise TypeError(f"render must be a function of a sample's index; got {quoted(render)}.")
     first = render(0)
     if isinstance(first, str):
-        return None, lambda index: _text(render(index), index)
+        return None, lambda index: _as_text(render(index), index)
     return RenderedPictures(render, np.asarray(first), n), None
 
 
 def columns(samples: pd.DataFrame) -> Describe | None:
-    """Descriptions from those columns of the table that are neither split, label nor a group (bool).
+    """Describe samples by the columns of a table that are neither split, label nor a group.
 
     Parameters
     ----------
-    samples : DataFrame
+    samples
         One row per sample.
 
     Returns
     -------
     callable or None
-        Index of a sample to a line "name: value" per column; None where there is no such column.
+        Maps a sample's index to a line "name: value" per column; None if there is no such column.
     """
     named = [
         name for name in samples.columns if name not in ("split", "label") and not is_group(samples, name)
@@ -113,37 +118,41 @@ def columns(samples: pd.DataFrame) -> Describe | None:
 
 
 def is_group(samples: pd.DataFrame, name: Any) -> bool:
-    """Whether a column of the table says who is a member."""
+    """Tell whether a column of the table says which samples belong to a group."""
     return bool(pd.api.types.is_bool_dtype(samples[name]))
 
 
-def describe(words: Describe, indices: Sequence[int] | NDArray[np.int64]) -> list[str]:
-    """What people read of some samples; what is longer than a page is cut."""
-    texts = [words(int(index)) for index in indices]
-    return [text if len(text) <= _LONGEST else text[: _LONGEST - 2] + " …" for text in texts]
+def texts(describe: Describe, indices: Sequence[int] | NDArray[np.int64]) -> list[str]:
+    """Describe some samples; cut texts that are longer than 2000 characters."""
+    described = [describe(int(index)) for index in indices]
+    return [text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 2] + " …" for text in described]
 
 
-def _text(value: Any, index: int) -> str:
+def _as_text(value: Any, index: int) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"render gave a text for sample 0 and a {type(value).__name__} for sample {index}")
+        raise TypeError(
+            f"render must give texts, as for sample 0; got {type(value).__name__} for sample {index}."
+        )
     return value
 
 
-def _picture(value: Any, index: int) -> NDArray[np.uint8]:
-    """A picture [C, H, W]."""
-    given = np.asarray(value)
-    batch = given[None]
-    if given.ndim not in (2, 3) or not like_pictures(batch):
+def _as_picture(value: Any, index: int) -> NDArray[np.uint8]:
+    """Check a picture; return it as uint8 [C, H, W]."""
+    array = np.asarray(value)
+    if array.ndim not in (2, 3) or not like_pictures(array[None]):
         raise TypeError(
-            f"render must give texts, or pictures [C, H, W] or [H, W] of uint8 or floats; for sample {index} "
-            f"it gave {type(value).__name__} {given.dtype} {given.shape}"
+            "render must give texts, or pictures [C, H, W] or [H, W] of uint8 or floats; got "
+            f"{type(value).__name__} {array.dtype} {array.shape} for sample {index}."
         )
-    if given.dtype != np.uint8 and not (given.min() >= 0 and given.max() <= 1):
-        raise ValueError(f"render: a picture of floats must lie in [0, 1]; that of sample {index} does not")
-    picture: NDArray[np.uint8] = show(batch, 0, 1)[0]
+    if array.dtype != np.uint8 and not (array.min() >= 0 and array.max() <= 1):
+        low, high = float(array.min()), float(array.max())
+        raise ValueError(
+            f"render must give floats in [0, 1]; got {low:.4g} to {high:.4g} for sample {index}."
+        )
+    picture: NDArray[np.uint8] = show(array[None], 0, 1)[0]
     return picture
 
 
 def _cell(value: Any) -> str:
-    """A value as people write it."""
+    """Write a value as people do."""
     return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import reprlib
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from .scene import Scene
-from .wire import Answer, Report, RequestError, members
+from .wire import Answer, Report, RequestError, members, quoted
 
 #: "now": answered before the next message is read. "soon": takes a moment, on another thread. "long": takes
 #: longer and reports its progress; requests that are answered soon pass it. Both of these can be cancelled.
@@ -187,11 +186,6 @@ def _argument(hint: Any) -> Argument:
 def key(name: str, args: Mapping[str, Any]) -> str:
     """Write a request as the front end does: the name under which its answer is kept."""
     return f"{name} {json.dumps(args, separators=(',', ':'), ensure_ascii=False)}"
-
-
-def quoted(value: object) -> str:
-    """Write a value for a sentence, cut short: a page may send megabytes."""
-    return reprlib.repr(value)
 
 
 def refusal(name: str, wanted: str, value: object, advice: str = "") -> RequestError:

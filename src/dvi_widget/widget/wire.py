@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import reprlib
 import types
 import typing
 from collections.abc import Sequence
@@ -157,6 +158,11 @@ def graded(confidence: NDArray[Any]) -> NDArray[np.uint16]:
 def in_bytes(shares: NDArray[Any]) -> NDArray[np.uint8]:
     """Store numbers in [0, 1] in a byte each; 255 stands for 1."""
     return np.asarray(np.rint(np.clip(shares, 0, 1) * 255), np.uint8)
+
+
+def quoted(value: object) -> str:
+    """Write a value for a sentence, cut short: a page may send megabytes."""
+    return reprlib.repr(value)
 
 
 def listed(numbers: Sequence[int], most: int = 12) -> str:

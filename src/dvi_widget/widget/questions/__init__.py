@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dvi_widget.widget.request import REQUESTS, Request, quoted
+from dvi_widget.widget.request import REQUESTS, Request
 from dvi_widget.widget.scene import Scene
-from dvi_widget.widget.wire import Answer, Report, RequestError, silence
+from dvi_widget.widget.wire import Answer, Report, RequestError, quoted, silence
 
 from . import landscapes, models, points, predictions, samples  # noqa: F401 - importing registers them
 

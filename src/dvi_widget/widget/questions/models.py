@@ -17,7 +17,7 @@ from dvi_widget.widget.request import Check, Context, refusal, request
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.wire import Answer, Report, RequestError, in_bytes
 
-from .samples import softmax
+from .samples import probabilities_of
 
 _MAX_UNITS = 256  # of a layer, sent at a time
 _MAX_CHANNELS = 64  # of a filter
@@ -228,7 +228,7 @@ def attribute(
             report=lambda share: report(share, f"{entry.label} of {name}"),
             **parameters,
         )
-    values, p = maps.values[0], softmax(maps.logits)[0]
+    values, p = maps.values[0], probabilities_of(maps.logits)[0]
     top = np.argsort(-p, kind="stable")[:_TOP_CLASSES]
     return Attribution(
         full=float(np.percentile(np.abs(values), _FULL_COLOR_PERCENTILE)),

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from dvi_widget.deepvid import VAE, LinearStudent, Neighborhood, Neighbors
 from dvi_widget.deepvid.search import search as search_settings
 from dvi_widget.widget.arguments import Epoch, Sample, Samples, is_whole
-from dvi_widget.widget.request import Check, Context, quoted, refusal, request
+from dvi_widget.widget.request import Check, Context, refusal, request
 from dvi_widget.widget.scene import Scene
-from dvi_widget.widget.wire import Answer, Report, RequestError
+from dvi_widget.widget.wire import Answer, Report, RequestError, quoted
 
 from .models import Field, FieldKind, Model, refusing
 

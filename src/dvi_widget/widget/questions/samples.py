@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from dvi_widget.widget.arguments import (
     MAX_NEIGHBORS,
@@ -17,7 +18,7 @@ from dvi_widget.widget.arguments import (
     Samples,
     check_size,
 )
-from dvi_widget.widget.rendering import describe as texts_of
+from dvi_widget.widget.rendering import texts
 from dvi_widget.widget.request import request
 from dvi_widget.widget.scene import Scene, engine
 from dvi_widget.widget.thumbnails import fitted
@@ -60,7 +61,7 @@ def describe(scene: Scene, indices: Samples) -> Texts:
     if scene.describe is None:
         raise RequestError("The samples have no texts. Pass a function: Explorer(..., render=...).")
     check_size(len(indices), _TEXT_BYTES)
-    return Texts(texts_of(scene.describe, indices))
+    return Texts(texts(scene.describe, indices))
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def probabilities(scene: Scene, landscape: Landscape, epoch: Epoch, indices: Sam
     """Send how likely each class is for samples at an epoch."""
     check_size(len(indices), 4 * len(scene.classes))
     source = engine(landscape, "logits", what="Probabilities")
-    return Probabilities(softmax(source.logits(epoch)[indices]))
+    return Probabilities(probabilities_of(source.logits(epoch)[indices]))
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def history(scene: Scene, landscape: Landscape, indices: Samples) -> History:
     if "logits" in landscape.services:
         rows = np.arange(len(indices))
         for column, frame in enumerate(frames):
-            own[:, column] = softmax(landscape.source.logits(frame.epoch)[indices])[rows, labels]
+            p = probabilities_of(landscape.source.logits(frame.epoch)[indices])
+            own[:, column] = p[rows, labels]
         own[labels < 0] = np.nan
     return History(predictions.astype(np.int16), confidence, own)
 
@@ -147,8 +149,7 @@ def _members(scene: Scene, group: str | None) -> NDArray[np.bool_]:
     return scene.samples[group].to_numpy(bool)
 
 
-def softmax(z: NDArray[np.floating]) -> NDArray[np.float32]:
+def probabilities_of(z: NDArray[np.floating]) -> NDArray[np.float32]:
     """Turn logits [m, C] into probabilities."""
-    shares = np.exp(z - z.max(axis=1, keepdims=True).astype(np.float64))
-    p: NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    p: NDArray[np.float32] = softmax(z.astype(np.float64), axis=1).astype(np.float32)
     return p
