@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import measures
-from .arguments import check_whole
+from .arrays import check_whole
 from .estimator import Checkpoint, Map, Method, Projection
 
 _BESIDE = 5  # nearest samples whose median is where t-SNE's unseen samples are put

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm.auto import tqdm
 
-from .arguments import check_path
+from .arrays import check_path
 
 __all__ = ["digits", "idx", "image_folder"]
 

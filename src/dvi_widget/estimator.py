@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import numbers
-import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +14,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
-from . import measures
-from .arguments import check_whole
+from . import files, measures
+from .arrays import as_matrix, as_rows, check_finite, check_whole, warn
 from .boundary import on_boundary
 from .landscape import Landscape
-from .measures.neighbors import as_rows
 from .measures.search import prepare, row_marks
 from .runs import Run, storage
 
@@ -62,17 +59,17 @@ class Checkpoint:
     @cached_property
     def x(self) -> NDArray[np.float32]:
         """Representations of the training samples [n, h]."""
-        return _finite(
+        return _bounded(
+            f"the representations of the training samples in epoch {self.epoch}",
             self._run.features(self.epoch, "train"),
-            f"epoch {self.epoch}: representations of the training samples",
         )
 
     @cached_property
     def b(self) -> NDArray[np.float32]:
         """Representations of the boundary set to fit on [m, h]; m may be 0."""
-        return _finite(
+        return _bounded(
+            f"the representations of the boundary samples in epoch {self.epoch}",
             self._run.boundary(self.epoch, "train"),
-            f"epoch {self.epoch}: representations of the boundary samples",
         )
 
     @cached_property
@@ -241,9 +238,7 @@ class Projection:
             If stopped by hand; the estimator can then be used with the epochs it finished.
         """
         if not isinstance(run, Run):
-            raise TypeError(
-                f"run must be a dvi_widget.Run; found {type(run).__name__}. Open it: Run(folder)."
-            )
+            raise TypeError(f"run must be a dvi_widget.Run; got {type(run).__name__}. Open it: Run(folder).")
         chosen = _chosen(run, epochs)
         method = self._method()
         self.run_, self.epochs_, self.maps_ = run, [], {}
@@ -301,8 +296,8 @@ class Projection:
         """Positions of the run's samples: those that were fitted, then the test samples if there are any."""
         if not self.run_.n_test:
             return fitted.positions.astype(np.float32)
-        test = _finite(
-            self.run_.features(epoch, "test"), f"epoch {epoch}: representations of the test samples"
+        test = _bounded(
+            f"the representations of the test samples in epoch {epoch}", self.run_.features(epoch, "test")
         )
         return np.concatenate([fitted.positions, fitted.transform(test)]).astype(np.float32)
 
@@ -321,9 +316,7 @@ class Projection:
             raise RuntimeError(f"This {type(self).__name__} is not fitted yet: call fit(run) first.")
         if not isinstance(epoch, Hashable) or epoch not in self.maps_:
             raise ValueError(
-                f"epoch must be a fitted number, of {self.epochs_}; found {epoch!r}."
-                if not isinstance(epoch, numbers.Real)
-                else f"epoch {epoch} is not fitted; fitted are {self.epochs_}."
+                f"epoch must be the number of a fitted epoch, one of {self.epochs_}; got {epoch!r}."
             )
         _check_unchanged(self.run_, epoch, self._digests[epoch])
         return self.maps_[epoch]
@@ -355,7 +348,7 @@ class Projection:
         """
         fitted = self._map(epoch)
         width = self.run_.features(epoch, "train").shape[1]
-        checked = _checked(x, "x", width, "the representations of this run")
+        checked = _bounded("x", as_matrix("x", x, width))
         return _placed_boundary(fitted, checked) if boundary else fitted.transform(checked)
 
     def inverse_transform(self, y: ArrayLike, epoch: int) -> NDArray[np.float32]:
@@ -381,7 +374,7 @@ class Projection:
             If the epoch is not fitted or was recorded anew since, y has not l columns, or holds NaN.
         """
         fitted = self._map(epoch)
-        checked = _checked(y, "y", fitted.positions.shape[1], "the canvas")
+        checked = _bounded("y", as_matrix("y", y, fitted.positions.shape[1]))
         if not isinstance(fitted, InvertibleMap):
             reason = f"{type(self).__name__} has no way back from the canvas; DVI() has one."
             raise RuntimeError(reason)  # noqa: TRY004 - no argument is of a wrong type
@@ -475,13 +468,10 @@ class ProjectionSource:
     ) -> NDArray[np.int32]:
         """Nearest samples among those allowed, never the sample itself."""
         x = self.features(epoch)
-        asked = as_rows(indices, len(x))
-        allowed = as_rows(mask, len(x))
+        asked = as_rows("indices", indices, len(x))
+        allowed = as_rows("mask", mask, len(x))
         known = np.isin(asked, allowed)
-        if not 1 <= k <= len(allowed) - known.any():
-            raise ValueError(
-                f"k must lie in 1..{len(allowed) - known.any()}, the samples to choose from; found {k}."
-            )
+        check_whole("k", k, 1, len(allowed) - int(known.any()))
         # One more than asked for, because a sample may find itself.
         found = allowed[measures.neighbors(x[allowed], min(k + 1, len(allowed)), query=x[asked])[0]]
         other = np.argsort(found == asked[:, None], axis=1, kind="stable")[:, :k]
@@ -566,14 +556,14 @@ def _chosen(run: Run, epochs: Sequence[int] | None) -> list[int]:
     """The epochs to fit, checked against those recorded."""
     recorded = run.epochs
     if not recorded:
-        raise ValueError(f"run has no complete epoch yet: record one with Recorder.capture ({run.folder}).")
+        raise ValueError(
+            f"run must have a complete epoch; got none in {run.folder}. Record one: Recorder.capture(epoch)."
+        )
     if not (epochs is None or isinstance(epochs, Iterable)):
-        raise TypeError(f"epochs must be a list of recorded numbers, such as [{epochs!r}]; found {epochs!r}.")
+        raise TypeError(f"epochs must be a list of recorded numbers; got {epochs!r}. Pass [{epochs!r}].")
     chosen = recorded if epochs is None else [check_whole("epochs", epoch) for epoch in epochs]
     if not chosen or sorted(set(chosen)) != chosen or not set(chosen) <= set(recorded):
-        raise ValueError(
-            f"epochs must be recorded numbers in ascending order, of {recorded}; found {chosen}."
-        )
+        raise ValueError(f"epochs must be recorded numbers in ascending order, of {recorded}; got {chosen}.")
     return chosen
 
 
@@ -589,13 +579,13 @@ def _load(
     if not path.exists():
         return None
     try:
-        arrays = {name: tensor.numpy() for name, tensor in storage.load_tensors(path).items()}
+        arrays = {name: tensor.numpy() for name, tensor in files.load_tensors(path).items()}
         positions = arrays.pop("positions")
         searched = {name: arrays.pop(name) for name in _SEARCHED if name in arrays}
         fitted = method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch, searched))
-    except (storage.RunError, KeyError) as error:
-        found = f"{path} is damaged: it lacks {error}" if isinstance(error, KeyError) else str(error)
-        warnings.warn(f"{found}; its epoch is fitted again.", stacklevel=3)
+    except (files.DamagedFileError, KeyError) as error:
+        trouble = f"{path} is damaged: it lacks {error}." if isinstance(error, KeyError) else str(error)
+        warn(f"{trouble} Its epoch is fitted again.")
         return None
     return fitted, positions, searched
 
@@ -605,8 +595,8 @@ def _save(
 ) -> None:
     """Keep a map; it appears whole or not at all."""
     arrays = {"positions": positions, **searched, **fitted.arrays()}
-    with storage.write_aside(path) as aside:
-        storage.save_tensors(aside, {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()})
+    with files.write_aside(path) as aside:
+        files.save_tensors(aside, {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()})
 
 
 def _keep(
@@ -616,33 +606,23 @@ def _keep(
     try:
         _save(path, fitted, positions, searched)
     except OSError as error:
-        warnings.warn(
+        warn(
             f"What is fitted can't be kept in {path.parent} ({error.strerror or error}) and will have to be "
-            "fitted again; a copy of the run's folder in a place that can be written would keep it.",
-            stacklevel=4,
+            "fitted again; a copy of the run's folder in a place that can be written would keep it."
         )
 
 
-def _finite(value: NDArray[np.float32], what: str) -> NDArray[np.float32]:
-    """In memory as float32, refused if it holds NaN."""
+def _bounded(name: str, value: NDArray[Any]) -> NDArray[np.float32]:
+    """Representations or positions in memory as float32, refused if they are not finite or too large."""
     array = np.ascontiguousarray(value, np.float32)
-    largest = float(max(array.max(initial=0), -array.min(initial=0)))  # NaN, if there is one
-    if not np.isfinite(largest):
-        bad = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-        raise ValueError(f"{what} must be finite; row {bad} holds NaN or infinity. Did training diverge?")
+    try:
+        check_finite(name, array)
+    except ValueError as error:
+        raise ValueError(f"{error} Did training diverge?") from None
+    largest = float(max(array.max(initial=0), -array.min(initial=0)))
     if largest > _LARGEST:
         raise ValueError(
-            f"{what} go up to {largest:.1e}; squares of distances beyond {_LARGEST:.0e} are no numbers any "
-            "more. Did training diverge, or are the inputs out of scale?"
+            f"{name} must be {_LARGEST:.0e} at most, as larger values overflow float32 when squared; got "
+            f"{largest:.1e}. Did training diverge, or are the inputs out of scale?"
         )
     return array
-
-
-def _checked(value: ArrayLike, name: str, width: int, what: str) -> NDArray[np.float32]:
-    """A float32 matrix of a given width."""
-    array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
-    if array.ndim != 2 or array.shape[1] != width:
-        raise ValueError(f"{name} must have shape [m, {width}], as {what}; its shape is {array.shape}.")
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold numbers; its dtype is {array.dtype}.")
-    return _finite(array.astype(np.float32), name)

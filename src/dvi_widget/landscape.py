@@ -17,8 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from . import measures
-from .arguments import check_whole
-from .measures.neighbors import as_rows
+from .arrays import as_rows, check_whole
 
 # The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
 # fmt: off
@@ -443,8 +442,8 @@ class Landscape:
         inverts = {"paint", "decode"} <= set(self.services)
         test = (self.samples["split"] == "test").to_numpy()
         taken = np.zeros(len(test), bool)
-        taken[as_rows(rows, len(test))] = True
-        to_decode = np.isin(np.arange(len(test)), as_rows(decoded, len(test)))
+        taken[as_rows("rows", rows, len(test))] = True
+        to_decode = np.isin(np.arange(len(test)), as_rows("decoded", decoded, len(test)))
         # A split searches among `among` and averages over the rows it names there.
         searches: dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
         if (taken & ~test).any():

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,14 +12,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from .arguments import check_whole
+from .arrays import check_whole, warn
 
 __all__ = [
     "InputShapeError",
     "Predictor",
     "Subject",
     "as_predictor",
-    "calling",
     "check_logits",
     "evaluating",
     "home",
@@ -158,11 +153,9 @@ class Predictor:
         if self._logits is None:
             self._logits = not _are_probabilities(outputs)
             if not self._logits:
-                warnings.warn(
-                    "the model's outputs are non-negative and sum to one: they are taken as probabilities "
-                    "and their logarithm as logits (logits=True if they are logits all the same)",
-                    UserWarning,
-                    stacklevel=calling(),
+                warn(
+                    "The model's outputs are non-negative and sum to one: they are taken as probabilities, "
+                    "and their logarithm as logits. Pass logits=True if they are logits all the same."
                 )
         if self._logits:
             return outputs
@@ -278,16 +271,6 @@ def refused(name: str, model: nn.Module, given: Tensor, error: RuntimeError) -> 
             sides = "L" if isinstance(first, nn.Conv1d) else "H, W"
             needs = f"its layer {layer!r} takes [n, {first.in_channels}, {sides}]"
     return InputShapeError(name, f"the model does not take samples of shape {shape}; {needs} ({error})")
-
-
-def calling() -> int:
-    """The stack level of the code that called this package, for a warning that shows the user's own line."""
-    package, ours = str(Path(__file__).parent), 1
-    # Other libraries may stand in between: the caller is whoever called the outermost of our functions.
-    for level, (frame, _) in enumerate(traceback.walk_stack(sys._getframe(1)), start=1):  # noqa: SLF001
-        if frame.f_code.co_filename.startswith(package):
-            ours = level
-    return ours + 1
 
 
 @dataclass

@@ -154,13 +154,13 @@ def test_umap_is_imported_without_its_word_on_tensorflow():
     ("make", "message"),
     [
         (lambda: dvi.baselines.TSNE(perplexity=0), "perplexity must be a positive number; found 0"),
-        (lambda: dvi.baselines.UMAP(seed=-1), "seed: must be a whole number of 0 or more; found -1"),
+        (lambda: dvi.baselines.UMAP(seed=-1), "seed must be a whole number of 0 or more; got -1"),
         (
             lambda: dvi.baselines.UMAP(n_neighbors=1),
-            "n_neighbors: must be a whole number of 2 or more; found 1",
+            "n_neighbors must be a whole number of 2 or more; got 1",
         ),
         (lambda: dvi.baselines.UMAP(min_dist=2.0), r"min_dist must be a number in \[0, 1\]; found 2.0"),
-        (lambda: dvi.baselines.UMAP(seed=0.5), "seed: must be a whole number of 0 or more; found 0.5"),
+        (lambda: dvi.baselines.UMAP(seed=0.5), "seed must be a whole number of 0 or more; got 0.5"),
     ],
 )
 def test_baselines_refuse_parameters_out_of_range(make, message):

@@ -564,8 +564,8 @@ def test_neighbours_and_teachers_that_cannot_teach_are_refused(vae: VAE) -> None
         LinearStudent().fit(Neighbors(vae, n=20).sample(PICTURES[0]), Lost())
     for arguments, message in (
         ({"how": "circle"}, "how must be one of"),
-        ({"n": 1}, "n: must be a whole number"),
-        ({"seed": 0.5}, "seed: must be a whole number"),
+        ({"n": 1}, "n must be a whole number"),
+        ({"seed": 0.5}, "seed must be a whole number"),
         ({"band": "a"}, "band must be a share"),
         ({"how": "nearest"}, "pictures must be real pictures for how="),
         ({"how": "nearest", "pictures": PICTURES[:5]}, "pictures must be at least 512.* got 5"),
@@ -585,7 +585,7 @@ def test_neighbours_and_teachers_that_cannot_teach_are_refused(vae: VAE) -> None
 def test_files_that_hold_no_vae_are_refused(tmp_path, vae: VAE) -> None:
     from safetensors.torch import save_file
 
-    with pytest.raises(TypeError, match="path: must be a path"):
+    with pytest.raises(TypeError, match="path must be a path"):
         VAE.load(None)
     with pytest.raises(FileNotFoundError, match=r"path must be a file that VAE\.save wrote"):
         VAE.load(tmp_path / "none.safetensors")

@@ -358,7 +358,7 @@ def test_neighbors_of_samples_are_searched_in_representation_space_among_those_a
     )
     found = source.neighbors(5, [130], 39, mask)
     assert sorted(found[0]) == [i for i in allowed if i != 130]
-    with pytest.raises(ValueError, match=r"k must lie in 1\.\.39"):
+    with pytest.raises(ValueError, match=r"k must be a whole number in 1\.\.39"):
         source.neighbors(5, [130], 40, mask)
 
 
@@ -400,21 +400,21 @@ def test_what_needs_a_fit_says_so():
     [
         (
             lambda model: model.transform(np.zeros((2, 16)), epoch=3),
-            r"epoch 3 is not fitted; fitted are \[0, 5, 10\]",
+            r"epoch must be the number of a fitted epoch, one of \[0, 5, 10\]; got 3",
         ),
         (
             lambda model: model.transform(np.zeros((2, 16)), "5"),
-            r"epoch must be a fitted number, of \[0, 5, 10\]; found '5'",
+            r"epoch must be the number of a fitted epoch, one of \[0, 5, 10\]; got '5'",
         ),
         (
             lambda model: model.landscape().measures(k="5"),
-            "k: must be a whole number of 1 or more; found '5'",
+            "k must be a whole number of 1 or more; got '5'",
         ),
-        (lambda model: model.transform(np.zeros((2, 16)), [5]), "epoch must be a fitted number"),
-        (lambda model: model.fit(model.run_, epochs="05"), "epochs: must be a whole number"),
-        (lambda model: model.transform(np.zeros((2, 7)), epoch=5), r"x must have shape \[m, 16\]"),
+        (lambda model: model.transform(np.zeros((2, 16)), [5]), "epoch must be the number of a fitted epoch"),
+        (lambda model: model.fit(model.run_, epochs="05"), "epochs must be a whole number"),
+        (lambda model: model.transform(np.zeros((2, 7)), epoch=5), r"x must be a matrix \[n, 16\]"),
         (lambda model: model.transform(np.full((2, 16), np.nan), epoch=5), "x must be finite"),
-        (lambda model: model.inverse_transform(np.zeros((2, 3)), epoch=5), r"y must have shape \[m, 2\]"),
+        (lambda model: model.inverse_transform(np.zeros((2, 3)), epoch=5), r"y must be a matrix \[n, 2\]"),
         (lambda model: model.landscape(resolution=0), "resolution must be"),
         (lambda model: model.fit(model.run_, epochs=[0, 4]), "epochs must be recorded numbers"),
         (lambda model: model.fit(model.run_, epochs=[5, 0]), "ascending"),
@@ -432,14 +432,14 @@ def test_wrong_calls_are_refused(fitted, call, message):
 
 
 def test_only_a_run_can_be_fitted(folder):
-    with pytest.raises(TypeError, match=r"run must be a dvi_widget.Run; found str"):
+    with pytest.raises(TypeError, match=r"run must be a dvi_widget.Run; got str"):
         dvi.DVI().fit(str(folder))
 
 
 def test_values_of_another_kind_are_refused_by_name(fitted):
-    with pytest.raises(TypeError, match=r"epochs must be a list of recorded numbers, such as \[5\]; found 5"):
+    with pytest.raises(TypeError, match=r"epochs must be a list of recorded numbers; got 5"):
         fitted.fit(fitted.run_, epochs=5)
-    with pytest.raises(TypeError, match="x must hold numbers; its dtype is <U1"):
+    with pytest.raises(TypeError, match="x must hold real numbers; got dtype <U1"):
         fitted.transform(np.full((2, 16), "a"), 5)
 
 
@@ -449,7 +449,7 @@ def test_a_number_of_neighbours_may_be_numpys(fitted):
 
 def test_a_run_without_an_epoch_is_refused(tmp_path):
     recorder(tmp_path / "run")
-    with pytest.raises(ValueError, match="no complete epoch yet"):
+    with pytest.raises(ValueError, match="run must have a complete epoch"):
         dvi.DVI().fit(dvi.Run(tmp_path / "run"))
 
 
@@ -458,7 +458,7 @@ def test_huge_representations_are_refused_by_their_epoch(folder, monkeypatch):
     huge = np.float32(1e17) * run.features(0)
     monkeypatch.setattr(run, "features", lambda *_: huge)
     with pytest.raises(
-        ValueError, match=r"epoch 0: representations of the training samples go up to .*diverge"
+        ValueError, match=r"representations of the training samples in epoch 0 must be .*diverge"
     ):
         dvi.DVI().fit(run)
 
@@ -469,6 +469,6 @@ def test_representations_that_are_not_numbers_are_refused_by_name(folder, monkey
     broken[17, 2] = np.nan
     monkeypatch.setattr(run, "features", lambda *_: broken)
     with pytest.raises(
-        ValueError, match=r"epoch 0: representations of the training samples.*row 17 holds NaN"
+        ValueError, match=r"representations of the training samples in epoch 0 must be finite.*row 17\. Did"
     ):
         dvi.DVI(**QUICK, k=9).fit(run)

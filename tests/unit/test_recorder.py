@@ -341,22 +341,22 @@ def test_a_failure_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch,
     model = record(tmp_path / "run", epochs=[0])
     recording = recorder(tmp_path / "run", model)
     before = contents(tmp_path / "run")
-    written = []
+    finished = []
 
     def failing(function):
         def wrapper(*args, **options):
-            if len(written) == files:
+            if len(finished) == files:
                 raise OSError(28, "No space left on device")
-            written.append(1)
+            finished.append(1)
             return function(*args, **options)
 
         return wrapper
 
-    from dvi_widget.runs import storage
+    from dvi_widget import files as written
 
     monkeypatch.setattr(np, "save", failing(np.save))
-    monkeypatch.setattr(storage, "save_tensors", failing(storage.save_tensors))
-    monkeypatch.setattr(storage, "write_json", failing(storage.write_json))
+    monkeypatch.setattr(written, "save_tensors", failing(written.save_tensors))
+    monkeypatch.setattr(written, "write_json", failing(written.write_json))
     with pytest.raises(OSError, match="No space left"):
         recording.capture(0 if overwrite else 1, overwrite=overwrite)
     assert contents(tmp_path / "run") == before
@@ -382,12 +382,12 @@ def test_a_full_disk_raises_and_leaves_no_half_run(tmp_path, limit, begun):
 def test_an_interrupt_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
     recording = recorder(tmp_path / "run")
     before = contents(tmp_path / "run")
-    from dvi_widget.runs import storage
+    from dvi_widget import files as written
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(storage, "save_tensors", interrupted)
+    monkeypatch.setattr(written, "save_tensors", interrupted)
     with pytest.raises(KeyboardInterrupt):
         recording.capture(0)
     assert contents(tmp_path / "run") == before
@@ -451,27 +451,27 @@ BAD = {
     "float labels": (
         lambda a: a.update(train=(a["train"][0], a["train"][1] * 1.0)),
         TypeError,
-        "train: labels must be integers",
+        "train labels must be integers",
     ),
     "too few labels": (
         lambda a: a.update(train=(a["train"][0], a["train"][1][:-1])),
         ValueError,
-        r"train: labels must be \[120\]",
+        r"train labels must be \[120\]",
     ),
     "one-hot labels": (
         lambda a: a.update(train=(a["train"][0], np.eye(10)[a["train"][1]])),
         ValueError,
-        r"train: labels must be \[120\]",
+        r"train labels must be \[120\]",
     ),
     "NaN in inputs": (
         lambda a: a["test"][0].__setitem__((7, 0, 0, 0), np.nan),
         ValueError,
-        "test inputs: sample 7",
+        "test inputs must be finite; .*row 7",
     ),
     "infinity in inputs": (
         lambda a: a["train"][0].__setitem__((0, 0, 1, 1), np.inf),
         ValueError,
-        "train inputs: sample 0",
+        "train inputs must be finite; .*row 0",
     ),
     "other shapes in test": (
         lambda a: a.update(test=(a["test"][0][..., 1:], a["test"][1])),
@@ -486,38 +486,38 @@ BAD = {
     "one sample's shape": (
         lambda a: a.update(train=(np.zeros(120, np.float32), a["train"][1])),
         ValueError,
-        r"train: inputs must be \[n, ...\]",
+        r"train inputs must be \[n, ...\]",
     ),
     "no test samples": (
         lambda a: a.update(test=(a["test"][0][:0], a["test"][1][:0])),
         ValueError,
-        "test: holds no samples; .* a tenth, or pass test=None",
+        "test must hold at least one sample; .* a tenth, or pass test=None",
     ),
     "empty lists of test samples": (lambda a: a.update(test=([], [])), ValueError, "or pass test=None"),
     "an empty Dataset of test samples": (
         lambda a: a.update(test=Pairs([], [])),
         ValueError,
-        "test: the Dataset is empty; .*pass test=None",
+        "test must hold at least one sample; .*pass test=None",
     ),
     "words": (
         lambda a: a.update(train=(np.full((120, 2), "a"), a["train"][1])),
         TypeError,
         "must be numbers",
     ),
-    "ragged": (lambda a: a.update(train=([[1, 2], [3]], [0, 1])), ValueError, "not one array"),
+    "ragged": (lambda a: a.update(train=([[1, 2], [3]], [0, 1])), ValueError, "must be an array whose rows"),
     "no pair": (lambda a: a.update(train=(a["train"][0],)), ValueError, r"pair \(x, y\)"),
     "inputs alone": (lambda a: a.update(train=a["train"][0]), TypeError, r"pair \(x, y\) or a torch Dataset"),
     "a stream": (lambda a: a.update(train=Stream()), TypeError, "or a torch Dataset"),
-    "an empty Dataset": (lambda a: a.update(train=Pairs([], [])), ValueError, "Dataset is empty"),
+    "an empty Dataset": (lambda a: a.update(train=Pairs([], [])), ValueError, "got an empty Dataset"),
     "a Dataset of inputs": (
         lambda a: a.update(train=Singles()),
         TypeError,
-        "sample 0 of the Dataset is Tensor",
+        "pairs .*; got Tensor as sample 0",
     ),
     "a Dataset of many shapes": (
         lambda a: a.update(train=Growing()),
         ValueError,
-        r"sample 1 has shape \(2,\)",
+        r"got \(2,\) as sample 1",
     ),
     "class names as a word": (lambda a: a.update(classes="0123456789"), TypeError, "classes: must be a list"),
     "numbers as names": (lambda a: a.update(classes=list(range(10))), TypeError, "classes: must be a list"),
@@ -539,18 +539,30 @@ BAD = {
     "unknown dtype": (lambda a: a.update(dtype="int8"), ValueError, "dtype: must be"),
     "no class names": (lambda a: a.update(classes=None), TypeError, "classes: must be a list .*found None"),
     "a number of classes": (lambda a: a.update(classes=4), TypeError, "classes: must be a list .*found 4"),
-    "boundary as a word": (lambda a: a.update(boundary="x"), ValueError, "boundary: must be a number in"),
-    "seed as a word": (lambda a: a.update(seed="1"), ValueError, "seed: must be a whole number"),
-    "boundary above one": (lambda a: a.update(boundary=2), ValueError, "boundary: must be"),
-    "short mask": (lambda a: a.update(groups={"g": np.ones(7, bool)}), ValueError, r"'g' has shape \(7,\)"),
-    "indices as a mask": (lambda a: a.update(groups={"g": np.arange(120)}), TypeError, "a mask, not indices"),
+    "boundary as a word": (lambda a: a.update(boundary="x"), ValueError, "boundary must be a number in"),
+    "seed as a word": (lambda a: a.update(seed="1"), ValueError, "seed must be a whole number"),
+    "boundary above one": (lambda a: a.update(boundary=2), ValueError, "boundary must be"),
+    "short mask": (
+        lambda a: a.update(groups={"g": np.ones(7, bool)}),
+        ValueError,
+        r"'g' must have shape .*got shape \(7,\)",
+    ),
+    "indices as a mask": (
+        lambda a: a.update(groups={"g": np.arange(120)}),
+        TypeError,
+        "a mask, .*not indices",
+    ),
     "blank group": (lambda a: a.update(groups={" ": np.ones(120, bool)}), TypeError, "not blank"),
     "reserved group": (
         lambda a: a.update(groups={"label": np.ones(120, bool)}),
         ValueError,
-        "'label' is a column",
+        "column of every sample table; got 'label'",
     ),
-    "long group": (lambda a: a.update(groups={"g" * 300: np.ones(120, bool)}), ValueError, "too long"),
+    "long group": (
+        lambda a: a.update(groups={"g" * 300: np.ones(120, bool)}),
+        ValueError,
+        "short enough for a file",
+    ),
     "groups as a list": (lambda a: a.update(groups=[np.ones(120, bool)]), TypeError, "groups: must map"),
     "too few pictures": (
         lambda a: a.update(images=np.zeros((120, 1, 4, 4), np.uint8)),
@@ -565,12 +577,12 @@ BAD = {
     "pictures of integers": (
         lambda a: a.update(images=np.zeros((160, 4, 4), int)),
         ValueError,
-        "images: got int64",
+        "images must be uint8 or floats.*got int64",
     ),
     "NaN in pictures": (
         lambda a: a.update(images=np.full((160, 4, 4), np.nan)),
         ValueError,
-        "images: sample 0",
+        "images must be finite.*row 0",
     ),
     "pictures of two kinds": (
         lambda a: a.update(images=(np.zeros((120, 4, 4), np.uint8), np.zeros((40, 5, 4), np.uint8))),
@@ -647,13 +659,13 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
 
 
 def test_a_place_without_room_for_a_folder_is_refused_at_once(tmp_path, monkeypatch):
-    with pytest.raises(TypeError, match=r"folder: must be a path.*found None"):
+    with pytest.raises(TypeError, match=r"folder must be a path.*got None"):
         recorder(None)
     (tmp_path / "file").touch()
-    with pytest.raises(NotADirectoryError, match=r"folder: .*file is a file"):
+    with pytest.raises(NotADirectoryError, match=r"folder .*file is a file"):
         recorder(tmp_path / "file" / "runs" / "run")
     monkeypatch.setattr(os, "access", lambda *_: False)  # file modes do not stop root
-    with pytest.raises(PermissionError, match="folder: permission denied to write in"):
+    with pytest.raises(PermissionError, match="folder must be a place that can be written"):
         recorder(tmp_path / "runs" / "run")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 

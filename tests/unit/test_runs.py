@@ -14,9 +14,10 @@ from recorded import network, record, recorder, samples, train
 from torch import nn
 
 import dvi_widget as dvi
+from dvi_widget import files
 from dvi_widget.baselines import PCA
+from dvi_widget.pictures import as_pictures
 from dvi_widget.runs import storage
-from dvi_widget.runs.pictures import as_pictures
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_a_run_that_cannot_be_written_is_fitted_and_the_person_told(tmp_path, mo
     def refuse(path):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    monkeypatch.setattr("dvi_widget.runs.storage._make", refuse)
+    monkeypatch.setattr("dvi_widget.files._make", refuse)
     with pytest.warns(UserWarning, match=r"can't be kept in .*maps \(Permission denied\).*a copy of the run"):
         fitted = PCA().fit(run)
     assert fitted.epochs_ == [0, 1]
@@ -164,7 +165,7 @@ def test_a_group_is_added_replaced_and_kept(damaged):
 )
 def test_a_wrong_group_changes_nothing(damaged, name, mask, kind):
     run = dvi.Run(damaged)
-    with pytest.raises(kind, match="groups: "):
+    with pytest.raises(kind, match="group "):
         run.add_group(name, mask)
     assert list(run.samples) == list(dvi.Run(damaged).samples) == ["split", "label"]
 
@@ -185,7 +186,7 @@ def test_the_head_is_differentiable(recorded):
     run = dvi.Run(recorded[0])
     x = torch.randn(3, 16, requires_grad=True)
     (gradient,) = torch.autograd.grad(run.head(10)(x)[:, 4].sum(), x)
-    weight = storage.load_tensors(recorded[0] / "epochs" / "000010" / "head.safetensors")["weight"]
+    weight = files.load_tensors(recorded[0] / "epochs" / "000010" / "head.safetensors")["weight"]
     torch.testing.assert_close(gradient, weight[4].expand(3, -1))
 
 
@@ -280,9 +281,9 @@ def test_a_folder_that_is_not_there_says_how_to_make_one(tmp_path):
 
 
 def test_what_is_no_path_is_no_folder():
-    with pytest.raises(TypeError, match=r"folder: must be a path.*found 5"):
+    with pytest.raises(TypeError, match=r"folder must be a path.*got 5"):
         dvi.Run(5)
-    with pytest.raises(TypeError, match=r"path: must be a path.*found None"):
+    with pytest.raises(TypeError, match=r"path must be a path.*got None"):
         dvi.datasets.image_folder(None)
 
 
@@ -385,7 +386,7 @@ def test_an_array_of_another_shape_or_kind_is_named(damaged):
     file = damaged / "epochs" / "000000" / "features.npy"
     good = np.load(file)
     for bad, words in (
-        (good[:-1], r"shape is \(159, 16\), the run says \(160, 16\)"),
+        (good[:-1], r"shape is \(159, 16\), not \(160, 16\)"),
         (good[:, 0], r"shape is \(160,\)"),
         (np.asfortranarray(good), "columns first"),
     ):
@@ -401,7 +402,7 @@ def test_objects_are_never_unpickled(damaged):
 
     file = damaged / "epochs" / "000000" / "logits.npy"
     np.save(file, np.array([Bomb()], object), allow_pickle=True)
-    with pytest.raises(dvi.RunError, match="it holds objects"):
+    with pytest.raises(dvi.RunError, match="it holds Python objects"):
         dvi.Run(damaged).logits(0)
 
 
@@ -416,19 +417,19 @@ def test_what_lies_beside_the_epochs_is_no_epoch(damaged):
 
 def test_a_file_written_aside_replaces_the_old_one_or_leaves_it(tmp_path):
     target = tmp_path / "maps" / "map.bin"
-    with storage.write_aside(target) as aside:
+    with files.write_aside(target) as aside:
         aside.write_bytes(b"one")
         assert not target.exists()
 
     def fail():
-        with storage.write_aside(target) as aside:
+        with files.write_aside(target) as aside:
             aside.write_bytes(b"two")
             raise OSError
 
     with pytest.raises(OSError):
         fail()
     assert target.read_bytes() == b"one"
-    with storage.write_aside(target) as aside:
+    with files.write_aside(target) as aside:
         aside.write_bytes(b"three")
     assert target.read_bytes() == b"three"
     assert list(target.parent.iterdir()) == [target]
@@ -468,10 +469,10 @@ def test_pictures_all_of_one_value_can_be_shown():
     [
         (np.zeros((2, 2, 4, 4)), "C of 1 or 3"),
         (np.zeros((2, 4, 4, 3)), r"pictures\.transpose\(0, 3, 1, 2\)"),
-        (np.zeros((4, 4)), "pictures are uint8 or floats"),
+        (np.zeros((4, 4)), "pictures must be uint8 or floats"),
         (np.zeros((2, 4, 4), bool), "got bool"),
         (np.zeros((0, 4, 4)), r"got float64 \(0, 4, 4\)"),
-        (np.full((2, 4, 4), np.inf), "sample 0 holds NaN or infinite"),
+        (np.full((2, 4, 4), np.inf), "NaN or infinity in row 0"),
     ],
 )
 def test_what_is_no_pictures_is_refused(given, words):

@@ -183,10 +183,10 @@ def test_the_nearest_sample_of_a_training_sample_is_itself():
         (
             lambda m, x: top_patches(m, "conv1", x, k="3"),
             ValueError,
-            "k: must be a whole number .* found '3'",
+            "k must be a whole number .* got '3'",
         ),
         (lambda m, x: activations(m, "bn", x), ValueError, "the closest are 'bn1'"),
-        (lambda m, x: top_patches(m, "conv1", x, k=7), ValueError, r"k: must be a whole number in 1\.\.6"),
+        (lambda m, x: top_patches(m, "conv1", x, k=7), ValueError, r"k must be a whole number in 1\.\.6"),
         (
             lambda m, x: top_patches(m, "conv1", x, k=2, units=[4]),
             ValueError,

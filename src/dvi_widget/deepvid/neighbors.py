@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from dvi_widget.arguments import check_whole
+from dvi_widget.arrays import check_whole
 
 from .vae import VAE
 

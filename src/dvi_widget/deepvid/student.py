@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dvi_widget.arguments import check_number, check_whole
+from dvi_widget.arrays import check_number, check_whole
 
 from .along import Along, in_a_row
 from .fidelity import Fidelity, measure

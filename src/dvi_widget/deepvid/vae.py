@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from dvi_widget.arguments import check_path, check_whole
-from dvi_widget.runs import storage
+from dvi_widget import files
+from dvi_widget.arrays import check_path, check_whole
 
 from .consistency import compared_layers, inconsistency
 from .inputs import as_images, as_teacher
@@ -305,8 +305,8 @@ class VAE(BaseEstimator):  # type: ignore[misc]
             "running": self._running,
             "trained_on": self._trained_on,
         }
-        with storage.write_aside(target) as aside:
-            storage.save_tensors(aside, tensors, {"dvi_widget.VAE": json.dumps(header)})
+        with files.write_aside(target) as aside:
+            files.save_tensors(aside, tensors, {"dvi_widget.VAE": json.dumps(header)})
 
     @classmethod
     def load(cls, path: str | Path, *, features: nn.Module | None = None) -> VAE:
@@ -333,7 +333,7 @@ class VAE(BaseEstimator):  # type: ignore[misc]
             raise FileNotFoundError(
                 f"path must be a file that VAE.save wrote; got {path}, which does not exist."
             )
-        storage.check_readable(path)
+        files.check_readable(path)
         try:
             with safe_open(path, framework="pt") as file:
                 text = (file.metadata() or {}).get("dvi_widget.VAE")

@@ -12,12 +12,10 @@ from scipy.spatial import cKDTree, procrustes
 from tqdm.auto import tqdm
 
 from dvi_widget import measures
-from dvi_widget.arguments import check_number, check_whole
+from dvi_widget.arrays import as_array, as_matrix, check_number, check_whole
 from dvi_widget.landscape import Landscape
 from dvi_widget.measures.classification import q_knn
-from dvi_widget.measures.neighbors import as_matrix
-from dvi_widget.runs.pictures import as_pictures, like_pictures
-from dvi_widget.runs.samples import as_array
+from dvi_widget.pictures import as_pictures, like_pictures
 from dvi_widget.subject import check_logits
 
 from . import layout
@@ -306,7 +304,7 @@ class DeepView:
             If y is not [m, 2], or not finite.
         """
         self._fitted()
-        points = as_matrix(y, "y")
+        points = as_matrix("y", y)
         if points.shape[1] != 2:
             raise ValueError(f"y must hold points [m, 2] of the map; its shape is {points.shape}")
         if not len(points):

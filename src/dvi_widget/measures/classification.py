@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .neighbors import as_matrix, neighbors
+from dvi_widget.arrays import as_array, as_matrix
+
+from .neighbors import neighbors
 
 
 def votes(indices: ArrayLike, classes: ArrayLike) -> NDArray[np.intp]:
@@ -51,10 +53,10 @@ def q_knn(y: ArrayLike, predictions: ArrayLike, k: int = 5) -> float:
     ValueError
         If the lengths differ, predictions are not classes, or k does not fit.
     """
-    positions, classes = as_matrix(y, "y"), np.asarray(predictions)
+    positions, classes = as_matrix("y", y), as_array("predictions", predictions)
     if classes.shape != (len(positions),) or classes.dtype.kind not in "iu" or classes.min(initial=0) < 0:
         raise ValueError(
-            f"predictions must be classes [n] from 0, one per row of y ({len(positions)}); its shape is "
-            f"{classes.shape}, its dtype {classes.dtype}."
+            f"predictions must be classes [{len(positions)}] from 0, one per row of y; got shape "
+            f"{classes.shape}, dtype {classes.dtype}."
         )
     return float((votes(neighbors(positions, k)[0], classes) == classes).mean())

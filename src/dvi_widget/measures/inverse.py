@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .neighbors import as_matrix, as_rows
+from dvi_widget.arrays import as_array, as_matrix, as_rows
 
 
 def ppr(predictions: ArrayLike, decoded: ArrayLike, rows: ArrayLike | None = None) -> float:
@@ -33,20 +33,20 @@ def ppr(predictions: ArrayLike, decoded: ArrayLike, rows: ArrayLike | None = Non
     before, after = _classes(predictions, "predictions"), _classes(decoded, "decoded")
     if len(before) != len(after):
         raise ValueError(
-            f"predictions has {len(before)} rows, decoded has {len(after)}; they must be the same samples."
+            f"predictions and decoded must be of the same samples; got {len(before)} and {len(after)} rows."
         )
-    return float((before == after)[as_rows(rows, len(before))].mean())
+    return float((before == after)[as_rows("rows", rows, len(before))].mean())
 
 
 def _classes(value: ArrayLike, name: str) -> NDArray[np.integer]:
     """Class indices [n] from indices or logits."""
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.ndim == 2:
-        classes: NDArray[np.intp] = as_matrix(array, name).argmax(axis=1)
+        classes: NDArray[np.intp] = as_matrix(name, array).argmax(axis=1)
         return classes
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ValueError(
-            f"{name} must be classes [n] or logits [n, C]; found shape {array.shape}, dtype {array.dtype}."
+            f"{name} must be classes [n] or logits [n, C]; got shape {array.shape}, dtype {array.dtype}."
         )
     return array
 
@@ -73,9 +73,9 @@ def rec_pv(x: ArrayLike, decoded: ArrayLike, rows: ArrayLike | None = None) -> f
     ValueError
         If the shapes differ, or on NaN.
     """
-    x, decoded = as_matrix(x, "x"), as_matrix(decoded, "decoded")
+    x, decoded = as_matrix("x", x), as_matrix("decoded", decoded)
     if x.shape != decoded.shape:
-        raise ValueError(f"x and decoded must have one shape; found {x.shape} and {decoded.shape}.")
-    chosen = as_rows(rows, len(x))
+        raise ValueError(f"x and decoded must have the same shape; got {x.shape} and {decoded.shape}.")
+    chosen = as_rows("rows", rows, len(x))
     error = x[chosen].astype(np.float64) - decoded[chosen]
     return float(np.einsum("nh,nh->n", error, error).mean())

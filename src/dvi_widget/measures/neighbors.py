@@ -7,52 +7,24 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from dvi_widget.arrays import as_matrix, as_rows, check_whole
+
 _BLOCK = 1 << 25  # entries of one block of the distance matrix
 _SPARE = 8  # candidates beyond k, re-measured so that rounding cannot decide who is a neighbour
-
-
-def as_matrix(value: ArrayLike, name: str) -> NDArray[np.float64] | NDArray[np.float32]:
-    """Read a finite floating point matrix [n, h], or say what is wrong with it."""
-    array = np.asarray(value)
-    if array.ndim != 2:
-        raise ValueError(f"{name} must be a matrix [n, h]; its shape is {array.shape}.")
-    if array.dtype not in (np.float32, np.float64):
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}.")
-        array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
-    if not np.isfinite(array).all():
-        bad = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-        raise ValueError(f"{name} must be finite; row {bad} holds NaN or infinity.")
-    return array
-
-
-def as_rows(rows: ArrayLike | None, n: int) -> NDArray[np.intp]:
-    """Row numbers from indices, a mask or None (all rows)."""
-    if rows is None:
-        return np.arange(n)
-    array = np.asarray(rows)
-    if array.dtype == bool:
-        if array.shape != (n,):
-            raise ValueError(f"rows as a mask must have shape ({n},); its shape is {array.shape}.")
-        array = np.flatnonzero(array)
-    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
-        raise ValueError(f"rows must name at least one row, as indices or as a mask over {n} rows.")
-    if array.min() < 0 or array.max() >= n:
-        raise ValueError(f"rows must lie in 0..{n - 1}; found {int(array.min())}..{int(array.max())}.")
-    return array.astype(np.intp)
 
 
 def as_search(
     x: ArrayLike, k: int, query: ArrayLike | None
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Points [n, h] and what looks among them for k neighbours [m, h], or say what does not fit."""
-    points = as_matrix(x, "x")
-    asked = points if query is None else as_matrix(query, "query")
+    points = as_matrix("x", x)
+    asked = points if query is None else as_matrix("query", query)
     if asked.shape[1] != points.shape[1]:
-        raise ValueError(f"query has {asked.shape[1]} columns, x has {points.shape[1]}; they must agree.")
+        raise ValueError(
+            f"query and x must have the same number of columns; got {asked.shape[1]} and {points.shape[1]}."
+        )
     among = len(points) - (query is None)
-    if not 1 <= k <= among:
-        raise ValueError(f"k must lie in 1..{among}, the number of points to choose from; found {k}.")
+    check_whole("k", k, 1, among)
     return points, asked
 
 
@@ -90,7 +62,7 @@ def neighbors(
         For shapes that do not fit, numbers that are not finite, or more neighbours than there are points.
     """
     points, asked = as_search(x, k, query)
-    looking = as_rows(rows, len(asked))
+    looking = as_rows("rows", rows, len(asked))
     itself = looking if query is None else None
     return _search(points, asked if rows is None else asked[looking], k, itself)
 
@@ -176,7 +148,7 @@ def overlap(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.ndim != 2:
-        raise ValueError(f"a and b must be matrices [n, k] of one shape; found {a.shape} and {b.shape}.")
+        raise ValueError(f"a and b must be matrices [n, k] of the same shape; got {a.shape} and {b.shape}.")
     both = np.sort(np.concatenate([a, b], axis=1), axis=1)
     shared: NDArray[np.float64] = np.count_nonzero(both[:, 1:] == both[:, :-1], axis=1) / a.shape[1]
     return shared
@@ -206,9 +178,9 @@ def shared_neighbors(
     ValueError
         If the numbers of samples differ, or as `neighbors` does.
     """
-    before, after = as_matrix(before, "before"), as_matrix(after, "after")
+    before, after = as_matrix("before", before), as_matrix("after", after)
     if len(before) != len(after):
         raise ValueError(
-            f"before has {len(before)} rows, after has {len(after)}; they must be the same samples."
+            f"before and after must be of the same samples; got {len(before)} and {len(after)} rows."
         )
     return overlap(neighbors(before, k, rows=rows)[0], neighbors(after, k, rows=rows)[0])

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
-from dvi_widget.arguments import check_whole
+from dvi_widget.arrays import check_whole
 from dvi_widget.subject import as_predictor
 
 if TYPE_CHECKING:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from .neighbors import as_matrix, neighbors, overlap
+from dvi_widget.arrays import as_matrix
+
+from .neighbors import neighbors, overlap
 
 
 def nn_pv(x: ArrayLike, y: ArrayLike, k: int = 15, rows: ArrayLike | None = None) -> float:
@@ -35,9 +37,9 @@ def nn_pv(x: ArrayLike, y: ArrayLike, k: int = 15, rows: ArrayLike | None = None
     ValueError
         If x and y differ in length, hold NaN, or k exceeds n − 1.
     """
-    x, y = as_matrix(x, "x"), as_matrix(y, "y")
+    x, y = as_matrix("x", x), as_matrix("y", y)
     if len(x) != len(y):
-        raise ValueError(f"x has {len(x)} rows, y has {len(y)}; they must be the same samples.")
+        raise ValueError(f"x and y must be of the same samples; got {len(x)} and {len(y)} rows.")
     return float(overlap(neighbors(x, k, rows=rows)[0], neighbors(y, k, rows=rows)[0]).mean())
 
 
@@ -71,10 +73,10 @@ def boundary_pv(
     ValueError
         If lengths or widths do not agree, on NaN, or if k exceeds m.
     """
-    x, y, b, yb = as_matrix(x, "x"), as_matrix(y, "y"), as_matrix(b, "b"), as_matrix(yb, "yb")
+    x, y, b, yb = as_matrix("x", x), as_matrix("y", y), as_matrix("b", b), as_matrix("yb", yb)
     if len(x) != len(y):
-        raise ValueError(f"x has {len(x)} rows, y has {len(y)}; they must be the same samples.")
+        raise ValueError(f"x and y must be of the same samples; got {len(x)} and {len(y)} rows.")
     if len(b) != len(yb):
-        raise ValueError(f"b has {len(b)} rows, yb has {len(yb)}; they must be the same boundary samples.")
+        raise ValueError(f"b and yb must be of the same boundary samples; got {len(b)} and {len(yb)} rows.")
     kept = overlap(neighbors(b, k, query=x, rows=rows)[0], neighbors(yb, k, query=y, rows=rows)[0])
     return float(kept.mean())

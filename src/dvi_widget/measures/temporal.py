@@ -8,7 +8,9 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .neighbors import as_matrix, as_rows, neighbors, overlap
+from dvi_widget.arrays import as_array, as_matrix, as_rows
+
+from .neighbors import neighbors, overlap
 
 
 @overload
@@ -70,18 +72,20 @@ def temporal_pv(
     """
     if len(x) != len(y) or len(x) < 2:
         raise ValueError(
-            f"x and y must hold one array per epoch, for two epochs or more; found {len(x)} and {len(y)}."
+            f"x and y must hold one array per epoch, for two epochs or more; got {len(x)} and {len(y)}."
         )
-    n = len(np.asarray(x[0]))
-    chosen = as_rows(rows, n)
-    positions = [as_matrix(y[t], f"y[{t}]") for t in range(len(y))]
+    n = len(as_array("x[0]", x[0]))
+    chosen = as_rows("rows", rows, n)
+    positions = [as_matrix(f"y[{t}]", y[t]) for t in range(len(y))]
     before: NDArray[np.int32] | None = None
     similarity, distance = [], []
     for t in range(len(x)):
-        features = as_matrix(x[t], f"x[{t}]")
+        features = as_matrix(f"x[{t}]", x[t])
         if not len(features) == len(positions[t]) == n:
-            found = f"x[{t}] has {len(features)}, y[{t}] has {len(positions[t])}"
-            raise ValueError(f"Every epoch needs the same samples: x[0] has {n} rows, {found}.")
+            raise ValueError(
+                f"x and y must be of the same samples in every epoch; got {n} rows in x[0], "
+                f"{len(features)} in x[{t}], {len(positions[t])} in y[{t}]."
+            )
         after = neighbors(features, k, rows=chosen)[0]
         if before is not None:
             similarity.append(overlap(before, after))

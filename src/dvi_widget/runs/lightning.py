@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from dvi_widget.arguments import check_path
+from dvi_widget.arrays import check_path
 
 from . import storage
 from .recording import Recorder

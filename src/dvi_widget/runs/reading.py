@@ -13,7 +13,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from dvi_widget.arguments import check_path
+from dvi_widget import files
+from dvi_widget.arrays import check_path
 from dvi_widget.subject import Subject, unwrapped
 
 from . import storage
@@ -71,8 +72,8 @@ class Run:
         except (KeyError, TypeError, ValueError) as error:
             raise storage.RunError(f"{self.folder / 'run.json'} is damaged: {error!r}") from error
         total = self.n_train + self.n_test
-        self._labels = storage.open_array(self.folder / "samples" / "labels.npy", (total,))
-        self._inputs = storage.open_array(self.folder / "samples" / "inputs.npy", (total, *input_shape))
+        self._labels = _open_array(self.folder / "samples" / "labels.npy", (total,))
+        self._inputs = _open_array(self.folder / "samples" / "inputs.npy", (total, *input_shape))
         self._samples = self._read_samples()
 
     def __repr__(self) -> str:
@@ -118,7 +119,7 @@ class Run:
             return None
         if self._where_images == "images":
             total = self.n_train + self.n_test
-            return storage.open_array(self.folder / "samples" / "images.npy", (total, None, None, None))
+            return _open_array(self.folder / "samples" / "images.npy", (total, None, None, None))
         return self._inputs if self._inputs.ndim == 4 else self._inputs[:, None]
 
     @property
@@ -259,7 +260,7 @@ class Run:
         self._epoch(epoch)
         if self._head == "network":
             return None
-        tensors = self._read(epoch, "head.safetensors", storage.load_tensors)
+        tensors = self._read(epoch, "head.safetensors", files.load_tensors)
         return tensors["weight"].float().numpy(), tensors["bias"].float().numpy()
 
     def subject(self, epoch: int) -> Subject:
@@ -289,7 +290,7 @@ class Run:
                 "the network itself is needed here: open the run as dvi.Run(folder, model=<a network of the "
                 "recorded architecture>)"
             )
-        recorded = self._read(epoch, "weights.safetensors", storage.load_tensors)
+        recorded = self._read(epoch, "weights.safetensors", files.load_tensors)
         model = unwrapped(copy.deepcopy(self._model))
         storage.check_architecture(
             recorded, {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)}
@@ -341,7 +342,7 @@ class Run:
         split = np.repeat(["train", "test"], [self.n_train, self.n_test])
         table = pd.DataFrame({"split": split, "label": np.array(self._labels)})
         for name in storage.group_names(self.folder):
-            table[name] = np.array(storage.open_array(storage.group_path(self.folder, name), (len(table),)))
+            table[name] = np.array(_open_array(storage.group_path(self.folder, name), (len(table),)))
         return table
 
     def _rows(self, split: str) -> slice:
@@ -359,17 +360,22 @@ class Run:
         return folders[epoch]
 
     def _array(self, epoch: int, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        return self._read(epoch, f"{name}.npy", lambda path: storage.open_array(path, shape))
+        return self._read(epoch, f"{name}.npy", lambda path: files.open_array(path, shape))
 
     def _about(self, epoch: int) -> dict[str, Any]:
-        return self._read(epoch, "epoch.json", storage.read_json)
+        return self._read(epoch, "epoch.json", files.read_json)
 
     def _read(self, epoch: int, name: str, read: Callable[[Path], T]) -> T:
         """A file of an epoch, also while the epoch is being recorded again."""
         folder = self._epoch(epoch)
         try:
-            return read(folder / name)
+            return storage.read(folder / name, read)
         except storage.RunError:
             if self._epoch(epoch) == folder:
                 raise
         return self._read(epoch, name, read)
+
+
+def _open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """Open an array of the run's samples or groups."""
+    return storage.read(path, lambda path: files.open_array(path, shape))

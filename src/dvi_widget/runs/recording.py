@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import reprlib
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,13 +15,14 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
-from dvi_widget.arguments import check_number, check_path, check_whole
+from dvi_widget import files
+from dvi_widget.arrays import as_array, blocks, check_number, check_path, check_whole, warn
 from dvi_widget.boundary import synthesize
-from dvi_widget.subject import InputShapeError, Subject, calling
+from dvi_widget.pictures import check_pictures, like_pictures, show, value_range
+from dvi_widget.subject import InputShapeError, Subject
 
 from . import storage
-from .pictures import check_pictures, like_pictures, show, value_range
-from .samples import as_array, blocks, read_samples
+from .samples import read_samples
 
 
 class Recorder:
@@ -159,7 +159,10 @@ class Recorder:
             self._continue(existing, manifest)
             self._compare_weights()
         # From here on the recorded samples, whatever becomes of the arrays that were given.
-        stored = storage.open_array(self.folder / "samples" / "inputs.npy", (None,) * inputs[0].ndim)
+        stored = storage.read(
+            self.folder / "samples" / "inputs.npy",
+            lambda path: files.open_array(path, (None,) * inputs[0].ndim),
+        )
         self._inputs = stored[: self._n_train], stored[self._n_train :]
         for name, mask in groups.items():
             storage.write_group(self.folder, name, mask, self._n_train, self._n_test)
@@ -221,17 +224,17 @@ class Recorder:
                 **numbers,
             },
         }
-        with storage.write_aside(storage.next_epoch_folder(self.folder, epoch)) as aside:
+        with files.write_aside(storage.next_epoch_folder(self.folder, epoch)) as aside:
             aside.mkdir()
             for name, array in arrays.items():
                 np.save(aside / f"{name}.npy", array, allow_pickle=False)
             if linear is not None:
                 head = {"weight": linear[0], "bias": linear[1]}
-                storage.save_tensors(
+                files.save_tensors(
                     aside / "head.safetensors", {k: torch.from_numpy(v) for k, v in head.items()}
                 )
-            storage.save_tensors(aside / "weights.safetensors", self._weights())
-            storage.write_json(aside / "epoch.json", about)
+            files.save_tensors(aside / "weights.safetensors", self._weights())
+            files.write_json(aside / "epoch.json", about)
         storage.remove_old_generations(self.folder)
 
     def _evaluate(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -264,11 +267,9 @@ class Recorder:
             return none
         if len(np.unique(logits.argmax(axis=1))) < 2:
             if which == 0:
-                warnings.warn(
+                warn(
                     f"epoch {epoch}: the network predicts one class for every training sample, so it has no "
-                    "boundary between them; the epoch is recorded without boundary points",
-                    UserWarning,
-                    stacklevel=3,
+                    "boundary between them; the epoch is recorded without boundary points."
                 )
             return none
         found = synthesize(
@@ -321,16 +322,16 @@ class Recorder:
         shown: tuple[float, float],
     ) -> None:
         """Write the samples, then run.json, which makes the folder a run."""
-        storage.remove_leftovers(self.folder)
-        storage.remove(self.folder / "samples")
-        with storage.write_aside(self.folder / "samples") as aside:
+        files.remove_leftovers(self.folder)
+        files.remove(self.folder / "samples")
+        with files.write_aside(self.folder / "samples") as aside:
             aside.mkdir()
             np.save(aside / "labels.npy", self._labels, allow_pickle=False)
             _save(aside / "inputs.npy", self._inputs, lambda block: block)
             if pictures:
                 _save(aside / "images.npy", pictures, lambda block: show(block, *shown))
-        with storage.write_aside(self.folder / "run.json") as aside:
-            storage.write_json(aside, manifest)
+        with files.write_aside(self.folder / "run.json") as aside:
+            files.write_json(aside, manifest)
 
     def _continue(self, existing: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
         """Go on with a run if it is of the same samples and network."""
@@ -349,7 +350,7 @@ class Recorder:
                 "another folder"
             )
         for part in (".", "epochs"):
-            storage.remove_leftovers(self.folder / part)
+            files.remove_leftovers(self.folder / part)
         storage.remove_old_generations(self.folder)
 
     def _compare_weights(self) -> None:
@@ -358,25 +359,23 @@ class Recorder:
             return
         last = self.epochs[-1]
         path = storage.epoch_folders(self.folder)[last] / "weights.safetensors"
-        recorded, own = storage.load_tensors(path), self._weights()
+        recorded, own = storage.read(path, files.load_tensors), self._weights()
         try:
             storage.check_architecture(recorded, own)
         except storage.RunError as error:
             raise storage.RunError(f"{error}; record this model into another folder") from None
         if all(torch.equal(recorded[name], own[name].detach().cpu()) for name in own):
             return
-        warnings.warn(
+        warn(
             f"{self.folder} holds epochs up to {last}, and the model's weights are not those recorded there: "
             "what is captured now does not go on from it. To go on, load them first: "
-            f"safetensors.torch.load_model(model, {str(path)!r}). To begin anew, record into another folder",
-            UserWarning,
-            stacklevel=calling(),
+            f"safetensors.torch.load_model(model, {str(path)!r}). To begin anew, record into another folder."
         )
 
 
 def _existing(folder: Path) -> dict[str, Any] | None:
     """The manifest of the run to continue, or None where a new one begins."""
-    storage.check_place(folder)
+    files.check_place("folder", folder)
     if storage.is_unused(folder):
         return None
     if folder.is_dir() and not (folder / "run.json").exists():
@@ -411,7 +410,7 @@ def _save(path: Path, parts: Sequence[NDArray[Any]], change: Callable[[NDArray[A
     """Write arrays one after the other as one, each block changed on its way."""
     like = change(parts[0][:1])
     shape = (sum(map(len, parts)), *like.shape[1:])
-    storage.save_rows(path, shape, like.dtype, (change(block) for part in parts for block in blocks(part)))
+    files.save_rows(path, shape, like.dtype, (change(block) for part in parts for block in blocks(part)))
 
 
 def _checked_mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:

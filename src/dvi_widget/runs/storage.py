@@ -1,124 +1,60 @@
-"""Files of a run: written aside and renamed, checked when opened, never pickled."""
+"""The layout of a run's folder: manifest, samples, epochs, groups; which of them are whole and valid."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 import numpy as np
-import safetensors
-import safetensors.torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from dvi_widget.arrays import as_mask
+from dvi_widget.files import ASIDE, DamagedFileError, read_json, remove, write_aside
 
 FORMAT = "dvi_widget run"
 VERSION = 1
 
-_ASIDE = ".aside"
-# What sample tables, of runs and of explorers, have anyway.
+# Columns that every sample table has, of runs and of explorers: no group may have their names.
 _COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected", "shown"}
 _EPOCH = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
+_LONGEST_GROUP_NAME = 200  # bytes of its quoted name, as most file systems take 255
+
+_REPAIR = "Copy the run again, or record that epoch again with overwrite=True."
+
+T = TypeVar("T")
 
 
 class RunError(ValueError):
-    """A folder is no run that can be read, or a file of it is damaged; the message says what to do."""
+    """A folder is not a run that can be read, or a file in it is damaged; the message says what to do."""
 
 
-@contextmanager
-def write_aside(path: Path) -> Iterator[Path]:
-    """A file or folder that appears whole or not at all.
-
-    Yields a path beside ``path`` to write a file to, or to make a folder at. When the block ends, all of it
-    is flushed to the disk and renamed to ``path``: a file replaces an older one, a folder must not be there
-    yet. If the block fails, what it wrote is removed; if the process is killed, it stays under a name ending
-    in ``.aside``, which no reader looks at and `remove_leftovers` clears.
+def read(path: Path, reader: Callable[[Path], T]) -> T:
+    """Read a file that a complete run has.
 
     Parameters
     ----------
     path
-        Where it shall appear; its parent folder is made if missing.
+        The file.
+    reader
+        What reads it, of `dvi_widget.files`.
 
     Raises
     ------
-    OSError
-        If it cannot be written; ``path`` is then as before.
+    RunError
+        If it is missing or damaged; the message names the file.
     """
-    _make(path.parent)
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_ASIDE}")
     try:
-        yield aside
-        for file in sorted(aside.rglob("*")) if aside.is_dir() else []:
-            _flush(file)
-        _flush(aside)
-        aside.replace(path)
-    except BaseException:
-        remove(aside)
-        raise
-    _flush(path.parent)
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those above it, and bring their names to the disk."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        _flush(path.parent)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or folder if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed process left half written in a folder."""
-    for path in folder.glob(f"*{_ASIDE}"):
-        remove(path)
-
-
-def _flush(path: Path) -> None:
-    """Bring a file or a folder's list of names to the disk."""
-    if path.is_dir():
-        if os.name == "nt":
-            return
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    else:
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON to a new file (inside a `write_aside` block)."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; `RunError` if it is missing or is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return reader(path)
     except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; the run is damaged") from error
-    except ValueError as error:
-        raise RunError(f"{path} is damaged: it does not hold JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise RunError(f"{path} is damaged: it should hold a JSON object, not {type(content).__name__}")
-    return content
+        raise RunError(f"{path} is missing; the run is damaged. {_REPAIR}") from error
+    except DamagedFileError as error:
+        raise RunError(f"{error} {_REPAIR}") from error
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -143,7 +79,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RunError(
             f"{folder} is not a recorded run: it has no run.json; pass the folder given to dvi.Recorder"
         )
-    manifest = read_json(folder / "run.json")
+    manifest = read(folder / "run.json", read_json)
     if manifest.get("format") != FORMAT:
         raise RunError(f"{folder} is not a recorded run: its run.json is of another program")
     version = manifest.get("version")
@@ -155,126 +91,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def check_place(folder: Path) -> None:
-    """Refuse a place where no folder can be made or written.
-
-    Raises
-    ------
-    NotADirectoryError, PermissionError
-        The message names what is in the way.
-    """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if there != folder and not there.is_dir():
-        raise NotADirectoryError(f"folder: {there} is a file, so there can be no folder {folder}")
-    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"folder: permission denied to write in {there}; record to another place")
-
-
 def is_unused(folder: Path) -> bool:
     """Whether a folder is absent, empty, or holds only what a recording killed at its start has left."""
     if not folder.exists():
         return True
     if not folder.is_dir():
         return False
-    return all(path.name.endswith(_ASIDE) or _is_samples(path) for path in folder.iterdir())
+    return all(path.name.endswith(ASIDE) or _is_samples(path) for path in folder.iterdir())
 
 
 def _is_samples(path: Path) -> bool:
     """Whether a folder holds recorded samples and nothing else."""
     ours = {"inputs.npy", "labels.npy", "images.npy"}
     return path.name == "samples" and path.is_dir() and {file.name for file in path.iterdir()} <= ours
-
-
-def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """A memory-mapped array, read-only.
-
-    Parameters
-    ----------
-    path
-        An ``.npy`` file.
-    shape
-        What its shape must be; None where any size will do.
-
-    Raises
-    ------
-    RunError
-        If it is missing, not an array, truncated, or of another shape; the message names the file.
-    """
-    try:
-        file = path.open("rb")
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; the run is damaged") from error
-    # One open file for header, size and map: the epoch may be recorded again meanwhile.
-    with file:
-        try:
-            version = np.lib.format.read_magic(file)
-            new = version > (1, 0)
-            read = np.lib.format.read_array_header_2_0 if new else np.lib.format.read_array_header_1_0
-            found, fortran, dtype = read(file)
-        except ValueError as error:
-            raise RunError(f"{path} is damaged: it is not a whole .npy file ({error})") from error
-        if dtype.hasobject or fortran:
-            kind = "objects" if dtype.hasobject else "columns first"
-            raise RunError(f"{path} is damaged: it holds {kind}, which no run does")
-        start, size = file.tell(), os.fstat(file.fileno()).st_size
-        needed = start + dtype.itemsize * int(np.prod(found))
-        if size < needed:
-            raise RunError(
-                f"{path} is truncated: {size} of {needed} bytes are there; record its epoch again with "
-                "overwrite=True, or copy the run again"
-            )
-        if len(found) != len(shape) or any(w not in (None, f) for w, f in zip(shape, found, strict=True)):
-            wanted = ", ".join("any" if size is None else str(size) for size in shape)
-            raise RunError(f"{path} is damaged: its shape is {found}, the run says ({wanted})")
-        if needed == start:
-            return np.empty(found, dtype)
-        array: NDArray[Any] = np.memmap(file, dtype, "r", start, found)
-        return array
-
-
-def save_rows(
-    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]
-) -> None:
-    """Write an array that comes in blocks of rows (inside a `write_aside` block).
-
-    Not through a memory map: on a full disk that ends the process instead of raising.
-    """
-    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in blocks:
-            file.write(block.astype(dtype, copy=False).tobytes())
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: dict[str, str] | None = None) -> None:
-    """Write tensors as safetensors (tied ones once per name), inside a `write_aside` block."""
-    own = {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
-    # Not by save_file: what it writes only the owner may read, whatever the umask.
-    path.write_bytes(safetensors.torch.save(own, header))
-
-
-def check_readable(path: Path) -> None:
-    """Raise what opening a file raises: safetensors says of one that may not be read that there is none.
-
-    Raises
-    ------
-    FileNotFoundError, PermissionError
-        If there is no such file, or it may not be read.
-    """
-    with path.open("rb"):
-        pass
-
-
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read tensors from safetensors; `RunError` naming the file if it is missing or damaged."""
-    try:
-        check_readable(path)
-        tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; the run is damaged") from error
-    except safetensors.SafetensorError as error:
-        raise RunError(f"{path} is damaged: it is not a whole safetensors file ({error})") from error
-    return tensors
 
 
 def digest(*arrays: NDArray[Any]) -> str:
@@ -321,7 +150,7 @@ def remove_old_generations(folder: Path) -> None:
     valid = set(epoch_folders(folder).values())
     for path in (folder / "epochs").glob("*"):
         if _EPOCH.match(path.name) and path not in valid:
-            aside = path.with_name(path.name + _ASIDE)
+            aside = path.with_name(path.name + ASIDE)
             path.replace(aside)
             remove(aside)
 
@@ -338,32 +167,24 @@ def group_names(folder: Path) -> list[str]:
 
 def write_group(folder: Path, name: str, mask: Any, n_train: int, n_test: int) -> None:
     """Check and write a group (see `Run.add_group`)."""
-    check_group(name, mask, n_train, n_test)
+    checked = check_group(name, mask, n_train, n_test)
     flags = np.zeros(n_train + n_test, bool)
-    flags[: len(mask)] = np.asarray(mask)
+    flags[: len(checked)] = checked
     with write_aside(group_path(folder, name)) as aside, aside.open("wb") as file:
         np.save(file, flags, allow_pickle=False)
 
 
-def check_group(name: str, mask: Any, n_train: int, n_test: int) -> None:
-    """Refuse a group whose name or mask will not do."""
+def check_group(name: str, mask: Any, n_train: int, n_test: int) -> NDArray[np.bool_]:
+    """Check a group's name and mask, and return the mask [n_train] or [n_train + n_test]."""
     if not isinstance(name, str) or not name.strip():
-        raise TypeError(f"groups: a group's name must be a string that is not blank, got {name!r}")
+        raise TypeError(f"the name of a group must be a string that is not blank; got {name!r}.")
     if name in _COLUMNS:
-        raise ValueError(f"groups: {name!r} is a column of every sample table; give the group another name")
-    if len(quote(name, safe=" ")) > 200:
-        raise ValueError(f"groups: the name {name[:20]!r}… is too long to be a file's name; shorten it")
-    array = mask.detach().cpu().numpy() if isinstance(mask, Tensor) else np.asarray(mask)
-    if array.dtype != np.bool_:
-        raise TypeError(
-            f"groups: the mask of {name!r} holds {array.dtype}; one bool per sample is needed (a mask, not "
-            "indices)"
-        )
-    if array.shape not in ((n_train,), (n_train + n_test,)):
         raise ValueError(
-            f"groups: the mask of {name!r} has shape {array.shape}; it must be [{n_train}] (training "
-            f"samples) or [{n_train + n_test}] (training, then test samples)"
+            f"the name of a group must not be that of a column of every sample table; got {name!r}."
         )
+    if len(quote(name, safe=" ")) > _LONGEST_GROUP_NAME:
+        raise ValueError(f"the name of a group must be short enough for a file; got {name[:20]!r}….")
+    return as_mask(f"the mask of group {name!r}", mask, n_train, n_train + n_test)
 
 
 def check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> None:

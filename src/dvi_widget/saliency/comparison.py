@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dvi_widget.arguments import check_number
+from dvi_widget.arrays import check_number
 
 from .network import Network
 

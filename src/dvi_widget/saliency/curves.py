@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dvi_widget.arguments import check_number, check_whole
+from dvi_widget.arrays import check_number, check_whole
 from dvi_widget.measures import RemovalCurves, insertion_curve, removal_curve
 from dvi_widget.measures.removal import FILLS, Fill
 from dvi_widget.subject import Predictor, as_predictor

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from dvi_widget.arguments import check_number
+from dvi_widget.arrays import check_number
 
 from .attribution import Maps
 

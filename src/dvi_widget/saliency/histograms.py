@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dvi_widget.arguments import check_whole
+from dvi_widget.arrays import check_whole
 
 from .comparison import checked_labels, probabilities_of
 from .layers import activations

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from dvi_widget.arguments import check_whole
+from dvi_widget.arrays import check_whole
 from dvi_widget.measures import neighbors
 
 from .network import Network

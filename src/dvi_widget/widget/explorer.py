@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from dvi_widget.landscape import PALETTES, Frame, Landscape
-from dvi_widget.runs.pictures import as_pictures
+from dvi_widget.pictures import as_pictures
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
 from .bundle import front_end

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from dvi_widget.runs.storage import write_aside
+from dvi_widget.files import write_aside
 from dvi_widget.suggestions import DEFINITIONS
 
 from .questions import ask, find

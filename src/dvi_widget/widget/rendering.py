@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dvi_widget.runs.pictures import like_pictures, show
+from dvi_widget.pictures import like_pictures, show
 
 from .wire import quoted
 

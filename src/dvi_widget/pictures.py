@@ -1,8 +1,7 @@
-"""Pictures that people see, from arrays of several kinds: always uint8 [n, C, H, W]."""
+"""What people see of samples: pictures, always uint8 [n, C, H, W], from arrays of several kinds."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,81 +9,92 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dvi_widget.subject import calling
-
-from .samples import as_array, blocks, check_finite
+from .arrays import as_array, blocks, check_finite, warn
 
 
 def as_pictures(array: ArrayLike | Tensor, name: str = "images") -> NDArray[np.uint8]:
-    """Pictures to show: uint8 as they are, floats in [0, 1] times 255, else rescaled by one min and max.
+    """Convert an array to pictures.
+
+    uint8 values are kept, floats in [0, 1] are multiplied by 255, other floats are rescaled by the minimum
+    and maximum of the whole array.
 
     Parameters
     ----------
     array : uint8 or float [n, C, H, W] or [n, H, W]
         C is 1 or 3.
     name
-        What the array is called where it came from, for messages.
+        What the argument is called, for the error.
 
     Returns
     -------
     uint8 [n, C, H, W]
-        C is 1 for ``[n, H, W]``. Not a copy where nothing had to be converted.
+        C is 1 for ``[n, H, W]``. No copy if nothing had to be converted.
 
     Raises
     ------
     ValueError, TypeError
-        If the array has another shape or type, or holds NaN or infinite values.
+        If the array has another shape or type, or holds NaN or infinity.
 
     Warns
     -----
     UserWarning
         If floats lie outside [0, 1], so that they are rescaled.
     """
-    given = as_array(name, array)
-    check_pictures(given, name)
-    low, high = value_range([given], name)
-    shown = [show(block, low, high) for block in blocks(given)]
-    return shown[0] if len(shown) == 1 else np.concatenate(shown)
+    plain = as_array(name, array)
+    check_pictures(plain, name)
+    low, high = value_range([plain], name)
+    converted = [show(block, low, high) for block in blocks(plain)]
+    return converted[0] if len(converted) == 1 else np.concatenate(converted)
 
 
 def like_pictures(array: NDArray[Any]) -> bool:
-    """Whether an array has the type and shape of pictures."""
+    """Whether an array has a dtype and a shape that pictures have."""
     kind = array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)
     shape = array.ndim == 3 or (array.ndim == 4 and array.shape[1] in (1, 3))
     return kind and shape and min(array.shape) > 0
 
 
 def check_pictures(array: NDArray[Any], name: str) -> None:
-    """Refuse what is no pictures."""
+    """Refuse an array that does not hold pictures.
+
+    Raises
+    ------
+    ValueError
+        If it has another dtype or shape, or holds NaN or infinity.
+    """
     if not like_pictures(array):
         last = array.ndim == 4 and array.shape[3] in (1, 3)
-        hint = f"; channels come first: {name}.transpose(0, 3, 1, 2)" if last else ""
+        hint = f" Channels come first: {name}.transpose(0, 3, 1, 2)." if last else ""
         raise ValueError(
-            f"{name}: got {array.dtype} {array.shape}; pictures are uint8 or floats, [n, C, H, W] with C of "
-            f"1 or 3, or [n, H, W]{hint}"
+            f"{name} must be uint8 or floats, [n, C, H, W] with C of 1 or 3, or [n, H, W]; got {array.dtype} "
+            f"{array.shape}.{hint}"
         )
     check_finite(name, array)
 
 
 def value_range(parts: Sequence[NDArray[Any]], name: str) -> tuple[float, float]:
-    """Which values are shown as 0 and 255; a warning if that is not a matter of course."""
+    """Choose which values are shown as 0 and as 255: the dtype's or [0, 1], else minimum and maximum.
+
+    Warns
+    -----
+    UserWarning
+        If it is minimum and maximum.
+    """
     if parts[0].dtype == np.uint8:
         return 0.0, 255.0
     low = min(float(block.min()) for part in parts for block in blocks(part))
     high = max(float(block.max()) for part in parts for block in blocks(part))
     if low >= 0 and high <= 1:
         return 0.0, 1.0
-    warnings.warn(
-        f"{name}: values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; for show they are rescaled by these "
-        "two over the whole set (pass images=<uint8 pictures> to choose what is shown)",
-        UserWarning,
-        stacklevel=calling(),
+    warn(
+        f"{name}: values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; they are shown rescaled by this "
+        "minimum and maximum of the whole set. Pass images=<uint8 pictures> to choose what is shown."
     )
     return low, high if high > low else low + 1
 
 
 def show(block: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """A block of pictures in its range as uint8 [m, C, H, W]."""
+    """Scale some pictures [m, H, W] or [m, C, H, W] from [low, high] to uint8 [m, C, H, W]."""
     pictures = block[:, None] if block.ndim == 3 else block
     if pictures.dtype != np.uint8:
         pictures = np.rint((pictures.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8)
