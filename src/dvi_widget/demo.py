@@ -27,14 +27,14 @@ def demo(folder: str | Path | None = None) -> Explorer:
     Parameters
     ----------
     folder
-        Where to keep the run. A second call with the same folder opens what the first one made, and
-        completes it if it was interrupted. By default a temporary folder, removed when the explorer is
-        gone or Python ends.
+        Where to keep the run. A second call with the same folder opens the run, and completes it if the first
+        call was interrupted. By default a temporary folder, which is removed when the explorer is gone or
+        Python ends.
 
     Returns
     -------
     Explorer
-        Of 1,797 samples (scikit-learn's digits) over 12 epochs.
+        The 1,797 digits of scikit-learn over 12 epochs.
 
     Raises
     ------
@@ -47,13 +47,13 @@ def demo(folder: str | Path | None = None) -> Explorer:
         weakref.finalize(explorer, temporary.cleanup)
         return explorer
     record(folder)
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers do not change
         model = network()
     return Explorer(DVI().fit(Run(folder, model=model)).landscape())
 
 
 def network() -> nn.Sequential:
-    """The network of the demo, untrained: digits [n, 1, 8, 8] between 0 and 1 to logits [n, 10]."""
+    """Build the demo's untrained network: digits [n, 1, 8, 8] in [0, 1] to logits [n, 10]."""
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1),
         nn.ReLU(),
@@ -73,7 +73,7 @@ def record(folder: str | Path) -> None:
     Parameters
     ----------
     folder
-        Of the run: new, empty, or one that this function began.
+        The folder of the run: new, empty, or one that this function began.
 
     Raises
     ------
@@ -82,11 +82,12 @@ def record(folder: str | Path) -> None:
     """
     (x, y), (xt, yt), classes = datasets.digits()
     inputs, labels = torch.from_numpy(x).float() / 255, torch.from_numpy(y)
-    with torch.random.fork_rng(devices=[]):  # here too
+    with torch.random.fork_rng(devices=[]):  # as in `demo`
         torch.manual_seed(0)
         model = network()
         with warnings.catch_warnings():
-            # An interrupted training is repeated from its start, to the same weights.
+            # An interrupted training starts again and leads to the same weights, so the warning is beside the
+            # point.
             warnings.simplefilter("ignore")
             recorder = Recorder(
                 folder,

@@ -1,4 +1,4 @@
-"""Which samples deserve a look: training dynamics of recorded logits, and ranked lists made of them."""
+"""Samples that deserve a look: training dynamics of recorded logits, and the lists they rank."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFINITIONS: dict[str, str] = {
     ),
 }
 
-#: By which measure each list is in order (further ones break ties).
+#: The measure that ranks each list; further measures break ties.
 MEASURES: dict[str, str] = {
     "likely mislabelled": "aum",
     "forgotten": "forgetting_events",
@@ -40,18 +40,18 @@ MEASURES: dict[str, str] = {
 }
 
 DELTA = 0.1  # of the δ-boundary, as it is recorded and painted
-_BLOCK = 1 << 22  # logits looked at together
+_BLOCK_LOGITS = 1 << 22  # measured together
 
 
 class TrainingDynamics:
-    """Measures of each sample over the epochs of a training, gathered epoch by epoch.
+    """Measures of each sample over the epochs of a training, updated epoch by epoch.
 
-    Holds a few numbers per sample, however many epochs and classes there are.
+    Memory does not grow with the number of epochs or classes: a few numbers per sample are kept.
 
     Parameters
     ----------
     labels : array of int [N]
-        Class given to each sample; −1 where there is none.
+        Class of each sample; −1 for none.
 
     Raises
     ------
@@ -69,10 +69,12 @@ class TrainingDynamics:
 
     def __init__(self, labels: ArrayLike) -> None:
         y = np.asarray(labels)
-        if y.ndim != 1 or y.dtype.kind not in "iu" or y.min(initial=0) < -1:
+        if y.ndim != 1 or y.dtype.kind not in "iu":
             raise ValueError(
-                f"labels must be classes [N], −1 where there is none; found shape {y.shape}, dtype {y.dtype}."
+                f"labels must be whole numbers [N], one class each; got shape {y.shape}, dtype {y.dtype}."
             )
+        if y.min(initial=0) < -1:
+            raise ValueError(f"labels must be classes from 0, −1 for none; got {y.min()}.")
         n = len(y)
         self.epochs: list[int] = []
         self._labels = y.astype(np.int64)
@@ -87,12 +89,12 @@ class TrainingDynamics:
         self._gap = np.zeros(n)  # at the newest epoch
 
     def add(self, epoch: int, logits: ArrayLike) -> None:
-        """Take the next epoch.
+        """Update the measures with the next epoch.
 
         Parameters
         ----------
         epoch : int
-            Recorded number, higher than the one before.
+            Recorded number, higher than that of the epoch before.
         logits : array [N, C]
             Outputs for all samples, before softmax, finite.
 
@@ -100,35 +102,39 @@ class TrainingDynamics:
         ------
         ValueError
             If epochs do not ascend, or the logits do not fit the labels or earlier epochs, or are not finite.
-            Nothing of that epoch is kept then.
+            The measures stay as they were then.
         """
         z = np.asarray(logits)
         n = len(self._labels)
         if self.epochs and epoch <= self.epochs[-1]:
-            raise ValueError(f"epoch must ascend; {epoch} came after {self.epochs[-1]}.")
+            raise ValueError(
+                f"epoch must be higher than the one before; got {epoch} after {self.epochs[-1]}."
+            )
         if z.ndim != 2 or len(z) != n or z.shape[1] < 2 or z.dtype.kind not in "fiu":
             raise ValueError(
-                f"logits of epoch {epoch} must be numbers [{n}, C] with two classes at least; "
-                f"found shape {z.shape}, dtype {z.dtype}."
+                f"logits of epoch {epoch} must be numbers [{n}, C] with at least two classes; got shape "
+                f"{z.shape}, dtype {z.dtype}."
             )
         if z.shape[1] != (self._classes or z.shape[1]):
             raise ValueError(
-                f"logits of epoch {epoch} have {z.shape[1]} classes, earlier ones {self._classes}."
+                f"logits of epoch {epoch} must have {self._classes} classes as before; got {z.shape[1]}."
             )
         if self._labels.max(initial=-1) >= z.shape[1]:
-            raise ValueError(f"labels go up to {self._labels.max()}; there are {z.shape[1]} classes.")
-        step = max(1, _BLOCK // z.shape[1])
+            raise ValueError(
+                f"labels must be below {z.shape[1]}, the number of classes; got {self._labels.max()}."
+            )
+        step = max(1, _BLOCK_LOGITS // z.shape[1])
         blocks = [slice(start, start + step) for start in range(0, n, step)]
         for rows in blocks:
             if not np.isfinite(z[rows]).all():
-                raise ValueError(f"logits of epoch {epoch} must be finite; found NaN or infinity.")
+                raise ValueError(f"logits of epoch {epoch} must be finite; got NaN or infinity.")
         for rows in blocks:
             self._add(rows, z[rows].astype(np.float64))
         self._classes = z.shape[1]
         self.epochs.append(int(epoch))
 
     def _add(self, rows: slice, z: NDArray[np.float64]) -> None:
-        """Take some samples' logits [b, C] of the next epoch; they may be overwritten."""
+        """Update the measures of some samples with their logits [b, C], which are overwritten."""
         labels, each = self._labels[rows], np.arange(len(z))
         own = np.maximum(labels, 0)
         right = z.argmax(axis=1) == labels
@@ -137,10 +143,10 @@ class TrainingDynamics:
             self._gap[rows] = np.tanh((top - second) / 2)
         else:
             self._gap[rows] = (top - second) / np.maximum(top - z.min(axis=1), np.finfo(float).tiny)
-        given = z[each, own]
-        confidence = np.exp(given - top) / np.exp(z - top[:, None]).sum(axis=1)
+        of_label = z[each, own]
+        confidence = np.exp(of_label - top) / np.exp(z - top[:, None]).sum(axis=1)
         z[each, own] = -np.inf
-        self._margin[rows] += given - z.max(axis=1)
+        self._margin[rows] += of_label - z.max(axis=1)
         count = len(self.epochs) + 1
         off = confidence - self._confidence[rows]
         self._confidence[rows] += off / count
@@ -151,7 +157,7 @@ class TrainingDynamics:
         self._last[rows] = right
 
     def table(self) -> pd.DataFrame:
-        """The measures over all epochs taken so far.
+        """Tabulate the measures over all epochs so far.
 
         Returns
         -------
@@ -163,12 +169,12 @@ class TrainingDynamics:
             - aum: area under the margin, the mean over the epochs of the label's logit minus the highest
               other one (Pleiss et al. 2020, "Identifying Mislabeled Data using the Area Under the Margin
               Ranking", definition of the AUM).
-            - confidence, variability, correctness: of data maps, the mean and the standard deviation over the
-              epochs of the label's probability, and the share of epochs that were right, all in [0, 1]
-              (Swayamdipta et al. 2020, "Dataset Cartography", its three training dynamics).
+            - confidence, variability, correctness: mean and standard deviation over the epochs of the label's
+              probability, and the share of epochs that were right, all in [0, 1] (Swayamdipta et al. 2020,
+              "Dataset Cartography", the three training dynamics).
             - forgetting_events: how many times a right epoch was followed by one that was not (Toneva et al.
-              2019, "An Empirical Study of Example Forgetting", definition of a forgetting event). Between
-              recorded epochs more may have gone unseen. 0 also where a sample was never learned: see
+              2019, "An Empirical Study of Example Forgetting", definition of a forgetting event). Events
+              between two recorded epochs go uncounted. A sample that was never learned has 0, too: see
               first_learned.
             - first_learned: recorded number of the first epoch that was right; <NA> if none was.
             - right_at_last: whether the last epoch was right.
@@ -179,12 +185,12 @@ class TrainingDynamics:
         Raises
         ------
         ValueError
-            If fewer than two epochs were taken.
+            If fewer than two epochs were added.
         """
         if len(self.epochs) < 2:
             raise ValueError(
-                f"Training dynamics need two recorded epochs at least; there {_are(len(self.epochs))}. "
-                "Capture more epochs of the training."
+                f"Training dynamics need at least two epochs; there {_are(len(self.epochs))}. Capture more "
+                "epochs of the training."
             )
         count, unknown = len(self.epochs), self._labels < 0
         never = unknown | (self._first < 0)
@@ -213,16 +219,16 @@ class TrainingDynamics:
 def training_dynamics(
     logits: Iterable[ArrayLike], labels: ArrayLike, epochs: Sequence[int] | None = None
 ) -> pd.DataFrame:
-    """Measures of each sample over the epochs of a training.
+    """Measure each sample over the epochs of a training.
 
     Parameters
     ----------
     logits : array [T, N, C], or iterable of arrays [N, C]
-        Outputs before softmax, epoch by epoch; of an iterable only one epoch is held at a time.
+        Outputs before softmax, epoch by epoch. An iterable is read one epoch at a time.
     labels : array of int [N]
-        Class given to each sample; −1 where there is none.
+        Class of each sample; −1 for none.
     epochs : sequence of int, optional
-        Recorded numbers, ascending. Without it 0, 1, 2, …
+        Recorded numbers, ascending. By default 0, 1, 2, …
 
     Returns
     -------
@@ -238,28 +244,32 @@ def training_dynamics(
     count = 0
     for count, z in enumerate(logits, start=1):
         if epochs is not None and count > len(epochs):
-            raise ValueError(f"epochs holds {len(epochs)} numbers; logits go on after them.")
+            raise ValueError(
+                f"epochs must hold a number for each epoch of logits; got {len(epochs)}, too few."
+            )
         dynamics.add(count - 1 if epochs is None else epochs[count - 1], z)
     if epochs is not None and count != len(epochs):
-        raise ValueError(f"epochs holds {len(epochs)} numbers; there are logits of {count}.")
+        raise ValueError(
+            f"epochs must hold a number for each of the {count} epochs of logits; got {len(epochs)}."
+        )
     return dynamics.table()
 
 
 def of_run(run: Run, split: Literal["train", "test", "all"] = "train") -> pd.DataFrame:
-    """Measures of each recorded sample over all epochs of a run.
+    """Measure each recorded sample over all epochs of a run.
 
     Parameters
     ----------
     run : Run
-        With two epochs at least.
+        A run of at least two epochs.
     split : str
-        "train", "test" or "all". The sources speak of training samples; on others the same figures say how
-        the network's view of them developed.
+        "train", "test" or "all". The sources define the measures for training samples; for test samples they
+        say how the network's view of these developed.
 
     Returns
     -------
     DataFrame
-        As `TrainingDynamics.table`; the index holds the samples' numbers in `run.samples`.
+        As `TrainingDynamics.table`, indexed as `run.samples`.
 
     Raises
     ------
@@ -270,7 +280,7 @@ def of_run(run: Run, split: Literal["train", "test", "all"] = "train") -> pd.Dat
     """
     samples = run.samples
     if split not in {"train", "test", "all"}:
-        raise ValueError(f'split must be "train", "test" or "all"; found {split!r}.')
+        raise ValueError(f'split must be "train", "test" or "all"; got {split!r}.')
     chosen = samples if split == "all" else samples[samples["split"] == split]
     table = training_dynamics(
         (run.logits(epoch, split) for epoch in run.epochs), chosen["label"].to_numpy(), run.epochs
@@ -293,25 +303,24 @@ def check_name(name: str) -> None:
     """
     if name not in DEFINITIONS:
         known = ", ".join(f'"{known}"' for known in DEFINITIONS)
-        raise ValueError(f"There are no suggestions called {name!r}; there are {known}.")
+        raise ValueError(f"name must be one of {known}; got {name!r}.")
 
 
 def ranked(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The samples of one list, those that deserve a look most first.
+    """Rank the samples of one list, those that deserve a look most first.
 
     Parameters
     ----------
     table : DataFrame
-        As `TrainingDynamics.table` gives it; further columns are kept.
+        As returned by `TrainingDynamics.table`; it may have further columns.
     name : str
-        "likely mislabelled", "forgotten", "on the boundary" or "late learners"; `DEFINITIONS` says what each
-        of them means.
+        "likely mislabelled", "forgotten", "on the boundary" or "late learners", as defined in `DEFINITIONS`.
 
     Returns
     -------
     DataFrame
-        Rows of the table that are on the list, in order; samples without a label only on the boundary.
-        Of equal samples the one with the lower index comes first.
+        The rows of the table that are on the list, in order. Samples without a label are on no list but "on
+        the boundary". Ties are in the order of the index.
 
     Raises
     ------

@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 from .rendering import Pictures
 
-_CHUNK_VALUES = 1 << 24  # float32 values in memory at once while averaging: 64 MiB
+_BLOCK_VALUES = 1 << 24  # float32 values averaged at a time: 64 MiB
 
 
 def fitted(height: int, width: int, size: int | None) -> tuple[int, int]:
-    """Height and width of a picture fitted inside a square, keeping its aspect.
+    """Fit a picture inside a square, keeping its aspect.
 
     Parameters
     ----------
     height, width
-        Of the picture, in pixels, at least 1.
+        Size of the picture in pixels, at least 1.
     size
-        Side of the square in pixels, at least 1; None leaves the picture as it is.
+        Side of the square in pixels, at least 1; None keeps the size.
 
     Returns
     -------
     tuple of int
-        ``(height, width)``, never larger than what came in, each at least 1.
+        ``(height, width)``, each at least 1 and never larger than before.
     """
     if size is None or max(height, width) <= size:
         return height, width
@@ -37,22 +37,23 @@ def fitted(height: int, width: int, size: int | None) -> tuple[int, int]:
 def thumbnails(
     images: Pictures, indices: Sequence[int] | NDArray[np.integer[Any]], size: int | None
 ) -> NDArray[np.uint8]:
-    """Pictures of some samples, fitted inside a square.
+    """Fit the pictures of some samples inside a square.
 
     Parameters
     ----------
     images
-        uint8 ``[N, C, H, W]``, an array, a memory map or a renderer; only the rows asked for are read.
+        uint8 ``[N, C, H, W]``: an array, a memory map or `RenderedPictures`; only the rows of `indices` are
+        read.
     indices
-        ``[m]``, which samples, each in ``0 .. N - 1``.
+        Samples ``[m]``, each in ``0..N−1``.
     size
-        Side of the square in pixels; None gives the native size.
+        Side of the square in pixels; None keeps the size.
 
     Returns
     -------
     ndarray
-        uint8 ``[m, h, w, C]``, C-contiguous. A smaller picture is the exact average of the area
-        that each of its pixels covers.
+        uint8 ``[m, h, w, C]``, C-contiguous. Each pixel of a smaller picture is the exact average of the area
+        it covers.
     """
     rows = np.asarray(indices, dtype=np.int64)
     height, width = images.shape[2:]
@@ -61,15 +62,15 @@ def thumbnails(
         return np.ascontiguousarray(images[rows].transpose(0, 2, 3, 1))
     down, across = _coverage(height, h), _coverage(width, w)
     small = np.empty((len(rows), h, w, images.shape[1]), np.uint8)
-    step = max(1, _CHUNK_VALUES // (images.shape[1] * height * width))
+    step = max(1, _BLOCK_VALUES // (images.shape[1] * height * width))
     for start in range(0, len(rows), step):
-        chunk = images[rows[start : start + step]].astype(np.float32)
-        small[start : start + step] = np.rint(down @ chunk @ across.T).transpose(0, 2, 3, 1)
+        block = images[rows[start : start + step]].astype(np.float32)
+        small[start : start + step] = np.rint(down @ block @ across.T).transpose(0, 2, 3, 1)
     return small
 
 
 def _coverage(source: int, target: int) -> NDArray[np.float32]:
-    """Which share of each target pixel every source pixel covers, [target, source], rows sum to one."""
+    """Compute the share of each target pixel that each source pixel covers: [target, source]."""
     edges = np.arange(target + 1) * (source / target)
     pixels = np.arange(source)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
