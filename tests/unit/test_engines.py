@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 
 import dvi_widget as dvi
@@ -21,6 +22,7 @@ ESTIMATORS = {
     "VAE": dvi.VAE(7, beta=0.3, hidden=(16,)),
     "Neighbors": dvi.Neighbors(TRAINED, 0.3, how="nearest", pictures=PICTURES),
     "LinearStudent": dvi.LinearStudent("descent", epochs=3),
+    "DeepView": dvi.DeepView(probabilities, lam=0.3, classes=["dark", "bright"]),
 }
 
 
@@ -70,6 +72,11 @@ def test_a_clone_of_neighbors_draws_from_the_same_trained_vae():
     np.testing.assert_array_equal(copy.sample(PICTURES[0]).pictures, neighbors.sample(PICTURES[0]).pictures)
 
 
+def test_a_clone_of_a_deepview_asks_the_same_trained_model():
+    forest = RandomForestClassifier(3, random_state=0).fit(PICTURES.reshape(40, -1), np.arange(40) % 2)
+    assert clone(dvi.DeepView(forest)).model is forest
+
+
 def test_neighbors_follow_pictures_and_training_that_change():
     neighbors = dvi.Neighbors(TRAINED, n=4, how="nearest", pictures=PICTURES)
     first = neighbors.sample(PICTURES[0]).pictures
@@ -86,6 +93,8 @@ def test_neighbors_follow_pictures_and_training_that_change():
         lambda: dvi.Neighbors(dvi.VAE()).sample(PICTURES[0]),
         lambda: dvi.LinearStudent().predict(PICTURES),
         lambda: dvi.LinearStudent().fidelity(),
+        lambda: dvi.DeepView(probabilities).transform(PICTURES),
+        lambda: dvi.DeepView(probabilities).measures(),
     ],
 )
 def test_what_is_not_fitted_says_so_in_scikit_learn_s_words(call):

@@ -1,4 +1,4 @@
-"""The map painted from coarse to fine: pixels are classified only where their surroundings disagree."""
+"""Paint the map from coarse to fine: pixels are classified only where their surroundings disagree."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 Answer = tuple[NDArray[np.integer], NDArray[np.float32]]
 Painting = tuple[NDArray[np.unsignedinteger], NDArray[np.uint8], float]
 
-_COARSE = 8  # pixels between the first points that are classified
-_CHUNK = 1 << 13  # points classified before the picture is shown again
+_COARSE_PX = 8  # between the points that are classified first
+_CHUNK_POINTS = 1 << 13  # classified between two pictures
+_MAX_UINT8_CLASSES = 254
+_MAX_UNFINISHED = 0.99  # share reported before the last level is done
 
 
 def paint(
-    ask: Callable[[NDArray[np.float32]], Answer],
+    classify: Callable[[NDArray[np.float32]], Answer],
     extent: tuple[float, float, float, float],
     resolution: int,
     classes: int,
@@ -24,41 +26,43 @@ def paint(
 ) -> Iterator[Painting]:
     """Paint a canvas, ever sharper.
 
-    A lattice of every eighth pixel is classified first. Then the gaps are halved three times: a point is
-    classified where the corners of its cell, or of a cell beside it, are of different classes, or where a
-    sample of another class lies. Elsewhere class and shade follow from the corners.
+    A lattice of every eighth pixel is classified first. Then its gaps are halved three times. A new point is
+    classified where the corners of its cell, or of an adjacent cell, are of different classes, or where the
+    cell holds a sample of another class. Elsewhere class and shade are interpolated from the corners.
 
     Parameters
     ----------
-    ask : callable
-        Points [m, 2] to (class [m], shade in [0, 1] [m]).
+    classify : callable
+        From points [m, 2] to (class [m], shade in [0, 1] [m]).
     extent : tuple of float
         x0, x1, y0, y1.
     resolution : int
         Pixels R along each side.
     classes : int
-        Number of classes; decides the type of the picture.
-    marks, mark_classes : float [N, 2] and int [N]
-        Samples and their classes: an island round one sample is not overlooked.
+        Number of classes, which decides the dtype of the picture.
+    marks : float [N, 2]
+        Positions of samples, so that an island round one of them is not missed.
+    mark_classes : int [N]
+        Their classes.
 
     Yields
     ------
     classes : uint8 or uint16 [R, R]
-        Row 0 holds the lowest y.
+        Row 0 has the lowest y.
     shade : uint8 [R, R]
     share : float
-        Part of the points of the levels so far that is done; 1 at the end.
+        Share of the work that is done; 1 at the end.
     """
     x0, x1, y0, y1 = extent
     pixel = np.array([(x1 - x0) / resolution, (y1 - y0) / resolution])
-    cells = max(1, -(-(resolution - 1) // _COARSE))
-    dtype = np.uint8 if classes <= 254 else np.uint16
-    # Place of each sample in the lattice, in pixels; those outside the picture do not matter.
+    cells = max(1, -(-(resolution - 1) // _COARSE_PX))
+    dtype = np.uint8 if classes <= _MAX_UINT8_CLASSES else np.uint16
+    # Samples in lattice coordinates, in pixels; those outside the picture do not matter.
     spots = (marks - np.array([x0, y0])) / pixel - 0.5
     inside = ((spots >= 0) & (spots <= resolution - 1)).all(axis=1)
     spots, own = spots[inside], mark_classes[inside]
 
-    stride = _COARSE
+    stride = _COARSE_PX
     kind = np.zeros((cells + 1, cells + 1), np.int32)
     shade = np.zeros((cells + 1, cells + 1), np.float32)
     known = np.zeros_like(kind, bool)
@@ -67,28 +71,29 @@ def paint(
         rows, columns = np.nonzero(wanted & ~known)
         points = np.stack([columns, rows], axis=1) * stride + 0.5
         points = (points * pixel + np.array([x0, y0])).astype(np.float32)
-        for start in range(0, len(points), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            kind[rows[part], columns[part]], shade[rows[part], columns[part]] = ask(points[part])
-            level = (np.log2(_COARSE / stride) + min(1.0, part.stop / len(points))) / (np.log2(_COARSE) + 1)
+        for start in range(0, len(points), _CHUNK_POINTS):
+            part = slice(start, start + _CHUNK_POINTS)
+            kind[rows[part], columns[part]], shade[rows[part], columns[part]] = classify(points[part])
+            levels = np.log2(_COARSE_PX / stride) + min(1.0, part.stop / len(points))
+            share = min(levels / (np.log2(_COARSE_PX) + 1), _MAX_UNFINISHED)
             if part.stop < len(points):
-                yield _picture(kind, shade, stride, resolution, dtype, min(level, 0.99))
+                yield _picture(kind, shade, stride, resolution, dtype, share)
         if stride == 1:
             yield _picture(kind, shade, stride, resolution, dtype, 1.0)
             return
-        yield _picture(kind, shade, stride, resolution, dtype, min(level, 0.99))
-        torn = _torn(kind, spots / stride, own)
+        yield _picture(kind, shade, stride, resolution, dtype, share)
+        unsettled = _unsettled(kind, spots / stride, own)
         kind, shade = _halved(kind, shade)
-        asked = np.zeros_like(kind, bool)
-        asked[::2, ::2] = known | wanted
-        known, wanted = asked, _points(torn)
+        classified = np.zeros_like(kind, bool)
+        classified[::2, ::2] = known | wanted
+        known, wanted = classified, _points(unsettled)
         stride //= 2
 
 
-def _torn(
+def _unsettled(
     kind: NDArray[np.int32], spots: NDArray[np.floating], own: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Cells that need a closer look, and those beside them."""
+    """Return the cells whose corners or samples disagree, and the cells adjacent to them."""
     corners = np.stack([kind[:-1, :-1], kind[1:, :-1], kind[:-1, 1:], kind[1:, 1:]])
     torn: NDArray[np.bool_] = (corners != corners[0]).any(axis=0)
     column, row = np.minimum(spots.astype(int), len(torn) - 1).T
@@ -102,7 +107,7 @@ def _torn(
 def _halved(
     kind: NDArray[np.int32], shade: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The lattice with half the gaps; the new points follow from the old."""
+    """Return the lattice with half the gaps, its new points interpolated from the old ones."""
     size = 2 * len(kind) - 1
     finer = np.empty((size, size), np.int32)
     finer[::2, ::2] = kind
@@ -114,13 +119,13 @@ def _halved(
     return finer, light
 
 
-def _points(torn: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The points of the lattice with half the gaps that lie in or on these cells."""
-    size = 2 * len(torn) + 1
+def _points(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the points, of the lattice with half the gaps, that lie in or on these cells."""
+    size = 2 * len(cells) + 1
     points = np.zeros((size, size), bool)
     for a in range(3):
         for b in range(3):
-            points[a : a + size - 2 : 2, b : b + size - 2 : 2] |= torn
+            points[a : a + size - 2 : 2, b : b + size - 2 : 2] |= cells
     return points
 
 
@@ -132,7 +137,7 @@ def _picture(
     dtype: type[np.uint8 | np.uint16],
     share: float,
 ) -> Painting:
-    """What is known so far, as pixels of their own."""
+    """Return the lattice as pixels, each from the nearest lattice point."""
     nearest = (np.arange(resolution) + stride // 2) // stride
     grid = np.ix_(nearest, nearest)
     light = np.rint(np.clip(shade[grid], 0, 1) * 255).astype(np.uint8)

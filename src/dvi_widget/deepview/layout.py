@@ -1,4 +1,4 @@
-"""Fisher-UMAP: positions from exact neighbours in the metric, and places for samples that come later."""
+"""Fisher-UMAP: positions from exact neighbours in the metric, and of samples added later (§4.1)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from .neighbors import Neighbors
 Positions = NDArray[np.float32]
 
 # Spectral initialisation needs more samples than it computes eigenvectors.
-_SPECTRAL = 16
-_SETTLING = 200  # epochs in which added samples find their places among the old
-_ADJUSTING = (30, 0.02)  # epochs and learning rate in which the old ones make room
-_SPREAD = 0.15  # of the way to the next sample on the map
+_MIN_SPECTRAL_SAMPLES = 16
+_SETTLING_EPOCHS = 200  # in which added samples move among the old ones
+_ADJUSTING_EPOCHS, _ADJUSTING_RATE = 30, 0.02  # in which the old samples make room
+_SPREAD_SHARE = 0.15  # of the distance to the next sample on the map
+_START_SPREAD = 0.01  # of the map's extent, round which added samples start
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,20 @@ class FisherMap:
     sigmas: NDArray[np.float32]
 
 
-def fit_layout(found: Neighbors, x: NDArray[np.float32], *, min_dist: float, seed: int) -> FisherMap:
+def fit_layout(neighbors: Neighbors, x: NDArray[np.float32], *, min_dist: float, seed: int) -> FisherMap:
     """Lay samples out by UMAP from their neighbours in the Fisher metric (§4.1).
 
     Parameters
     ----------
-    found : Neighbors
-        k neighbours of every sample; UMAP is given the sample itself and the k − 1 nearest, as its own
+    neighbors : Neighbors
+        k neighbours of every sample. UMAP takes the sample itself and the k − 1 nearest, as its own
         `n_neighbors` = k counts them.
     x : float32 [N, D]
-        Flat inputs; they only decide how separate components are laid beside each other at the start.
+        Flat inputs, which only decide how separate components are placed at the start.
     min_dist : float
-        As in UMAP.
-    seed : int
         Of UMAP.
+    seed : int
+        Seed of UMAP.
 
     Returns
     -------
@@ -58,16 +59,16 @@ def fit_layout(found: Neighbors, x: NDArray[np.float32], *, min_dist: float, see
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
-        # Imported here: its compiler costs seconds that only those pay who fit.
+        # Imported here, because its compiler costs seconds that only a fit should cost.
         import umap  # noqa: PLC0415
 
-    indices, distances = _with_itself(found)
+    indices, distances = _with_itself(neighbors)
     size, k = indices.shape
     init: Any = "spectral"
-    if size < _SPECTRAL:
+    if size < _MIN_SPECTRAL_SAMPLES:
         init = np.random.RandomState(seed).uniform(size=(size, 2)).astype(np.float32)
     with warnings.catch_warnings():
-        # That a layout cannot place new samples, and that a seed means one thread, are both meant.
+        # UMAP warns that it cannot place new samples, and that a seed means one thread: both are intended.
         warnings.simplefilter("ignore")
         fitted = umap.UMAP(
             n_neighbors=k,
@@ -82,16 +83,16 @@ def fit_layout(found: Neighbors, x: NDArray[np.float32], *, min_dist: float, see
 
 
 def extend_layout(
-    found: Neighbors, old: Positions, x: NDArray[np.float32], *, min_dist: float, seed: int
+    neighbors: Neighbors, old: Positions, x: NDArray[np.float32], *, min_dist: float, seed: int
 ) -> FisherMap:
-    """Add samples to a layout: they settle among the old ones first, then all adjust a little.
+    """Add samples to a layout: they move among the old ones first, then all adjust a little.
 
     Parameters
     ----------
-    found : Neighbors
+    neighbors : Neighbors
         Neighbours of all samples, the old ones first.
     old : float32 [N, 2]
-        Positions so far.
+        Positions of the old samples.
     x, min_dist, seed
         As for `fit_layout`.
 
@@ -105,7 +106,7 @@ def extend_layout(
         from umap.layouts import optimize_layout_euclidean  # noqa: PLC0415
         from umap.umap_ import find_ab_params, fuzzy_simplicial_set, make_epochs_per_sample  # noqa: PLC0415
 
-    indices, distances = _with_itself(found)
+    indices, distances = _with_itself(neighbors)
     rng = np.random.RandomState(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -117,7 +118,7 @@ def extend_layout(
     a, b = find_ab_params(1.0, min_dist)
 
     def settle(keep: NDArray[np.bool_], epochs: int, rate: float, *, both: bool) -> None:
-        """Run the layout over some of the edges; their heads move, and their tails if both do."""
+        """Optimise the layout over some of the edges; their heads move, and their tails too if `both`."""
         weight = graph.data * keep
         strong = weight > weight.max() / epochs
         optimize_layout_euclidean(
@@ -135,22 +136,22 @@ def extend_layout(
             move_other=both,
         )
 
-    settle(graph.row >= len(old), _SETTLING, 1.0, both=False)
-    settle(np.ones(len(graph.row), bool), *_ADJUSTING, both=True)
+    settle(graph.row >= len(old), _SETTLING_EPOCHS, 1.0, both=False)
+    settle(np.ones(len(graph.row), bool), _ADJUSTING_EPOCHS, _ADJUSTING_RATE, both=True)
     return FisherMap(positions, np.asarray(sigmas, np.float32))
 
 
-def _with_itself(found: Neighbors) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Neighbours as UMAP counts them: the sample itself first, then one fewer."""
-    size, k = found.indices.shape
+def _with_itself(neighbors: Neighbors) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return neighbours as UMAP counts them: the sample itself first, then one fewer."""
+    size, k = neighbors.indices.shape
     itself = np.arange(size, dtype=np.int32)[:, None]
-    indices = np.concatenate([itself, found.indices[:, : k - 1]], axis=1)
-    distances = np.concatenate([np.zeros((size, 1), np.float32), found.distances[:, : k - 1]], axis=1)
+    indices = np.concatenate([itself, neighbors.indices[:, : k - 1]], axis=1)
+    distances = np.concatenate([np.zeros((size, 1), np.float32), neighbors.distances[:, : k - 1]], axis=1)
     return indices, distances
 
 
 def _begin_near(graph: csr_matrix, old: Positions, rng: np.random.RandomState) -> Positions:
-    """New samples start at the weighted mean of their neighbours that have a place already."""
+    """Return start positions: those of new samples are weighted means of their placed neighbours."""
     size = graph.shape[0]
     positions = np.zeros((size, 2), np.float32)
     positions[: len(old)] = old
@@ -160,13 +161,13 @@ def _begin_near(graph: csr_matrix, old: Positions, rng: np.random.RandomState) -
         total = np.asarray(weight.sum(axis=1)).ravel()
         reached = np.flatnonzero(~placed)[total > 0]
         if not len(reached):
-            # A group that knows only itself begins together, at a random old sample.
+            # A group of new samples that are neighbours of each other alone starts at a random old sample.
             positions[~placed] = old[rng.randint(len(old))]
             break
         mean = (weight @ positions[placed])[total > 0] / total[total > 0, None]
         positions[reached] = mean
         placed[reached] = True
-    spread = 0.01 * np.ptp(old, axis=0)
+    spread = _START_SPREAD * np.ptp(old, axis=0)
     positions[len(old) :] += rng.normal(scale=spread, size=(size - len(old), 2))
     return positions
 
@@ -178,17 +179,17 @@ def place(
     y: Positions,
     gap: NDArray[np.float32],
 ) -> Positions:
-    """Place unseen samples at their nearest neighbour in the metric, slightly spread.
+    """Return positions of unseen samples: those of their nearest neighbours, slightly spread.
 
     Parameters
     ----------
     nearest : int [m]
-        The nearest fitted sample of each.
+        The fitted sample nearest in the metric.
     apart : bool [m]
-        Whether it is another sample than that; if not, the place is its own.
+        Whether the sample differs from that one; if not, it gets its position.
     x : float32 [m, D]
-        Flat inputs: the direction of the spread depends on them alone, so a sample's place does not depend on
-        what else is placed with it.
+        Flat inputs. The direction of the spread depends on them alone, so that a sample's position does not
+        depend on the others of the call.
     y : float32 [N, 2]
         The map.
     gap : float32 [N]
@@ -199,7 +200,7 @@ def place(
     float32 [m, 2]
     """
     angle = np.array([zlib.crc32(row.tobytes()) for row in x], np.float64) / 2**32 * 2 * np.pi
-    radius = np.where(apart, _SPREAD * gap[nearest], 0)
+    radius = np.where(apart, _SPREAD_SHARE * gap[nearest], 0)
     spread = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     places: Positions = (y[nearest] + spread).astype(np.float32)
     return places

@@ -1,4 +1,4 @@
-"""The Fisher metric of DeepView along straight paths, revealed point by point (Definition 1, discretised)."""
+"""DeepView's Fisher metric along straight paths, classified point by point (Definition 1, discretised)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from dvi_widget.subject import as_predictor
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-_BATCH_FLOATS = 1 << 24  # input values handed to the classifier at once: 64 MB
+_BATCH_VALUES = 1 << 24  # input values per call of the classifier: 64 MB of float32
 _SCALE_PAIRS = 1000
-_NAMELESS = "Specifying the columns using strings"  # scikit-learn's, of arrays where it wants a frame
+_MIN_LENGTH = 1e-6  # Jensen–Shannon length below which a classifier counts as constant
+# scikit-learn's error for arrays where a model was trained on a frame.
+_NEEDS_COLUMN_NAMES = "Specifying the columns using strings"
 
 
 class Classifier:
-    """A classifier as probabilities of flat inputs, with its calls counted.
+    """A classifier as a function from flat inputs to probabilities, with its calls counted.
 
     Parameters
     ----------
@@ -42,17 +44,17 @@ class Classifier:
         self.predictor = as_predictor(model, logits=logits)
         self.shape = shape
         self.calls = 0
-        self.batch = max(1, _BATCH_FLOATS // max(1, int(np.prod(shape))))
+        self.batch = max(1, _BATCH_VALUES // max(1, int(np.prod(shape))))
         self._classes: int | None = None
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities [m, C] of inputs [m, D].
+        """Return probabilities [m, C] of inputs [m, D].
 
         Raises
         ------
         ValueError
             If a probability is NaN, the model needs named columns, or the number of classes changes between
-            calls. What else the model itself raises passes unchanged.
+            calls. All other exceptions of the model pass unchanged.
         """
         parts = [self._batch(x[start : start + self.batch]) for start in range(0, len(x), self.batch)]
         return np.concatenate(parts)
@@ -61,33 +63,32 @@ class Classifier:
         try:
             logits = torch.from_numpy(self.predictor.predict(x.reshape(len(x), *self.shape)))
         except ValueError as error:
-            if _NAMELESS not in str(error):
+            if _NEEDS_COLUMN_NAMES not in str(error):
                 raise
             raise ValueError(
-                f"model: it knows its columns by name, and samples come as plain arrays ({error}) Pass a "
-                "callable that rebuilds the frame: "
-                "lambda x: model.predict_proba(pandas.DataFrame(x, columns=names))"
+                f"model must take plain arrays; it knows its columns by name ({error}). Pass a callable that "
+                "rebuilds the frame: lambda x: model.predict_proba(pandas.DataFrame(x, columns=names))."
             ) from error
         self.calls += len(x)
         if self._classes is None:
             self._classes = logits.shape[1]
         if logits.shape[1] != self._classes:
             raise ValueError(
-                f"model: it gave {logits.shape[1]} classes after {self._classes} before; "
-                "every call must give the same columns"
+                f"model must return the same columns in every call; got {logits.shape[1]} classes after "
+                f"{self._classes}."
             )
         p: NDArray[np.float32] = logits.double().softmax(1).float().numpy()
         if np.isnan(p).any():
             row = int(np.flatnonzero(np.isnan(p).any(axis=1))[0])
             raise ValueError(
-                f"model: its output for an input in {x[row].min():.3g}..{x[row].max():.3g} is NaN; "
-                "a probability per class is needed. Check that the inputs are scaled as the model expects"
+                f"model must return finite outputs; got NaN for an input in {x[row].min():.3g}.."
+                f"{x[row].max():.3g}. Check that the inputs are scaled as the model expects."
             )
         return p
 
 
 def jensen_shannon(p: NDArray[np.floating], q: NDArray[np.floating]) -> Floats:
-    """Jensen–Shannon metric between distributions (DeepView, §4.1).
+    """Return the Jensen–Shannon metric between distributions (DeepView, §4.1).
 
     Parameters
     ----------
@@ -97,8 +98,14 @@ def jensen_shannon(p: NDArray[np.floating], q: NDArray[np.floating]) -> Floats:
     Returns
     -------
     float64 [...]
-        √((KL(p‖m) + KL(q‖m)) / 2) with m = (p + q) / 2, natural logarithm: in [0, √ln 2]. The triangle
-        inequality holds.
+        √((KL(p‖m) + KL(q‖m)) / 2) with m = (p + q) / 2 and natural logarithms, in [0, √ln 2]. It satisfies
+        the triangle inequality.
+
+    Examples
+    --------
+    >>> squared = jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) ** 2
+    >>> round(float(squared / np.log(2)), 6)
+    1.0
     """
     a, b = p.astype(np.float64), q.astype(np.float64)
     divergence = ((_xlogx(a) + _xlogx(b)) / 2 - _xlogx((a + b) / 2)).sum(axis=-1)
@@ -107,14 +114,14 @@ def jensen_shannon(p: NDArray[np.floating], q: NDArray[np.floating]) -> Floats:
 
 
 def _xlogx(p: Floats) -> Floats:
-    """The product p log p, with 0 at 0."""
+    """Return p log p, 0 at 0."""
     product: Floats = p * np.log(np.maximum(p, 1e-300))
     return product
 
 
 @dataclass(frozen=True)
 class Scales:
-    """What the two parts of the metric are divided by.
+    """Divisors of the two parts of the metric.
 
     Attributes
     ----------
@@ -129,11 +136,11 @@ class Scales:
 
 
 class Paths:
-    """Straight paths between samples, of which only those points are classified that someone asks for.
+    """Straight paths between samples, whose points are classified on demand.
 
     A path has n segments of equal length. Until all of its n − 1 inner points are known, the Jensen–Shannon
-    length over those that are is a lower bound of the whole (triangle inequality). Nothing that was
-    classified is ever forgotten, whatever λ or k it was classified for.
+    length over the known ones is a lower bound of the whole (triangle inequality). Every classified point is
+    kept, whatever λ or k it was classified for.
 
     Parameters
     ----------
@@ -156,15 +163,15 @@ class Paths:
     ) -> None:
         self.x, self.p, self.n = x, p, n
         self._classify = classify
-        self._keys = np.empty(0, np.int64)  # ascending
-        self._rows = np.empty(0, np.int32)  # the path of each key
+        self._keys = np.empty(0, np.int64)  # of the pairs, ascending
+        self._rows = np.empty(0, np.int32)  # path of each key
         self.first = np.empty(0, np.int32)
         self.second = np.empty(0, np.int32)
         self.euclidean = np.empty(0, np.float64)
         self.segments = np.empty(
             (0, n), np.float64
         )  # length of the segment that ends at point t + 1, 0 if unknown
-        self._slots = np.empty((0, n - 1), np.int32)  # where a point's probabilities are kept, −1: not known
+        self._slots = np.empty((0, n - 1), np.int32)  # row in _points of each inner point, −1 if unknown
         self._points = np.empty((0, p.shape[1]), np.float32)
         self._used = 0
 
@@ -173,17 +180,17 @@ class Paths:
 
     @property
     def done(self) -> NDArray[np.bool_]:
-        """Which paths are known in full [P]."""
+        """Which paths are known in full: bool [P]."""
         return np.asarray((self._slots >= 0).all(axis=1))
 
     @property
     def nbytes(self) -> int:
-        """Memory held beside the samples, in bytes."""
+        """Memory in use beside the samples, in bytes."""
         kept = (self._keys, self._rows, self.first, self.second, self.euclidean, self.segments, self._slots)
         return sum(array.nbytes for array in kept) + self._points.nbytes
 
     def lengths(self, lam: float, scales: Scales) -> Floats:
-        """Length of every path [P], or of what is known of it (then a lower bound)."""
+        """Return the length of every path, or the lower bound from its known points: [P]."""
         js: Floats = self.segments.sum(axis=1)
         return (1 - lam) / scales.js * js + lam / scales.euclidean * self.euclidean
 
@@ -192,7 +199,7 @@ class Paths:
         self.x, self.p = np.concatenate([self.x, x]), np.concatenate([self.p, p])
 
     def shrink(self, size: int) -> None:
-        """Forget all samples after the first so many, and their paths."""
+        """Drop all samples from `size` on, and their paths."""
         self.x, self.p = self.x[:size], self.p[:size]
         keep = self.second < size
         self.first, self.second, self.euclidean = self.first[keep], self.second[keep], self.euclidean[keep]
@@ -202,7 +209,7 @@ class Paths:
         self._keys = keys[self._rows]
 
     def find(self, i: NDArray[np.integer], j: NDArray[np.integer]) -> NDArray[np.int32]:
-        """Path of each pair, −1 where none was begun."""
+        """Return the path of each pair, −1 where none was begun."""
         keys = _keys(i, j)
         if not len(self._keys):
             return np.full(keys.shape, -1, np.int32)
@@ -210,7 +217,7 @@ class Paths:
         return np.where(self._keys[place] == keys, self._rows[place], -1).astype(np.int32)
 
     def begin(self, i: NDArray[np.integer], j: NDArray[np.integer]) -> NDArray[np.int32]:
-        """Path of each pair, begun where there was none; free of classifier calls."""
+        """Return the path of each pair, beginning those that are new; this costs no classifier calls."""
         keys = np.unique(_keys(i, j))
         keys = keys[~np.isin(keys, self._keys, assume_unique=True)]
         if len(keys):
@@ -229,9 +236,9 @@ class Paths:
         return self.find(i, j)
 
     def _straight(self, first: NDArray[np.int32], second: NDArray[np.int32]) -> Floats:
-        """Euclidean lengths, some pairs at a time."""
+        """Return Euclidean lengths, computed in blocks of pairs."""
         lengths = np.empty(len(first))
-        step = max(1, _BATCH_FLOATS // self.x.shape[1])
+        step = max(1, _BATCH_VALUES // self.x.shape[1])
         for start in range(0, len(first), step):
             part = slice(start, start + step)
             difference = self.x[first[part]] - self.x[second[part]]
@@ -241,10 +248,10 @@ class Paths:
     def reveal(self, rows: NDArray[np.integer]) -> None:
         """Classify one more point of each of these paths, none of which is done.
 
-        The point is the middle of the path's longest known segment: where the bound is likeliest to rise.
-        What is classified before the classifier fails, or is interrupted, is kept.
+        The point is the middle of the longest stretch between known points, where the bound is likeliest to
+        rise. Points classified before the classifier fails, or is interrupted, are kept.
         """
-        step = max(1, _BATCH_FLOATS // self.x.shape[1])
+        step = max(1, _BATCH_VALUES // self.x.shape[1])
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
             left, middle, right = self._next(part)
@@ -258,7 +265,7 @@ class Paths:
             self.segments[part, right - 1] = jensen_shannon(revealed, self._at(part, right))
 
     def complete(self, rows: NDArray[np.integer], report: Callable[[int], object] | None = None) -> None:
-        """Classify all points of these paths; `report` hears how many were classified."""
+        """Classify all points of these paths; call `report` with the number of each batch."""
         rows = np.unique(rows)
         while len(rows := rows[(self._slots[rows] < 0).any(axis=1)]):
             self.reveal(rows)
@@ -266,14 +273,14 @@ class Paths:
                 report(len(rows))
 
     def _next(self, rows: NDArray[np.integer]) -> tuple[Indices, Indices, Indices]:
-        """The unknown point to reveal, and the known ones on both sides of it."""
+        """Return the unknown point to classify on each path, between the known ones on both sides."""
         points = np.arange(self.n + 1)
         ends = np.ones((len(rows), 1), bool)
         known = np.concatenate([ends, self._slots[rows] >= 0, ends], axis=1)  # [m, n + 1]
         left = np.maximum.accumulate(np.where(known, points, 0), axis=1)
         right = np.minimum.accumulate(np.where(known, points, self.n)[:, ::-1], axis=1)[:, ::-1]
         length = np.take_along_axis(self.segments[rows], np.maximum(right - 1, 0), axis=1)
-        # Among segments of no length the widest: their points are the farthest from anything known.
+        # Among stretches without length the widest, whose middle is farthest from known points.
         length = np.where(known, -1.0, length + 1e-9 * (right - left))
         chosen = length.argmax(axis=1)[:, None]
         before = np.take_along_axis(left, chosen, axis=1)[:, 0]
@@ -281,7 +288,7 @@ class Paths:
         return before, (before + after) // 2, after
 
     def _at(self, rows: NDArray[np.integer], points: Indices) -> NDArray[np.float32]:
-        """Probabilities at known points of paths [m, C]."""
+        """Return probabilities at known points of paths: [m, C]."""
         inner = np.clip(points - 1, 0, max(self.n - 2, 0))
         p = self._points[self._slots[rows, inner]]
         p = np.where((points == 0)[:, None], self.p[self.first[rows]], p)
@@ -289,7 +296,7 @@ class Paths:
         return at_end
 
     def _keep(self, p: NDArray[np.float32]) -> None:
-        """Append probabilities, in an array that doubles."""
+        """Append probabilities to an array that doubles when it is full."""
         needed = self._used + len(p)
         if needed > len(self._points):
             larger = np.empty((max(needed, 2 * len(self._points)), p.shape[1]), np.float32)
@@ -300,21 +307,21 @@ class Paths:
 
 
 def _keys(i: NDArray[np.integer], j: NDArray[np.integer]) -> Indices:
-    """One number per unordered pair."""
+    """Return one number per unordered pair."""
     i, j = i.astype(np.int64), j.astype(np.int64)
     keys: Indices = (np.minimum(i, j) << 32) | np.maximum(i, j)
     return keys
 
 
 def estimate_scales(paths: Paths, seed: int) -> Scales:
-    """Largest length of each part over 1,000 random pairs (over all pairs, where there are fewer).
+    """Return the largest length of each part over 1,000 random pairs, or over all pairs if there are fewer.
 
     Parameters
     ----------
     paths : Paths
         The pairs' points are classified and kept in it.
     seed : int
-        Of the draw.
+        Seed of the draw.
 
     Returns
     -------
@@ -323,7 +330,7 @@ def estimate_scales(paths: Paths, seed: int) -> Scales:
     Raises
     ------
     ValueError
-        If the classifier does not tell any of the samples apart, or all samples are the same.
+        If the classifier or all samples are constant.
     """
     size = len(paths.x)
     pairs = size * (size - 1) // 2
@@ -331,18 +338,17 @@ def estimate_scales(paths: Paths, seed: int) -> Scales:
     if pairs <= _SCALE_PAIRS:
         i, j = np.triu_indices(size, 1)
     else:
-        # Ordered pairs i ≠ j without repetition are near enough to unordered ones: a pair drawn twice costs
-        # nothing.
+        # Ordered pairs i ≠ j: a pair drawn twice costs nothing.
         i = rng.integers(size, size=_SCALE_PAIRS)
         j = (i + rng.integers(1, size, size=_SCALE_PAIRS)) % size
     rows = np.unique(paths.begin(i, j))
     if not paths.euclidean[rows].max() > 0:
-        raise ValueError("x: all samples drawn are the same; a map needs samples that differ")
+        raise ValueError("x must have samples that differ; got equal ones.")
     paths.complete(rows)
     js = float(paths.segments[rows].sum(axis=1).max())
-    if js < 1e-6:
+    if js < _MIN_LENGTH:
         raise ValueError(
-            "model: it gives the same probabilities everywhere between the samples; a constant classifier "
-            "has no decision function to map. Check that the inputs are scaled as it expects"
+            "model must have a decision function to map; it returns the same probabilities everywhere "
+            "between the samples. Check that the inputs are scaled as it expects."
         )
     return Scales(js, float(paths.euclidean[rows].max()))

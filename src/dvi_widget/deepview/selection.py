@@ -1,4 +1,4 @@
-"""How λ and a are chosen from the data (DeepView, §5.2)."""
+"""Choose λ and the inverse map's sharpness a from the data (DeepView, §5.2)."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from .neighbors import Search
 
 _LAMBDAS = np.round(np.arange(0.2, 0.81, 0.05), 2)  # the paper's interval
 _VOTERS = 5  # as in Q_kNN
-_ANCHORS = 500  # samples whose neighbours are asked about a λ
-_DEGRADED = 0.01  # a loss of accuracy above this counts
+_MAX_VOTING_SAMPLES = 500
+_MAX_ACCURACY_LOSS = 0.01  # of the vote, that a larger λ may cost
 
 _SHARPNESS = 2.0 ** np.arange(-3, 9.5, 0.5)  # a, in units of the inverse squared gap between samples
-_TRIED = 1000  # samples that try out an a
-_DROP = 0.01  # a loss of Q_data above this is a large drop
+_MAX_SHARPNESS_SAMPLES = 1000
+_MAX_Q_DATA_LOSS = 0.01  # that a smaller a may cost
 
 
 def choose_lambda(
     paths: Paths,
     scales: Scales,
     seed: int,
-    allowed: Callable[[], int] | None = None,
+    calls_left: Callable[[], int] | None = None,
     report: Callable[[float, float], object] | None = None,
 ) -> tuple[float, dict[float, float]]:
-    """Largest λ in [0.2, 0.8] that does not degrade the vote of five neighbours in the metric itself.
+    """Return the largest λ in [0.2, 0.8] that does not degrade the vote of five neighbours in the metric.
 
-    The vote on the map, Q_kNN, follows the vote in the metric closely, and the latter needs no layout. The
-    grid is bisected, on the understanding that the vote falls as λ grows; what is classified on the way
-    serves the final search too.
+    The vote in the metric needs no layout, and the vote on the map, Q_kNN, follows it closely. The grid is
+    bisected, assuming that the vote degrades as λ grows. What is classified here serves the final search too.
 
     Parameters
     ----------
@@ -43,35 +42,35 @@ def choose_lambda(
     scales : Scales
         Of the metric.
     seed : int
-        Of the draw of up to 500 samples that vote.
-    allowed : callable, optional
-        Classifier calls that are left.
+        Seed of the draw of up to 500 samples that vote.
+    calls_left : callable, optional
+        Returns how many classifier calls are left.
     report : callable, optional
-        Hears of every λ tried and its accuracy.
+        Called with every λ examined and its accuracy.
 
     Returns
     -------
     lam : float
-    tried : dict of float to float
-        Accuracy of each λ that was tried.
+    accuracies : dict of float to float
+        Accuracy of each λ examined.
     """
     size = len(paths.x)
-    anchors = np.sort(np.random.default_rng(seed).permutation(size)[:_ANCHORS])
+    voting = np.sort(np.random.default_rng(seed).permutation(size)[:_MAX_VOTING_SAMPLES])
     classes = paths.p.argmax(axis=1)
-    tried: dict[float, float] = {}
+    accuracies: dict[float, float] = {}
 
     def accuracy(position: int) -> float:
         lam = float(_LAMBDAS[position])
-        found = Search(paths, min(_VOTERS, size - 1), lam, scales, looking=anchors).run(allowed)
-        tried[lam] = float((votes(found.indices, classes) == classes[anchors]).mean())
+        neighbors = Search(paths, min(_VOTERS, size - 1), lam, scales, queries=voting).run(calls_left)
+        accuracies[lam] = float((votes(neighbors.indices, classes) == classes[voting]).mean())
         if report is not None:
-            report(lam, tried[lam])
-        return tried[lam]
+            report(lam, accuracies[lam])
+        return accuracies[lam]
 
-    # The lowest λ is the most discriminative one: what it reaches is the mark.
+    # The lowest λ discriminates most; its accuracy is what larger ones are measured against.
     best = accuracy(0)
-    position = _last(len(_LAMBDAS), lambda position: accuracy(position) >= best - _DEGRADED)
-    return float(_LAMBDAS[position]), tried
+    position = _last(len(_LAMBDAS), lambda position: accuracy(position) >= best - _MAX_ACCURACY_LOSS)
+    return float(_LAMBDAS[position]), accuracies
 
 
 def choose_a(
@@ -81,41 +80,45 @@ def choose_a(
     classify: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     seed: int,
 ) -> float:
-    """Smallest a that does not lead to a large drop in Q_data.
+    """Return the smallest a that does not lead to a large drop in Q_data.
 
-    It is sought in units of the gap between samples on the map, on up to 1,000 of them: so found, it grows
-    with the number of samples by itself.
+    It is searched in units of the gap between samples on the map, over up to 1,000 of them, so that it grows
+    with the number of samples.
 
     Parameters
     ----------
-    y, x, classes : float [N, 2], float32 [N, D] and int [N]
-        Positions, flat inputs and predicted classes of the samples.
+    y : float [N, 2]
+        Positions of the samples.
+    x : float32 [N, D]
+        Their flat inputs.
+    classes : int [N]
+        Their predicted classes.
     classify : callable
-        Inputs [m, D] to probabilities [m, C].
+        From inputs [m, D] to probabilities [m, C].
     seed : int
-        Of the draw.
+        Seed of the draw.
 
     Returns
     -------
     float
         Per squared unit of the map.
     """
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(y))[:_TRIED])
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(y))[:_MAX_SHARPNESS_SAMPLES])
     gap = typical_gap(y[drawn])
 
-    def kept(position: int) -> float:
+    def q_data(position: int) -> float:
         inverse = InverseMap(y[drawn], x[drawn], _SHARPNESS[position] / gap**2)
         return float((classify(inverse(y[drawn])).argmax(axis=1) == classes[drawn]).mean())
 
     last = len(_SHARPNESS) - 1
-    best = kept(last)
-    # Counted from the sharp end, Q_data falls.
-    position = last - _last(len(_SHARPNESS), lambda back: kept(last - back) >= best - _DROP)
+    best = q_data(last)
+    # Counted from the sharpest down, Q_data falls.
+    position = last - _last(len(_SHARPNESS), lambda back: q_data(last - back) >= best - _MAX_Q_DATA_LOSS)
     return float(_SHARPNESS[position] / typical_gap(y) ** 2)
 
 
 def _last(size: int, holds: Callable[[int], bool]) -> int:
-    """Last place below size where something holds that holds at 0 and, once it fails, never again."""
+    """Return the last i < size where `holds`, which holds at 0 and never again once it fails."""
     low, high = 0, size
     while high - low > 1:
         middle = (low + high) // 2
