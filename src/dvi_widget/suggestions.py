@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import as_array, check_finite
 from .runs import Run
 
 #: Each list of suggestions by name, with its definition in one sentence.
@@ -68,7 +69,7 @@ class TrainingDynamics:
     """
 
     def __init__(self, labels: ArrayLike) -> None:
-        y = np.asarray(labels)
+        y = as_array("labels", labels)
         if y.ndim != 1 or y.dtype.kind not in "iu":
             raise ValueError(
                 f"labels must be whole numbers [N], one class each; got shape {y.shape}, dtype {y.dtype}."
@@ -104,7 +105,8 @@ class TrainingDynamics:
             If epochs do not ascend, or the logits do not fit the labels or earlier epochs, or are not finite.
             The measures stay as they were then.
         """
-        z = np.asarray(logits)
+        name = f"logits of epoch {epoch}"
+        z = as_array(name, logits)
         n = len(self._labels)
         if self.epochs and epoch <= self.epochs[-1]:
             raise ValueError(
@@ -112,23 +114,19 @@ class TrainingDynamics:
             )
         if z.ndim != 2 or len(z) != n or z.shape[1] < 2 or z.dtype.kind not in "fiu":
             raise ValueError(
-                f"logits of epoch {epoch} must be numbers [{n}, C] with at least two classes; got shape "
-                f"{z.shape}, dtype {z.dtype}."
+                f"{name} must be numbers [{n}, C] with at least two classes; got shape {z.shape}, dtype "
+                f"{z.dtype}."
             )
         if z.shape[1] != (self._classes or z.shape[1]):
-            raise ValueError(
-                f"logits of epoch {epoch} must have {self._classes} classes as before; got {z.shape[1]}."
-            )
+            raise ValueError(f"{name} must have {self._classes} classes as before; got {z.shape[1]}.")
         if self._labels.max(initial=-1) >= z.shape[1]:
             raise ValueError(
                 f"labels must be below {z.shape[1]}, the number of classes; got {self._labels.max()}."
             )
+        check_finite(name, z)
         step = max(1, _BLOCK_LOGITS // z.shape[1])
-        blocks = [slice(start, start + step) for start in range(0, n, step)]
-        for rows in blocks:
-            if not np.isfinite(z[rows]).all():
-                raise ValueError(f"logits of epoch {epoch} must be finite; got NaN or infinity.")
-        for rows in blocks:
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
             self._add(rows, z[rows].astype(np.float64))
         self._classes = z.shape[1]
         self.epochs.append(int(epoch))
