@@ -310,3 +310,23 @@ def test_samples_are_answered_in_the_order_asked_for_repeats_included(indices):
     p = asked(shown, "probabilities", epoch=0, indices=indices).arrays["probabilities"]
     every = asked(shown, "probabilities", epoch=0, indices=list(range(40))).arrays["probabilities"]
     np.testing.assert_array_equal(p, every[indices])
+
+
+def test_files_of_logits_are_opened_once_and_not_without_end(shown, tmp_path, monkeypatch):
+    logits, opened = {epoch: shown.source.logits(epoch) for epoch in shown.epochs}, []
+
+    def from_file(epoch):
+        opened.append(epoch)
+        np.save(tmp_path / f"{epoch}.npy", logits[epoch])
+        return np.load(tmp_path / f"{epoch}.npy", mmap_mode="r")
+
+    shown.source.logits = from_file
+    scene = Scene([shown])
+    first, again = (ask(scene, "history", {"landscape": 0, "indices": [3]}) for _ in range(2))
+    ask(scene, "probabilities", {"landscape": 0, "epoch": 5, "indices": [3]})
+    np.testing.assert_array_equal(first.own, again.own)
+    assert opened == [0, 5, 10]
+    monkeypatch.setattr("dvi_widget.widget.scene._MAX_OPEN_FILES", 2)
+    few = Scene([shown])
+    ask(few, "history", {"landscape": 0, "indices": [3]})
+    assert few.logits.cache_info().currsize == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypedDict
 
 import numpy as np
@@ -20,6 +20,7 @@ from .rendering import Describe, Pictures, columns, is_group
 from .wire import Answer, RequestError
 
 _KEPT_ANSWER_BYTES = 1 << 25  # 32 MiB
+_MAX_OPEN_FILES = 200  # of about a thousand that a process may open
 
 
 class Accuracy(TypedDict):
@@ -58,6 +59,9 @@ class Scene:
         How the samples fared over the epochs.
     answers : AnswerCache
         Answers that took long, by request.
+    logits : callable
+        Logits of all samples, float32 [N, C], by landscape and epoch. For reading a few rows: opening a file
+        takes longer than that, so the latest files stay open.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Scene:
         self.vae = vae
         self.dynamics = {landscape: Dynamics(landscape) for landscape in self.landscapes}
         self.answers = AnswerCache()
+        self.logits = lru_cache(_MAX_OPEN_FILES)(_logits)
 
     def _table(self) -> pd.DataFrame:
         first, *others = [landscape.samples for landscape in self.landscapes]
@@ -157,6 +162,11 @@ class AnswerCache:
         """List requests and their answers, the oldest first."""
         with self._lock:
             return list(self._answers.items())
+
+
+def _logits(landscape: Landscape, epoch: int) -> NDArray[np.float32]:
+    logits: NDArray[np.float32] = landscape.source.logits(epoch)
+    return logits
 
 
 def _nbytes(answer: Answer) -> int:

@@ -75,8 +75,8 @@ class Probabilities(Answer):
 def probabilities(scene: Scene, landscape: Landscape, epoch: Epoch, indices: Samples) -> Probabilities:
     """Send how likely each class is for samples at an epoch."""
     check_size(len(indices), 4 * len(scene.classes))
-    source = engine(landscape, "logits", what="Probabilities")
-    return Probabilities(probabilities_of(source.logits(epoch)[indices]))
+    engine(landscape, "logits", what="Probabilities")
+    return Probabilities(probabilities_of(scene.logits(landscape, epoch)[indices]))
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def history(scene: Scene, landscape: Landscape, indices: Samples) -> History:
     if "logits" in landscape.services:
         rows = np.arange(len(indices))
         for column, frame in enumerate(frames):
-            p = probabilities_of(landscape.source.logits(frame.epoch)[indices])
+            p = probabilities_of(scene.logits(landscape, frame.epoch)[indices])
             own[:, column] = p[rows, labels]
         own[labels < 0] = np.nan
     return History(predictions.astype(np.int16), confidence, own)
