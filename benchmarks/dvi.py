@@ -29,8 +29,8 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget.boundary import synthesize
-from dvi_widget.dvi.placement import SampleIndex
 from dvi_widget.estimator import Projection
+from dvi_widget.nearest import ClassIndex
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "benchmarks"
@@ -256,7 +256,7 @@ def online(run: dvi.Run, model: Projection) -> None:
         threads = torch.get_num_threads()
         print(f"{name}: {wall:.0f} ms, {best:.0f} at best, {cpu:.0f} CPU ms ({threads} threads)")
     predicted, classes = run.logits(epoch, "test")[:1000].argmax(1), run.logits(epoch, "train").argmax(1)
-    index = SampleIndex(recorded, classes)
+    index = ClassIndex(recorded, classes)
     hits = 0
     for rows, found, _ in index.groups(unseen, predicted, K):
         same = np.flatnonzero(classes == predicted[rows[0]])

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import measures
 from .arrays import check_whole
 from .estimator import Checkpoint, Map, Method, Projection
+from .nearest import neighbors
 
 _BESIDE = 5  # nearest samples whose median is where t-SNE's unseen samples are put
 _WARM = 200  # layout epochs of a warm-started UMAP, which are also what a cold one takes of large N
@@ -161,7 +161,7 @@ class _Beside:
 
     def transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         recorded = self._reopen().x
-        near = measures.neighbors(recorded, min(_BESIDE, len(recorded)), query=x)[0]
+        near = neighbors(recorded, min(_BESIDE, len(recorded)), query=x)[0]
         return np.median(self.positions[near], axis=1).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -14,11 +14,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
-from . import files, measures
+from . import files
 from .arrays import as_matrix, as_rows, check_finite, check_whole, warn
 from .boundary import on_boundary
 from .landscape import Landscape
-from .measures.search import prepare, row_marks
+from .nearest import compile_descent, equal_rows_exceed, nearest, needs_compiling, neighbors, row_marks
 from .runs import Run, storage
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Checkpoint:
         for (name, kind), among in zip(_SEARCHED.items(), (self.x, self.b), strict=True):
             if kind in self._searches:
                 found = self._searches[kind][0]
-                if np.unique(row_marks(among), return_counts=True)[1].max() <= found.shape[1]:
+                if not equal_rows_exceed(row_marks(among), found.shape[1]):
                     done[name] = found
         return {**self._kept, **done}
 
@@ -109,15 +109,15 @@ class Checkpoint:
 
     def neighbors(self, k: int) -> Search:
         """The k training samples nearest to each training sample: indices and distances [n, k]."""
-        return self._once("xx", k, len(self.x) - 1, lambda k: measures.nearest(self.x, k))
+        return self._once("xx", k, len(self.x) - 1, lambda k: nearest(self.x, k))
 
     def boundary_neighbors(self, k: int) -> Search:
         """The k boundary samples (all of them, if fewer) nearest to each training sample."""
-        return self._once("xb", k, len(self.b), lambda k: measures.nearest(self.b, k, query=self.x))
+        return self._once("xb", k, len(self.b), lambda k: nearest(self.b, k, query=self.x))
 
     def neighbors_along_boundary(self, k: int) -> Search:
         """The k boundary samples (all others, if fewer) nearest to each boundary sample."""
-        return self._once("bb", k, len(self.b) - 1, lambda k: measures.nearest(self.b, k))
+        return self._once("bb", k, len(self.b) - 1, lambda k: nearest(self.b, k))
 
     def _once(self, kind: str, k: int, among: int, search: Callable[[int], Search]) -> Search:
         """What was searched before is not searched again."""
@@ -274,10 +274,9 @@ class Projection:
                     last = chosen[number - 1]
                     before = before or Checkpoint(self.run_, last, self._searched[last])
                     previous = before, self.maps_[last]
-                must = prepare(self.run_.n_train)
-                if must is not None:
+                if needs_compiling(self.run_.n_train):
                     bar.set_description("compiling the search for neighbours, once in a session")
-                    must()
+                    compile_descent()
                 bar.set_description(f"fitting epoch {epoch} ({number + 1} of {len(chosen)})")
                 before = Checkpoint(self.run_, epoch)
                 fitted = method.fit(before, previous, self._seed(epoch), _steps(bar, number))
@@ -473,7 +472,7 @@ class ProjectionSource:
         known = np.isin(asked, allowed)
         check_whole("k", k, 1, len(allowed) - int(known.any()))
         # One more than asked for, because a sample may find itself.
-        found = allowed[measures.neighbors(x[allowed], min(k + 1, len(allowed)), query=x[asked])[0]]
+        found = allowed[neighbors(x[allowed], min(k + 1, len(allowed)), query=x[asked])[0]]
         other = np.argsort(found == asked[:, None], axis=1, kind="stable")[:, :k]
         return np.take_along_axis(found, other, axis=1).astype(np.int32)
 

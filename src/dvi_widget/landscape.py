@@ -18,6 +18,7 @@ from PIL import Image
 
 from . import measures
 from .arrays import as_rows, check_whole
+from .nearest import neighbors, overlap
 
 # The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
 # fmt: off
@@ -463,10 +464,10 @@ class Landscape:
                 known = self._searched(frame.epoch) if split == "train" else {}
                 near = _kept(known.get("neighbors"), looking, max(k))
                 if near is None:
-                    near = measures.neighbors(x[among], max(k), rows=looking)[0]
-                seen = measures.neighbors(y[among], max(k), rows=looking)[0]
+                    near = neighbors(x[among], max(k), rows=looking)[0]
+                seen = neighbors(y[among], max(k), rows=looking)[0]
                 for size in k:
-                    value = measures.overlap(near[:, :size], seen[:, :size]).mean()
+                    value = overlap(near[:, :size], seen[:, :size]).mean()
                     table.append((frame.epoch, split, "nn_pv", size, value))
                 b = source.boundary(frame.epoch, split)
                 fitting = [size for size in k if size <= len(b)]
@@ -475,10 +476,10 @@ class Landscape:
                     yb = place(frame.epoch, b)
                     near_b = _kept(known.get("boundary_neighbors"), looking, max(fitting))
                     if near_b is None:
-                        near_b = measures.neighbors(b, max(fitting), query=x[own])[0]
-                    seen_b = measures.neighbors(yb, max(fitting), query=y[own])[0]
+                        near_b = neighbors(b, max(fitting), query=x[own])[0]
+                    seen_b = neighbors(yb, max(fitting), query=y[own])[0]
                     for size in fitting:
-                        value = measures.overlap(near_b[:, :size], seen_b[:, :size]).mean()
+                        value = overlap(near_b[:, :size], seen_b[:, :size]).mean()
                         table.append((frame.epoch, split, "boundary_pv", size, value))
                 if inverts and len(back):
                     painted = source.paint(frame.epoch, y[back])[0]
@@ -488,7 +489,7 @@ class Landscape:
                     table.append((frame.epoch, split, "rec_pv", None, error))
                 if before is not None:
                     for size in k:
-                        similarity[size].append(measures.overlap(before[:, :size], near[:, :size]))
+                        similarity[size].append(overlap(before[:, :size], near[:, :size]))
                     step = y[own] - self._frames[position - 1].positions[own]
                     moved.append(np.linalg.norm(step.astype(np.float64), axis=1))
                 before = near
@@ -654,8 +655,8 @@ class Landscape:
                 rows = place[start : start + _COMPARED]
                 near = _kept(found, rows, k)
                 if near is None:
-                    near = measures.neighbors(far, k, rows=rows)[0]
-                shared = measures.overlap(near, measures.neighbors(flat, k, rows=rows)[0])
+                    near = neighbors(far, k, rows=rows)[0]
+                shared = overlap(near, neighbors(flat, k, rows=rows)[0])
                 loss[samples[start : start + _COMPARED]] = 1 - shared
                 done += len(rows)
                 if report is not None:

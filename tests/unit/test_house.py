@@ -13,13 +13,14 @@ PACKAGE = ROOT / "src" / "dvi_widget"
 
 # Room → the rooms of ours that it may import, beside the leaves. Data flows one way.
 LEAVES = {"arrays": set(), "files": set(), "pictures": {"arrays"}}
-ENGINE = {"subject", "boundary", "runs", "landscape", "measures", "estimator"}
+ENGINE = {"subject", "boundary", "runs", "landscape", "measures", "nearest", "estimator"}
 ENGINES = {"dvi", "deepview", "deepvid", "saliency", "baselines"}
 ALLOWED = {
-    "measures": {"subject"},  # removal curves ask a classifier, by its one rule for outputs
+    "nearest": set(),
+    "measures": {"nearest", "subject"},  # removal curves ask a classifier, by its one rule for outputs
     "subject": set(),
     "datasets": set(),
-    "landscape": {"measures"},
+    "landscape": {"measures", "nearest"},
     "boundary": {"subject"},
     "runs": {"subject", "boundary"},
     "suggestions": {"runs", "measures"},

@@ -16,10 +16,19 @@ from dvi_widget.dvi import Layout
 from dvi_widget.dvi.graph import descend, descend_alone, weigh
 from dvi_widget.dvi.grid_decoder import GridDecoder
 from dvi_widget.dvi.mesh import Mesh
-from dvi_widget.dvi.placement import Recorded, SampleIndex, robust_centre, smallest
+from dvi_widget.dvi.placement import robust_centre
 from dvi_widget.estimator import Checkpoint
-from dvi_widget.measures import nearest, neighbors, overlap, search
-from dvi_widget.measures.axes import Axes
+from dvi_widget.nearest import (
+    Axes,
+    ClassIndex,
+    EqualRows,
+    compile_descent,
+    nearest,
+    neighbors,
+    overlap,
+    row_marks,
+)
+from dvi_widget.nearest.within_class import smallest
 
 QUICK = {"iterations": (40, 80, 30)}
 
@@ -210,7 +219,7 @@ def test_neighbours_of_the_same_prediction_are_those_of_a_full_search():
     classes, q = rng.integers(0, 3, 300), rng.normal(size=(40, 6)).astype(np.float32)
     asked = rng.integers(0, 4, 40)  # class 3 has no sample: all are searched
     seen = 0
-    for rows, indices, distances in SampleIndex(x, classes).groups(q, asked, 7):
+    for rows, indices, distances in ClassIndex(x, classes).groups(q, asked, 7):
         for row, found, far in zip(rows, indices, distances, strict=True):
             among = np.flatnonzero(classes == asked[row]) if asked[row] < 3 else np.arange(300)
             best, exact = neighbors(x[among], 7, query=q[row : row + 1])
@@ -228,7 +237,7 @@ def test_a_first_look_on_few_axes_loses_few_neighbours():
     same = np.zeros(6000, int)
     ((rows, found, distances),) = [
         [np.concatenate(part) for part in zip(*groups, strict=True)]
-        for groups in [SampleIndex(x, same).groups(q, same[:300], 15)]
+        for groups in [ClassIndex(x, same).groups(q, same[:300], 15)]
     ]
     exact, far = neighbors(x, 15, query=q)
     assert np.array_equal(rows, np.arange(300))
@@ -244,7 +253,7 @@ def test_neighbours_are_found_within_classes_however_far_apart_these_are(apart, 
     classes = rng.integers(5, size=5_300)
     points = (centres[classes] + rng.normal(size=(5_300, 64)) * decay ** np.arange(64)).astype(np.float32)
     x, q = points[:5_000], points[5_000:]
-    found = SampleIndex(x, classes[:5_000]).groups(q, classes[5_000:], 15)
+    found = ClassIndex(x, classes[:5_000]).groups(q, classes[5_000:], 15)
     assert sum(len(rows) for rows, _, _ in found) == 300
     for rows, indices, distances in found:
         same = np.flatnonzero(classes[:5_000] == classes[5_000 + rows[0]])
@@ -262,7 +271,7 @@ def test_the_smallest_are_those_of_a_sort(n, k, seed):
 
 def test_recorded_rows_are_found_again_and_no_others():
     x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
-    found = Recorded(x).find(np.concatenate([x[[7, 30]], x[[7]] + 1e-6]))
+    found = EqualRows(row_marks(x)).find(np.concatenate([x[[7, 30]], x[[7]] + 1e-6]))
     assert found.tolist() == [7, 30, -1]
 
 
@@ -319,7 +328,7 @@ def test_few_samples_are_laid_out_apart_from_each_other(tmp_path, n, classes, hi
 def test_axes_of_few_wide_rows_are_those_of_their_covariance():
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(40, 60)) * 0.8 ** np.arange(60)).astype(np.float32)
-    axes, more = Axes.fit(x), Axes.fit(np.concatenate([x, x]), kept=1.0)
+    axes, more = Axes.fit(x), Axes.fit(np.concatenate([x, x]), variance=1.0)
     assert axes.components @ axes.components.T == pytest.approx(np.eye(axes.rank), abs=1e-5)
     # Each row twice has the same axes, and is long enough for the products of columns.
     assert np.abs(np.sum(axes.components[:8] * more.components[:8], axis=1)) == pytest.approx(1, abs=1e-3)
@@ -378,7 +387,7 @@ def test_many_points_look_twice_and_find_nearly_all(monkeypatch):
     draw = np.random.default_rng(0)
     spread = 3.0 * 0.95 ** np.arange(96)  # few axes hold nearly all of the variance
     x, query = (draw.normal(size=(n, 96)) * spread + 50 for n in (2_000, 1_000))
-    monkeypatch.setattr("dvi_widget.measures.search._MANY", 500)
+    monkeypatch.setattr("dvi_widget.nearest.fast._DESCENT_ROWS", 500)
     indices, distances = nearest(x, 10, query)
     exact, far = neighbors(x, 10, query)
     assert overlap(indices, exact).mean() > 0.99
@@ -407,9 +416,9 @@ def test_descent_compiles_for_one_kind_of_array(monkeypatch):
             )
 
     monkeypatch.setitem(sys.modules, "pynndescent", types.SimpleNamespace(NNDescent=Stub))
-    monkeypatch.setattr("dvi_widget.measures.search._MANY", 50)
+    monkeypatch.setattr("dvi_widget.nearest.fast._DESCENT_ROWS", 50)
     x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
-    search._compile.__wrapped__()
+    compile_descent.__wrapped__()
     nearest(x, 6)
     assert x.flags.writeable
     x.flags.writeable = False
@@ -431,14 +440,14 @@ def test_descent_on_a_large_set_leaves_each_row_out_of_its_own_neighbours(monkey
             self.neighbor_graph = indices, np.concatenate([0 * far[:, :1], far[:, :-1]], axis=1)
 
     monkeypatch.setitem(sys.modules, "pynndescent", types.SimpleNamespace(NNDescent=Stub))
-    monkeypatch.setattr("dvi_widget.measures.search._MANY", 50)
+    monkeypatch.setattr("dvi_widget.nearest.fast._DESCENT_ROWS", 50)
     assert np.array_equal(nearest(x, 6)[0], neighbors(x, 6)[0])
 
 
 def test_a_checkpoint_searches_once_for_all_that_ask(folder, monkeypatch):
     checkpoint = Checkpoint(dvi.Run(folder), 5)
     fifteen = checkpoint.neighbors(15)[0]
-    monkeypatch.setattr("dvi_widget.measures.nearest", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr("dvi_widget.estimator.nearest", lambda *_: pytest.fail("searched again"))
     assert np.array_equal(checkpoint.neighbors(20)[0][:, :15], fifteen)
 
 
@@ -453,8 +462,8 @@ def test_measures_and_the_next_epoch_take_the_neighbours_that_the_fit_found(fold
         asked.append(np.shape(x))
         return exact(x, *args, **options)
 
-    monkeypatch.setattr("dvi_widget.measures.neighbors", counted)
-    monkeypatch.setattr("dvi_widget.measures.nearest", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr("dvi_widget.landscape.neighbors", counted)
+    monkeypatch.setattr("dvi_widget.estimator.nearest", lambda *_: pytest.fail("searched again"))
     assert loaded.landscape().measures().equals(expected)
     h = run.features(5).shape[1]
     assert (run.n_train, h) not in asked
@@ -473,10 +482,11 @@ def test_more_neighbours_than_the_fit_found_are_searched(fitted):
 
 def test_the_bar_says_what_a_person_waits_for_before_the_first_large_search(tmp_path, monkeypatch, capsys):
     record(tmp_path / "run", epochs=(0,))
-    monkeypatch.setattr("dvi_widget.estimator.prepare", lambda n: lambda: asked.append(n))
-    asked = []
+    monkeypatch.setattr("dvi_widget.estimator.needs_compiling", lambda n: True)
+    monkeypatch.setattr("dvi_widget.estimator.compile_descent", lambda: compiled.append(True))
+    compiled = []
     dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "run"))
-    assert asked == [120]
+    assert compiled == [True]
     assert "compiling the search for neighbours" in capsys.readouterr().err
 
 

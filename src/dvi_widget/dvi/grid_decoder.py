@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch.nn import functional
 
-from dvi_widget.measures.axes import Axes
+from dvi_widget.nearest import Axes
 
 _CELL = {2: 0.5, 3: 1.0}  # in widths of the similarity, per dimension l
 _MOST = {2: 512, 3: 64}  # cells along each axis

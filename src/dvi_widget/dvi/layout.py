@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvi_widget.estimator import Checkpoint, Map
-from dvi_widget.measures import overlap
-from dvi_widget.measures.axes import Axes
-from dvi_widget.measures.search import row_marks
+from dvi_widget.nearest import Axes, overlap, row_marks
 
 from .graph import Graph, descend, weigh
 from .grid_decoder import GridDecoder
@@ -154,7 +152,7 @@ class Layout:
             raise ValueError(f"k must be less than the {n} training samples; found {self.k}.")
         if n < _FEWEST:
             raise ValueError(f"a layout needs {_FEWEST} training samples or more; this run has {n}.")
-        axes = Axes.fit(checkpoint.x, least=self.dimension)
+        axes = Axes.fit(checkpoint.x, min_rank=self.dimension)
         graph, radii = self._graph(checkpoint)
         if previous is None:
             y = self._first(checkpoint, graph, axes, report)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn.utils import parameters_to_vector
 
 from dvi_widget.estimator import Checkpoint, Map
-from dvi_widget.measures import overlap
+from dvi_widget.nearest import overlap
 
 from .autoencoder import Autoencoder
 from .complex import Complex, bavr_complex, curve

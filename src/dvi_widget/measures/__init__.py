@@ -1,12 +1,12 @@
 """The figures of merit of a projection: pure functions on arrays, one per definition in the papers."""
 
+from dvi_widget.nearest import nearest, neighbors, overlap
+
 from .classification import q_knn, votes
 from .inverse import ppr, rec_pv
-from .neighbors import neighbors, overlap, shared_neighbors
 from .removal import RemovalCurves, insertion_curve, removal_curve
-from .search import nearest
 from .spatial import boundary_pv, nn_pv
-from .temporal import correlate, temporal_pv
+from .temporal import correlate, shared_neighbors, temporal_pv
 
 __all__ = [
     "RemovalCurves",

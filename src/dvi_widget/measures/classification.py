@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dvi_widget.arrays import as_array, as_matrix
-
-from .neighbors import neighbors
+from dvi_widget.nearest import neighbors
 
 
 def votes(indices: ArrayLike, classes: ArrayLike) -> NDArray[np.intp]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from dvi_widget.arrays import as_matrix
-
-from .neighbors import neighbors, overlap
+from dvi_widget.nearest import neighbors, overlap
 
 
 def nn_pv(x: ArrayLike, y: ArrayLike, k: int = 15, rows: ArrayLike | None = None) -> float:

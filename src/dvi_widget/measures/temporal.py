@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dvi_widget.arrays import as_array, as_matrix, as_rows
-
-from .neighbors import neighbors, overlap
+from dvi_widget.nearest import neighbors, overlap
 
 
 @overload
@@ -120,3 +119,35 @@ def correlate(
     defined = size > floor
     r = np.where(defined, (s * d).sum(axis=axis) / np.where(defined, size, 1), 0.0).clip(-1, 1)
     return r if axis else float(r.mean())
+
+
+def shared_neighbors(
+    before: ArrayLike, after: ArrayLike, k: int = 15, rows: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Semantic similarity of each sample in two epochs (DeepVisualInsight, Eq. 11, eval_sem).
+
+    Parameters
+    ----------
+    before, after : array [n, h], [n, h']
+        Representations of the same samples in two epochs.
+    k : int
+        Neighbours per sample.
+    rows : array of int or bool, optional
+        The samples to evaluate; neighbours are searched among all n.
+
+    Returns
+    -------
+    float64 [n] or [len(rows)]
+        |N_k(x^{t−1}) ∩ N_k(x^t)| / k, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the numbers of samples differ, or as `neighbors` does.
+    """
+    before, after = as_matrix("before", before), as_matrix("after", after)
+    if len(before) != len(after):
+        raise ValueError(
+            f"before and after must be of the same samples; got {len(before)} and {len(after)} rows."
+        )
+    return overlap(neighbors(before, k, rows=rows)[0], neighbors(after, k, rows=rows)[0])

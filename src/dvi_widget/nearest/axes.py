@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_KEPT = 0.995  # of the variance
-_SAMPLED = 20_000  # rows that determine the components
+_VARIANCE = 0.995  # share that the components hold by default
+_MAX_ROWS = 20_000  # rows that determine the components
 
 
 class Axes:
@@ -25,24 +25,32 @@ class Axes:
         self.components = components
 
     @classmethod
-    def fit(cls, x: NDArray[np.float32], least: int = 2, kept: float = _KEPT) -> Axes:
-        """As many components of representations [n, h] as hold `kept` of their variance, `least` at least.
+    def fit(cls, x: NDArray[np.float32], min_rank: int = 2, variance: float = _VARIANCE) -> Axes:
+        """Choose the first components that together hold a share of the variance.
 
-        There are no more than n or h of them.
-        The sign of a component is chosen so that its largest loading is positive.
+        The sign of a component is such that its largest loading is positive.
+
+        Parameters
+        ----------
+        x : float32 [n, h]
+            Representations. Of more than 20,000 rows, an evenly spaced sample determines the components.
+        min_rank : int
+            Number of components to choose at least, as far as n and h allow.
+        variance : float
+            The share, in (0, 1].
         """
         centre = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-        sampled = x[:: -(-len(x) // _SAMPLED)] - centre
+        sample = x[:: -(-len(x) // _MAX_ROWS)] - centre
         # Of few rows and many columns the products of rows have the same variances, and are fewer.
-        few = len(sampled) < x.shape[1]
+        by_rows = len(sample) < x.shape[1]
         variances, vectors = np.linalg.eigh(
-            (sampled @ sampled.T if few else sampled.T @ sampled).astype(np.float64)
+            (sample @ sample.T if by_rows else sample.T @ sample).astype(np.float64)
         )
         variances, vectors = np.maximum(variances[::-1], 0), vectors[:, ::-1]
-        beyond = np.cumsum(variances) < kept * variances.sum()
-        rank = min(max(int(beyond.sum()) + 1, least), len(variances))
+        below = np.cumsum(variances) < variance * variances.sum()
+        rank = min(max(int(below.sum()) + 1, min_rank), len(variances))
         vectors = vectors[:, :rank]
-        components = (np.linalg.qr(sampled.T @ vectors)[0] if few else vectors).T
+        components = (np.linalg.qr(sample.T @ vectors)[0] if by_rows else vectors).T
         components = (
             components * np.sign(components[np.arange(rank), np.abs(components).argmax(axis=1)])[:, None]
         )
@@ -54,9 +62,9 @@ class Axes:
         return len(self.components)
 
     def reduce(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Coordinates [m, r] of representations [m, h]."""
+        """Project representations [m, h] to coordinates [m, r]."""
         return np.asarray((x - self.centre) @ self.components.T, np.float32)
 
     def restore(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Representations [m, h] from coordinates [m, r]."""
+        """Rebuild representations [m, h] from coordinates [m, r]."""
         return np.asarray(z @ self.components + self.centre, np.float32)
