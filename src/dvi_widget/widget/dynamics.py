@@ -1,4 +1,4 @@
-"""Training dynamics of a landscape, read from its logits once and kept."""
+"""Training dynamics of a landscape, read from its logits once."""
 
 from __future__ import annotations
 

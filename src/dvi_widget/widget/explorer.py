@@ -115,8 +115,8 @@ class Explorer(anywidget.AnyWidget):
         the sample. By default, the columns of ``landscape.samples`` beside split, label and groups are shown.
     models : dict, optional
         Classifiers by name, as `attribute` takes them, whose attributions and layers are shown side by side.
-        They are given the inputs that were recorded with the samples, or else the pictures as floats in [0,
-        1]. They must not change afterwards: an answer is kept and given again. By default, the recorded
+        They take the inputs that were recorded with the samples, or else the pictures as floats in [0, 1].
+        Their answers are cached: after training one further, make a new explorer. By default, the recorded
         network at the epoch shown, if the run was opened with its architecture: ``Run(folder,
         model=network)``.
     vae : VAE, optional

@@ -76,8 +76,8 @@ class Request:
     function : callable
         Takes the scene, the checked arguments by name and, if it wants one, a Report as `report`.
     pace : Pace
-    kept : bool
-        Whether an answer is kept: it is given again to the same request, and an exported page takes it along.
+    cached : bool
+        Whether an answer is cached: the same request gets it again, and an exported page takes it along.
     arguments : mapping of str to Argument
     reports : bool
         Whether the function takes a Report.
@@ -88,7 +88,7 @@ class Request:
     name: str
     function: Callable[..., Answer]
     pace: Pace
-    kept: bool
+    cached: bool
     arguments: Mapping[str, Argument]
     reports: bool
     answer: type[Answer]
@@ -125,14 +125,16 @@ class Request:
         request = key(self.name, typing.cast("Mapping[str, Any]", args))
 
         def answer(report: Report) -> Answer:
-            known = scene.answers.get(request) if self.kept else None
+            known = scene.answers.get(request) if self.cached else None
             if known is not None:
                 return known
-            told = {"report": report} if self.reports else {}
-            made = self.function(scene, **checked, **told)
-            if self.kept:
-                scene.answers.put(request, made)
-            return made
+            if self.reports:
+                new = self.function(scene, report=report, **checked)
+            else:
+                new = self.function(scene, **checked)
+            if self.cached:
+                scene.answers.put(request, new)
+            return new
 
         return answer
 
@@ -141,7 +143,7 @@ class Request:
 REQUESTS: dict[str, Request] = {}
 
 
-def request(name: str, *, pace: Pace = "now", kept: bool = False) -> Callable[[F], F]:
+def request(name: str, *, pace: Pace = "now", cached: bool = False) -> Callable[[F], F]:
     """Make a function answer a request.
 
     Parameters
@@ -150,8 +152,8 @@ def request(name: str, *, pace: Pace = "now", kept: bool = False) -> Callable[[F
         The name a page asks by.
     pace
         How long the answer takes, see `Pace`.
-    kept
-        Whether answers are kept, see `Request`.
+    cached
+        Whether answers are cached, see `Request`.
 
     Returns
     -------
@@ -169,7 +171,7 @@ def request(name: str, *, pace: Pace = "now", kept: bool = False) -> Callable[[F
         reports = hints.pop("report", None) is not None
         assert name not in REQUESTS, f"two functions answer {name}"
         arguments = {argument: _argument(hint) for argument, hint in hints.items()}
-        REQUESTS[name] = Request(name, function, pace, kept, arguments, reports, answer)
+        REQUESTS[name] = Request(name, function, pace, cached, arguments, reports, answer)
         return function
 
     return register
@@ -184,7 +186,7 @@ def _argument(hint: Any) -> Argument:
 
 
 def key(name: str, args: Mapping[str, Any]) -> str:
-    """Write a request as the front end does: the name under which its answer is kept."""
+    """Write a request as the front end does: the name under which its answer is cached."""
     return f"{name} {json.dumps(args, separators=(',', ':'), ensure_ascii=False)}"
 
 

@@ -19,7 +19,7 @@ from .models import Models
 from .rendering import Describe, Pictures, columns, is_group
 from .wire import Answer, RequestError
 
-_KEPT_ANSWER_BYTES = 1 << 25  # 32 MiB
+_MAX_CACHED_BYTES = 1 << 25  # of answers: 32 MiB
 _MAX_OPEN_FILES = 200  # of about a thousand that a process may open
 
 
@@ -120,7 +120,7 @@ class Scene:
         }
 
     def fitted_into(self, side: int) -> Scene:
-        """Copy this scene with its pictures fitted into side × side pixels; kept answers are shared."""
+        """Copy this scene with its pictures fitted into side × side pixels; cached answers are shared."""
         smaller = copy.copy(self)
         smaller.largest = side
         return smaller
@@ -135,7 +135,7 @@ class AnswerCache:
         Bytes that the arrays of all answers may take together; the latest answer stays whatever it takes.
     """
 
-    def __init__(self, limit: int = _KEPT_ANSWER_BYTES) -> None:
+    def __init__(self, limit: int = _MAX_CACHED_BYTES) -> None:
         self._limit = limit
         self._answers: dict[str, Answer] = {}
         self._nbytes = 0

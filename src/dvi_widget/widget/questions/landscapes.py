@@ -224,7 +224,7 @@ class Trust(Answer):
     trust: NDArray[np.uint8]
 
 
-@request("trust", pace="long", kept=True)
+@request("trust", pace="long", cached=True)
 def trust(scene: Scene, report: Report, landscape: Landscape, epoch: Epoch) -> Trust:
     """Measure the round-trip error of the canvas: decode each pixel, project it, measure how far it moved."""
     del scene
@@ -246,7 +246,7 @@ class Loss(Answer):
     loss: NDArray[np.uint8]
 
 
-@request("loss", pace="long", kept=True)
+@request("loss", pace="long", cached=True)
 def loss(scene: Scene, report: Report, landscape: Landscape, epoch: Epoch, k: Count) -> Loss:
     """Measure which share of its k nearest neighbours each sample loses on the canvas."""
     engine(landscape, "features", what="Lost neighbours")
@@ -328,7 +328,7 @@ class Measures(Answer):
     samples: int
 
 
-@request("measures", pace="long", kept=True)
+@request("measures", pace="long", cached=True)
 def measures(scene: Scene, report: Report, landscape: Landscape) -> Measures:
     """Take the figures of merit (see `Landscape.measures`), of many samples over a random part of them."""
     del scene

@@ -88,7 +88,7 @@ Parameters = Annotated[dict[str, Any], Check(_parameters, dict[str, Any])]
 #: A unit of a layer.
 Unit = Annotated[int, whole(0)]
 #: A number of patches or neighbours.
-Few = Annotated[int, whole(1, _MAX_PATCHES)]
+PatchCount = Annotated[int, whole(1, _MAX_PATCHES)]
 
 
 @contextmanager
@@ -150,7 +150,7 @@ class Inspection(Answer):
     last_convolution: str | None
 
 
-@request("inspect", pace="soon", kept=True)
+@request("inspect", pace="soon", cached=True)
 def inspect(scene: Scene, model: Model, epoch: Epoch) -> Inspection:
     """List the layers of a model and the attribution methods it supports."""
     name, network = scene.models.at(model, epoch)
@@ -204,7 +204,7 @@ class Attribution(Answer):
     values: NDArray[np.float32]
 
 
-@request("attribute", pace="long", kept=True)
+@request("attribute", pace="long", cached=True)
 def attribute(
     scene: Scene,
     report: Report,
@@ -243,7 +243,7 @@ def attribute(
     )
 
 
-@request("glance", pace="soon", kept=True)
+@request("glance", pace="soon", cached=True)
 def glance(
     scene: Scene,
     report: Report,
@@ -285,7 +285,7 @@ class Filters(Answer):
     pixels: NDArray[np.uint8]
 
 
-@request("filters", pace="soon", kept=True)
+@request("filters", pace="soon", cached=True)
 def filters(scene: Scene, model: Model, epoch: Epoch, layer: Text) -> Filters:
     """Send the filters of a convolution."""
     name, network = scene.models.at(model, epoch)
@@ -318,7 +318,7 @@ class Activations(Answer):
     highest: NDArray[np.float32]
 
 
-@request("activations", pace="soon", kept=True)
+@request("activations", pace="soon", cached=True)
 def activations(scene: Scene, model: Model, epoch: Epoch, layer: Text, index: Sample) -> Activations:
     """Send what a layer gives for one sample."""
     name, network = scene.models.at(model, epoch)
@@ -356,9 +356,9 @@ class Patches(Answer):
     reconstructions: NDArray[np.float32]
 
 
-@request("patches", pace="long", kept=True)
+@request("patches", pace="long", cached=True)
 def patches(
-    scene: Scene, report: Report, model: Model, epoch: Epoch, layer: Text, unit: Unit, k: Few
+    scene: Scene, report: Report, model: Model, epoch: Epoch, layer: Text, unit: Unit, k: PatchCount
 ) -> Patches:
     """Find the places in the pictures that excite a unit most."""
     name, network = scene.models.at(model, epoch)
@@ -397,9 +397,9 @@ class Alike(Answer):
     distances: NDArray[np.float32]
 
 
-@request("alike", pace="long", kept=True)
+@request("alike", pace="long", cached=True)
 def alike(
-    scene: Scene, report: Report, model: Model, epoch: Epoch, layer: Text, index: Sample, k: Few
+    scene: Scene, report: Report, model: Model, epoch: Epoch, layer: Text, index: Sample, k: PatchCount
 ) -> Alike:
     """Find the training samples that are nearest to one in a layer's space."""
     name, network = scene.models.at(model, epoch)
@@ -422,7 +422,7 @@ class Histogram(Answer):
     values: NDArray[np.float32]
 
 
-@request("histogram", pace="long", kept=True)
+@request("histogram", pace="long", cached=True)
 def histogram(
     scene: Scene, report: Report, model: Model, epoch: Epoch, layer: Text | None, unit: Unit | None
 ) -> Histogram:
@@ -479,7 +479,7 @@ class Agreement(Answer):
     predictions: NDArray[np.int16]
 
 
-@request("agreement", pace="long", kept=True)
+@request("agreement", pace="long", cached=True)
 def agreement(scene: Scene, report: Report, epoch: Epoch) -> Agreement:
     """Compare what all models say of all samples."""
     names = scene.models.names
@@ -525,7 +525,7 @@ class Clusters(Answer):
     prototypes: NDArray[np.float32]
 
 
-@request("clusters", pace="long", kept=True)
+@request("clusters", pace="long", cached=True)
 def clusters(
     scene: Scene,
     report: Report,

@@ -188,7 +188,7 @@ class LatentVector(Answer):
     pixels: NDArray[np.uint8]
 
 
-@request("latent", pace="soon", kept=True)
+@request("latent", pace="soon", cached=True)
 def latent(scene: Scene, index: Sample) -> LatentVector:
     """Encode the picture of a sample, and decode it again."""
     vae = _vae(scene)
@@ -203,7 +203,7 @@ class Unfolded(Answer):
     pixels: NDArray[np.uint8]
 
 
-@request("unfold", pace="soon", kept=True)
+@request("unfold", pace="soon", cached=True)
 def unfold(scene: Scene, latent: Latent) -> Unfolded:
     """Decode a latent vector."""
     vae = _vae(scene)
@@ -260,7 +260,7 @@ class Student(Answer):
     student: NDArray[np.float32]
 
 
-@request("student", pace="long", kept=True)
+@request("student", pace="long", cached=True)
 def student(
     scene: Scene,
     report: Report,
@@ -329,7 +329,7 @@ class RankedSettings(Answer):
     rows: list[Setting]
 
 
-@request("search", pace="long", kept=True)
+@request("search", pace="long", cached=True)
 def search(scene: Scene, report: Report, model: Model, epoch: Epoch, indices: Samples) -> RankedSettings:
     """Rank settings by how far their students can be believed on some pictures."""
     if not len(indices):
