@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import check_number, check_whole, warn
 from .subject import Subject
 
 __all__ = ["Boundary", "on_boundary", "synthesize"]
 
-# Halvings of [0, upper]: the last step is a 4,096th of it, far below the width of any δ-boundary seen.
+# Halvings of [0, upper]: the last step is a 4,096th of it, far below the width of any δ-boundary measured.
 _HALVINGS = 12
-# Search budget: how many pairs are tried for each point that is asked for.
-_TRIES = 10
-# Mixed inputs held in memory at a time, in bytes.
-_BLOCK = 2**26
+# Search budget: pairs tried per point wanted.
+_TRIES_PER_POINT = 10
+# Mixed inputs in memory at a time.
+_BLOCK_BYTES = 2**26
+_MIN_PAIRS = 128  # searched at once
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Boundary:
     logits : float32 [b, C]
         Their logits.
     pairs : int64 [b, 2]
-        Predicted classes of the two mixed inputs, the one with the greater weight first.
+        Predicted classes of the two mixed inputs, that of greater weight first.
     parents : int64 [b, 2]
         Indices of the two mixed inputs, in the same order.
     weights : float32 [b]
@@ -49,11 +50,11 @@ class Boundary:
 
 
 def on_boundary(logits: NDArray[np.floating], delta: float = 0.1) -> NDArray[np.bool_]:
-    """Whether points lie on the δ-boundary (DeepVisualInsight, §4.3, Definition 2).
+    """Test whether points lie on the δ-boundary (DeepVisualInsight, §4.3, Definition 2).
 
-    The logits of each point are rescaled to [0, 1] by their own least and greatest; the point is on the
-    boundary if the two greatest then differ by δ at most. With two classes that difference is always 1, so
-    the two probabilities (softmax) are compared instead.
+    The logits of each point are rescaled to [0, 1] by their minimum and maximum; the point is on the boundary
+    if the two largest then differ by at most δ. With two classes that difference is always 1, so the two
+    probabilities are compared instead.
 
     Parameters
     ----------
@@ -64,6 +65,11 @@ def on_boundary(logits: NDArray[np.floating], delta: float = 0.1) -> NDArray[np.
     Returns
     -------
     bool [n]
+
+    Examples
+    --------
+    >>> on_boundary(np.array([[5.0, 4.9, 0.0], [5.0, 1.0, 0.0]])).tolist()
+    [True, False]
     """
     z = np.asarray(logits)
     if z.shape[1] == 2:
@@ -83,42 +89,50 @@ def synthesize(
     delta: float = 0.1,
     seed: int | tuple[int, ...] = 0,
 ) -> Boundary:
-    """Boundary points of a classifier between its own classes (DeepVisualInsight, §5.1).
+    """Synthesise boundary points of a classifier between its own classes (DeepVisualInsight, §5.1).
 
-    Two inputs of different predicted classes are mixed; the weight λ of the second is searched by bisection
-    in ``[0, upper]`` until the mixture lies on the δ-boundary. A pair whose prediction is unchanged at
+    Two inputs of different predicted classes are mixed; the weight λ of the second is found by bisection of
+    ``[0, upper]``, until the mixture lies on the δ-boundary. A pair whose prediction is unchanged at
     ``upper`` fails. Class pairs are drawn by Eq. 5–7: α parts of scarcity (Eq. 6), 1 − α parts of success
-    rate (Eq. 7); both are normalised to distributions, so that α weighs like against like for any number of
-    classes, and a pair never tried counts as successful. Many pairs are searched at once, and those that are
-    done leave the batch.
+    rate (Eq. 7). Both are normalised to distributions, so that α means the same for any number of classes; an
+    untried pair counts as successful. Many pairs are searched at once; those on the boundary leave the batch.
 
     Parameters
     ----------
-    subject
+    subject : Subject
         The network, alive.
     inputs : uint8 or float [N, ...]
         Samples to mix, as the network takes them.
     logits : float [N, C]
         The network's logits of them.
-    n
-        How many points are wanted.
-    alpha, upper, delta
-        α of Eq. 5; upper bound of λ; δ of Definition 2.
-    seed
+    n : int
+        Number of points wanted.
+    alpha : float
+        α of Eq. 5, in [0, 1].
+    upper : float
+        Upper bound of λ, in [0, 1].
+    delta : float
+        δ of Definition 2, in [0, 1].
+    seed : int or tuple of int
         Equal seeds give equal points.
 
     Returns
     -------
     Boundary
-        Of n points, or of fewer, with a warning, when ten times n pairs were tried: some networks have no
-        boundary between their samples within ``upper``.
+        n points. Fewer, with a warning, once ten times n pairs were tried: some networks have no boundary
+        between their samples within ``upper``.
 
     Raises
     ------
     ValueError
-        If the samples are all predicted as one class, or an argument is out of its range.
+        If all samples are predicted as one class, or an argument is out of range.
     TypeError
-        If the inputs are integers other than uint8, which cannot be mixed.
+        If inputs are integers other than uint8, which cannot be mixed.
+
+    Warns
+    -----
+    UserWarning
+        If fewer than n points were found.
     """
     _check(inputs, logits, n, alpha, upper, delta)
     rng = np.random.default_rng(seed)
@@ -126,19 +140,19 @@ def synthesize(
     classes, counts = np.unique(predicted, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"logits: every sample is predicted as class {int(classes[0])}; a boundary needs two predicted "
-            "classes at least"
+            f"logits must predict at least two classes, which a boundary lies between; got class "
+            f"{int(classes[0])} for every sample."
         )
     members, starts = predicted.argsort(kind="stable"), counts.cumsum() - counts
     pairs = np.stack(np.triu_indices(len(classes), 1), axis=1)  # [P, 2], places in `classes`
     tried, hit = np.zeros(len(pairs)), np.zeros(len(pairs))
-    largest = max(subject.batch_size, _BLOCK // (4 * int(np.prod(inputs.shape[1:]))))
+    largest = max(subject.batch_size, _BLOCK_BYTES // (4 * int(np.prod(inputs.shape[1:]))))
 
     found: list[Boundary] = []
-    while hit.sum() < n and tried.sum() < _TRIES * n:
+    while hit.sum() < n and tried.sum() < _TRIES_PER_POINT * n:
         rate = hit.sum() / tried.sum() if hit.any() else 0.5
-        # A little over half of what is missing: later draws then know the earlier ones, as Eq. 5 wants.
-        size = int(np.clip(0.6 * (n - hit.sum()) / rate, 128, largest))
+        # A little over half of the missing points, so that later draws can follow earlier results (Eq. 5).
+        size = int(np.clip(0.6 * (n - hit.sum()) / rate, _MIN_PAIRS, largest))
         drawn = rng.choice(len(pairs), size=size, p=_pair_distribution(tried, hit, alpha))
         ends = rng.permuted(pairs[drawn], axis=1)
         parents = members[starts[ends] + (rng.random(ends.shape) * counts[ends]).astype(np.int64)]
@@ -148,11 +162,9 @@ def synthesize(
         np.add.at(hit, drawn[success], 1)
 
     if hit.sum() < n:
-        warnings.warn(
+        warn(
             f"{int(hit.sum())} of {n} boundary points found in {int(tried.sum())} tries: few pairs of "
-            f"samples change their prediction within a mixing weight of {upper}",
-            UserWarning,
-            stacklevel=2,
+            f"samples change their prediction within a mixing weight of {upper}"
         )
     return Boundary(
         *(
@@ -171,30 +183,26 @@ def _check(
     delta: float,
 ) -> None:
     if inputs.dtype != np.uint8 and not np.issubdtype(inputs.dtype, np.floating):
-        raise TypeError(
-            f"inputs: {inputs.dtype} values cannot be mixed; boundary synthesis takes uint8 or floats"
-        )
+        raise TypeError(f"inputs must be uint8 or floating to be mixed; got dtype {inputs.dtype}.")
     if len(logits) != len(inputs) or np.ndim(logits) != 2:
         raise ValueError(
-            f"logits: must be [{len(inputs)}, C] as there are {len(inputs)} inputs, got {np.shape(logits)}"
+            f"logits must be [{len(inputs)}, C], one row per input; got shape {np.shape(logits)}."
         )
-    if n < 1:
-        raise ValueError(f"n: at least one point must be asked for, got {n}")
-    for name, value, low, high in (("alpha", alpha, 0, 1), ("upper", upper, 0, 1), ("delta", delta, 0, 1)):
-        if not low <= value <= high:
-            raise ValueError(f"{name}: must lie in [{low}, {high}], got {value}")
+    check_whole("n", n, 1)
+    for name, value in (("alpha", alpha), ("upper", upper), ("delta", delta)):
+        check_number(name, value, 0, 1)
 
 
 def _pair_distribution(
     tried: NDArray[np.float64], hit: NDArray[np.float64], alpha: float
 ) -> NDArray[np.float64]:
-    """Eq. 5 over all pairs of predicted classes."""
+    """Return the distribution of Eq. 5 over all pairs of predicted classes."""
     missing = np.maximum(0, hit.mean() - hit)  # Eq. 6
     success = np.divide(hit, tried, out=np.ones_like(hit), where=tried > 0)  # Eq. 7
+    # Equal counts leave nothing scarce, and a start without success leaves no rate: all pairs are then alike.
     uniform = np.full(len(hit), 1 / len(hit))
     scarcity, success = (v / v.sum() if v.any() else uniform for v in (missing, success))
     p = alpha * scarcity + (1 - alpha) * success
-    # With α = 1 and equal counts, or α = 0 and no success, nothing is left to prefer.
     total: float = p.sum()
     return p / total
 
@@ -207,7 +215,7 @@ def _search(
     upper: float,
     delta: float,
 ) -> tuple[Boundary, NDArray[np.int64]]:
-    """Bisect all pairs at once; the points found, and which pairs they are of."""
+    """Bisect all pairs at once, and return the boundary points with the number of each one's pair."""
     low = np.zeros(len(parents), np.float32)
     high = np.full(len(parents), upper, np.float32)
     weight = high.copy()
@@ -223,7 +231,7 @@ def _search(
         host = logits.argmax(axis=1) == predicted[first]
         low[active[host]] = weight[active[host]]
         high[active[~host]] = weight[active[~host]]
-        # At the upper bound itself the prediction must have changed, else there is nothing to bisect.
+        # Only pairs whose prediction has changed at the upper bound can be bisected.
         active = active[~hit & ~host] if step == 0 else active[~hit]
         if not len(active):
             break

@@ -1,4 +1,4 @@
-"""Arrays from scikit-learn's digits, IDX files, picture folders and archives."""
+"""Data sets as arrays: scikit-learn's digits, IDX files, picture folders and archives."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ __all__ = ["digits", "idx", "image_folder"]
 
 Samples = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
-_PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-# Modes whose pixels are eight bits deep, so that nothing is lost or clipped.
+_PICTURE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+# Pillow's modes of eight bits per value, so that nothing is lost or clipped.
 _GREY = {"1", "L", "LA"}
 _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 
 
 def digits(*, test_fraction: float = 0.25, seed: int = 0) -> tuple[Samples, Samples, list[str]]:
-    """The 1,797 handwritten digits that come with scikit-learn (UCI, 8×8 pixels).
+    """Return the 1,797 handwritten digits that come with scikit-learn (UCI, 8 × 8 pixels).
 
     Parameters
     ----------
-    test_fraction
-        Part of each class that goes to the test samples.
-    seed
-        Of the stratified split; equal seeds give equal splits.
+    test_fraction : float
+        Share of each class that becomes test samples, in (0, 1).
+    seed : int
+        Seed of the stratified split.
 
     Returns
     -------
     (x, y), (xt, yt), classes
-        x : uint8 ``[n, 1, 8, 8]``, 0 to 255; y : int64 ``[n]``; the same for test; classes : names "0" to
-        "9".
+        x : uint8 ``[n, 1, 8, 8]``, 0 to 255; y : int64 ``[n]``; the same for test samples; classes : the
+        names "0" to "9".
 
     Examples
     --------
@@ -61,37 +61,40 @@ def digits(*, test_fraction: float = 0.25, seed: int = 0) -> tuple[Samples, Samp
 
 
 def idx(folder: str | Path) -> tuple[Samples, Samples, list[str]]:
-    """A data set in MNIST's IDX format.
+    """Read a data set in MNIST's IDX format.
 
     Parameters
     ----------
-    folder
-        Holds four files, plain or ``.gz``, under their usual names: ``train-images-idx3-ubyte``,
+    folder : str or Path
+        With four files, plain or ``.gz``, under their usual names: ``train-images-idx3-ubyte``,
         ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte``, ``t10k-labels-idx1-ubyte``.
 
     Returns
     -------
     (x, y), (xt, yt), classes
-        x : uint8 ``[n, 1, H, W]``; y : int64 ``[n]``; the same for test; classes : the labels as names.
+        x : uint8 ``[n, 1, H, W]``; y : int64 ``[n]``; the same for test samples; classes : the labels as
+        names.
 
     Raises
     ------
     FileNotFoundError
-        If the folder or one of the files is not there.
+        If the folder or one of the files does not exist.
     ValueError
-        If a file is damaged, is not what its name says, or does not fit its partner; the message names it.
+        If a file is damaged, holds something else than its name says, or does not fit its partner.
     """
     root = check_path("folder", folder)
     if not root.is_dir():
-        raise FileNotFoundError(f"folder: {root} is not a folder; pass the one that holds the four IDX files")
+        raise FileNotFoundError(f"folder must be the one with the four IDX files; got {root}, not a folder.")
     parts = []
     for split in ("train", "t10k|test"):
         images, labels = _idx_file(root, split, "images"), _idx_file(root, split, "labels")
         x, y = _read_idx(images), _read_idx(labels)
         if x.ndim != 3:
-            raise ValueError(f"{images}: pictures should be three-dimensional, the file says {x.shape}")
+            raise ValueError(f"{images} must hold pictures [n, H, W]; got shape {x.shape}.")
         if y.shape != (len(x),):
-            raise ValueError(f"{labels}: {y.shape} labels for the {len(x)} pictures of {images.name}")
+            raise ValueError(
+                f"{labels} must hold {len(x)} labels, one per picture of {images.name}; got shape {y.shape}."
+            )
         parts.append((x[:, None], y.astype(np.int64)))
     train, test = parts
     classes = [str(label) for label in range(1 + int(max(train[1].max(initial=0), test[1].max(initial=0))))]
@@ -101,39 +104,40 @@ def idx(folder: str | Path) -> tuple[Samples, Samples, list[str]]:
 def image_folder(
     path: str | Path, *, size: tuple[int, int] | None = None, test_fraction: float = 0.25, seed: int = 0
 ) -> tuple[Samples, Samples, list[str]]:
-    """Pictures sorted into folders by class, from a folder or an archive.
+    """Read pictures that are sorted into folders by class, from a folder or an archive.
 
-    Either ``train/<class>/…`` and ``test/<class>/…``, or just ``<class>/…``, which is then split by class;
-    folders round all of it do not matter. Archives (zip, tar, and tar compressed by gzip, bzip2 or xz) are
+    Either ``train/<class>/…`` and ``test/<class>/…``, or just ``<class>/…``, which is then split class by
+    class; enclosing folders are ignored. Archives (zip, tar, and tar compressed by gzip, bzip2 or xz) are
     read in one pass and never unpacked to the disk.
 
     Parameters
     ----------
-    path
+    path : str or Path
         The folder or archive.
-    size
-        Height and width to resize the pictures to; None if they are all of one size.
-    test_fraction, seed
-        Where there is no ``test`` folder: part of each class that goes to the test samples, and the seed of
+    size : (int, int), optional
+        Height and width to resize the pictures to; not needed if they are all of one size.
+    test_fraction, seed : float, int
+        If there is no ``test`` folder: the share of each class that becomes test samples, and the seed of
         that choice.
 
     Returns
     -------
     (x, y), (xt, yt), classes
         x : uint8 ``[n, C, H, W]`` in the order of the files' names, C being 1 if all pictures are grey, else
-        3; y : int64 ``[n]``; the same for test; classes : names of the class folders, sorted.
+        3; y : int64 ``[n]``; the same for test samples; classes : sorted names of the class folders.
 
     Raises
     ------
     FileNotFoundError
-        If the path is not there.
+        If the path does not exist.
     ValueError
-        If there are no pictures in class folders, or a picture is broken or of another size; the message
-        names it.
+        If there are no pictures in class folders, or a picture is damaged or of another size.
     """
     root = check_path("path", path)
     if not root.exists():
-        raise FileNotFoundError(f"path: {root} is not there; pass a folder or an archive of pictures")
+        raise FileNotFoundError(
+            f"path must be a folder or an archive of pictures; got {root}, which does not exist."
+        )
     found: dict[PurePosixPath, NDArray[np.uint8]] = {}
     colour = False
     for name, file in _pictures(root):
@@ -141,20 +145,20 @@ def image_folder(
         first = next(iter(found.values()), pixels)
         if pixels.shape != first.shape:
             raise ValueError(
-                f"{root}: picture {name} is {pixels.shape[1]}×{pixels.shape[2]} pixels, the first is "
-                f"{first.shape[1]}×{first.shape[2]}; pass size=(height, width) to bring all to one size"
+                f"{root} must hold pictures of one size; got {name} of {pixels.shape[1]} × {pixels.shape[2]} "
+                f"pixels after {first.shape[1]} × {first.shape[2]}. Pass size=(height, width) to resize them."
             )
         found[name] = pixels
         colour |= coloured
     if not found:
-        raise ValueError(f"{root}: there are no pictures in it (of the kinds {', '.join(sorted(_PICTURES))})")
+        raise ValueError(f"{root} must hold pictures ({', '.join(sorted(_PICTURE_SUFFIXES))}); got none.")
     return _by_class(root, found, 3 if colour else 1, test_fraction, seed)
 
 
 def _by_class(
     root: Path, found: dict[PurePosixPath, NDArray[np.uint8]], channels: int, test_fraction: float, seed: int
 ) -> tuple[Samples, Samples, list[str]]:
-    """Arrays, labels and class names from pictures and their paths."""
+    """Return arrays, labels and class names from pictures and their paths."""
     names = sorted(found)
     parts = [name.parts for name in names]
     while min(map(len, parts)) > 2 and len({p[0] for p in parts}) == 1:
@@ -163,11 +167,12 @@ def _by_class(
     split = {"train", "test"} <= tops
     if split and tops != {"train", "test"}:
         others = ", ".join(sorted(tops - {"train", "test"}))
-        raise ValueError(f"{root}: beside train and test there is {others}; leave these two alone")
+        raise ValueError(f"{root} must hold train and test alone; got {others} beside them.")
     for name, p in zip(names, parts, strict=True):
         if len(p) < 2 + split:
             raise ValueError(
-                f"{root}: picture {name} is in no class folder; put it into <class>/ or train/<class>/"
+                f"{root} must hold pictures in class folders; got {name} in none. Move it to <class>/ or "
+                "train/<class>/."
             )
     classes = sorted({p[int(split)] for p in parts})
     number = {name: i for i, name in enumerate(classes)}
@@ -182,18 +187,18 @@ def _by_class(
 def _split(
     x: NDArray[np.uint8], y: NDArray[np.int64], classes: list[str], test_fraction: float, seed: int
 ) -> tuple[Samples, Samples]:
-    """Training and test samples, each class in the same proportion, in the order given."""
+    """Split samples into training and test samples, class by class, keeping their order."""
     from sklearn.model_selection import train_test_split  # noqa: PLC0415 - costs most of a second
 
     if not 0 < test_fraction < 1:
-        raise ValueError(f"test_fraction: must lie between 0 and 1, got {test_fraction}")
+        raise ValueError(f"test_fraction must be between 0 and 1; got {test_fraction}.")
     counts = np.bincount(y, minlength=len(classes))
     few = np.minimum(counts * test_fraction, counts * (1 - test_fraction)) < 0.5
     if few.any():
         c = int(few.argmax())
         raise ValueError(
-            f"test_fraction: class {classes[c]!r} has too few samples ({counts[c]}) to give {test_fraction} "
-            "of them to the test samples"
+            f"test_fraction must leave every class training and test samples; got {test_fraction} for the "
+            f"{counts[c]} samples of class {classes[c]!r}."
         )
     train, test = train_test_split(np.arange(len(y)), test_size=test_fraction, stratify=y, random_state=seed)
     train, test = np.sort(train), np.sort(test)
@@ -201,26 +206,26 @@ def _split(
 
 
 def _pictures(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
-    """Names and contents of all pictures in a folder or archive, with a progress bar."""
+    """Yield names and contents of all pictures in a folder or archive, with a progress bar."""
     if root.is_dir():
         return _in_folder(root)
     if zipfile.is_zipfile(root):
         return _in_zip(root)
     if tarfile.is_tarfile(root):
         return _in_tar(root)
-    raise ValueError(f"path: {root} is neither a folder nor a zip or tar archive")
+    raise ValueError(f"path must be a folder, or a zip or tar archive; got {root}.")
 
 
 def _is_picture(name: PurePosixPath) -> bool:
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
-    return name.suffix.lower() in _PICTURES and not hidden
+    return name.suffix.lower() in _PICTURE_SUFFIXES and not hidden
 
 
 def _inside(root: Path, name: str) -> PurePosixPath:
-    """The name of an archive's entry, which must not lead elsewhere."""
+    """Return the path of an archive's entry, after checking that it stays inside."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{root}: the entry {name} leads out of the archive; do not trust it")
+        raise ValueError(f"{root} must hold entries inside itself; got {name}. Do not trust this archive.")
     return path
 
 
@@ -229,7 +234,7 @@ def _in_folder(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
-            # A link that leads back up would be followed for ever.
+            # A link that leads back up would be followed forever.
             folders.clear()
             continue
         seen.add(real)
@@ -248,13 +253,14 @@ def _in_zip(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
             try:
                 content = archive.read(entry)
             except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-                raise ValueError(f"{root}: {entry.filename} cannot be unpacked ({error})") from error
+                raise ValueError(
+                    f"{root} is damaged: {entry.filename} cannot be unpacked ({error})."
+                ) from error
             yield PurePosixPath(entry.filename), io.BytesIO(content)
 
 
 def _in_tar(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
-    # As a stream: a compressed archive then is decompressed once, which a list of its members would do
-    # beforehand.
+    # As a stream, because a list of the members would decompress the archive once more.
     size = root.stat().st_size
     with (
         root.open("rb") as raw,
@@ -269,13 +275,13 @@ def _in_tar(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
                     if file is not None:
                         yield name, io.BytesIO(file.read())
         except (tarfile.TarError, EOFError, zlib.error) as error:
-            raise ValueError(f"{root}: the archive is damaged ({error})") from error
+            raise ValueError(f"{root} is damaged: the archive cannot be read ({error}).") from error
 
 
 def _decode(
     root: Path, name: PurePosixPath, file: IO[bytes], size: tuple[int, int] | None
 ) -> tuple[NDArray[np.uint8], bool]:
-    """Pixels of a picture, [3, H, W], and whether it has colours."""
+    """Return the pixels of a picture, [3, H, W], and whether it is in colour."""
     try:
         with Image.open(file) as image:
             mode, rgb = image.mode, image.convert("RGB")
@@ -283,43 +289,45 @@ def _decode(
                 rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)
             pixels = np.asarray(rgb).transpose(2, 0, 1)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{root}: picture {name} cannot be read ({error})") from error
+        raise ValueError(f"{root} is damaged: picture {name} cannot be read ({error}).") from error
     if mode not in _GREY | _COLOUR:
         raise ValueError(
-            f"{root}: picture {name} has pixels of kind {mode}, which do not fit into eight bits"
+            f"{root} must hold pictures of eight bits per value; got {name} of Pillow's mode {mode}."
         )
     return pixels, mode in _COLOUR
 
 
 def _idx_file(root: Path, split: str, kind: str) -> Path:
-    """The one file of a split and kind."""
+    """Return the one file of a split and kind."""
     pattern = re.compile(rf"(?:.*[-_.])?(?:{split})[-_.]{kind}[-_.]idx\d(?:[-_.]ubyte)?(\.gz)?")
     files = sorted(file for file in root.iterdir() if pattern.fullmatch(file.name))
-    # The same file plain and compressed is one file; the plain one is faster.
+    # Of a file that is there plain and compressed, the plain one is faster.
     files = [file for file in files if file.suffix != ".gz" or file.with_suffix("") not in files]
     if len(files) == 1:
         return files[0]
     usual = f"{split.partition('|')[0]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
     if not files:
-        raise FileNotFoundError(f"folder: {root} holds no {usual} (plain or .gz)")
+        raise FileNotFoundError(f"folder must hold {usual}, plain or .gz; got {root} without it.")
     listed = ", ".join(file.name for file in files)
-    raise ValueError(f"folder: {root} holds several files for {usual}: {listed}; leave one of them")
+    raise ValueError(f"folder must hold one file for {usual}; got {listed} in {root}.")
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array of an IDX file: two zero bytes, type, number of dimensions, sizes (big-endian), bytes."""
+    """Read an IDX file: two zero bytes, type, number of dimensions, sizes (big-endian), values."""
     content = path.read_bytes()
     if path.suffix == ".gz":
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: the compressed file is damaged ({error})") from error
+            raise ValueError(f"{path} is damaged: it cannot be decompressed ({error}).") from error
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
-        raise ValueError(f"{path}: not an IDX file of bytes (it should begin with 00 00 08)")
+        raise ValueError(
+            f"{path} must be an IDX file of bytes, which begins with 00 00 08; got {content[:3].hex(' ')!r}."
+        )
     start = 4 + 4 * content[3]
     shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
     if len(content) - start != int(np.prod(shape)):
         raise ValueError(
-            f"{path}: {len(content) - start} bytes for an array of shape {shape}; the file is damaged"
+            f"{path} is damaged: it holds {len(content) - start} bytes for an array of shape {shape}."
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()

@@ -179,14 +179,14 @@ def test_a_network_without_boundary_between_its_samples_gives_fewer_points_with_
 
 
 def test_one_predicted_class_has_no_boundary():
-    with pytest.raises(ValueError, match="predicted as class 0; a boundary needs two"):
+    with pytest.raises(ValueError, match="logits must predict at least two classes"):
         points(x=blobs()[:50] * 0.1)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"n": 0}, "n: at least one"),
+        ({"n": 0}, "n must be a whole number of 1 or more"),
         ({"alpha": 1.1}, "alpha"),
         ({"upper": -0.1}, "upper"),
         ({"delta": 2}, "delta"),
@@ -199,12 +199,12 @@ def test_arguments_out_of_range_are_named(options, words):
 
 def test_logits_of_other_samples_are_refused():
     subject = Subject(Nearest())
-    with pytest.raises(ValueError, match=r"logits: must be \[200, C\]"):
+    with pytest.raises(ValueError, match=r"logits must be \[200, C\]"):
         synthesize(subject, blobs(), subject.predict(blobs())[:10], 5)
 
 
 def test_whole_numbers_cannot_be_mixed():
-    with pytest.raises(TypeError, match="int64 values cannot be mixed"):
+    with pytest.raises(TypeError, match="inputs must be uint8 or floating to be mixed; got dtype int64"):
         synthesize(Subject(Nearest()), np.ones((4, 2), np.int64), np.eye(4), 5)
 
 

@@ -509,7 +509,7 @@ def test_other_pictures_are_refused(vae: VAE) -> None:
         VAE().fit(PICTURES[:, 0])
     with pytest.raises(ValueError, match="images must be at least two different pictures"):
         VAE().fit(np.zeros((5, 1, 8, 8), np.float32))
-    with pytest.raises(ValueError, match="z must be latent vectors"):
+    with pytest.raises(ValueError, match=r"z must be a matrix \[n, 10\]"):
         vae.decode(np.zeros((2, 3)))
 
 

@@ -584,7 +584,7 @@ def test_what_needs_a_fit_says_so():
 def test_shapes_must_be_those_of_the_fit(view):
     with pytest.raises(ValueError, match="fitted on"):
         view.transform(np.zeros((2, 64), np.float32))
-    with pytest.raises(ValueError, match="y must be points"):
+    with pytest.raises(ValueError, match=r"y must be a matrix \[n, 2\]"):
         view.inverse_transform(np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"k must be a whole number in 1\.\.149"):
         view.nearest([0], 150)

@@ -225,7 +225,7 @@ def test_pictures_explained_alike_are_grouped(two):
             {"model": 0, "epoch": 0, "layer": "0", "index": N},
             f"number of a sample, .*; got {N}",
         ),
-        ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 9, "k": 3}, r"must be in 0\.\.3"),
+        ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 9, "k": 3}, r"units must lie in 0\.\.3"),
         ("patches", {"model": 0, "epoch": 0, "layer": "0", "unit": 0, "k": 0}, "from 1 to 64"),
         ("histogram", {"model": 0, "epoch": 0, "layer": "0", "unit": 9}, r"must be in 0\.\.3"),
     ],

@@ -117,8 +117,8 @@ def test_the_figure_has_a_line_per_map_and_fill() -> None:
     ("change", "message"),
     [
         ({"images": IMAGES[:, 0]}, "images must be pictures"),
-        ({"maps": contributions()[:, 0]}, "maps must hold .*'map'"),
-        ({"maps": contributions() * np.nan}, "maps must be finite; .*'map'"),
+        ({"maps": contributions()[:, 0]}, r"maps\['map'\] must hold"),
+        ({"maps": contributions() * np.nan}, r"maps\['map'\] must be finite"),
         ({"labels": LABELS[:2]}, "labels must be 6 class indices"),
         ({"labels": LABELS + 1}, "labels must be below .* got 2"),
         ({"pixels": 17}, "pixels.* must be .* 1..16"),

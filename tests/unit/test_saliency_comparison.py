@@ -139,7 +139,7 @@ def test_maps_of_two_kinds_fall_into_two_clusters_the_larger_first():
     assert found.prototypes[1, :2, :2].mean() > 5 * np.abs(found.prototypes[1, 3:]).mean()
     assert found.positions.shape == (50, 2)
     assert cluster_maps(maps, 3).labels.max() == 2
-    with pytest.raises(ValueError, match="at least four"):
+    with pytest.raises(ValueError, match="maps must be at least 4 maps"):
         cluster_maps(maps[:3])
 
 
@@ -179,7 +179,7 @@ def test_maps_are_laid_over_pictures_in_two_colours_and_zero_shows_the_picture()
         ({"blend": 1.5}, r"blend must be a number in \[0, 1\]; got 1.5"),
         ({"blend": float("nan")}, "blend must be"),
         ({"scale": 0}, "scale must be above 0.*got 0"),
-        ({"maps": np.full((2, 4, 4), np.nan)}, "maps must be finite; .* map 0"),
+        ({"maps": np.full((2, 4, 4), np.nan)}, "maps must be finite; .* row 0"),
         ({"images": np.zeros((2, 2, 4, 4))}, "images must be .* C = 1 or 3"),
         ({"images": np.full((2, 1, 4, 4), np.inf)}, "images must be finite"),
     ],

@@ -191,12 +191,12 @@ def test_the_nearest_sample_of_a_training_sample_is_itself():
         (
             lambda m, x: top_patches(m, "conv1", x, k=2, units=[4]),
             ValueError,
-            r"units must be in 0\.\.3, which the layer has",
+            r"units must lie in 0\.\.3",
         ),
         (
             lambda m, x: reconstruct(m, "conv1", 9, x),
             ValueError,
-            r"units must be in 0\.\.3, which the layer has",
+            r"units must lie in 0\.\.3",
         ),
         (
             lambda m, x: reconstruct(m, "conv1", 0, x, rule="relu"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
+from dvi_widget.arrays import as_array, check_finite
 from dvi_widget.subject import Predictor, as_predictor
 
 __all__ = ["as_images", "as_teacher"]
@@ -24,16 +24,15 @@ def as_images(images: ArrayLike, name: str) -> NDArray[Any]:
     ValueError
         If they have another shape, or are not finite.
     """
-    array = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
+    array = as_array(name, images)
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise TypeError(f"{name} must be uint8 or floating; got {array.dtype}.")
+        raise TypeError(f"{name} must be uint8 or floating; got dtype {array.dtype}.")
     if array.ndim != 4 or 0 in array.shape:
         raise ValueError(
             f"{name} must be pictures [n, channels, height, width]; got shape {array.shape}. Pass a single "
             "one as images[None], grey ones without channels as images[:, None]."
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite; got NaN or infinity.")
+    check_finite(name, array)
     return array
 
 

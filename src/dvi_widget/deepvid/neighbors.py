@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from dvi_widget.arrays import check_whole
+from dvi_widget.arrays import as_array, check_whole
 
 from .vae import VAE
 
@@ -252,7 +252,7 @@ class Neighbors(BaseEstimator):  # type: ignore[misc]
 
     def _single(self, image: ArrayLike, name: str) -> NDArray[np.float32]:
         """Return one picture as float32, after checking that the VAE takes it."""
-        array = np.asarray(image)
+        array = as_array(name, image)
         if array.ndim != 3:
             raise ValueError(
                 f"{name} must be a single picture [channels, height, width]; got shape {array.shape}."
@@ -266,7 +266,7 @@ class Neighbors(BaseEstimator):  # type: ignore[misc]
             ranges = self.vae.ranges_
             half = np.asarray(self.band, np.float32) * (ranges[:, 1] - ranges[:, 0]) / 2
             return np.stack([centre - half, centre + half], axis=1)
-        bounds = np.asarray(given, np.float32)
+        bounds = as_array("bounds", given).astype(np.float32)
         if bounds.shape != (len(centre), 2):
             raise ValueError(
                 f"bounds must be [{len(centre)}, 2], least and largest value per latent dimension; got "
@@ -324,7 +324,7 @@ def check_band(band: float | ArrayLike, latent_dim: int) -> None:
 
 
 def _checked_latent(latent: ArrayLike, d: int) -> NDArray[np.float32]:
-    z = np.asarray(latent, np.float32)
+    z = as_array("latent", latent).astype(np.float32)
     if z.shape != (d,) or not np.isfinite(z).all():
         raise ValueError(f"latent must be {d} finite numbers, one per latent dimension; got shape {z.shape}.")
     return z

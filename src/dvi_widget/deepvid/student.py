@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dvi_widget.arrays import check_number, check_whole
+from dvi_widget.arrays import as_array, check_number, check_whole
 
 from .along import Along, in_a_row
 from .fidelity import Fidelity, measure
@@ -188,7 +188,7 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
             If pictures have another size.
         """
         check_is_fitted(self, "weights_")
-        x = np.asarray(images, np.float32)
+        x = as_array("images", images).astype(np.float32)
         if x.shape[1:] != self.weights_.shape[1:]:
             raise ValueError(
                 f"images must be pictures [n, …] of shape {self.weights_.shape[1:]}; got shape {x.shape}."
@@ -254,7 +254,7 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
             As for `weights`; also if the picture has another size.
         """
         weights = self.weights(against)
-        x = self.neighbors_.image if image is None else np.asarray(image, np.float32)
+        x = self.neighbors_.image if image is None else as_array("image", image).astype(np.float32)
         if x.shape != weights.shape[1:]:
             raise ValueError(f"image must be one picture of shape {weights.shape[1:]}; got shape {x.shape}.")
         return weights * x
@@ -286,7 +286,7 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"classes must be {len(self.weights_)} names, one per class; got {len(classes)}."
             )
-        x = self.neighbors_.image if image is None else np.asarray(image, np.float32)
+        x = self.neighbors_.image if image is None else as_array("image", image).astype(np.float32)
         teacher = self._own
         if image is not None:
             teacher = self._predictor.predict(x[None])

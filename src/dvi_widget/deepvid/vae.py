@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from dvi_widget import files
-from dvi_widget.arrays import check_path, check_whole
+from dvi_widget.arrays import as_array, as_matrix, check_path, check_whole, warn
 
 from .consistency import compared_layers, inconsistency
 from .inputs import as_images, as_teacher
@@ -229,16 +228,12 @@ class VAE(BaseEstimator):  # type: ignore[misc]
             If z is not a finite matrix of that width.
         """
         check_is_fitted(self, "ranges_")
-        latents = np.asarray(z, np.float32)
-        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
-            raise ValueError(f"z must be latent vectors [n, {self.latent_dim}]; got shape {latents.shape}.")
-        if not np.isfinite(latents).all():
-            raise ValueError("z must be finite; got NaN or infinity.")
+        latents = as_matrix("z", z, self.latent_dim).astype(np.float32)
         low, high = self.limits_
         with torch.no_grad():
             parts = [
                 self._network.decode(part).sigmoid()
-                for part in torch.split(torch.tensor(latents), _BATCH_ROWS)
+                for part in torch.split(torch.from_numpy(latents), _BATCH_ROWS)
             ]
         return _numpy(torch.cat(parts).reshape(-1, *self.shape_).mul_(high - low).add_(low))
 
@@ -263,7 +258,7 @@ class VAE(BaseEstimator):  # type: ignore[misc]
         """
         latents = self.encode(images)
         predictor = as_teacher(teacher, self.shape_)
-        pictures = np.asarray(images)
+        pictures = as_array("images", images)
         preserved = 0
         for start in range(0, len(latents), _BATCH_ROWS):
             block = slice(start, start + _BATCH_ROWS)
@@ -510,11 +505,9 @@ class VAE(BaseEstimator):  # type: ignore[misc]
                     self.save(path)
         except KeyboardInterrupt:
             self._measure_ranges(pictures)
-            warnings.warn(
+            warn(
                 f"stopped after step {self.steps_} of {self.total_steps_}: the VAE is usable as it is, and "
-                "fit with the same pictures resumes the training",
-                UserWarning,
-                stacklevel=3,
+                "fit with the same pictures resumes the training"
             )
         finally:
             bar.close()

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from dvi_widget.arrays import as_array, as_matrix, check_number, check_whole
+from dvi_widget.arrays import as_array, as_mask, as_matrix, as_rows, check_number, check_whole
 from dvi_widget.landscape import Landscape
 from dvi_widget.pictures import as_pictures, like_pictures
 from dvi_widget.subject import check_logits
@@ -308,9 +308,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
             If y is not [m, 2], or not finite.
         """
         check_is_fitted(self, "inverse_")
-        points = as_matrix("y", y)
-        if points.shape[1] != 2:
-            raise ValueError(f"y must be points [m, 2] of the map; got shape {points.shape}.")
+        points = as_matrix("y", y, 2)
         if not len(points):
             return np.empty((0, *self.shape_), np.float32)
         return self.inverse_(points).reshape(len(points), *self.shape_)
@@ -421,12 +419,8 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "inverse_")
         size = len(self.flat_)
-        rows = np.atleast_1d(np.asarray(indices))
-        if rows.dtype.kind not in "iu" or rows.min(initial=0) < 0 or rows.max(initial=0) >= size:
-            raise ValueError(f"indices must be whole numbers in 0..{size - 1}; got {indices!r}.")
-        allowed = np.ones(size, bool) if mask is None else np.asarray(mask)
-        if allowed.shape != (size,) or allowed.dtype != bool:
-            raise ValueError(f"mask must be bool [{size}]; got {allowed.dtype} of shape {allowed.shape}.")
+        rows = as_rows("indices", np.atleast_1d(as_array("indices", indices)), size)
+        allowed = np.ones(size, bool) if mask is None else as_mask("mask", mask, size)
         candidates = np.flatnonzero(allowed)
         check_whole("k", k, 1, len(candidates) - int(allowed[rows].any()))
         if mask is None and k <= self.neighbors_.indices.shape[1]:

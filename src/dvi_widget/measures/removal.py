@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
-from dvi_widget.arrays import check_whole
+from dvi_widget.arrays import as_array, check_finite, check_whole
 from dvi_widget.subject import as_predictor
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _measured(
     insert: bool,
 ) -> RemovalCurves:
     """Measure every map with every fill, from the picture to the filled one, or back if `insert`."""
-    x = np.asarray(images)
+    x = as_array("images", images)
     if x.ndim != 4 or len(x) == 0 or x.dtype.kind not in "fu":
         raise ValueError(
             f"images must be pictures [N, C, H, W], uint8 or floating; got {x.dtype} of shape {x.shape}."
@@ -181,7 +181,7 @@ def _measured(
     check_whole("step", step, 1)
     if not fills or any(fill not in FILLS for fill in fills):
         raise ValueError(f"fills must be some of {', '.join(FILLS)}; got {fills!r}.")
-    y = np.asarray(labels)
+    y = as_array("labels", labels)
     if y.shape != (n,) or y.dtype.kind not in "iu" or y.min() < 0:
         raise ValueError(
             f"labels must be {n} class indices, one per picture; got {y.dtype} of shape {y.shape}."
@@ -214,13 +214,11 @@ def _measured(
 
 def _checked_map(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return a map as an array, after checking that it holds one finite value per pixel."""
-    array = np.asarray(values)
+    argument = f"maps[{name!r}]"
+    array = as_array(argument, values)
     if array.shape != shape:
-        raise ValueError(
-            f"maps must hold one value per pixel, {list(shape)}; got {name!r} of shape {array.shape}."
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"maps must be finite; got NaN or infinity in {name!r}.")
+        raise ValueError(f"{argument} must hold one value per pixel, {list(shape)}; got shape {array.shape}.")
+    check_finite(argument, array)
     return array
 
 

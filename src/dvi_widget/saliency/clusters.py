@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from dvi_widget.arrays import check_whole
+from dvi_widget.arrays import as_array, check_finite, check_whole
 from dvi_widget.measures import neighbors
 
 from .attribution import Maps
@@ -18,6 +18,7 @@ __all__ = ["Clusters", "attribution_share", "cluster_maps"]
 
 _MAX_SIDE_PX = 16  # maps are compared at this size at most
 _MAX_CLUSTERS = 10
+_MIN_MAPS = 4
 
 
 def attribution_share(maps: Maps | ArrayLike, mask: ArrayLike) -> NDArray[np.float32]:
@@ -39,7 +40,7 @@ def attribution_share(maps: Maps | ArrayLike, mask: ArrayLike) -> NDArray[np.flo
         If the shapes do not fit.
     """
     values = np.abs(_array(maps)).astype(np.float64)
-    where = np.asarray(mask)
+    where = as_array("mask", mask)
     if where.dtype != bool or where.shape not in {values.shape, values.shape[1:]}:
         raise ValueError(
             f"mask must be bool {values.shape[1:]} or {values.shape}; got {where.dtype} {where.shape}."
@@ -51,7 +52,7 @@ def attribution_share(maps: Maps | ArrayLike, mask: ArrayLike) -> NDArray[np.flo
 
 def _array(maps: Maps | ArrayLike) -> NDArray[Any]:
     """Return the values of maps, given as Maps or as an array."""
-    return maps.values if isinstance(maps, Maps) else np.asarray(maps)
+    return maps.values if isinstance(maps, Maps) else as_array("maps", maps)
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,9 @@ def cluster_maps(
     from sklearn.cluster import KMeans  # noqa: PLC0415 - loads slowly
 
     values = _array(maps).astype(np.float32)
-    if values.ndim != 3 or len(values) < 4 or not np.isfinite(values).all():
-        raise ValueError(f"maps must be at least four finite maps [N, H, W]; got shape {values.shape}.")
+    if values.ndim != 3 or len(values) < _MIN_MAPS:
+        raise ValueError(f"maps must be at least {_MIN_MAPS} maps [N, H, W]; got shape {values.shape}.")
+    check_finite("maps", values)
     check_whole("seed", seed)
     check_whole("n_neighbors", n_neighbors, 1)
     n = len(values)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dvi_widget.arrays import check_number
+from dvi_widget.arrays import as_array, check_number
 
 from .network import Network
 
@@ -210,7 +210,7 @@ def checked_labels(labels: ArrayLike | None, n: int, classes: int, least: int) -
     """Return labels as int64, after checking that they are in `least`..classes − 1; None for None."""
     if labels is None:
         return None
-    y = np.asarray(labels)
+    y = as_array("labels", labels)
     if y.shape != (n,) or y.dtype.kind not in "iu":
         raise ValueError(
             f"labels must be {n} whole numbers, one per picture; got {y.dtype} of shape {y.shape}."

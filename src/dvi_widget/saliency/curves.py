@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dvi_widget.arrays import check_number, check_whole
+from dvi_widget.arrays import as_array, check_number, check_whole
 from dvi_widget.measures import RemovalCurves, insertion_curve, removal_curve
 from dvi_widget.measures.removal import FILLS, Fill
 from dvi_widget.subject import Predictor, as_predictor
@@ -153,7 +153,7 @@ def compare_methods(
     if not asked and not extra:
         raise ValueError("methods must name at least one method, unless extra has maps; got none.")
     with net.lent():
-        classes = net.logits(x).argmax(1).cpu().numpy() if target is None else np.asarray(target)
+        classes = net.logits(x).argmax(1).cpu().numpy() if target is None else as_array("target", target)
     maps: dict[str, Maps] = {}
     rows: dict[str, dict[str, float]] = {}
     for done, (name, parameters) in enumerate(asked.items()):
@@ -165,7 +165,7 @@ def compare_methods(
             report((done + 1) / (len(asked) + 1))
     arrays = {name: made.values for name, made in maps.items()}  # noqa: PD011 - no table
     for name, given in (extra or {}).items():
-        arrays[name] = np.asarray(given)
+        arrays[name] = as_array(f"extra[{name!r}]", given)
         rows[name] = {"faithfulness": _mean(faithfulness(model, x, arrays[name], classes, seed=seed))}
     curves = [
         measure(
@@ -270,7 +270,7 @@ def faithfulness(
     """
     net = Network(model)
     x = net.pictures(images)
-    maps = np.asarray(values, np.float64)
+    maps = as_array("values", values).astype(np.float64)
     if maps.shape != (len(x), *x.shape[2:]):
         raise ValueError(f"values must be maps of shape {(len(x), *x.shape[2:])}; got {maps.shape}.")
     check_whole("regions", regions, 2)

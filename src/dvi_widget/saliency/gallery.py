@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from dvi_widget.arrays import check_number
+from dvi_widget.arrays import as_array, check_finite, check_number
 
 from .attribution import Maps
 
@@ -55,14 +55,12 @@ def overlay(
     check_number("blend", blend, 0, 1)
     if scale is not None and check_number("scale", scale) <= 0:
         raise ValueError(f"scale must be above 0, the attribution in full colour; got {scale!r}.")
-    x = np.asarray(images, np.float64)
-    values = np.asarray(maps.values if isinstance(maps, Maps) else maps, np.float64)
+    x = as_array("images", images).astype(np.float64)
+    values = as_array("maps", maps.values if isinstance(maps, Maps) else maps).astype(np.float64)
     _check_pictures(x)
     if x.ndim != 4 or values.shape != (len(x), *x.shape[2:]):
         raise ValueError(f"maps must be [N, H, W] for images [N, C, H, W]; got {values.shape} for {x.shape}.")
-    if not np.isfinite(values).all():
-        first = int(np.flatnonzero(~np.isfinite(values).all((1, 2)))[0])
-        raise ValueError(f"maps must be finite; got NaN or infinity in map {first}.")
+    check_finite("maps", values)
     grey = _stretched(x).mean(1)
     magnitude = np.abs(values)
     full = np.percentile(magnitude, _FULL_PERCENTILE, axis=(1, 2), keepdims=True) if scale is None else scale
@@ -74,8 +72,9 @@ def overlay(
 
 def _check_pictures(x: NDArray[np.float64]) -> None:
     """Raise an error for what cannot be shown in grey or in colour."""
-    if x.ndim != 4 or x.shape[1] not in (1, 3) or not np.isfinite(x).all():
-        raise ValueError(f"images must be finite pictures [N, C, H, W] with C = 1 or 3; got {x.shape}.")
+    if x.ndim != 4 or x.shape[1] not in (1, 3):
+        raise ValueError(f"images must be pictures [N, C, H, W] with C = 1 or 3; got shape {x.shape}.")
+    check_finite("images", x)
 
 
 def _stretched(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,7 +125,7 @@ def gallery(
     """
     import plotly.graph_objects as go  # noqa: PLC0415 - plotly loads slowly
 
-    x = np.asarray(images, np.float64)
+    x = as_array("images", images).astype(np.float64)
     _check_pictures(x)
     if not isinstance(columns, Mapping):
         raise TypeError(
@@ -136,7 +135,8 @@ def gallery(
     if len(titles) != len(x):
         raise ValueError(f"titles must be {len(x)} texts, one per picture; got {len(titles)}.")
     arrays = {
-        name: np.asarray(maps.values if isinstance(maps, Maps) else maps) for name, maps in columns.items()
+        name: as_array(f"columns[{name!r}]", maps.values if isinstance(maps, Maps) else maps)
+        for name, maps in columns.items()
     }
     scale = (
         float(np.percentile(np.abs(np.stack(list(arrays.values()))), _FULL_PERCENTILE))

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from dvi_widget.arrays import check_whole
+from dvi_widget.arrays import as_array, as_rows, check_whole
 from dvi_widget.measures import neighbors
 
 from .network import Network
@@ -74,7 +74,7 @@ class Patches:
     def crop(self, images: ArrayLike, unit: int, rank: int) -> NDArray[np.generic]:
         """Cut the patch of the rank-th picture of the unit-th row of this result: [C, h, w]."""
         top, left, bottom, right = self.boxes[unit, rank]
-        picture: NDArray[np.generic] = np.asarray(images)[self.indices[unit, rank]]
+        picture: NDArray[np.generic] = as_array("images", images)[self.indices[unit, rank]]
         return picture[:, top:bottom, left:right]
 
 
@@ -242,13 +242,9 @@ def _as_maps(a: Tensor, layer: str) -> Tensor:
 
 def _units(units: ArrayLike | None, total: int) -> Tensor:
     """Return unit numbers, after checking that the layer has them; all for None."""
-    chosen = np.arange(total) if units is None else np.atleast_1d(np.asarray(units))
-    if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or chosen.size == 0:
-        raise ValueError(f"units must be whole numbers in 0..{total - 1}; got {units!r}.")
-    outside = chosen[(chosen < 0) | (chosen >= total)]
-    if len(outside):
-        raise ValueError(f"units must be in 0..{total - 1}, which the layer has; got {outside[0]}.")
-    return torch.from_numpy(chosen.astype(np.int64))
+    if units is None:
+        return torch.arange(total)
+    return torch.from_numpy(as_rows("units", np.atleast_1d(as_array("units", units)), total).astype(np.int64))
 
 
 def receptive_field(

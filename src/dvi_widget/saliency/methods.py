@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import torch
+
+from dvi_widget.arrays import as_array
 
 from . import gradients, perturbations
 from .rules import LRP_RULES, Deconvolution, DeepTaylor, GuidedBackprop, Relevance, Rescale, Rule
@@ -79,7 +80,7 @@ class Parameter:
             self._in_range(value)
             return int(value) if self.kind == "int" else float(value)
         if self.kind == "fill" and not isinstance(value, str):
-            array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+            array = as_array(self.name, value)
             if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
                 raise ValueError(
                     f"{self.name} must be one of {', '.join(self.choices)}, or finite numbers; got "

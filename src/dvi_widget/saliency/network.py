@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from dvi_widget.arrays import as_array, check_finite
 from dvi_widget.subject import as_predictor, evaluating, home, refused
 
 from .rules import LogitWatch
@@ -80,9 +81,9 @@ def requested(target: int | ArrayLike | Tensor | None, n: int) -> NDArray[np.int
     """
     if target is None:
         return None
-    values = target.detach().cpu().numpy() if isinstance(target, Tensor) else np.asarray(target)
+    values = as_array("target", target)
     if values.dtype.kind not in "iu":
-        raise TypeError(f"target must be whole numbers; got {values.dtype}.")
+        raise TypeError(f"target must be whole numbers; got dtype {values.dtype}.")
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n):
         raise ValueError(
             f"target must be one class, or one for each of the {n} pictures; got shape {values.shape}."
@@ -148,7 +149,7 @@ class Network:
         if isinstance(images, Tensor):
             tensor = images.detach()
         else:
-            array = np.array(images)
+            array = np.array(as_array("images", images))
             if array.dtype.kind not in "fiub":
                 raise TypeError(
                     f"images must be an array of numbers [N, C, H, W]; got {reprlib.repr(images)}. "
@@ -170,7 +171,7 @@ class Network:
         with torch.inference_mode(False):
             copy = tensor.to(device, dtype, copy=True)
         if not bool(copy.isfinite().all()):
-            raise ValueError("images must be finite; got NaN or infinity.")
+            check_finite("images", copy.float().cpu().numpy())
         return copy
 
     @contextmanager
