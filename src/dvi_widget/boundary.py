@@ -145,30 +145,30 @@ def synthesize(
         )
     members, starts = predicted.argsort(kind="stable"), counts.cumsum() - counts
     pairs = np.stack(np.triu_indices(len(classes), 1), axis=1)  # [P, 2], places in `classes`
-    tried, hit = np.zeros(len(pairs)), np.zeros(len(pairs))
+    tries, hit = np.zeros(len(pairs)), np.zeros(len(pairs))
     largest = max(subject.batch_size, _BLOCK_BYTES // (4 * int(np.prod(inputs.shape[1:]))))
 
-    found: list[Boundary] = []
-    while hit.sum() < n and tried.sum() < _TRIES_PER_POINT * n:
-        rate = hit.sum() / tried.sum() if hit.any() else 0.5
+    parts: list[Boundary] = []
+    while hit.sum() < n and tries.sum() < _TRIES_PER_POINT * n:
+        rate = hit.sum() / tries.sum() if hit.any() else 0.5
         # A little over half of the missing points, so that later draws can follow earlier results (Eq. 5).
         size = int(np.clip(0.6 * (n - hit.sum()) / rate, _MIN_PAIRS, largest))
-        drawn = rng.choice(len(pairs), size=size, p=_pair_distribution(tried, hit, alpha))
+        drawn = rng.choice(len(pairs), size=size, p=_pair_distribution(tries, hit, alpha))
         ends = rng.permuted(pairs[drawn], axis=1)
         parents = members[starts[ends] + (rng.random(ends.shape) * counts[ends]).astype(np.int64)]
         points, success = _search(subject, inputs, predicted, parents, upper, delta)
-        found.append(points)
-        np.add.at(tried, drawn, 1)
+        parts.append(points)
+        np.add.at(tries, drawn, 1)
         np.add.at(hit, drawn[success], 1)
 
     if hit.sum() < n:
         warn(
-            f"{int(hit.sum())} of {n} boundary points found in {int(tried.sum())} tries: few pairs of "
+            f"{int(hit.sum())} of {n} boundary points found in {int(tries.sum())} tries: few pairs of "
             f"samples change their prediction within a mixing weight of {upper}"
         )
     return Boundary(
         *(
-            np.concatenate([getattr(part, name) for part in found])[:n]
+            np.concatenate([getattr(part, name) for part in parts])[:n]
             for name in ("features", "logits", "pairs", "parents", "weights")
         )
     )
@@ -194,11 +194,11 @@ def _check(
 
 
 def _pair_distribution(
-    tried: NDArray[np.float64], hit: NDArray[np.float64], alpha: float
+    tries: NDArray[np.float64], hit: NDArray[np.float64], alpha: float
 ) -> NDArray[np.float64]:
     """Return the distribution of Eq. 5 over all pairs of predicted classes."""
     missing = np.maximum(0, hit.mean() - hit)  # Eq. 6
-    success = np.divide(hit, tried, out=np.ones_like(hit), where=tried > 0)  # Eq. 7
+    success = np.divide(hit, tries, out=np.ones_like(hit), where=tries > 0)  # Eq. 7
     # Equal counts leave nothing scarce, and a start without success leaves no rate: all pairs are then alike.
     uniform = np.full(len(hit), 1 / len(hit))
     scarcity, success = (v / v.sum() if v.any() else uniform for v in (missing, success))

@@ -138,28 +138,32 @@ def image_folder(
         raise FileNotFoundError(
             f"path must be a folder or an archive of pictures; got {root}, which does not exist."
         )
-    found: dict[PurePosixPath, NDArray[np.uint8]] = {}
+    pictures: dict[PurePosixPath, NDArray[np.uint8]] = {}
     colour = False
     for name, file in _pictures(root):
         pixels, coloured = _decode(root, name, file, size)
-        first = next(iter(found.values()), pixels)
+        first = next(iter(pictures.values()), pixels)
         if pixels.shape != first.shape:
             raise ValueError(
                 f"{root} must hold pictures of one size; got {name} of {pixels.shape[1]} × {pixels.shape[2]} "
                 f"pixels after {first.shape[1]} × {first.shape[2]}. Pass size=(height, width) to resize them."
             )
-        found[name] = pixels
+        pictures[name] = pixels
         colour |= coloured
-    if not found:
+    if not pictures:
         raise ValueError(f"{root} must hold pictures ({', '.join(sorted(_PICTURE_SUFFIXES))}); got none.")
-    return _by_class(root, found, 3 if colour else 1, test_fraction, seed)
+    return _by_class(root, pictures, 3 if colour else 1, test_fraction, seed)
 
 
 def _by_class(
-    root: Path, found: dict[PurePosixPath, NDArray[np.uint8]], channels: int, test_fraction: float, seed: int
+    root: Path,
+    pictures: dict[PurePosixPath, NDArray[np.uint8]],
+    channels: int,
+    test_fraction: float,
+    seed: int,
 ) -> tuple[Samples, Samples, list[str]]:
     """Return arrays, labels and class names from pictures and their paths."""
-    names = sorted(found)
+    names = sorted(pictures)
     parts = [name.parts for name in names]
     while min(map(len, parts)) > 2 and len({p[0] for p in parts}) == 1:
         parts = [p[1:] for p in parts]
@@ -177,7 +181,7 @@ def _by_class(
     classes = sorted({p[int(split)] for p in parts})
     number = {name: i for i, name in enumerate(classes)}
     y = np.array([number[p[int(split)]] for p in parts], np.int64)
-    x = np.stack([found.pop(name)[:channels] for name in names])
+    x = np.stack([pictures.pop(name)[:channels] for name in names])
     if not split:
         return *_split(x, y, classes, test_fraction, seed), classes
     train = np.array([p[0] == "train" for p in parts])

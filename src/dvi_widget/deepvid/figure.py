@@ -24,25 +24,25 @@ def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.
     names = (
         [str(c) for c in range(len(fidelity.teacher))] if classes is None else [str(name) for name in classes]
     )
-    shown = np.sort(np.argsort(-(fidelity.teacher + fidelity.student), kind="stable")[:_MAX_COLUMNS])
+    drawn = np.sort(np.argsort(-(fidelity.teacher + fidelity.student), kind="stable")[:_MAX_COLUMNS])
     weights, weighted = student.weights().sum(axis=1), student.weighted().sum(axis=1)
-    columns = len(shown)
+    columns = len(drawn)
     figure = make_subplots(
         rows=3,
         cols=columns,
         specs=[[{}] * columns, [{}] * columns, [{"colspan": columns}, *[None] * (columns - 1)]],
-        column_titles=[names[c] for c in shown],
+        column_titles=[names[c] for c in drawn],
         row_titles=["weights", "weighted", "probability"],
         vertical_spacing=0.06,
         horizontal_spacing=0.01,
     )
-    together = _largest(weighted[shown])
-    for column, c in enumerate(shown, 1):
+    together = _largest(weighted[drawn])
+    for column, c in enumerate(drawn, 1):
         _add_map(figure, weights[c], _largest(weights[c]), 1, column, names[c])
         _add_map(figure, weighted[c], together, 2, column, names[c])
-    labels = [names[c] for c in shown]
+    labels = [names[c] for c in drawn]
     for name, values in (("teacher", fidelity.teacher), ("student", fidelity.student)):
-        figure.add_bar(x=labels, y=values[shown], name=name, row=3, col=1)
+        figure.add_bar(x=labels, y=values[drawn], name=name, row=3, col=1)
     figure.update_xaxes(type="category", row=3, col=1)
     figure.update_yaxes(range=[0, 1], row=3, col=1)
     figure.update_layout(

@@ -68,8 +68,8 @@ def search(
         As for `Neighbors.sample` and `LinearStudent.fit`; also if a list is empty.
     """
     vaes = [vae] if isinstance(vae, VAE) else list(vae)
-    for name, tried in (("vae", vaes), ("bands", bands), ("regularizations", regularizations)):
-        if len(tried) == 0:
+    for name, values in (("vae", vaes), ("bands", bands), ("regularizations", regularizations)):
+        if len(values) == 0:
             raise ValueError(f"{name} must have at least one entry; got none.")
     pictures = as_images(images, "images")
     for v, band in product(vaes, bands):
@@ -84,8 +84,8 @@ def search(
             for (v, neighbors), student in product(settings, students):
                 figures = []
                 for picture in pictures:
-                    found = student.fit(neighbors.sample(picture), predictor).fidelity()
-                    figures.append((found.trustworthy, found.agrees, found.kl, found.r2))
+                    fidelity = student.fit(neighbors.sample(picture), predictor).fidelity()
+                    figures.append((fidelity.trustworthy, fidelity.agrees, fidelity.kl, fidelity.r2))
                     done += 1
                     bar.update()
                     if report is not None:

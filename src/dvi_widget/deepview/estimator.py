@@ -340,9 +340,9 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "inverse_")
         own = self.flat_.reshape(len(self.flat_), *self.shape_)
         pictures = own if images is None else as_array("images", images)
-        shown = as_pictures(pictures) if images is not None or like_pictures(pictures) else None
-        alike = shown is not None and shown.shape[1:] in (self.shape_, (1, *self.shape_))
-        source = PictureSource(self, shown) if shown is not None and alike else DeepViewSource(self)
+        seen = as_pictures(pictures) if images is not None or like_pictures(pictures) else None
+        alike = seen is not None and seen.shape[1:] in (self.shape_, (1, *self.shape_))
+        source = PictureSource(self, seen) if seen is not None and alike else DeepViewSource(self)
         samples = pd.DataFrame({"split": "test", "label": self._labels})
         if self._added.any():
             samples["added"] = self._added
@@ -354,7 +354,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
             [self.probabilities_.max(axis=1)],
             classes=[str(c) for c in range(size)] if self.classes is None else self.classes,
             samples=samples,
-            images=shown,
+            images=seen,
             source=source,
             resolution=resolution,
             name=name,

@@ -186,8 +186,8 @@ class Paths:
     @property
     def nbytes(self) -> int:
         """Memory in use beside the samples, in bytes."""
-        kept = (self._keys, self._rows, self.first, self.second, self.euclidean, self.segments, self._slots)
-        return sum(array.nbytes for array in kept) + self._points.nbytes
+        arrays = (self._keys, self._rows, self.first, self.second, self.euclidean, self.segments, self._slots)
+        return sum(array.nbytes for array in arrays) + self._points.nbytes
 
     def lengths(self, lam: float, scales: Scales) -> Floats:
         """Return the length of every path, or the lower bound from its known points: [P]."""

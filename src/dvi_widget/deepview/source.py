@@ -142,8 +142,8 @@ class PictureSource(DeepViewSource):
     def pictures(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return pictures of flat inputs [m, D]: uint8 [m, C, H, W]."""
         del epoch
-        shown = x.reshape(len(x), *self._size) * self._slopes + self._offsets
-        pictures: NDArray[np.uint8] = np.rint(np.clip(shown, 0, 255)).astype(np.uint8)
+        values = x.reshape(len(x), *self._size) * self._slopes + self._offsets
+        pictures: NDArray[np.uint8] = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
         return pictures
 
 

@@ -125,22 +125,22 @@ def cluster_maps(
     chosen = int(gaps.argmax()) + 1 if k is None else k
     rows = vectors[:, :chosen]
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    found = _together(compared, KMeans(chosen, n_init=10, random_state=seed).fit_predict(rows))
-    order = np.argsort(-np.bincount(found), kind="stable")
-    labels = np.argsort(order)[found].astype(np.int64)
+    clusters = _together(compared, KMeans(chosen, n_init=10, random_state=seed).fit_predict(rows))
+    order = np.argsort(-np.bincount(clusters), kind="stable")
+    labels = np.argsort(order)[clusters].astype(np.int64)
     prototypes = np.stack([unit[labels == cluster].mean(0) for cluster in range(len(order))])
     return Clusters(labels, vectors[:, 1:3].astype(np.float32), prototypes, eigenvalues[: _MAX_CLUSTERS + 1])
 
 
-def _together(x: NDArray[np.float32], found: NDArray[np.integer]) -> NDArray[np.intp]:
+def _together(x: NDArray[np.float32], clusters: NDArray[np.integer]) -> NDArray[np.intp]:
     """Put equal rows of x [n, d] into the cluster that most of them are in, and number clusters from 0.
 
     Of equal maps, the one of lowest index is the nearest neighbour of all others, on every side, so that it
     may end up between the clusters.
     """
     kinds = np.unique(x, axis=0, return_inverse=True)[1].reshape(-1)
-    table = np.zeros((kinds.max() + 1, found.max() + 1), np.int64)
-    np.add.at(table, (kinds, found), 1)
+    table = np.zeros((kinds.max() + 1, clusters.max() + 1), np.int64)
+    np.add.at(table, (kinds, clusters), 1)
     return np.unique(table.argmax(axis=1)[kinds], return_inverse=True)[1].reshape(-1)
 
 

@@ -76,8 +76,8 @@ class ModelComparison:
         """
         if quadrant not in QUADRANTS:
             raise ValueError(f"quadrant must be one of {', '.join(map(repr, QUADRANTS))}; got {quadrant!r}.")
-        found = np.flatnonzero(self.quadrants == quadrant)
-        return np.asarray(found[np.argsort(-self.mean_score[found], kind="stable")], np.int64)
+        rows = np.flatnonzero(self.quadrants == quadrant)
+        return np.asarray(rows[np.argsort(-self.mean_score[rows], kind="stable")], np.int64)
 
     def table(self) -> pd.DataFrame:
         """Return one row per picture.
@@ -114,7 +114,7 @@ class ModelComparison:
 
         table = self.table().reset_index(names="picture")
         table["classes predicted"] = table["n_classes"] + table["spread"]
-        shown = [
+        hover = [
             "picture",
             *(column for column in map(str, table) if ": " in column),
             *(["label"] if "label" in table else []),
@@ -125,7 +125,7 @@ class ModelComparison:
             y="classes predicted",
             color="quadrant",
             category_orders={"quadrant": list(QUADRANTS)},
-            hover_data=shown,
+            hover_data=hover,
             labels={"mean_score": "mean prediction score"},
         )
         figure.add_vline(self.sure, line_dash="dot", line_color="grey")
@@ -206,8 +206,8 @@ def probabilities_of(name: str, model: Any, images: ArrayLike | Tensor) -> NDArr
     return p
 
 
-def checked_labels(labels: ArrayLike | None, n: int, classes: int, least: int) -> NDArray[np.int64] | None:
-    """Return labels as int64, after checking that they are in `least`..classes − 1; None for None."""
+def checked_labels(labels: ArrayLike | None, n: int, classes: int, low: int) -> NDArray[np.int64] | None:
+    """Return labels as int64, after checking that they are in `low`..classes − 1; None for None."""
     if labels is None:
         return None
     y = as_array("labels", labels)
@@ -215,8 +215,8 @@ def checked_labels(labels: ArrayLike | None, n: int, classes: int, least: int) -
         raise ValueError(
             f"labels must be {n} whole numbers, one per picture; got {y.dtype} of shape {y.shape}."
         )
-    if n and (y.min() < least or y.max() >= classes):
+    if n and (y.min() < low or y.max() >= classes):
         raise ValueError(
-            f"labels must be in {least}..{classes - 1}, the model's classes; got {y.min()}..{y.max()}."
+            f"labels must be in {low}..{classes - 1}, the model's classes; got {y.min()}..{y.max()}."
         )
     return y.astype(np.int64)

@@ -80,7 +80,7 @@ class MethodComparison:
         import plotly.express as px  # noqa: PLC0415 - plotly loads slowly
 
         measured = (("removal", self.removal), ("insertion", self.insertion))
-        curves = pd.concat([found.curves.assign(direction=direction) for direction, found in measured])
+        curves = pd.concat([result.curves.assign(direction=direction) for direction, result in measured])
         figure = px.line(
             curves,
             x="removed",
@@ -149,20 +149,20 @@ def compare_methods(
         raise TypeError(f"methods must be a list of names, such as ['gradient']; got {methods!r}.")
     if methods is None:
         methods = [name for name, reason in inspect_model(model, x[:1]).methods.items() if not reason]
-    asked = dict(methods) if isinstance(methods, Mapping) else {name: {} for name in methods}
-    if not asked and not extra:
+    chosen = dict(methods) if isinstance(methods, Mapping) else {name: {} for name in methods}
+    if not chosen and not extra:
         raise ValueError("methods must name at least one method, unless extra has maps; got none.")
     with net.lent():
         classes = net.logits(x).argmax(1).cpu().numpy() if target is None else as_array("target", target)
     maps: dict[str, Maps] = {}
     rows: dict[str, dict[str, float]] = {}
-    for done, (name, parameters) in enumerate(asked.items()):
+    for done, (name, parameters) in enumerate(chosen.items()):
         begin = time.process_time()
         maps[name] = attribute(model, x, classes, name, likeness=True, report=_unheard, **parameters)
         spent = (time.process_time() - begin) / len(x)
         rows[name] = _figures(model, x, maps[name], seed) | {"seconds": spent}
         if report is not None:
-            report((done + 1) / (len(asked) + 1))
+            report((done + 1) / (len(chosen) + 1))
     arrays = {name: made.values for name, made in maps.items()}  # noqa: PD011 - no table
     for name, given in (extra or {}).items():
         arrays[name] = as_array(f"extra[{name!r}]", given)

@@ -85,8 +85,8 @@ def _stretched(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _plain(x: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return pictures [N, C, H, W] as uint8 [N, H, W, 3]."""
-    shown = np.round(255 * _stretched(x)).astype(np.uint8).transpose(0, 2, 3, 1)
-    return np.broadcast_to(shown, (*shown.shape[:3], 3)) if shown.shape[3] == 1 else shown
+    pixels = np.round(255 * _stretched(x)).astype(np.uint8).transpose(0, 2, 3, 1)
+    return np.broadcast_to(pixels, (*pixels.shape[:3], 3)) if pixels.shape[3] == 1 else pixels
 
 
 def gallery(
@@ -151,8 +151,8 @@ def gallery(
     for column, pictures in enumerate(cells):
         for row, picture in enumerate(pictures):
             # Enlarged pixels stay squares.
-            shown = Image.fromarray(picture).resize((cell, cell), Image.Resampling.NEAREST)
-            sheet[row * pitch :, column * pitch :][:cell, :cell] = np.asarray(shown)
+            enlarged = Image.fromarray(picture).resize((cell, cell), Image.Resampling.NEAREST)
+            sheet[row * pitch :, column * pitch :][:cell, :cell] = np.asarray(enlarged)
     data = io.BytesIO()
     Image.fromarray(sheet).save(data, "PNG")
     figure = go.Figure(go.Image(source="data:image/png;base64," + base64.b64encode(data.getvalue()).decode()))

@@ -40,8 +40,8 @@ class Histogram:
 
     def select(self, low: float, high: float) -> NDArray[np.int64]:
         """Return the pictures whose number is in [low, high], in ascending order: int64 [m]."""
-        found = np.flatnonzero((self.values >= low) & (self.values <= high))
-        return np.asarray(found[np.argsort(self.values[found], kind="stable")], np.int64)
+        rows = np.flatnonzero((self.values >= low) & (self.values <= high))
+        return np.asarray(rows[np.argsort(self.values[rows], kind="stable")], np.int64)
 
     def figure(self) -> plotly.graph_objects.Figure:
         """Plot the bars.

@@ -137,9 +137,9 @@ def places(calls: Sequence[TracedCall]) -> str:
         if where not in modules[call.name]:
             modules[call.name].append(where)
     named = []
-    for name, found in modules.items():
-        more = f" and {len(found) - _PLACES} more places" if len(found) > _PLACES else ""
-        named.append(f"{name} in {', '.join(found[:_PLACES])}{more}")
+    for name, callers in modules.items():
+        more = f" and {len(callers) - _PLACES} more places" if len(callers) > _PLACES else ""
+        named.append(f"{name} in {', '.join(callers[:_PLACES])}{more}")
     return "; ".join(named)
 
 
