@@ -79,7 +79,7 @@ def test_positions_in_a_landscape_and_recorded_epochs_are_told_apart():
     assert repr(shown) == f"Landscape({len(shown.samples)} samples, 3 epochs)"
     assert [frame.epoch for frame in shown] == shown.epochs == [0, 5, 10]
     assert shown[-1] is shown.at(10)
-    with pytest.raises(ValueError, match=r"epoch 3 is not part of this landscape; it has \[0, 5, 10\]"):
+    with pytest.raises(ValueError, match=r"epoch must be part of this landscape, one of \[0, 5, 10\]; got 3"):
         shown.at(3)
     with pytest.raises(IndexError):
         shown[3]
@@ -212,7 +212,7 @@ def test_crossings_are_asked_of_points_of_the_landscape():
     shown = compass()
     with pytest.raises(ValueError, match="b must be a point"):
         shown.crossings(7, [0, 0], [0, np.nan])
-    with pytest.raises(ValueError, match="epoch 3 is not part"):
+    with pytest.raises(ValueError, match="epoch must be part of this landscape"):
         shown.crossings(3, [0, 0], [1, 1])
     with pytest.raises(RuntimeError, match="cannot answer paint"):
         compass(source=None).crossings(7, [0, 0], [1, 1])
@@ -309,7 +309,7 @@ def test_an_animated_figure_has_a_frame_and_a_stop_of_the_slider_per_epoch():
     assert [step.label for step in figure.layout.sliders[0].steps] == ["0", "5", "10"]
     sources = {frame.data[0].source for frame in figure.frames}
     assert len(sources) == 3
-    with pytest.raises(ValueError, match="epoch 4 is not part"):
+    with pytest.raises(ValueError, match="epoch must be part of this landscape"):
         shown.figure(epoch=4)
 
 
@@ -330,12 +330,18 @@ def test_class_names_are_text_in_a_figure_whatever_they_contain():
         ({"epochs": []}, "epochs must be ascending"),
         ({"epochs": [3, 3]}, "epochs must be ascending"),
         ({"positions": []}, "one array per epoch"),
-        ({"positions": [np.zeros((2, 2))]}, "do not fit the 3 samples"),
-        ({"positions": [np.full((3, 2), np.nan)]}, "positions must be finite"),
-        ({"predictions": [[0, 1, 3]]}, r"predictions must be classes 0\.\.2"),
+        (
+            {"positions": [np.zeros((2, 2))]},
+            r"must be \[3, l\], \[3\] and \[3\], one row per sample; got \(2, 2\)",
+        ),
+        ({"positions": [np.full((3, 2), np.nan)]}, "positions in epoch 0 must be finite"),
+        ({"predictions": [[0, 1, 3]]}, r"predictions must be classes in 0\.\.2"),
         ({"resolution": 1}, "resolution must be"),
         ({"resolution": 30.5}, "resolution must be"),
-        ({"images": np.zeros((2, 1, 4, 4), np.uint8)}, "images holds 2 pictures, samples has 3"),
+        (
+            {"images": np.zeros((2, 1, 4, 4), np.uint8)},
+            "images and samples must be of the same samples; got 2 and 3 rows",
+        ),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(change, message):

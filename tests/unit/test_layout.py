@@ -462,7 +462,7 @@ def test_measures_and_the_next_epoch_take_the_neighbours_that_the_fit_found(fold
         asked.append(np.shape(x))
         return exact(x, *args, **options)
 
-    monkeypatch.setattr("dvi_widget.landscape.neighbors", counted)
+    monkeypatch.setattr("dvi_widget.landscape.measuring.neighbors", counted)
     monkeypatch.setattr("dvi_widget.estimator.nearest", lambda *_: pytest.fail("searched again"))
     assert loaded.landscape().measures().equals(expected)
     h = run.features(5).shape[1]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from dvi_widget.landscape import Frame, Landscape, class_colors, colored
+from dvi_widget.landscape.paint import paint
 
 _CANVAS_PX = {1: 668, 2: 486}  # along each side of a canvas, alone or beside another
 _LEGEND_PX = 200  # width
@@ -124,27 +125,26 @@ def _painted_quickly(
     # Engines that paint from coarse to fine do so because they are slow.
     if "paint" not in landscape.services or "sharpen" in landscape.services:
         return None
-    x0, x1, y0, y1 = landscape.extent
-    centres = (np.arange(_COARSE_CELLS) + 0.5) / _COARSE_CELLS
-    top = np.iinfo(np.uint16).max
-    classes = np.empty((_COARSE_CELLS, _COARSE_CELLS), np.uint16)
-    shade = np.empty((_COARSE_CELLS, _COARSE_CELLS), np.uint8)
-    start_s, step = time.perf_counter(), _COARSE_CELLS // 16
-    for start in range(0, _COARSE_CELLS, step):
-        rows = slice(start, start + step)
-        x, y = np.meshgrid(x0 + centres * (x1 - x0), y0 + centres[rows] * (y1 - y0))
-        points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-        try:
-            kinds, sure, on_boundary = landscape.source.paint(frame.epoch, points)
-        except Exception:  # noqa: BLE001 - the page will say what is wrong; here the points must do
-            return None
-        classes[rows] = np.where(on_boundary, top, kinds).reshape(step, _COARSE_CELLS)
-        shade[rows] = np.rint(np.clip(sure, 0, 1) * 255).reshape(step, _COARSE_CELLS)
+    start_s = time.perf_counter()
+
+    def stop_if_slow(share: float) -> None:
         # The first rows may include reading and compiling, so the total is estimated from the later ones.
-        spent_s, share = time.perf_counter() - start_s, (start + step) / _COARSE_CELLS
+        spent_s = time.perf_counter() - start_s
         if spent_s > _PAINT_BUDGET_S or (share > 0.5 and spent_s > _PAINT_BUDGET_S * share):
-            return None
-    return classes, shade
+            raise TimeoutError
+
+    try:
+        return paint(
+            landscape.source,
+            frame.epoch,
+            landscape.extent,
+            _COARSE_CELLS,
+            len(landscape.classes),
+            _COARSE_CELLS // 16,
+            stop_if_slow,
+        )
+    except Exception:  # noqa: BLE001 - the page will say what is wrong; here the points must do
+        return None
 
 
 def _stamp(

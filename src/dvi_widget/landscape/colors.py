@@ -1,0 +1,81 @@
+"""Colours of classes and of painted canvases."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The first palette is the default: it keeps ten classes apart under all three kinds of colour blindness.
+# fmt: off
+PALETTES: dict[str, list[str]] = {
+    "safe": [
+        "#0467d5", "#dfb931", "#c53b80", "#2adbba", "#913b0b",
+        "#b5b1fd", "#7d811b", "#74359b", "#ef7d77", "#09a3cb",
+    ],
+    "vivid": [
+        "#2f6fde", "#f08c1e", "#2fa84f", "#d8343c", "#8d55c8",
+        "#8f5a3c", "#e267b4", "#7d7d86", "#b5b21c", "#1fb5c9",
+    ],
+}
+# fmt: on
+
+_TERRITORY_STRENGTH = (0.12, 0.40)  # of a class colour over white, at shade 0 and at shade 1
+
+
+def class_colors(n: int, palette: str = "safe") -> list[str]:
+    """Choose colours for n classes.
+
+    Parameters
+    ----------
+    n : int
+        Number of classes.
+    palette : str
+        A name in `PALETTES`. Classes beyond its length get further hues, evenly spread.
+
+    Returns
+    -------
+    list of str
+        "#rrggbb", one per class; class i has the same colour for every n.
+
+    Raises
+    ------
+    ValueError
+        If there is no such palette.
+    """
+    if palette not in PALETTES:
+        raise ValueError(f"palette must be one of {sorted(PALETTES)}; got {palette!r}.")
+    colors = PALETTES[palette][:n]
+    for step in range(n - len(colors)):
+        # The golden ratio never repeats a hue and keeps each new one far from the last.
+        red, green, blue = colorsys.hls_to_rgb((0.04 + 0.618034 * step) % 1, (0.42, 0.6, 0.32)[step % 3], 0.6)
+        colors.append(f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}")
+    return colors
+
+
+def colored(
+    classes: NDArray[np.unsignedinteger], shade: NDArray[np.uint8], colors: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Colour a painted canvas: pale, paler where the engine is less sure, white on the boundary.
+
+    Parameters
+    ----------
+    classes, shade : arrays [R, R]
+        As in `Frame.canvas`.
+    colors : sequence of str
+        "#rrggbb" per class.
+
+    Returns
+    -------
+    uint8 [R, R, 3]
+        Row 0 holds the lowest y.
+    """
+    table = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], float)
+    white = classes == np.iinfo(classes.dtype).max
+    low, high = _TERRITORY_STRENGTH
+    strength = np.where(white, 0, low + (high - low) * (shade / 255))[..., None]
+    mixed = 255 + strength * (table[np.where(white, 0, classes)] - 255)
+    pixels: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return pixels

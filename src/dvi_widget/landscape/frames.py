@@ -1,0 +1,520 @@
+"""Frames of positions over one painted plane: what every projection yields and the widget draws."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, overload
+
+import numpy as np
+import pandas as pd
+import plotly  # its parts load when they are first used
+from numpy.typing import ArrayLike, NDArray
+
+from dvi_widget.arrays import as_array, check_finite, check_whole
+from dvi_widget.progress import Progress
+
+from . import figure, measuring
+from .paint import Canvas, paint
+from .source import ABILITIES, Measures, Paints, Sharpens
+
+MAX_RESOLUTION = 4096  # pixels along each side of a canvas
+_MARGIN = 0.05  # share of the extent that is left free on each side
+_PAINT_BLOCK_PIXELS = 1 << 15  # classified at once
+_MIN_EXTENT = 1e-6
+
+Ability = TypeVar("Ability")
+
+
+class Frame:
+    """One epoch of a landscape.
+
+    Attributes
+    ----------
+    epoch : int
+        The recorded number.
+    positions : float32 [N, l]
+        Where the samples lie, in units of `Landscape.extent`.
+    predictions : int [N]
+        Predicted class of each sample.
+    confidence : float32 [N]
+        Probability of the predicted class, in [0, 1].
+    """
+
+    def __init__(
+        self,
+        landscape: Landscape,
+        epoch: int,
+        positions: NDArray[np.float32],
+        predictions: NDArray[np.integer],
+        confidence: NDArray[np.float32],
+    ) -> None:
+        self.epoch = epoch
+        self.positions = positions
+        self.predictions = predictions
+        self.confidence = confidence
+        self._landscape = landscape
+        self._canvas: Canvas | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def painted(self) -> bool:
+        """Whether the canvas has been painted."""
+        return self._canvas is not None
+
+    @property
+    def paintable(self) -> bool:
+        """Whether the canvas has been painted, or can be."""
+        return self.painted or isinstance(self._landscape.source, (Paints, Sharpens))
+
+    @property
+    def canvas(self) -> Canvas:
+        """The plane decoded and classified pixel by pixel; painted on first access, then kept.
+
+        Returns
+        -------
+        classes : uint8 [R, R] (up to 254 classes) or uint16 [R, R]
+            Row 0 has the lowest y, column 0 the lowest x. The dtype's top value marks the δ-boundary.
+        shade : uint8 [R, R]
+            How sure the engine is there; 255 stands for 1.
+
+        Raises
+        ------
+        RuntimeError
+            If the landscape cannot paint: its source lacks the ability, or it is not two-dimensional.
+        """
+        return self.paint()
+
+    def paint(
+        self,
+        report: Progress | None = None,
+        show: Callable[[NDArray[np.unsignedinteger], NDArray[np.uint8]], object] | None = None,
+    ) -> Canvas:
+        """Paint the canvas unless it has been painted, and return it (see `canvas`).
+
+        Parameters
+        ----------
+        report : callable, optional
+            Called with the share of the work done, in (0, 1]. An exception it raises stops the painting and
+            is passed on; nothing half painted is kept.
+        show : callable, optional
+            Called with classes and shade as far as they are known, ever finer, by engines that paint from
+            coarse to fine.
+
+        Raises
+        ------
+        RuntimeError
+            As for `canvas`.
+        """
+        with self._lock:
+            if self._canvas is None:
+                self._canvas = self._paint(report, show)
+            return self._canvas
+
+    def sharpen(self) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.uint8], float]]:
+        """Paint from coarse to fine.
+
+        Yields
+        ------
+        classes, shade
+            As `canvas`, ever finer; the last ones are the canvas. They are not changed afterwards.
+        share : float
+            Part of the work that is done, in (0, 1].
+
+        Raises
+        ------
+        RuntimeError
+            If the engine behind this landscape paints in one go.
+        """
+        landscape = self._landscape
+        source = landscape.require(Sharpens)
+        yield from source.sharpen(self.epoch, landscape.extent, landscape.resolution)
+
+    def _paint(
+        self,
+        progress: Progress | None,
+        show: Callable[[NDArray[np.unsignedinteger], NDArray[np.uint8]], object] | None,
+    ) -> Canvas:
+        """Paint coarse to fine if the source can, else some rows at a time."""
+        landscape = self._landscape
+        if isinstance(landscape.source, Sharpens):
+            for classes, shade, share in self.sharpen():
+                canvas = classes, shade
+                if progress is not None:
+                    progress(share)
+                if show is not None and share < 1:
+                    show(classes, shade)
+        else:
+            source = landscape.require(Paints)
+            landscape.require_plane()
+            canvas = paint(
+                source,
+                self.epoch,
+                landscape.extent,
+                landscape.resolution,
+                len(landscape.classes),
+                max(1, _PAINT_BLOCK_PIXELS // landscape.resolution),
+                progress,
+            )
+        for part in canvas:
+            part.flags.writeable = False
+        return canvas
+
+
+class Landscape:
+    """Frames in chronological order over one set of samples.
+
+    Engines build it (`model.landscape()`); a person indexes, measures or draws it, or gives it to `Explorer`.
+    All frames share one extent, a square around every position of every epoch, and one colour per class.
+
+    Parameters
+    ----------
+    epochs : sequence of int
+        Recorded numbers, ascending.
+    positions : sequence of arrays [N, l]
+        Per epoch, where the samples lie.
+    predictions : sequence of int arrays [N]
+        Per epoch, the predicted classes.
+    confidence : sequence of arrays [N]
+        Per epoch, the probability of the predicted class, in [0, 1].
+    classes : sequence of str
+        Names of the classes.
+    samples : DataFrame
+        One row per sample, index 0..N−1, with columns split ("train" or "test") and label (−1: none).
+    images : uint8 array [N, C, H, W], optional
+        Pictures of the samples.
+    source : object, optional
+        What answers when a canvas is painted or a measure taken (see `dvi_widget.landscape.source`).
+    resolution : int
+        Pixels R along each side of the canvas.
+    name : str
+        What to call this landscape beside another.
+    scalars : DataFrame, optional
+        Further numbers to show beside the epochs, such as a loss: one column each, indexed by epoch. Epochs
+        without a number may be missing.
+
+    Attributes
+    ----------
+    extent : tuple of float
+        x0, x1, y0, y1 of every frame and canvas.
+    scalars : DataFrame
+        As given, one row per epoch; NaN where there is no number.
+
+    Raises
+    ------
+    ValueError
+        If epochs are not ascending, or arrays do not fit each other, or positions are not finite.
+    """
+
+    def __init__(
+        self,
+        epochs: Sequence[int],
+        positions: Sequence[ArrayLike],
+        predictions: Sequence[ArrayLike],
+        confidence: Sequence[ArrayLike],
+        *,
+        classes: Sequence[str],
+        samples: pd.DataFrame,
+        images: NDArray[np.uint8] | None = None,
+        source: Any = None,
+        resolution: int = 300,
+        name: str = "",
+        scalars: pd.DataFrame | None = None,
+    ) -> None:
+        self.epochs = [int(epoch) for epoch in epochs]
+        if not self.epochs or sorted(set(self.epochs)) != self.epochs:
+            raise ValueError(f"epochs must be ascending numbers, at least one; got {self.epochs}.")
+        counts = len(positions), len(predictions), len(confidence)
+        if set(counts) != {len(self.epochs)}:
+            raise ValueError(
+                f"positions, predictions and confidence must hold one array per epoch, {len(self.epochs)}; "
+                f"got {counts[0]}, {counts[1]} and {counts[2]}."
+            )
+        resolution = check_whole("resolution", resolution, 2, MAX_RESOLUTION)
+        if images is not None and len(images) != len(samples):
+            raise ValueError(
+                f"images and samples must be of the same samples; got {len(images)} and {len(samples)} rows."
+            )
+        self.classes = [str(name) for name in classes]
+        self.samples = samples
+        self.images = images
+        self.source = source
+        self.resolution = resolution
+        self.name = name
+        numbers = pd.DataFrame() if scalars is None else scalars
+        self.scalars = numbers.reindex(pd.Index(self.epochs, name="epoch")).astype(float)
+        self._trust: dict[int, NDArray[np.float32]] = {}
+        self._frames = [
+            self._frame(*parts) for parts in zip(self.epochs, positions, predictions, confidence, strict=True)
+        ]
+        self.extent = _extent([frame.positions for frame in self._frames])
+
+    def _frame(
+        self, epoch: int, positions: ArrayLike, predictions: ArrayLike, confidence: ArrayLike
+    ) -> Frame:
+        """Check one epoch's arrays against the samples."""
+        n = len(self.samples)
+        y = np.ascontiguousarray(as_array("positions", positions), np.float32)
+        c = as_array("predictions", predictions)
+        p = np.asarray(as_array("confidence", confidence), np.float32)
+        if y.ndim != 2 or not len(y) == len(c) == len(p) == n:
+            raise ValueError(
+                f"positions, predictions and confidence must be [{n}, l], [{n}] and [{n}], one row per "
+                f"sample; got {y.shape}, {c.shape} and {p.shape} in epoch {epoch}."
+            )
+        check_finite(f"positions in epoch {epoch}", y)
+        if c.dtype.kind not in "iu" or c.min(initial=0) < 0 or c.max(initial=0) >= len(self.classes):
+            raise ValueError(
+                f"predictions must be classes in 0..{len(self.classes) - 1}; got {c.dtype} in "
+                f"{c.min(initial=0)}..{c.max(initial=0)} in epoch {epoch}."
+            )
+        return Frame(self, epoch, y, c, p)
+
+    def __repr__(self) -> str:
+        n, epochs = len(self.samples), len(self)
+        return f"Landscape({n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self._frames)
+
+    @overload
+    def __getitem__(self, position: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> list[Frame]: ...
+
+    def __getitem__(self, position: int | slice) -> Frame | list[Frame]:
+        return self._frames[position]
+
+    def at(self, epoch: int) -> Frame:
+        """Return the frame of a recorded epoch.
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape.
+        """
+        if epoch not in self.epochs:
+            raise ValueError(f"epoch must be part of this landscape, one of {self.epochs}; got {epoch!r}.")
+        return self._frames[self.epochs.index(epoch)]
+
+    @property
+    def services(self) -> list[str]:
+        """Names of the abilities that the source has, as in `dvi_widget.landscape.source.ABILITIES`."""
+        return [name for name, ability in ABILITIES.items() if isinstance(self.source, ability)]
+
+    def require(self, ability: type[Ability]) -> Ability:
+        """Return the source, as something that has an ability.
+
+        Parameters
+        ----------
+        ability : type
+            A protocol of `dvi_widget.landscape.source`, or one made of several of these.
+
+        Raises
+        ------
+        RuntimeError
+            If the source lacks it.
+        """
+        missing = [
+            name
+            for name, part in ABILITIES.items()
+            if part in ability.__mro__ and not isinstance(self.source, part)
+        ]
+        if missing:
+            raise RuntimeError(
+                f"This landscape cannot answer {', '.join(missing)}: it has no engine that can. Take it from "
+                "a fitted model: model.fit(...).landscape()."
+            )
+        return self.source  # type: ignore[no-any-return]
+
+    def require_plane(self) -> None:
+        """Raise RuntimeError unless the landscape is two-dimensional."""
+        dimension = self._frames[0].positions.shape[1]
+        if dimension != 2:
+            raise RuntimeError(
+                f"This landscape has {dimension} dimensions; a canvas needs 2. Draw figure() instead."
+            )
+
+    def measures(
+        self,
+        k: int | Sequence[int] | None = None,
+        rows: ArrayLike | None = None,
+        decoded: ArrayLike | None = None,
+        report: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Measure how much the map preserves: the four properties (§4) on every epoch and split.
+
+        An engine with figures of merit of its own (DeepView) returns these instead. On test, nn_pv and
+        temporal_pv search among train ∪ test and average over the test samples, and boundary_pv uses the
+        boundary set that took no part in the fit. On train, the neighbours searched while fitting are used
+        if they are enough; from 20,000 samples on, about 99 in 100 of them are true ones.
+
+        Parameters
+        ----------
+        k : int or sequence of int, optional
+            Numbers of neighbours; by default 10, 15 and 20, or the number of other samples if that is less.
+            If an epoch has fewer boundary samples than k, boundary_pv is left out.
+        rows : array of int or bool, optional
+            Average over these samples only; neighbours are searched among all.
+        decoded : array of int or bool, optional
+            Of these, decode only the ones named here for ppr and rec_pv, if the engine is slow at decoding.
+        report : callable, optional
+            Called with the share of the work done, in (0, 1]. An exception it raises stops the work.
+
+        Returns
+        -------
+        DataFrame
+            Columns epoch, split, measure, k, value. Measures are nn_pv, boundary_pv, ppr, rec_pv (these two
+            without k), temporal_pv (over all epochs: without epoch; the form quoted) and temporal_pv_pooled
+            (for the transition that ends in the epoch). What does not apply is <NA>. ppr and rec_pv are left
+            out where the engine has no way back from the canvas.
+
+        Raises
+        ------
+        RuntimeError
+            If the landscape has no engine that can answer.
+        ValueError
+            If k exceeds the number of other samples, or rows name none.
+        """
+        if isinstance(self.source, Measures):
+            return self.source.measures()
+        return measuring.measure(self, k, rows, decoded, report)
+
+    def trust(self, epoch: int, report: Progress | None = None) -> NDArray[np.float32]:
+        """Measure the round-trip error: decode each pixel, project it again, measure how far it moved.
+
+        Where it is large, the canvas shows what the decoder invented: no representation that the projection
+        knows belongs there. Pixels far from any sample are of that kind. On the last epoch of the MNIST
+        reference run, 61 units wide, the median error is 0.6 for pixels within 1 of a sample, 4 at 1 to 3,
+        and 11 beyond; 48 % of all pixels lie beyond.
+
+        Parameters
+        ----------
+        epoch : int
+            Recorded number.
+        report : callable, optional
+            Called with the share of the work done, in (0, 1]. An exception it raises stops the work.
+
+        Returns
+        -------
+        float32 [100, 100]
+            Distance on the canvas, in units of `extent`, between the centre of each pixel of a 100 × 100 grid
+            and φ(ψ(centre)). Row 0 has the lowest y. Computed on the first call, then kept.
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape.
+        RuntimeError
+            If the landscape has no engine that decodes and projects, or is not two-dimensional.
+        """
+        self.at(epoch)
+        if epoch not in self._trust:
+            self._trust[epoch] = measuring.round_trip_error(self, epoch, report)
+        return self._trust[epoch]
+
+    def crossings(self, epoch: int, a: ArrayLike, b: ArrayLike) -> pd.DataFrame:
+        """Find where the predicted class changes along the line between two points of the plane.
+
+        The line is decoded and classified at 256 points; each change between two of them is then narrowed
+        down by bisection.
+
+        Parameters
+        ----------
+        epoch : int
+            Recorded number.
+        a, b : array [2]
+            The ends of the line, in units of `extent`.
+
+        Returns
+        -------
+        DataFrame
+            One row per change, in order: `t` in (0, 1) (share of the line), `x`, `y` (the point), `before`,
+            `after` (class indices).
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape, or a or b is no point.
+        RuntimeError
+            If the landscape has no engine that decodes, or is not two-dimensional.
+        """
+        self.at(epoch)
+        return measuring.crossings(self, epoch, _point("a", a), _point("b", b))
+
+    def neighbor_loss(
+        self, epoch: int, k: int | None = None, report: Progress | None = None
+    ) -> NDArray[np.float64]:
+        """Measure the share of its nearest neighbours that each sample loses on the map: 1 − its own nn_pv.
+
+        Parameters
+        ----------
+        epoch : int
+            Recorded number.
+        k : int, optional
+            Neighbours per sample, among the training samples; for test samples among all. By default 15, or
+            the number of other samples if that is less.
+        report : callable, optional
+            Called with the share of the work done, in (0, 1]. An exception it raises stops the work.
+
+        Returns
+        -------
+        float64 [N]
+            In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape, or k exceeds the number of other samples.
+        RuntimeError
+            If the landscape has no engine that knows the representations.
+        """
+        self.at(epoch)
+        if k is not None:
+            k = check_whole("k", k, 1)
+        return measuring.neighbor_loss(self, epoch, k, report)
+
+    def figure(self, epoch: int | None = None) -> plotly.graph_objects.Figure:
+        """Draw the landscape with plotly.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            Draw this recorded epoch alone. Without it all epochs, with a slider and a play button.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+            Painted canvas below, samples in the colour of their label above it; hover shows label, prediction
+            and confidence. In three dimensions, the samples alone. Class names are shown as text, whatever
+            they contain.
+
+        Raises
+        ------
+        ValueError
+            If that epoch is not part of the landscape.
+        RuntimeError
+            If the canvas cannot be painted (see `Frame.canvas`).
+        """
+        return figure.draw(self, self._frames if epoch is None else [self.at(epoch)])
+
+
+def _point(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Check a point of the plane [2]."""
+    point = as_array(name, value)
+    if point.shape != (2,) or point.dtype.kind not in "fiu" or not np.isfinite(point).all():
+        raise ValueError(f"{name} must be a point [x, y] of the plane, two finite numbers; got {value!r}.")
+    return point.astype(np.float64)
+
+
+def _extent(positions: Sequence[NDArray[np.float32]]) -> tuple[float, float, float, float]:
+    """Draw a square with a margin around all positions, so that one unit is as long on both axes."""
+    low = np.min([y[:, :2].min(axis=0) for y in positions], axis=0).astype(float)
+    high = np.max([y[:, :2].max(axis=0) for y in positions], axis=0).astype(float)
+    half = max(float((high - low).max()) / 2, _MIN_EXTENT) * (1 + 2 * _MARGIN)
+    x, y = (low + high) / 2
+    return float(x - half), float(x + half), float(y - half), float(y + half)

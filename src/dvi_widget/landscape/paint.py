@@ -1,0 +1,88 @@
+"""Painting a canvas: the centre of every pixel decoded and classified, some rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvi_widget.progress import Progress
+
+from .source import Paints
+
+Canvas = tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]
+
+_MAX_UINT8_CLASSES = 254  # the dtype's top value marks the δ-boundary
+
+
+def pixel_centres(
+    extent: tuple[float, float, float, float], resolution: int, block_rows: int
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield the centres of a canvas' pixels, some rows at a time.
+
+    Parameters
+    ----------
+    extent : tuple of float
+        x0, x1, y0, y1 of the canvas.
+    resolution : int
+        Pixels R along each side.
+    block_rows : int
+        Rows at a time; the last block may have fewer.
+
+    Yields
+    ------
+    rows : slice
+        Row 0 has the lowest y.
+    points : float32 [g · R, 2]
+        Their centres, row by row.
+    """
+    x0, x1, y0, y1 = extent
+    centres = (np.arange(resolution) + 0.5) / resolution
+    x, y = x0 + centres * (x1 - x0), y0 + centres * (y1 - y0)
+    for start in range(0, resolution, block_rows):
+        rows = slice(start, min(start + block_rows, resolution))
+        points = np.stack(np.broadcast_arrays(x[None], y[rows, None]), axis=-1).reshape(-1, 2)
+        yield rows, points.astype(np.float32)
+
+
+def paint(
+    source: Paints,
+    epoch: int,
+    extent: tuple[float, float, float, float],
+    resolution: int,
+    classes: int,
+    block_rows: int,
+    progress: Progress | None = None,
+) -> Canvas:
+    """Paint a canvas from its lowest row up.
+
+    Parameters
+    ----------
+    source
+        What classifies points.
+    epoch : int
+        Recorded number.
+    extent, resolution, block_rows
+        As for `pixel_centres`.
+    classes : int
+        Number of classes, which decides the dtype of the canvas.
+    progress : callable, optional
+        Called with the share of the rows that is painted.
+
+    Returns
+    -------
+    classes : uint8 or uint16 [R, R]
+    shade : uint8 [R, R]
+        As in `Frame.canvas`.
+    """
+    dtype = np.uint8 if classes <= _MAX_UINT8_CLASSES else np.uint16
+    kinds = np.zeros((resolution, resolution), dtype)
+    shade = np.zeros((resolution, resolution), np.uint8)
+    for rows, points in pixel_centres(extent, resolution, block_rows):
+        predicted, sure, on_boundary = source.paint(epoch, points)
+        kinds[rows] = np.where(on_boundary, np.iinfo(dtype).max, predicted).reshape(-1, resolution)
+        shade[rows] = np.rint(np.clip(sure, 0, 1) * 255).reshape(-1, resolution)
+        if progress is not None:
+            progress(rows.stop / resolution)
+    return kinds, shade
