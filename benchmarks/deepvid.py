@@ -1,4 +1,4 @@
-"""DeepVID's figures: fidelity, speed and removal curves on MNIST, fidelity on CIFAR-10's ResNet-20.
+"""Measure DeepVID: fidelity, speed and removal curves on MNIST, fidelity on CIFAR-10's ResNet-20.
 
     python benchmarks/deepvid.py --data ../shared/data [--only vae|errors|speed|removal|cifar] [--threads 1]
 
@@ -34,7 +34,7 @@ Labels = NDArray[np.int64]
 
 
 class LeNet(nn.Sequential):
-    """LeNet-5 with ReLU and largest values pooled."""
+    """LeNet-5 with ReLU and max pooling."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class LeNet(nn.Sequential):
 
 
 def teacher(x: Pictures, y: Labels) -> LeNet:
-    """The LeNet, trained once."""
+    """Return the LeNet, trained on the first call and kept."""
     path = KEPT / "lenet.safetensors"
     torch.manual_seed(0)
     model = LeNet()
@@ -77,7 +77,7 @@ def teacher(x: Pictures, y: Labels) -> LeNet:
 
 
 def mnist_vae(x: Pictures, xt: Pictures, model: nn.Module) -> VAE:
-    """The default VAE, and how long it took."""
+    """Return the default VAE, trained on the first call and kept, and print what it took."""
     path = KEPT / "vae.safetensors"
     if not path.exists():
         wall, cpu = time.perf_counter(), time.process_time()
@@ -86,12 +86,14 @@ def mnist_vae(x: Pictures, xt: Pictures, model: nn.Module) -> VAE:
         print(f"VAE (10-D): {wall:.0f} s, {cpu:.0f} CPU s with {torch.get_num_threads()} thread(s)")
         vae.save(path)
     vae = VAE.load(path)
-    print(f"VAE: label kept on the 10,000 test pictures {vae.prediction_preservation(xt, model):.4f}")
+    print(
+        f"VAE: prediction preserved on the 10,000 test pictures {vae.prediction_preservation(xt, model):.4f}"
+    )
     return vae
 
 
 def papers_way(neighborhood: Neighborhood, model: Any) -> LinearStudent:
-    """The student by §9's defaults: 10 epochs, batches of 128, T = 10, random start, gradient descent."""
+    """Fit the student by §9's defaults: 10 epochs, batches of 128, T = 10, random start, gradient descent."""
     return LinearStudent("descent").fit(neighborhood, model)
 
 
@@ -107,7 +109,7 @@ def fidelity(
     learn: Callable[[Neighborhood, Any], LinearStudent],
     fresh: Neighbors,
 ) -> None:
-    """Agreement at pictures, and KL and R² on 512 fresh independent neighbours of each."""
+    """Print agreement at pictures, and KL and R² on 512 fresh independent neighbours of each."""
     rows = []
     predictor = as_predictor(model)
     for picture in pictures:
@@ -131,7 +133,7 @@ def errors(x: Pictures, xt: Pictures, yt: Labels, model: nn.Module, vae: VAE) ->
     fidelity("errors, plain ridge", wrong, model, Neighbors(vae), plain_ridge, fresh)
     paper = Neighbors(vae, how="line", anchored=False)
     fidelity("errors, paper's way", wrong, model, paper, papers_way, Neighbors(vae, anchored=False, seed=1))
-    # The band as a share of the whole span, least to largest, of the training pictures.
+    # The band as a share of the full range, minimum to maximum, over the training pictures.
     z = vae.encode(x)
     wide = 0.15 * np.ptp(z, axis=0) / np.ptp(vae.ranges_, axis=1)
     fidelity(
@@ -149,7 +151,7 @@ def plain_ridge(neighborhood: Neighborhood, model: Any) -> LinearStudent:
 
 
 def speed(xt: Pictures, model: nn.Module, vae: VAE) -> None:
-    """From a picture to its student, and from a dragged value to its picture: medians of 50, milliseconds."""
+    """Time a picture's student, and a dragged value's picture: medians of 50, in milliseconds."""
     neighbors, predictor = Neighbors(vae), as_predictor(model)
     student = LinearStudent()
 
@@ -178,7 +180,7 @@ def speed(xt: Pictures, model: nn.Module, vae: VAE) -> None:
 
 
 def gradients(x: Pictures, y: Labels, model: nn.Module, steps: int) -> NDArray[np.float32]:
-    """The gradient of the true class's logit, or integrated gradients from black in so many steps."""
+    """Return gradients of the true class's logit, or for several steps integrated gradients from black."""
     maps = []
     for picture, label in zip(torch.from_numpy(x), y, strict=True):
         scale = torch.arange(1, steps + 1).view(-1, 1, 1, 1) / steps
@@ -218,17 +220,18 @@ def removal(xt: Pictures, yt: Labels, model: nn.Module, vae: VAE) -> None:
 
 
 def cifar(data: Path) -> None:
-    """Agreement and held-out R² on 200 pictures of ResNet-20, with the convolutional VAE and anchoring."""
+    """Print agreement and held-out R² on 200 pictures of ResNet-20, with the convolutional VAE."""
     model = Normalised(trained(data)).eval()
     (x, _), (xt, yt), _ = datasets.image_folder(data / "cifar10" / "cifar10-jpg.tar.xz")
     path = KEPT / "cifar.safetensors"
     wall, cpu = time.perf_counter(), time.process_time()
     vae = VAE(latent_dim=64, epochs=8, learning_rate=1e-3).fit(unit(x), path)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"CIFAR-10: VAE (64-D, convolutional) {wall:.0f} s, {cpu:.0f} CPU s (0: kept from before)")
+    print(f"CIFAR-10: VAE (64-D, convolutional) {wall:.0f} s, {cpu:.0f} CPU s (0: kept from an earlier run)")
     test = unit(xt)
     predictor = as_predictor(model)
-    print(f"CIFAR-10: label kept on 1,000 test pictures {vae.prediction_preservation(test[::10], model):.3f}")
+    preserved = vae.prediction_preservation(test[::10], model)
+    print(f"CIFAR-10: prediction preserved on 1,000 test pictures {preserved:.3f}")
     chosen = np.random.default_rng(0).choice(len(test), CIFAR_PICTURES, replace=False)
     right = (predictor.predict(test[chosen]).argmax(1) == yt[chosen]).mean()
     print(f"CIFAR-10: the teacher is right on {right:.3f} of the {CIFAR_PICTURES} pictures")

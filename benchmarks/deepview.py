@@ -1,4 +1,4 @@
-"""DeepView beside the all-pairs loop and beside DVI: calls, recall, quality, time; writes RESULTS.md."""
+"""Compare DeepView with the all-pairs loop and with DVI: calls, recall, quality, time; write RESULTS.md."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEADING = "## DeepView"
 
 
 class Clock:
-    """Wall and CPU seconds of a block."""
+    """Measures wall and CPU seconds of a block."""
 
     def __enter__(self) -> Self:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
@@ -47,11 +47,11 @@ class Clock:
 
 
 def cifar(data: Path, n: int) -> tuple[dvi.Predictor, NDArray[np.float32], NDArray[np.int64]]:
-    """ResNet-20, and test pictures drawn without replacement (seed 0)."""
+    """Return ResNet-20, and test pictures drawn without replacement (seed 0)."""
     _, (x, y), _ = dvi.datasets.image_folder(data / "cifar10" / "cifar10-jpg.tar.xz")
     drawn = np.random.default_rng(0).choice(len(x), n, replace=False)
     model = resnet20.Normalised(resnet20.trained(data)).eval()
-    # Batches that stay in the cache: twice as fast as the default on a CPU.
+    # Batches that stay in the processor's cache are twice as fast as the default.
     predictor = dvi.Predictor(model, batch_size=_BATCH)
     return predictor, (x[drawn] / 255).astype(np.float32), y[drawn]
 
@@ -70,7 +70,7 @@ def mnist(
 ) -> tuple[
     nn.Module, tuple[NDArray[np.float32], NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.int64]]
 ]:
-    """The MNIST reference run: the trained network, 10,000 training and 2,000 test pictures, normalised."""
+    """Return the MNIST reference run: its network, 10,000 training and 2,000 test pictures, normalised."""
     (x, y), (xt, yt), _ = dvi.datasets.idx(data / "mnist")
     rng = np.random.default_rng(0)
     i, j = rng.choice(len(x), 10000, replace=False), rng.choice(len(xt), 2000, replace=False)
@@ -90,14 +90,14 @@ def mnist(
 
 
 def begun(model: Any, x: NDArray[np.float32]) -> Paths:
-    """Paths between pictures, none revealed."""
+    """Return the paths between pictures, none of their points classified."""
     classify = Classifier(model, x.shape[1:])
     flat = x.reshape(len(x), -1)
     return Paths(flat, classify(flat), classify, SEGMENTS)
 
 
 def all_pairs(paths: Paths, scales: Any) -> Neighbors:
-    """Neighbours from the full matrix."""
+    """Return neighbours from the full matrix."""
     n = len(paths.x)
     i, j = np.triu_indices(n, 1)
     rows = paths.begin(i, j)
@@ -110,12 +110,12 @@ def all_pairs(paths: Paths, scales: Any) -> Neighbors:
 
 
 def recall(found: Neighbors, truth: Neighbors) -> float:
-    """Share of the true neighbours that were found."""
+    """Return the share of the true neighbours among those of the search."""
     return float(dvi.measures.overlap(found.indices, truth.indices).mean())
 
 
 def pruned(model: Any, x: NDArray[np.float32]) -> tuple[Neighbors, Any, Paths, Clock]:
-    """Neighbours by the search, with scales estimated; the samples' own calls are not counted."""
+    """Return neighbours by the search, with estimated scales; the samples' own calls are not counted."""
     with Clock() as clock:
         paths = begun(model, x)
         paths._classify.calls = 0  # type: ignore[attr-defined]  # noqa: SLF001
@@ -129,7 +129,7 @@ def calls_of(paths: Paths) -> int:
 
 
 def exactness(data: Path) -> list[str]:
-    """Calls and recall at N = 300 on CIFAR-10, against the full matrix of the same run."""
+    """Measure calls and recall at N = 300 on CIFAR-10, against the full matrix of the same run."""
     model, x, _ = cifar(data, 300)
     found, scales, paths, clock = pruned(model, x)
     full = begun(model, x)
@@ -148,7 +148,7 @@ def exactness(data: Path) -> list[str]:
 
 
 def growth(data: Path) -> list[str]:
-    """Calls per sample and wall time at N = 300, 1,000 and 3,000 on MNIST."""
+    """Measure calls per sample and wall time at N = 300, 1,000 and 3,000 on MNIST."""
     network, (x, _), _ = mnist(data)
     model = dvi.Predictor(network, batch_size=_BATCH)
     rows = []
@@ -174,7 +174,7 @@ def growth(data: Path) -> list[str]:
 
 
 def some_rows(full: Paths, found: Neighbors, scales: Any) -> str:
-    """Some whole rows of the full matrix for recall; what all of it would take, by their speed."""
+    """Measure recall on some rows of the full matrix, and extrapolate the time of all of it."""
     n = len(full.x)
     asked = np.arange(0, n, n // 20)
     i, j = np.repeat(asked, n), np.tile(np.arange(n), len(asked))
@@ -196,12 +196,12 @@ def some_rows(full: Paths, found: Neighbors, scales: Any) -> str:
 
 
 def said(view: dvi.DeepView) -> str:
-    """What the classifier was called for."""
+    """List the classifier calls by purpose."""
     return ", ".join(f"{purpose} {calls:,}" for purpose, calls in view.calls_.items())
 
 
 def quality(data: Path) -> list[str]:
-    """Q_kNN, Q_kNN-E, Q_data, Q_¬data at N = 300 with λ chosen; canvas, added samples, unseen samples."""
+    """Measure Q_kNN, Q_data, Q_¬data at N = 300 with λ chosen; canvas, added samples, unseen samples."""
     model, x, y = cifar(data, 600)
     with Clock() as clock:
         view = dvi.DeepView(model).fit(x[:300], y[:300])
@@ -238,7 +238,7 @@ def quality(data: Path) -> list[str]:
 
 
 def _canvas(view: dvi.DeepView) -> str:
-    """CPU of a canvas without the classifier, and its agreement with every pixel classified."""
+    """Measure a canvas's CPU time without the classifier, and its agreement with classifying all pixels."""
     classify, spent, asked = view.classify_, [0.0], [0]
 
     def timed(points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -270,7 +270,7 @@ def _canvas(view: dvi.DeepView) -> str:
 
 
 def _sigmas(view: dvi.DeepView) -> str:
-    """Q_data and Q_¬data (five folds, three draws) with the weights divided by σ_i, and not."""
+    """Measure Q_data and Q_¬data (five folds, three draws) with and without weights divided by σ_i."""
     y, x, classes = view.embedding_, view.flat_, view.predictions_
     said = []
     for name, sigmas in (("w_i", None), ("w_i/σ_i", view.sigmas_)):
@@ -292,7 +292,7 @@ def _sigmas(view: dvi.DeepView) -> str:
 
 
 def whole(data: Path) -> list[str]:
-    """N = 10,000 MNIST pictures from the network to the painted map."""
+    """Measure N = 10,000 MNIST pictures from the network to the painted map."""
     network, (x, y), _ = mnist(data)
     model = dvi.Predictor(network, batch_size=_BATCH)
     with Clock() as clock:
@@ -313,7 +313,7 @@ def whole(data: Path) -> list[str]:
 
 
 def beside_dvi(data: Path) -> list[str]:
-    """DeepView's row in the table of DVI: 1,000 / 200 samples of the MNIST reference run, last checkpoint."""
+    """Measure DeepView's row in DVI's table: 1,000 / 200 samples of the MNIST reference run, last epoch."""
     reference = RUNS["mnist"]
     whole = dvi.Run(record(reference, data, BUILD / "mnist-0", 0).folder, model=reference.network())
     epoch, pictures = whole.epochs[-1], whole.images
@@ -334,7 +334,7 @@ def beside_dvi(data: Path) -> list[str]:
 
 
 def _deepview_on(run: dvi.Run, epoch: int) -> str:
-    """DeepView of the head, with the representations as its inputs."""
+    """Measure DeepView of the head, with the representations as its inputs."""
     head, m = run.head(epoch), dvi.measures
 
     def outputs(x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -366,7 +366,7 @@ def _deepview_on(run: dvi.Run, epoch: int) -> str:
 
 
 def _dvi_on(run: dvi.Run) -> str:
-    """DVI on the same samples."""
+    """Measure DVI on the same samples."""
     dvi.DVI().fit(run)  # compiles
     for path in run.maps.iterdir():
         path.unlink()
@@ -389,7 +389,7 @@ PARTS = {"exactness": exactness, "growth": growth, "quality": quality, "whole": 
 
 
 def keep(part: str, rows: list[str]) -> None:
-    """Put a part's rows in place of those of its last run."""
+    """Replace a part's rows in RESULTS.md by those of this run."""
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measured\n"
     begin, end = f"<!-- deepview {part} -->", f"<!-- /deepview {part} -->"
     block = "\n".join(

@@ -31,7 +31,7 @@ METHOD = "integrated_gradients"
 
 
 def dense_network() -> nn.Module:
-    """No convolution, so that nothing says that pixels lie beside each other."""
+    """A network without convolutions, which does not know which pixels are adjacent."""
     return nn.Sequential(nn.Flatten(), nn.Linear(3072, 256), nn.ReLU(), nn.Linear(256, 10))
 
 

@@ -1,4 +1,4 @@
-"""The ResNet-20 beside the CIFAR-10 pictures, and a few of these pictures as it takes them."""
+"""The ResNet-20 that lies beside the CIFAR-10 pictures, and a few of these pictures as it takes them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Block(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """All ReLUs are functions."""
+        """Return the block's maps; all ReLUs are functions."""
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         if self.stride > 1:
             missing = (y.shape[1] - x.shape[1]) // 2
@@ -39,7 +39,7 @@ class Block(nn.Module):
 
 
 class ResNet20(nn.Module):
-    """He et al. 2016, §4.2, n = 3."""
+    """ResNet-20 (He et al. 2016, §4.2, n = 3)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class ResNet20(nn.Module):
         self.linear = nn.Linear(64, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [n, 10] of normalised pictures [n, 3, 32, 32]."""
+        """Return logits [n, 10] of normalised pictures [n, 3, 32, 32]."""
         x = self.layer3(self.layer2(self.layer1(F.relu(self.bn1(self.conv1(x))))))
         return self.linear(x.mean((2, 3)))  # type: ignore[no-any-return]
 
@@ -69,19 +69,19 @@ class Normalised(nn.Module):
         self.register_buffer("deviation", torch.tensor(_STD).view(3, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of pictures [n, 3, H, W]."""
+        """Return logits of pictures [n, 3, H, W]."""
         return self.network((x - self.mean) / self.deviation)  # type: ignore[no-any-return]
 
 
 def trained(data: Path) -> ResNet20:
-    """The network with its weights, in evaluation mode."""
+    """Return the network with its weights, in evaluation mode."""
     model = ResNet20()
     model.load_state_dict(load_file(data / "cifar10" / "resnet20.safetensors"))
     return model.eval()
 
 
 def pictures(data: Path, per_class: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The first test pictures of each class: in [0, 1], [n, 3, 32, 32], and their classes."""
+    """Return the first test pictures of each class, in [0, 1], [n, 3, 32, 32], and their classes."""
     found: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in CLASSES}
     with tarfile.open(data / "cifar10" / "cifar10-jpg.tar.xz", "r|xz") as archive:
         for member in archive:
@@ -97,6 +97,6 @@ def pictures(data: Path, per_class: int) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def normalised(x: NDArray[np.float32]) -> Tensor:
-    """Pictures in [0, 1] as the network takes them."""
+    """Return pictures in [0, 1] as the network takes them."""
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (_MEAN, _STD))
     return (torch.from_numpy(x) - mean) / std

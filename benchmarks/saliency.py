@@ -1,4 +1,4 @@
-"""Attribution methods on ResNet-20: cost beside captum's, likeness of two classes' maps, whom to believe."""
+"""Measure attribution methods on ResNet-20: cost beside captum's, error, likeness, removal curves."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ EAGER_REPEATS = 5
 
 
 class ModuleBlock(Block):
-    """A block whose ReLUs are modules, one for each call: what captum's rules can see."""
+    """A block whose ReLUs are modules, one for each call, as captum's rules need them."""
 
     def __init__(self, entering: int, leaving: int, stride: int) -> None:
         super().__init__(entering, leaving, stride)
         self.relu1, self.relu2 = nn.ReLU(), nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """The block's maps."""
+        """Return the block's maps."""
         y = self.bn2(self.conv2(self.relu1(self.bn1(self.conv1(x)))))
         if self.stride > 1:
             missing = (y.shape[1] - x.shape[1]) // 2
@@ -41,7 +41,7 @@ class ModuleBlock(Block):
 
 
 class ModuleResNet20(ResNet20):
-    """The same network of such blocks."""
+    """The same network, made of such blocks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,21 +52,21 @@ class ModuleResNet20(ResNet20):
                 layer[i] = ModuleBlock(block.conv1.in_channels, block.conv1.out_channels, block.stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [n, 10]."""
+        """Return logits [n, 10]."""
         x = self.layer3(self.layer2(self.layer1(self.relu(self.bn1(self.conv1(x))))))
         logits: Tensor = self.linear(x.mean((2, 3)))
         return logits
 
 
 def twin(model: ResNet20) -> ModuleResNet20:
-    """The network with module ReLUs, and the same weights."""
+    """Return the network with module ReLUs and the same weights."""
     other = ModuleResNet20()
     other.load_state_dict(model.state_dict())
     return other.eval()
 
 
 def captums(model: ResNet20, x: Tensor, target: Tensor) -> dict[str, Callable[[], Any]]:
-    """The same maps by captum, on the twin that its rules can see."""
+    """Return captum's way to each map, on the network with module ReLUs."""
     model = twin(model)
     last = model.layer3[2].conv2
     zero = torch.zeros_like(x)
@@ -130,14 +130,14 @@ def captums(model: ResNet20, x: Tensor, target: Tensor) -> dict[str, Callable[[]
 
 
 def seconds(f: Callable[[], Any]) -> float:
-    """CPU seconds of one call."""
+    """Return the CPU seconds of one call."""
     start = time.process_time()
     f()
     return time.process_time() - start
 
 
 def cost(model: ResNet20, x: Tensor, names: list[str]) -> None:
-    """One row per method: CPU milliseconds per picture beside captum's, error and likeness."""
+    """Print one row per method: CPU milliseconds per picture beside captum's, error and likeness."""
     with torch.no_grad():
         target = model(x).argmax(1)
         forward = min(seconds(lambda: model(x)) for _ in range(EAGER_REPEATS)) / len(x) * 1000
@@ -151,9 +151,9 @@ def cost(model: ResNet20, x: Tensor, names: list[str]) -> None:
 
 
 def row(model: ResNet20, x: Tensor, target: Tensor, name: str) -> list[str]:
-    """One method's cells."""
+    """Return one method's cells."""
     eager = saliency.METHODS[name].eager
-    # Eager methods: all pictures, the best of a few runs. Slow ones: by eights in turn, summed.
+    # Eager methods: all pictures, best of a few runs. Slow ones: eight pictures at a time, in turn, summed.
     parts = [slice(0, len(x))] * EAGER_REPEATS if eager else [slice(i, i + 8) for i in range(0, len(x), 8)]
     total = min if eager else sum
     times: dict[str, list[float]] = {"ours": [], "captum": []}
@@ -165,7 +165,7 @@ def row(model: ResNet20, x: Tensor, target: Tensor, name: str) -> list[str]:
             maps.append(ours(model, x[part], target[part].numpy(), name))
 
         runs: dict[str, Callable[[], Any]] = {"ours": mine} | ({} if theirs is None else {"captum": theirs})
-        # First and second in turn: what runs first finds a colder cache.
+        # Ours and captum's take turns in going first, because the first one has a colder cache.
         for who in list(runs) if turn % 2 else reversed(runs):
             times[who].append(seconds(runs[who]))
     a = total(times["ours"]) / len(x) * 1000
@@ -181,7 +181,7 @@ def row(model: ResNet20, x: Tensor, target: Tensor, name: str) -> list[str]:
 
 
 def curves(model: ResNet20, x: NDArray[np.float32], names: list[str], vae: Path | None) -> None:
-    """Removal and insertion of 200 pixels, faithfulness and sensitivity, one row per method."""
+    """Print removal and insertion of 200 pixels, faithfulness and sensitivity, one row per method."""
     extra = {} if vae is None else {"DeepVID": deepvid(model, x, VAE.load(vae))}
     told = saliency.compare_methods(model, normalised(x), methods=names, extra=extra, step=10)
     table = told.table().round(3).drop(columns="seconds")
@@ -192,7 +192,7 @@ def curves(model: ResNet20, x: NDArray[np.float32], names: list[str], vae: Path 
 
 
 def deepvid(model: ResNet20, x: NDArray[np.float32], vae: VAE) -> NDArray[np.float32]:
-    """What the student's weights give to a pixel's difference from the mean colour, which removal leaves."""
+    """Return weights times each pixel's difference from the mean colour, which removal leaves."""
     teacher, neighbors = Normalised(model).eval(), Neighbors(vae)
     mean = teacher.mean.numpy()
     maps = []
@@ -205,7 +205,7 @@ def deepvid(model: ResNet20, x: NDArray[np.float32], vae: VAE) -> NDArray[np.flo
 
 
 def ours(model: ResNet20, x: Tensor, target: Any, method: str, **options: Any) -> saliency.Maps:
-    """Maps of our own, computed anew."""
+    """Return our maps."""
     return saliency.attribute(model, x, target, method, report=lambda _: None, **options)
 
 
