@@ -1,4 +1,4 @@
-// The entry of the bundle: a widget for anywidget, and the explorer of an exported page.
+// The entry of the module: a widget for anywidget, and the explorer of an exported page.
 import { createBridge, type Model } from "./hosts/bridge";
 import { mount } from "./hosts/mount";
 import { openPage } from "./hosts/page";

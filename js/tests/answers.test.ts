@@ -1,7 +1,7 @@
 // Questions of the panels: one request for all who wait for the same, cancelled by the last to leave.
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Answers } from "../src/protocol/answers";
-import type { Answer, AskOptions } from "../src/protocol/wire";
+import type { Answer, Ask, AskOptions } from "../src/protocol/wire";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -11,21 +11,23 @@ afterEach(() => {
 });
 
 function controlled() {
-  const requests: (AskOptions & { answer: (values?: number) => void; fail: () => void })[] = [];
-  const answers = new Answers(
-    (_op, _args, options) =>
-      new Promise<Answer>((resolve, reject) =>
-        requests.push({
-          ...options,
-          answer: (values = 1) => {
-            const data = new Float32Array(values);
-            resolve({ result: {}, arrays: new Map([["values", { data, shape: [values] }]]) });
-          },
-          fail: () => reject(new Error("No.")),
-        }),
-      ),
-  );
-  return { requests, answers, about: (i: number) => answers.about("history", { indices: [i] }) };
+  type Request = AskOptions<Answer<"loss">> & {
+    answer: (values?: number) => void;
+    fail: () => void;
+  };
+  const requests: Request[] = [];
+  const ask = (_op: string, _args: object, options: AskOptions<Answer<"loss">>) =>
+    new Promise<Answer<"loss">>((resolve, reject) =>
+      requests.push({
+        ...options,
+        answer: (values = 1) =>
+          resolve({ loss: { data: new Uint8Array(values), shape: [values] } }),
+        fail: () => reject(new Error("No.")),
+      }),
+    );
+  const answers = new Answers(ask as Ask);
+  const about = (epoch: number) => answers.about("loss", { landscape: 0, epoch, k: 5 });
+  return { requests, answers, about };
 }
 
 const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
@@ -36,7 +38,7 @@ it("asks once for all who wait, and keeps the answer", async () => {
   await settle();
   requests[0]?.answer();
   await settle();
-  expect(about(1).reply.value.answer?.arrays.get("values")?.shape).toEqual([1]);
+  expect(about(1).reply.value.answer?.loss.shape).toEqual([1]);
   for (const go of leave) {
     go();
   }
@@ -83,7 +85,7 @@ it("lets the oldest answers go when they grow too large", async () => {
   for (const i of [0, 1, 2]) {
     const leave = about(i).join(0);
     await settle();
-    requests[i]?.answer(7e6);
+    requests[i]?.answer(28e6);
     await settle();
     leave();
   }

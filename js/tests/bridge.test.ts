@@ -1,11 +1,11 @@
 // The bridge: requests and answers over a model that is deaf at first, slow, or wrong; traits in both directions.
 // @vitest-environment happy-dom
-import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createBridge } from "../src/hosts/bridge";
 import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
 import { type FakeModelOptions, fakeModel, selected, text } from "./fake/model";
+import { environment } from "./fake/store";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -26,10 +26,7 @@ async function stored(options: FakeModelOptions = {}) {
   const { run, model, bridge } = bridged(options);
   const asked = bridge.source.hello();
   await later(10);
-  const store = new Store(bridge.source, await asked, bridge.state(), {
-    theme: signal({ dark: false, background: [255, 255, 255], ink: [0, 0, 0] }),
-    still: signal(false),
-  });
+  const store = new Store(bridge.source, await asked, bridge.state(), environment());
   const unbind = bridge.bind(store);
   await later(100);
   return { run, model, bridge, store, unbind };

@@ -14,7 +14,7 @@ function stage(pans: (event: PointerEvent) => boolean = () => true) {
   Object.defineProperty(element, "clientHeight", { value: 400 });
   element.setPointerCapture = () => {};
   document.body.append(element);
-  camera = startCamera(element, { aspect: 1, still: signal(true), pans, taken: () => {} });
+  camera = startCamera(element, { aspect: 1, reducedMotion: signal(true), pans, taken: () => {} });
   const { viewport } = camera;
   const point = (type: string, x: number, y: number, pointerId = 1): void => {
     element.dispatchEvent(new PointerEvent(type, { clientX: x, clientY: y, pointerId }));

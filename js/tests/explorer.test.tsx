@@ -190,14 +190,14 @@ describe("the menus of the canvas", () => {
   });
 
   it("close on Escape, and only then is the selection cleared", async () => {
-    const { model, part, settle } = await shown();
+    const { element, model, part, settle } = await shown();
     model.receive("selection", text([1]));
     part("follow")?.click();
     await settle();
     press(part("trails"), "Escape");
     await settle();
     expect(part("trails")).toBeNull();
-    expect(document.activeElement).toBe(part("follow"));
+    expect(element.activeElement).toBe(part("follow"));
     expect(selected(model)).toEqual([1]);
     press(part("follow"), "Escape");
     await settle();
@@ -231,7 +231,7 @@ describe("the menus of the canvas", () => {
   });
 
   it("say what went wrong while the picture stays", async () => {
-    const { model, part, settle } = await shown(
+    const { element, model, part, settle } = await shown(
       { services },
       { failures: { neighbors: "The representations are gone." } },
     );
@@ -240,7 +240,7 @@ describe("the menus of the canvas", () => {
     await settle();
     part("neighbors")?.click();
     await settle();
-    expect(document.querySelector(".dvi-menu [role=alert]")?.textContent).toBe(
+    expect(element.querySelector(".dvi-menu [role=alert]")?.textContent).toBe(
       "The representations are gone.",
     );
   });
@@ -279,11 +279,12 @@ describe("the menus of the canvas", () => {
     await settle();
     expect(part("place")).toBeNull();
     const kept = (): unknown => (model.get("_view") as Record<string, unknown>).markers;
-    expect(kept()).toBe("1:0:32768:32768");
+    const marker = { number: 1, side: 0, x: 32768, y: 32768 };
+    expect(kept()).toEqual([marker]);
     part("tool-marker")?.click();
     press(part("stage"), "Enter");
     await settle();
-    expect(kept()).toBe("1:0:32768:32768 2:0:32768:32768");
+    expect(kept()).toEqual([marker, { ...marker, number: 2 }]);
   });
 
   it("choose among the palettes of the run, the first one by default", async () => {
@@ -406,20 +407,43 @@ it("gives every control a name", async () => {
   }
 });
 
-it("gives back all it took", async () => {
+it("gives back all it took, and leaves the page's own elements alone", async () => {
+  const before = document.head.innerHTML;
   const { model, element, close } = await shown();
-  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
+  expect(document.head.innerHTML).toBe(before);
+  expect(document.querySelector(".dvi")).toBeNull();
   close();
-  expect(element.childElementCount).toBe(0);
+  expect(element.host.isConnected).toBe(false);
   expect(model.listeners()).toBe(0);
-  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(0);
 });
 
-it("shares its style between explorers, and keeps it for the last", async () => {
-  const first = await shown();
-  await shown();
-  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
-  first.close();
-  expect(first.element.childElementCount).toBe(0);
-  expect(document.querySelectorAll("style[data-dvi-style]")).toHaveLength(1);
+describe("a host's shortcuts", () => {
+  it("get no single keys from the explorer, but those with control outside fields", async () => {
+    const { element, part } = await shown();
+    const heard: string[] = [];
+    const suppressed: boolean[] = [];
+    const listen = ({ key }: KeyboardEvent): void => {
+      heard.push(key);
+    };
+    // As Lumino does: on the document, before the explorer hears of the key.
+    const lumino = (): void => {
+      suppressed.push((element.host as HTMLElement).hasAttribute("data-lm-suppress-shortcuts"));
+    };
+    document.addEventListener("keydown", lumino, true);
+    document.addEventListener("keydown", listen);
+    const keys: [string, string, boolean][] = [
+      ["stage", "x", false],
+      ["stage", "s", true],
+      ["find", "x", false],
+      ["find", "a", true],
+    ];
+    for (const [id, key, ctrlKey] of keys) {
+      const event = { key, ctrlKey, bubbles: true, composed: true };
+      part(id)?.dispatchEvent(new KeyboardEvent("keydown", event));
+    }
+    document.removeEventListener("keydown", lumino, true);
+    document.removeEventListener("keydown", listen);
+    expect(suppressed).toEqual([true, false, true, true]);
+    expect(heard).toEqual(["s"]);
+  });
 });

@@ -117,7 +117,7 @@ describe("what is not understood", () => {
     part("find").dispatchEvent(new FocusEvent("blur"));
     await settle();
     expect(marked()).toEqual(["🦊", "lable:cat"]);
-    expect(part("find-said").textContent).toMatch(/^“🦊” is neither correct/);
+    expect(part("find-message").textContent).toMatch(/^“🦊” is neither correct/);
     expect(part("find").getAttribute("aria-invalid")).toBe("true");
   });
 
@@ -129,10 +129,10 @@ describe("what is not understood", () => {
         state: { epoch: 1, filter: "#0-29 changed:7-8" },
       },
     );
-    expect(part("find-said").textContent).toBe("waiting for epochs 7–8 …");
+    expect(part("find-message").textContent).toBe("waiting for epochs 7–8 …");
     expect(part("count").textContent).toBe("60 samples");
     await settle(2500);
-    expect(part("find-said").textContent).toBe("");
+    expect(part("find-message").textContent).toBe("");
     expect(part("count").textContent).toMatch(/^\d+ of 60$/);
   });
 
@@ -141,9 +141,9 @@ describe("what is not understood", () => {
       {},
       { failures: { frame: "The disk is gone." }, state: { epoch: 5, filter: "changed:10-15" } },
     );
-    expect(part("find-said").textContent).toContain("The disk is gone.");
+    expect(part("find-message").textContent).toContain("The disk is gone.");
     delete model.failures.frame;
-    await click(part("find-said").querySelector("button") as HTMLElement);
+    await click(part("find-message").querySelector("button") as HTMLElement);
     await settle(200);
     expect(part("count").textContent).toMatch(/^\d+ of 60$/);
   });

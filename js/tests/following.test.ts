@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { framing, pairsOf } from "../src/canvas/following";
 import { LINE_BYTES, type Lines, links, spread, trails } from "../src/canvas/lines";
-import { FULL, toScreen } from "../src/canvas/viewport";
+import { toScreen } from "../src/canvas/viewport";
+import { FULL } from "../src/protocol/source";
 import { density } from "../src/state/density";
 
 interface Piece {

@@ -1,6 +1,5 @@
-// Markers and the way between two of them: kept as text, decoded at the epoch shown; and the measures in words.
+// Markers and the path between two of them, decoded at the current epoch; and the measures in words.
 // @vitest-environment happy-dom
-import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -11,14 +10,16 @@ import {
   dropMarker,
   inUnits,
   markersOn,
+  pathOn,
   removeMarker,
   toggleEnd,
-  wayOn,
 } from "../src/state/markers";
 import type { Side } from "../src/state/sides";
 import { Store } from "../src/state/store";
+import { viewState } from "../src/state/view";
 import { type FakeOptions, fakeRun } from "./fake/answers";
 import { fakeModel } from "./fake/model";
+import { environment } from "./fake/store";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -34,10 +35,7 @@ async function stored(options: FakeOptions = {}, state: Record<string, unknown> 
   const bridge = createBridge(model);
   const asked = bridge.source.hello();
   await vi.advanceTimersByTimeAsync(10);
-  const store = new Store(bridge.source, await asked, bridge.state(), {
-    theme: signal({ dark: false, background: [255, 255, 255], ink: [0, 0, 0] }),
-    still: signal(false),
-  });
+  const store = new Store(bridge.source, await asked, bridge.state(), environment());
   return { model, store, side: store.sides[0] as Side };
 }
 
@@ -64,12 +62,18 @@ describe("markers", () => {
   });
 
   it("come back with the page, and nonsense does not", async () => {
+    const marker = { number: 1, side: 0, x: 1, y: 1 };
+    for (const markers of ["1:0:1:1", [{ ...marker, x: "1" }], [marker, null], marker]) {
+      const { store, side } = await stored({}, { _view: { markers, path: "1 2" } });
+      expect(markersOn(store, side)).toEqual([]);
+      expect(store.view.path.value).toEqual([]);
+    }
     const { store, side } = await stored(
       {},
-      { _view: { markers: "2:0:9:8 x 3:1 4:0:1:NaN", way: "2 9" } },
+      { _view: { markers: [{ number: 2, side: 0, x: 9, y: 8 }], path: [2, 9] } },
     );
     expect(markersOn(store, side)).toEqual([{ number: 2, side: 0, x: 9, y: 8 }]);
-    expect(wayOn(store, side)).toBeNull();
+    expect(pathOn(store, side)).toBeNull();
   });
 
   it("fit into what a page may keep", async () => {
@@ -77,7 +81,7 @@ describe("markers", () => {
     for (let i = 0; i < 300; i++) {
       dropMarker(store, side, [65535, 65535]);
     }
-    expect(store.view.markers.value.length).toBeLessThan(2000);
+    expect(JSON.stringify(viewState(store.view)).length).toBeLessThan(8192);
     expect(markersOn(store, side).at(-1)?.number).toBe(300);
   });
 
@@ -86,7 +90,7 @@ describe("markers", () => {
     expect(inUnits(side, { x: 0, y: 65535 })).toEqual([-10, 140]);
   });
 
-  it("lead a way between the two last chosen", async () => {
+  it("put a path between the two last chosen", async () => {
     const { store, side } = await stored();
     for (const x of [1, 2, 3]) {
       dropMarker(store, side, [x, x]);
@@ -94,9 +98,9 @@ describe("markers", () => {
     for (const number of [1, 2, 3]) {
       toggleEnd(store, { number });
     }
-    expect(wayOn(store, side)?.map(({ number }) => number)).toEqual([2, 3]);
+    expect(pathOn(store, side)?.map(({ number }) => number)).toEqual([2, 3]);
     toggleEnd(store, { number: 2 });
-    expect(wayOn(store, side)).toBeNull();
+    expect(pathOn(store, side)).toBeNull();
   });
 });
 
@@ -134,14 +138,14 @@ describe("the panel of markers", () => {
     dropMarker(store, side, [3000, 3000]);
     dropMarker(store, side, [62000, 62000]);
     const part = await shown(Markers, store);
-    expect(part("way")).toBeNull();
+    expect(part("path")).toBeNull();
     for (const badge of document.querySelectorAll<HTMLElement>(".dvi-number")) {
       badge.click();
     }
     await settle();
-    expect(part("way")?.textContent).toContain("On the way from 1 to 2");
+    expect(part("path")?.textContent).toContain("Along the path from 1 to 2");
     expect(part("crossings")?.textContent).toMatch(/\d → \d at \d+\.\d %/);
-    expect(part("way")?.querySelectorAll(".dvi-along li")).toHaveLength(8);
+    expect(part("path")?.querySelectorAll(".dvi-along li")).toHaveLength(8);
   });
 });
 

@@ -1,11 +1,11 @@
 // The exported page: recorded answers, unpacked when they are needed, give what the kernel would have given.
 // @vitest-environment happy-dom
-import { signal } from "@preact/signals";
 import { expect, it } from "vitest";
 import { openPage } from "../src/hosts/page";
 import { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
 import { text } from "./fake/model";
+import { environment } from "./fake/store";
 
 const PER_BLOCK = 16;
 
@@ -113,10 +113,7 @@ it("brings back after a reload what a person changed, on this very page only", a
   const { page } = await exported();
   const change = async (opened: Document): Promise<ReturnType<typeof openPage>> => {
     const host = openPage(opened);
-    const store = new Store(host.source, await host.source.hello(), host.state(), {
-      theme: signal({ dark: false, background: [255, 255, 255], ink: [0, 0, 0] }),
-      still: signal(false),
-    });
+    const store = new Store(host.source, await host.source.hello(), host.state(), environment());
     const unbind = host.bind(store);
     store.select([4, 7]);
     store.view.speed.value = 4;
@@ -152,23 +149,21 @@ it("finds pictures in any order, across blocks", async () => {
 it("finds texts in any order, across blocks", async () => {
   const { page } = await exported();
   const indices = [39, 0, 16, 15];
-  const { result } = await openPage(page).source.ask("describe", { indices });
-  expect(result.texts).toEqual(indices.map((index) => `<b>note</b> é ${index}`));
+  const { texts } = await openPage(page).source.ask("describe", { indices });
+  expect(texts).toEqual(indices.map((index) => `<b>note</b> é ${index}`));
 });
 
 it("cuts the samples asked for out of what it carries of all", async () => {
   const { page } = await exported();
   const { source } = openPage(page);
-  const { arrays } = await source.ask("history", { landscape: 0, indices: [3, 1] });
-  expect(arrays.get("predictions")?.shape).toEqual([2, 2]);
-  expect([...(arrays.get("predictions")?.data ?? [])]).toEqual([1, 0, 1, 1]);
-  const own = arrays.get("own")?.data as Float32Array;
-  expect([...own]).toEqual([Number.NaN, Number.NaN, 0.5, Number.NaN]);
+  const { predictions, own } = await source.ask("history", { landscape: 0, indices: [3, 1] });
+  expect(predictions.shape).toEqual([2, 2]);
+  expect([...predictions.data]).toEqual([1, 0, 1, 1]);
+  expect([...own.data]).toEqual([Number.NaN, Number.NaN, 0.5, Number.NaN]);
   const none = await source.ask("history", { landscape: 0, indices: [] });
-  expect(none.arrays.get("own")?.data.length).toBe(0);
-  await expect(source.ask("neighbors", { landscape: 0, indices: [1] })).rejects.toThrow(
-    "not exported",
-  );
+  expect(none.own.data.length).toBe(0);
+  const args = { landscape: 0, epoch: 3, indices: [1], k: 5, group: null };
+  await expect(source.ask("neighbors", args)).rejects.toThrow("not exported");
 });
 
 it("says what was not exported, and what is damaged", async () => {

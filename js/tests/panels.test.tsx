@@ -49,7 +49,7 @@ describe("the tabs", () => {
     press(tab(names[0] as string), "ArrowRight");
     await settle();
     expect(tab(names[1] as string)?.getAttribute("aria-selected")).toBe("true");
-    expect(document.activeElement).toBe(tab(names[1] as string));
+    expect(element.activeElement).toBe(tab(names[1] as string));
     press(tab(names[1] as string), "Home");
     press(tab(names[0] as string), "ArrowLeft");
     await settle();
@@ -70,21 +70,21 @@ describe("the tabs", () => {
 
   it("are remembered, and one panel can be kept beside the others", async () => {
     const { model, element, part, tab, settle } = await opened("Confusion");
-    expect((model.get("_view") as { panel: string }).panel).toBe("Confusion");
-    part("keep-beside")?.click();
+    expect((model.get("_view") as { panel: string }).panel).toBe("confusion");
+    part("pin-panel")?.click();
     await settle();
-    expect(part("beside")?.querySelector("[data-testid=matrix]")).not.toBeNull();
+    expect(part("beside")?.querySelector("[data-testid=confusion]")).not.toBeNull();
     expect(tab("Images")?.getAttribute("aria-selected")).toBe("true");
     part("beside")?.querySelector("button")?.click();
     await settle();
     expect(part("beside")).toBeNull();
-    expect(element.querySelectorAll("[data-testid=matrix]")).toHaveLength(0);
+    expect(element.querySelectorAll("[data-testid=confusion]")).toHaveLength(0);
   });
 });
 
 describe("the confusion matrix", () => {
   const confusions = ({ parts }: Shown) =>
-    parts("confusion").map((row) => Number(row.querySelector(".dvi-count")?.textContent));
+    parts("error").map((row) => Number(row.querySelector(".dvi-count")?.textContent));
 
   it("counts labels against predictions, and a click on a confusion selects it", async () => {
     const page = await opened("Confusion", { classes: 3, n: 200 });
@@ -94,15 +94,13 @@ describe("the confusion matrix", () => {
     const counts = confusions(page);
     expect(counts).toEqual(counts.toSorted((p, q) => q - p));
     expect(counts.reduce((sum, n) => sum + n, 0)).toBe(wrong.length);
-    expect(part("matrix")?.parentElement?.textContent).toContain("of 200 right at epoch 5");
-    parts("confusion")[0]?.click();
+    expect(part("confusion")?.parentElement?.textContent).toContain("of 200 right at epoch 5");
+    parts("error")[0]?.click();
     await settle();
     const chosen = selected(model);
     expect(chosen).toHaveLength(counts[0] as number);
     expect(wrong).toEqual(expect.arrayContaining(chosen));
-    parts("confusion")[1]?.dispatchEvent(
-      new MouseEvent("click", { bubbles: true, shiftKey: true }),
-    );
+    parts("error")[1]?.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true }));
     await settle();
     expect(selected(model)).toHaveLength((counts[0] as number) + (counts[1] as number));
   });
@@ -110,9 +108,9 @@ describe("the confusion matrix", () => {
   it("is of one split where that is chosen, and of another epoch when time moves", async () => {
     const page = await opened("Confusion", { classes: 3, n: 200 });
     const { model, part, settle } = page;
-    choose(part("matrix-split"), "test");
+    choose(part("confusion-split"), "test");
     await settle();
-    const text = () => part("matrix")?.parentElement?.textContent;
+    const text = () => part("confusion")?.parentElement?.textContent;
     expect(text()).toContain("of 40 right at epoch 5");
     const before = confusions(page).reduce((sum, n) => sum + n, 0);
     model.receive("epoch", 15);
@@ -123,12 +121,12 @@ describe("the confusion matrix", () => {
 
   it("is walked with keys, says what is there, and Enter selects it", async () => {
     const { run, model, part, settle } = await opened("Confusion", { classes: 3, n: 200 });
-    const plane = part("matrix-plane");
+    const plane = part("plane");
     press(plane, "ArrowDown");
     press(plane, "ArrowDown");
     press(plane, "ArrowRight");
     await settle();
-    expect(part("matrix-said")?.textContent).toMatch(/^Label 1, predicted 1: \d+ samples/);
+    expect(part("confusion-words")?.textContent).toMatch(/^Label 1, predicted 1: \d+ samples/);
     press(plane, "Enter");
     await settle();
     const chosen = selected(model);
@@ -139,7 +137,7 @@ describe("the confusion matrix", () => {
 
   it("says why it is empty where there are no labels", async () => {
     const { part } = await opened("Confusion", { unlabelled: 100 });
-    expect(part("matrix")?.textContent).toContain("None of these samples has a label");
+    expect(part("confusion")?.textContent).toContain("None of these samples has a label");
   });
 });
 

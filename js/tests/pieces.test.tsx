@@ -61,7 +61,7 @@ it("reads all curves out under the pointer", async () => {
 
 it("marks the label among bars, in red only where another class is likelier", () => {
   const store = {
-    hello: { classes: ["a long-winded name", "dog"] },
+    className: (index: number) => ["a long-winded name", "dog"][index],
     colors: { value: [] },
   } as unknown as Store;
   const marked = (probabilities: number[]): [string, boolean] => {

@@ -41,16 +41,16 @@ const ALL = [0, 1, 2, 3, 4];
 describe("the picture", () => {
   it("is not there before its epoch has arrived", async () => {
     const playhead = playheadOf(5, { start: 2 });
-    expect(playhead.shown.value).toBeNull();
+    expect(playhead.mix.value).toBeNull();
     await arrive(2);
-    expect(playhead.shown.value).toMatchObject({ a: 2, b: 2, t: 0, exact: true, leaps: 0 });
+    expect(playhead.mix.value).toMatchObject({ a: 2, b: 2, t: 0, exact: true, leaps: 0 });
   });
 
   it("leaps when an epoch is sought, and says so", async () => {
     const playhead = playheadOf(5);
     await arrive(...ALL);
     playhead.seek(3);
-    expect(playhead.shown.value).toMatchObject({ a: 3, b: 3, t: 0, leaps: 1 });
+    expect(playhead.mix.value).toMatchObject({ a: 3, b: 3, t: 0, leaps: 1 });
     playhead.seek(99);
     expect(playhead.position.value).toBe(4);
   });
@@ -59,12 +59,12 @@ describe("the picture", () => {
     const playhead = playheadOf(5);
     await arrive(...ALL);
     playhead.drag(1.25);
-    expect(playhead.shown.value).toMatchObject({ a: 1, b: 2, t: 0.25, leaps: 0 });
+    expect(playhead.mix.value).toMatchObject({ a: 1, b: 2, t: 0.25, leaps: 0 });
     playhead.drag(1.75);
-    expect(playhead.shown.value?.leaps).toBe(0);
+    expect(playhead.mix.value?.leaps).toBe(0);
     expect(playhead.resting.value).toBe(0);
     playhead.release();
-    expect(playhead.shown.value).toMatchObject({ a: 2, t: 0, leaps: 1 });
+    expect(playhead.mix.value).toMatchObject({ a: 2, t: 0, leaps: 1 });
     expect(playhead.resting.value).toBe(2);
   });
 
@@ -72,26 +72,26 @@ describe("the picture", () => {
     const playhead = playheadOf(5);
     await arrive(0);
     playhead.seek(3);
-    expect(playhead.shown.value).toMatchObject({ a: 0, leaps: 0 });
+    expect(playhead.mix.value).toMatchObject({ a: 0, leaps: 0 });
     expect(playhead.position.value).toBe(3);
     await arrive(3);
-    expect(playhead.shown.value).toMatchObject({ a: 3, leaps: 1 });
+    expect(playhead.mix.value).toMatchObject({ a: 3, leaps: 1 });
   });
 
   it("shows the nearer of two epochs while the other is on its way", async () => {
     const playhead = playheadOf(5);
     await arrive(0);
     playhead.drag(0.5);
-    expect(playhead.shown.value).toMatchObject({ a: 0, b: 0, t: 0, exact: false });
+    expect(playhead.mix.value).toMatchObject({ a: 0, b: 0, t: 0, exact: false });
     await arrive(1);
-    expect(playhead.shown.value).toMatchObject({ a: 0, b: 1, t: 0.5, exact: true, leaps: 1 });
+    expect(playhead.mix.value).toMatchObject({ a: 0, b: 1, t: 0.5, exact: true, leaps: 1 });
   });
 
   it("blends nothing for those who want no motion", async () => {
     const playhead = playheadOf(5, { still: true });
     await arrive(...ALL);
     playhead.drag(1.7);
-    expect(playhead.shown.value).toMatchObject({ a: 2, b: 2, t: 0 });
+    expect(playhead.mix.value).toMatchObject({ a: 2, b: 2, t: 0 });
   });
 });
 
@@ -106,7 +106,7 @@ describe("playing", () => {
       seen.push(playhead.time.value);
     }
     expect(playhead.playing.value).toBe(false);
-    expect(playhead.shown.value).toMatchObject({ a: 4, t: 0 });
+    expect(playhead.mix.value).toMatchObject({ a: 4, t: 0 });
     expect(seen).toEqual([...seen].sort((p, q) => p - q));
     expect(new Set(seen.map(Math.floor))).toEqual(new Set(ALL));
     expect(seen.some((time) => !Number.isInteger(time))).toBe(true);
@@ -165,7 +165,7 @@ describe("playing", () => {
       if (visits.at(-1) !== at) {
         visits.push(at);
       }
-      leaps = playhead.shown.value?.leaps ?? 0;
+      leaps = playhead.mix.value?.leaps ?? 0;
     }
     expect(visits.slice(0, 6)).toEqual([0, 1, 2, 0, 1, 2]);
     expect(leaps).toBeGreaterThanOrEqual(2);

@@ -1,8 +1,9 @@
 // Buffers become typed arrays whatever their alignment, and a broken answer says what is wrong with it.
 import { expect, it } from "vitest";
 import { createSource, ON_BOUNDARY } from "../src/protocol/source";
-import { type ArrayHeader, namedArrays, typedArray } from "../src/protocol/wire";
+import { type ArrayHeader, joinAnswer, typedArray } from "../src/protocol/wire";
 import { fakeRun } from "./fake/answers";
+import { askRun } from "./fake/store";
 
 const header = (name: string, dtype: ArrayHeader["dtype"], ...shape: number[]): ArrayHeader => ({
   name,
@@ -24,10 +25,10 @@ it("refuses bytes that are no whole numbers, and types it does not know", () => 
 });
 
 it("refuses an answer whose arrays are missing or of another length", () => {
-  expect(() => namedArrays([header("labels", "uint8", 3)], [])).toThrow(
+  expect(() => joinAnswer({}, [header("labels", "uint8", 3)], [])).toThrow(
     'without its array "labels"',
   );
-  expect(() => namedArrays([header("labels", "uint8", 3)], [new ArrayBuffer(2)])).toThrow(
+  expect(() => joinAnswer({}, [header("labels", "uint8", 3)], [new ArrayBuffer(2)])).toThrow(
     '"labels" has 2 values, 3 expected',
   );
 });
@@ -36,14 +37,12 @@ function sourceOver(
   run: ReturnType<typeof fakeRun>,
   change: (op: string, answer: ReturnType<typeof run.answer>) => void = () => {},
 ) {
-  return createSource(async (op, args) => {
-    const answer = run.answer(op, args);
-    change(op, answer);
-    return {
-      result: answer.result,
-      arrays: namedArrays(answer.arrays, answer.buffers),
-    };
-  });
+  const answer: typeof run.answer = (op, args) => {
+    const made = run.answer(op, args);
+    change(op, made);
+    return made;
+  };
+  return createSource(askRun({ answer }));
 }
 
 it("reads hello, frames, territories and pictures", async () => {

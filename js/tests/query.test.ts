@@ -4,7 +4,8 @@ import shared from "../../tests/query_cases.json";
 import { CERTAINTY } from "../src/protocol/source";
 import { classText, complete, groupText } from "../src/query/complete";
 import { withCondition } from "../src/query/fields";
-import { epochsNeeded, holds, type Outputs, parse, type Samples } from "../src/query/query";
+import { epochsNeeded, holds, type Outputs, type Samples } from "../src/query/holds";
+import { parse } from "../src/query/parse";
 
 const { vocabulary, samples: table, epoch, cases } = shared;
 const predictions: Record<string, number[]> = table.predictions;

@@ -32,7 +32,7 @@ describe("a side", () => {
 
   it("shows its nearest epoch before the one asked for, else its first", () => {
     expect(epochs.map((_, position) => side.epoch(position))).toEqual([2, 2, 2, 5, 6, 6]);
-    expect(epochs.map((_, position) => side.place(position))).toEqual([0, 0, 0, 1, 2, 2]);
+    expect(epochs.map((_, position) => side.ownIndex(position))).toEqual([0, 0, 0, 1, 2, 2]);
     expect(epochs.map((_, position) => side.at(position))).toEqual([0, 0, 0, 3, 4, 4]);
   });
 

@@ -1,34 +1,13 @@
 // The store: how picks join the selection, what is shared, and what one sample is.
-import { signal } from "@preact/signals";
 import { beforeEach, describe, expect, it } from "vitest";
-import { createSource } from "../src/protocol/source";
-import { type Ask, namedArrays } from "../src/protocol/wire";
 import { combine, combineMasks, fromText, selectionOf, toText } from "../src/state/selection";
-import { Store } from "../src/state/store";
+import type { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
 import { text } from "./fake/model";
-
-const STATE = {
-  epoch: 0,
-  selection: "",
-  hovered: null,
-  color_by: "label",
-  filter: "",
-  selections: {},
-  _view: {},
-};
+import { storeOver } from "./fake/store";
 
 async function opened(options: Parameters<typeof fakeRun>[0] = {}): Promise<Store> {
-  const run = fakeRun({ n: 30, epochs: [2, 4, 8], ...options });
-  const ask: Ask = async (op, args) => {
-    const { result, arrays, buffers } = run.answer(op, args);
-    return { result, arrays: namedArrays(arrays, buffers) };
-  };
-  const source = createSource(ask);
-  const store = new Store(source, await source.hello(), STATE, {
-    theme: signal({ dark: false, background: [255, 255, 255], ink: [0, 0, 0] }),
-    still: signal(false),
-  });
+  const store = await storeOver(fakeRun({ n: 30, epochs: [2, 4, 8], ...options }));
   await new Promise((resolve) => setTimeout(resolve, 20));
   return store;
 }

@@ -1,6 +1,7 @@
 // Pictures: fetched in batches as they come into view, once each; a failure stays until it is tried again.
 import { expect, it } from "vitest";
-import type { Picture, Source } from "../src/protocol/source";
+import type { Picture } from "../src/protocol/pictures";
+import type { Source } from "../src/protocol/source";
 import { Thumbnails } from "../src/protocol/thumbnails";
 
 function controlled() {
@@ -67,4 +68,19 @@ it("keeps a failure in sight, and tries again when asked", async () => {
   thumbnails.retry();
   thumbnails.want([1]);
   expect(requests).toHaveLength(2);
+});
+
+it("asks together for pictures that are wanted one by one, and for none twice", async () => {
+  const { requests, thumbnails, settle } = controlled();
+  for (const index of [5, 3, 5, 8]) {
+    thumbnails.add(index);
+  }
+  await settle();
+  thumbnails.add(3);
+  expect(requests.map(({ indices }) => indices)).toEqual([[5, 3, 8]]);
+  requests[0]?.answer();
+  await settle();
+  thumbnails.add(8);
+  await settle();
+  expect(requests).toHaveLength(1);
 });

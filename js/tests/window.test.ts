@@ -80,11 +80,11 @@ describe("the window", () => {
     requests[0]?.progress(0.5, "half way", "a coarse epoch 3");
     expect(epochs.revision.value).toBe(before + 1);
     expect(epochs.get(3)).toBeUndefined();
-    expect(epochs.sketch(3)).toBe("a coarse epoch 3");
+    expect(epochs.partial(3)).toBe("a coarse epoch 3");
     requests[0]?.progress(0.6, "a little further");
-    expect(epochs.sketch(3)).toBe("a coarse epoch 3");
+    expect(epochs.partial(3)).toBe("a coarse epoch 3");
     await answer(3);
-    expect(epochs.sketch(3)).toBe("epoch 3");
+    expect(epochs.partial(3)).toBe("epoch 3");
   });
 
   it("asks once, however often an epoch is wanted", async () => {

@@ -21,9 +21,10 @@ STYLE = "html { background: Canvas; color-scheme: light dark }"
 
 # The element that has the focus, if it is the explorer's: where it is, and whether one sees that it has it.
 FOCUSED = """() => {
-    const element = document.activeElement;
+    const tree = document.activeElement?.shadowRoot;
+    const element = tree?.activeElement;
     if (!element?.closest(".dvi")) return null;
-    const place = [...document.querySelectorAll(".dvi *")].indexOf(element);
+    const place = [...tree.querySelectorAll(".dvi *")].indexOf(element);
     // The line of a text field is drawn round its box, with what else lies in it.
     const box = element.closest(".dvi-find") ?? element;
     const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(box);

@@ -72,19 +72,25 @@ def test_long_names_stay_inside_and_none_goes_unsaid(save, page, scheme):
     named = [text for text in texts if text.startswith("Internationalisation")]
     assert [text.split()[-1] for text in named] == [str(i) for i in range(24)]
     caption = " ".join(texts[texts.index("and 17 more") + 1 :])
-    assert caption.startswith("Density: How many")
-    assert caption.endswith("with equally many.")
+    assert caption.startswith("Density: The number of samples")
+    assert caption.endswith("join equal numbers.")
     assert "epoch 5" in texts
 
 
-def test_markers_and_their_way_are_in_it(save, page):
+def marker(number, side, x, y):
+    return {"number": number, "side": side, "x": x, "y": y}
+
+
+def test_markers_and_their_path_are_in_it(save, page):
     shown = fitted(200, (0, 5), resolution=60)
-    pixels, written = save("markers", shown, markers="1:0:9000:32000 2:0:56000:32000", way="1 2")
+    pixels, written = save(
+        "markers", shown, markers=[marker(1, 0, 9000, 32000), marker(2, 0, 56000, 32000)], path=[1, 2]
+    )
     texts = [text for text, _, _ in written]
     assert texts.count("1") == texts.count("2") == 1
     dark = (pixels.astype(int).sum(axis=2) < 150).sum(axis=1)
     middle = pixels.shape[0] // 2 + np.arange(-200, 200)
-    assert dark[middle].max() > 300  # the dashes of the way, two pixels for each of the page's
+    assert dark[middle].max() > 300  # the dashes of the path, two pixels for each of the page's
     assert "and" not in " ".join(texts)
 
 
@@ -92,7 +98,7 @@ def test_of_two_landscapes_each_has_its_name_and_its_markers(save, page):
     pair = [fitted(60, seed=seed, resolution=60) for seed in (0, 1)]
     pair[0].name, pair[1].name = "one with a name that is longer than half a page is wide " * 2, "two"
     pair[1].samples["label"] = pair[0].samples["label"]
-    _, written = save("two", *pair, markers="1:1:30000:30000")
+    _, written = save("two", *pair, markers=[marker(1, 1, 30000, 30000)])
     ends = {text: end for text, end, _ in written}
     width = written[0][2]
     assert ends["1"] > width / 2

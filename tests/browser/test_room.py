@@ -61,7 +61,7 @@ def test_what_the_find_field_offers_and_says_lies_below_it(bare_explorer, themed
     at.part("fields").click()
     expect(at.root.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
-    said = at.part("find-said")
+    said = at.part("find-message")
     expect(said).to_contain_text("After label comes a class")
     page.screenshot(path=shots / f"find-says-{page.theme}.png")
     expect_below(said, line, page)
@@ -135,7 +135,7 @@ def test_names_are_whole_where_there_is_room(bare_explorer, page, shots):
     expect(at.part("place").get_by_role("listitem")).to_have_count(2)
     assert cut_names(at.part("place")) == []
     at.root.get_by_role("tab", name="Confusion").click()
-    plane = at.part("matrix-plane").bounding_box()
+    plane = at.part("plane").bounding_box()
     page.screenshot(path=shots / "names-room.png")
     cells, marks = 2 * 56, 4
     assert plane["width"] - cells - marks > 120, "the names have what the cells leave"
@@ -146,7 +146,7 @@ def test_a_short_name_is_whole_beside_a_long_one(bare_explorer, page):
     open_bare(page, bare_explorer(landscape))
     at = At(page, landscape)
     at.root.get_by_role("tab", name="Confusion").click()
-    expect(at.part("confusion")).to_have_count(2)
+    expect(at.part("error")).to_have_count(2)
     assert set(cut_names(at.root.locator(".dvi-errors"))) == {landscape.classes[1]}
 
 

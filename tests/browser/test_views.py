@@ -101,7 +101,7 @@ def test_markers_say_what_lies_there_and_a_way_what_changes(open_explorer, lands
     assert len(told) > 0
     expect(at.part("marker-layer").locator("text")).to_have_count(2)
     page.screenshot(path=shots / "deepview-markers.png")
-    eventually(lambda: explorer._view.get("way"), "1 2", page)
+    eventually(lambda: explorer._view.get("path"), [1, 2], page)
     at.part("tool-pan").click()
     at.part("stage").press("Enter")
     expect(at.part("place")).to_contain_text("%")
@@ -133,7 +133,7 @@ def test_texts_are_read_where_there_are_no_pictures(open_explorer, landscape, pa
     tiles = at.part("thumbnail")
     expect(tiles).to_have_count(2)
     expect(tiles.nth(1)).to_contain_text("<b id=injected>note</b> number 7")
-    words = tiles.nth(1).locator(".dvi-words")
+    words = tiles.nth(1).locator(".dvi-text")
     assert words.evaluate("(e) => e.scrollWidth > e.clientWidth"), "longer than there is room"
     expect(words).to_have_css("display", "block")  # in a flexible box nothing ends in an ellipsis
     expect(words).to_have_css("text-overflow", "ellipsis")

@@ -71,7 +71,7 @@ def test_the_first_message_is_small(explorer):
     assert len(repr(without_code)) < 3000
 
 
-VIEW = {"speed": 1.5, "loop": True, "side": None, "way": [1, 2], "markers": [{"number": 1, "x": 0.5}]}
+VIEW = {"speed": 1.5, "loop": True, "side": None, "path": [1, 2], "markers": [{"number": 1, "x": 0.5}]}
 
 
 @pytest.mark.parametrize("page", [False, True], ids=["python", "page"])

@@ -1,34 +1,34 @@
-// What part of the landscape is seen: pan, zoom, touch, and the size of the canvas.
+// The camera: pan, zoom, touch, and the size of the canvas.
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { place } from "./lasso";
+import { locate } from "./lasso";
 import { toPosition, toScreen, type Viewport } from "./viewport";
 
-const MOST_ZOOM = 1000;
+const MAX_ZOOM = 1000;
 const MOVE_MS = 250;
 /** Doublings of the zoom per pixel, line and page of a wheel; a pinch on a trackpad comes as small turns with ctrl. */
-const WHEEL = [0.002, 0.05, 1] as const;
-const PINCH = 10;
+const WHEEL_DOUBLINGS = [0.002, 0.05, 1] as const;
+const PINCH_FACTOR = 10;
 
 export interface CameraOptions {
   /** Width over height of the landscape's extent. */
   aspect: number;
-  still: ReadonlySignal<boolean>;
+  reducedMotion: ReadonlySignal<boolean>;
   /** Whether this press or touch may start a pan. */
   pans: (event: PointerEvent) => boolean;
-  /** Told when a person takes the view into their own hands. */
+  /** Called when a person pans or zooms. */
   taken: () => void;
 }
 
 export interface Camera {
   /** Null until the canvas has been measured. */
   viewport: Signal<Viewport | null>;
-  /** Zoom, keeping one place of the screen where it is; the middle if none is given. */
+  /** Zoom around a location of the screen, by default its middle. */
   zoomBy: (factor: number, around?: readonly [number, number]) => void;
   /** Show the whole landscape. */
   reset: () => void;
-  /** Move by a part of the screen. */
+  /** Pan by a share of the screen. */
   panBy: (x: number, y: number) => void;
-  /** Go a part of the way to another view. */
+  /** Move a share of the way to another view. */
   drift: (goal: View, part: number) => void;
   stop: () => void;
 }
@@ -52,7 +52,9 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     const begin = performance.now();
     cancelAnimationFrame(request);
     const step = (now: number): void => {
-      const progress = options.still.peek() ? 1 : Math.min(1, Math.max(0, (now - begin) / MOVE_MS));
+      const progress = options.reducedMotion.peek()
+        ? 1
+        : Math.min(1, Math.max(0, (now - begin) / MOVE_MS));
       const eased = 1 - (1 - progress) ** 3;
       const between = (from: number, to: number): number => from + (to - from) * eased;
       // Straight lines in what the screen spans (1/k, x/k, y/k) look steadier than in the view itself.
@@ -68,13 +70,13 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     request = requestAnimationFrame(step);
   };
 
-  /** Fingers, or the mouse, that hold the landscape, by where they are. */
+  /** The fingers, or the mouse, that hold the landscape, each with its location. */
   const holding = new Map<number, [number, number]>();
   const pressed = (event: PointerEvent): void => {
     if (options.pans(event)) {
       cancelAnimationFrame(request);
       element.setPointerCapture(event.pointerId);
-      holding.set(event.pointerId, place(element, event));
+      holding.set(event.pointerId, locate(element, event));
     }
   };
   const moved = (event: PointerEvent): void => {
@@ -84,7 +86,7 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     }
     options.taken();
     const before = grip([...holding.values()]);
-    holding.set(event.pointerId, place(element, event));
+    holding.set(event.pointerId, locate(element, event));
     const after = grip([...holding.values()]);
     show(zoomed(seen, after.spread / before.spread, before.middle, after.middle));
   };
@@ -99,8 +101,11 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     if (seen !== null) {
       options.taken();
       cancelAnimationFrame(request);
-      const turn = -event.deltaY * (WHEEL[event.deltaMode] ?? 1) * (event.ctrlKey ? PINCH : 1);
-      show(zoomed(seen, 2 ** turn, place(element, event)));
+      const turn =
+        -event.deltaY *
+        (WHEEL_DOUBLINGS[event.deltaMode] ?? 1) *
+        (event.ctrlKey ? PINCH_FACTOR : 1);
+      show(zoomed(seen, 2 ** turn, locate(element, event)));
     }
   };
   element.addEventListener("pointerdown", pressed);
@@ -168,29 +173,29 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
   };
 }
 
-/** The view nearest to the one asked for whose edges show nothing beyond the whole picture. */
+/** The nearest view that shows nothing beyond the edges of the whole picture. */
 function within({ width, height }: Viewport, k: number, x: number, y: number): View {
   const held = (at: number, size: number): number => Math.min(0, Math.max(size * (1 - k), at));
   return { k, x: held(x, width), y: held(y, height) };
 }
 
-/** The view zoomed so that what lies at one place of the screen comes to lie at another. */
+/** Zoom a view so that a point of the landscape moves from one location of the screen to another. */
 export function zoomed(
   seen: Viewport,
   factor: number,
   from: readonly [number, number],
   to: readonly [number, number] = from,
 ): View {
-  const k = Math.min(MOST_ZOOM, Math.max(1, seen.k * factor));
+  const k = Math.min(MAX_ZOOM, Math.max(1, seen.k * factor));
   const scale = k / seen.k;
   return within(seen, k, to[0] - (from[0] - seen.x) * scale, to[1] - (from[1] - seen.y) * scale);
 }
 
-/** What fingers hold: the middle between them, and how far they are from it. */
-function grip(places: [number, number][]): { middle: [number, number]; spread: number } {
+/** The middle between fingers, and their summed distance from it. */
+function grip(fingers: [number, number][]): { middle: [number, number]; spread: number } {
   const mean = (axis: 0 | 1): number =>
-    places.reduce((sum, at) => sum + at[axis], 0) / places.length;
+    fingers.reduce((sum, at) => sum + at[axis], 0) / fingers.length;
   const [x, y] = [mean(0), mean(1)];
-  const far = places.reduce((sum, at) => sum + Math.hypot(at[0] - x, at[1] - y), 0);
+  const far = fingers.reduce((sum, at) => sum + Math.hypot(at[0] - x, at[1] - y), 0);
   return { middle: [x, y], spread: Math.max(far, 1) };
 }

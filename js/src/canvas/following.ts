@@ -1,31 +1,36 @@
-// Following samples through time: trails of the selected, links to nearest neighbours, and a camera that keeps them in view.
+// Following samples through time: trails, links to nearest neighbours, and a camera that keeps samples in view.
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { FULL } from "../protocol/source";
+import type { Args } from "../protocol/wire";
 import type { Rgb } from "../state/colors";
 import { cancelIdle, whenIdle } from "../state/idle";
+import { currentEpoch } from "../state/markers";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import type { Camera } from "./camera";
-import { links, MOST_TRAILS, spread, trails } from "./lines";
-import { lookOf, type Painter } from "./painter";
-import { FULL, type Viewport } from "./viewport";
+import { links, MAX_TRAILS, spread, trails } from "./lines";
+import { lookOf } from "./look";
+import type { Painter } from "./painter";
+import type { Viewport } from "./viewport";
 
-/** So many of the selected get their neighbours shown. */
-export const MOST_NEIGHBORED = 20;
-const FRAMED = 200;
-/** The closest that the camera comes by itself, and the part of the way it goes in one frame. */
-const CLOSEST = 8;
+/** More selected samples than this do not all get their neighbours. */
+export const MAX_NEIGHBORED = 20;
+/** More selected samples than this are represented by some of them. */
+const MAX_FRAMED = 200;
+/** The zoom at which the camera stops by itself, and the share of the distance it moves per frame. */
+const MAX_ZOOM = 8;
 const DRIFT = 0.12;
 
 export interface Neighbors {
   samples: readonly number[];
-  /** k for each sample, nearest first. */
+  /** k per sample, nearest first. */
   near: Int32Array;
   k: number;
 }
 
 export interface Following {
   neighbors: ReadonlySignal<Neighbors | null>;
-  /** What came in the way of asking for neighbours. */
+  /** Why the neighbours could not be had. */
   problem: Signal<string | null>;
   stop: () => void;
 }
@@ -46,7 +51,7 @@ export function startFollowing(
   const drawTrails = (): void => {
     idle = 0;
     const { indices } = store.selection.peek();
-    const samples = view.trails.peek() ? spread(indices, MOST_TRAILS) : new Uint32Array(0);
+    const samples = view.trails.peek() ? spread(indices, MAX_TRAILS) : new Uint32Array(0);
     const look = lookOf(store.theme.peek(), store.colors.peek());
     const by = store.colorBy.peek();
     const colorAt = (sample: number, position: number): Rgb => {
@@ -75,42 +80,42 @@ export function startFollowing(
 
   // ---- neighbours
 
-  const asked = computed(() => {
+  /** What is wanted, as text: equal requests are one. */
+  const request = computed(() => {
     const { indices } = store.selection.value;
     const pinned = store.pinned.value;
     if (!view.neighbors.value || !side.can("neighbors") || indices.length === 0) {
       return "";
     }
-    return JSON.stringify({
-      landscape: side.index,
-      epoch: side.epoch(playhead.resting.value),
-      indices: pinned === null ? Array.from(indices.subarray(0, MOST_NEIGHBORED)) : [pinned],
+    const args: Args<"neighbors"> = {
+      ...currentEpoch(store, side),
+      indices: pinned === null ? Array.from(indices.subarray(0, MAX_NEIGHBORED)) : [pinned],
       k: Math.min(100, Math.max(1, Math.round(view.k.value))),
       group: view.among.value || null,
-    });
+    };
+    return JSON.stringify(args);
   });
   let abort = new AbortController();
   const stopAsking = effect(() => {
-    const args = asked.value;
+    const text = request.value;
     abort.abort();
     abort = new AbortController();
     const { signal } = abort;
     problem.value = null;
-    if (args === "") {
+    if (text === "") {
       neighbors.value = null;
       return;
     }
-    const { indices, ...rest } = JSON.parse(args) as { indices: number[] };
-    // Those of other samples are nothing to look at meanwhile; those of another epoch are.
-    if (neighbors.peek()?.samples.join() !== indices.join()) {
+    const args: Args<"neighbors"> = JSON.parse(text);
+    // Neighbours of the same samples at another epoch stay until the new ones are here.
+    if (neighbors.peek()?.samples.join() !== args.indices.join()) {
       neighbors.value = null;
     }
-    store.ask("neighbors", { ...rest, indices }, { signal }).then(
-      ({ arrays }) => {
-        const found = arrays.get("neighbors");
-        if (!signal.aborted && found !== undefined) {
-          const [, k = 0] = found.shape;
-          neighbors.value = { samples: indices, near: found.data as Int32Array, k };
+    store.ask("neighbors", args, { signal }).then(
+      (answer) => {
+        if (!signal.aborted) {
+          const { data, shape } = answer.neighbors;
+          neighbors.value = { samples: args.indices, near: data, k: shape[1] ?? 0 };
         }
       },
       (error: Error) => {
@@ -123,19 +128,26 @@ export function startFollowing(
   });
 
   const mixed = computed(() => {
-    const shown = playhead.shown.value;
-    return shown === null ? "" : `${side.at(shown.a)} ${side.at(shown.b)}`;
+    const mix = playhead.mix.value;
+    return mix === null ? "" : `${side.at(mix.a)} ${side.at(mix.b)}`;
   });
+  let linked = false;
   const stopLinks = effect(() => {
-    const found = neighbors.value;
-    const [a, b] = mixed.value.split(" ").map((position) => side.frames.get(Number(position)));
+    const current = neighbors.value;
+    // Without neighbours no step of a scrub concerns this.
+    const positions = current === null ? [] : mixed.value.split(" ").map(Number);
+    const [a, b] = positions.map((position) => side.frames.get(position));
     const { ink } = store.theme.value;
-    if (found === null || a === undefined || b === undefined) {
-      painter.setLines("links", null);
-      painter.setNeighbors(new Uint32Array(0));
+    if (current === null || a === undefined || b === undefined) {
+      if (linked) {
+        linked = false;
+        painter.setLines("links", null);
+        painter.setNeighbors(new Uint32Array(0));
+      }
       return;
     }
-    const pairs = pairsOf(found);
+    linked = true;
+    const pairs = pairsOf(current);
     painter.setLines("links", links(pairs, a.positions, b.positions, ink));
     painter.setNeighbors(Uint32Array.from(new Set(pairs.map(([, near]) => near))));
   });
@@ -149,11 +161,13 @@ export function startFollowing(
     if (!view.keep.value || indices.length === 0 || seen === null) {
       return;
     }
-    const places = Array.from(spread(indices, FRAMED), painter.placeOf).filter((at) => at !== null);
-    const goal = framing(seen, places);
-    const part = store.still.peek() ? 1 : DRIFT;
+    const locations = Array.from(spread(indices, MAX_FRAMED), painter.positionOf).filter(
+      (at) => at !== null,
+    );
+    const goal = framing(seen, locations);
+    const share = store.reducedMotion.peek() ? 1 : DRIFT;
     if (goal !== null) {
-      camera.drift(goal, part);
+      camera.drift(goal, share);
     }
   });
 
@@ -176,17 +190,17 @@ export function pairsOf({ samples, near, k }: Neighbors): [number, number][] {
   return Array.from(near, (neighbor, i) => [samples[Math.floor(i / k)] as number, neighbor]);
 }
 
-/** The view in which some places, but for a few stragglers, fill half of the screen. */
+/** The view in which some locations, but for a few stragglers, fill half of the screen. */
 export function framing(
   seen: Viewport,
-  places: readonly (readonly [number, number])[],
+  locations: readonly (readonly [number, number])[],
 ): { k: number; x: number; y: number } | null {
   const span = (axis: 0 | 1): [number, number] => {
-    const sorted = places.map((at) => (at[axis] as number) / FULL).sort((p, q) => p - q);
+    const sorted = locations.map((at) => (at[axis] as number) / FULL).sort((p, q) => p - q);
     const cut = Math.floor(sorted.length * 0.03);
     return [sorted[cut] as number, sorted[sorted.length - 1 - cut] as number];
   };
-  if (places.length === 0) {
+  if (locations.length === 0) {
     return null;
   }
   const { width, height, aspect } = seen;
@@ -195,7 +209,7 @@ export function framing(
   const w = Math.min(width, height * aspect);
   const h = w / aspect;
   const k = Math.min(
-    CLOSEST,
+    MAX_ZOOM,
     Math.max(1, 0.6 / Math.max(((x1 - x0) * w) / width, ((y1 - y0) * h) / height, 1e-3)),
   );
   const x = width / 2 - k * ((width - w) / 2 + ((x0 + x1) / 2) * w);

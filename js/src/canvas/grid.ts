@@ -10,7 +10,7 @@ const CROWD = 16;
 export class GridIndex {
   private readonly shift: number;
   private readonly cells: number;
-  /** Where each cell's samples start in `members`; one more entry than there are cells. */
+  /** The start of each cell's samples in `members`; one more entry than there are cells. */
   private readonly starts: Uint32Array;
   private readonly members: Uint32Array;
 
@@ -23,11 +23,11 @@ export class GridIndex {
     const members = new Uint32Array(n);
     // Both coordinates are read at once, y in the upper half; cells are few enough to stay in the processor's cache.
     const aligned = positions.byteOffset % 4 === 0 ? positions : positions.slice();
-    const places = new Uint32Array(aligned.buffer, aligned.byteOffset, n);
+    const pairs = new Uint32Array(aligned.buffer, aligned.byteOffset, n);
     const row = (cells - 1) << bits;
     for (let i = 0; i < n; i++) {
-      const place = places[i] as number;
-      const cell = ((place >>> (shift - bits + 16)) & row) | ((place & 0xffff) >> shift);
+      const both = pairs[i] as number;
+      const cell = ((both >>> (shift - bits + 16)) & row) | ((both & 0xffff) >> shift);
       starts[cell] = (starts[cell] as number) + 1;
     }
     let sum = 0;
@@ -37,8 +37,8 @@ export class GridIndex {
     }
     // Backwards: then the ends have become the starts, and a cell's samples are in order.
     for (let i = n - 1; i >= 0; i--) {
-      const place = places[i] as number;
-      const cell = ((place >>> (shift - bits + 16)) & row) | ((place & 0xffff) >> shift);
+      const both = pairs[i] as number;
+      const cell = ((both >>> (shift - bits + 16)) & row) | ((both & 0xffff) >> shift);
       const at = (starts[cell] as number) - 1;
       starts[cell] = at;
       members[at] = i;
@@ -49,8 +49,8 @@ export class GridIndex {
     this.members = members;
   }
 
-  /** The sample nearest to a place, within an ellipse of radii rx, ry (circles on a stretched screen); -1 if none is. Of those with 1 in `shown`, if given. */
-  nearest(x: number, y: number, rx: number, ry: number, shown: Uint8Array | null = null): number {
+  /** The visible sample nearest to a location within an ellipse of radii rx, ry (a circle on the screen); -1 for none. */
+  nearest(x: number, y: number, rx: number, ry: number, visible: Uint8Array | null = null): number {
     const { positions, starts, members, cells, shift } = this;
     const column = (value: number): number => Math.min(cells - 1, Math.max(0, value >> shift));
     const left = column(x - rx);
@@ -60,13 +60,13 @@ export class GridIndex {
     let least = 1;
     for (let row = column(y - ry); row <= top; row++) {
       const end = starts[row * cells + right + 1] as number;
-      for (let place = starts[row * cells + left] as number; place < end; place++) {
-        const i = members[place] as number;
+      for (let slot = starts[row * cells + left] as number; slot < end; slot++) {
+        const i = members[slot] as number;
         const dx = ((positions[2 * i] as number) - x) / rx;
         const dy = ((positions[2 * i + 1] as number) - y) / ry;
         const distance = dx * dx + dy * dy;
         const nearer = distance < least || (distance === least && best < 0);
-        if (nearer && shown?.[i] !== 0) {
+        if (nearer && visible?.[i] !== 0) {
           least = distance;
           best = i;
         }
@@ -75,8 +75,8 @@ export class GridIndex {
     return best;
   }
 
-  /** A byte per sample: 1 inside the polygon (winding number not zero), 0 outside. Cells wholly inside or outside are decided at once. Of those with 1 in `shown`, if given. */
-  inside(polygon: Polygon, shown: Uint8Array | null = null): Uint8Array {
+  /** A byte per sample: 1 for visible samples inside the polygon (winding number not zero). Cells wholly inside or outside are decided at once. */
+  inside(polygon: Polygon, visible: Uint8Array | null = null): Uint8Array {
     const { positions, starts, members, cells } = this;
     const mask = new Uint8Array(members.length);
     const side = SIDE / cells;
@@ -97,8 +97,8 @@ export class GridIndex {
         if (crossed[first] === 1) {
           column++;
           const end = starts[cell + 1] as number;
-          for (let place = starts[cell] as number; place < end; place++) {
-            const i = members[place] as number;
+          for (let slot = starts[cell] as number; slot < end; slot++) {
+            const i = members[slot] as number;
             const x = positions[2 * i] as number;
             const y = positions[2 * i + 1] as number;
             if (winding(polygon, rowEdges, x, y) !== 0) {
@@ -113,20 +113,20 @@ export class GridIndex {
         }
         if (winding(polygon, rowEdges, (first + 0.5) * side, middle) !== 0) {
           const end = starts[row * cells + column] as number;
-          for (let place = starts[cell] as number; place < end; place++) {
-            mask[members[place] as number] = 1;
+          for (let slot = starts[cell] as number; slot < end; slot++) {
+            mask[members[slot] as number] = 1;
           }
         }
       }
     }
-    for (let i = 0; shown !== null && i < mask.length; i++) {
-      mask[i] = (mask[i] as number) & (shown[i] as number);
+    for (let i = 0; visible !== null && i < mask.length; i++) {
+      mask[i] = (mask[i] as number) & (visible[i] as number);
     }
     return mask;
   }
 }
 
-/** For each row of cells the edges (as the place of their first corner) that reach into it. */
+/** For each row of cells, the edges that reach into it, each by the index of its first corner. */
 function edgesByRow(polygon: Polygon, cells: number, side: number): (number[] | undefined)[] {
   const rows: (number[] | undefined)[] = new Array(cells);
   const corners = polygon.length / 2;
@@ -181,7 +181,7 @@ function markCrossed(
   }
 }
 
-/** How often the polygon winds round a place, counted along a ray to the right. */
+/** The winding number of the polygon around a location, counted along a ray to the right. */
 export function winding(polygon: Polygon, edges: readonly number[], x: number, y: number): number {
   const corners = polygon.length / 2;
   let turns = 0;

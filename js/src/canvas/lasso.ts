@@ -1,7 +1,8 @@
-// Drawing round samples: the path of a pointer, from its first press to its release.
+// A lasso: the path of a pointer from its press to its release.
 import { type Signal, signal } from "@preact/signals";
 
-const LEAST_STEP = 3;
+/** A shorter step adds no corner. */
+const MIN_STEP_PX = 3;
 
 export interface LassoOptions {
   /** Whether this press starts a lasso. */
@@ -27,17 +28,17 @@ export function followLasso(element: HTMLElement, options: LassoOptions): Lasso 
     }
     pointer = event.pointerId;
     element.setPointerCapture(pointer);
-    path.value = place(element, event);
+    path.value = locate(element, event);
   };
   const move = (event: PointerEvent): void => {
     const before = path.peek();
     if (event.pointerId !== pointer || before === null) {
       return;
     }
-    const [x, y] = place(element, event);
+    const [x, y] = locate(element, event);
     const dx = x - (before.at(-2) as number);
     const dy = y - (before.at(-1) as number);
-    if (dx * dx + dy * dy >= LEAST_STEP * LEAST_STEP) {
+    if (dx * dx + dy * dy >= MIN_STEP_PX * MIN_STEP_PX) {
       path.value = [...before, x, y];
     }
   };
@@ -74,13 +75,13 @@ export function followLasso(element: HTMLElement, options: LassoOptions): Lasso 
   };
 }
 
-/** Where an event is, in CSS pixels from the element's upper left corner. */
-export function place(element: HTMLElement, event: MouseEvent): [number, number] {
+/** The location of an event in CSS pixels from the element's upper left corner. */
+export function locate(element: HTMLElement, event: MouseEvent): [number, number] {
   const box = element.getBoundingClientRect();
   return [event.clientX - box.left, event.clientY - box.top];
 }
 
-/** How large the box round a path is. */
+/** The area of the box around a path. */
 export function area(path: readonly number[]): number {
   const xs = path.filter((_, i) => i % 2 === 0);
   const ys = path.filter((_, i) => i % 2 === 1);

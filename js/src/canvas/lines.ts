@@ -1,19 +1,21 @@
-// Trails and links as the GPU takes them: one instance per piece, made on the page only when what they follow changes.
+// Trails and links as the GPU takes them: one instance per piece, packed anew only when samples or epochs change.
 import type { Rgb } from "../state/colors";
 
-/** Per piece: start and end at epoch a, the same at b, when it starts and ends, and a colour. */
+/** Per piece: start and end at epoch a, the same at b, the times of both ends, and a colour. */
 export const LINE_BYTES = 24;
-/** So many of the selected leave trails. */
-export const MOST_TRAILS = 300;
+/** More selected samples than this do not all leave trails. */
+export const MAX_TRAILS = 300;
 
 export interface Lines {
   data: ArrayBuffer;
   count: number;
 }
 
+export const NO_LINES: Lines = { data: new ArrayBuffer(0), count: 0 };
+
 type Positions = Uint16Array;
 
-/** At most so many of some indices, evenly taken from all of them. */
+/** At most `most` of some indices, taken evenly from all of them. */
 export function spread(indices: Uint32Array, most: number): Uint32Array {
   const step = Math.max(1, indices.length / most);
   return Uint32Array.from(
@@ -22,7 +24,7 @@ export function spread(indices: Uint32Array, most: number): Uint32Array {
   );
 }
 
-/** The ways of some samples over all epochs at hand; an epoch that is not at hand is passed by. */
+/** The trails of some samples over all epochs in memory; other epochs are skipped. */
 export function trails(
   samples: Uint32Array,
   count: number,
@@ -32,7 +34,6 @@ export function trails(
   const known: { at: number; positions: Positions }[] = [];
   for (let at = 0; at < count; at++) {
     const positions = positionsAt(at);
-    // Where an epoch is shown longer than one step, its samples stay where they are.
     if (positions !== undefined) {
       known.push({ at, positions });
     }
@@ -47,8 +48,8 @@ export function trails(
     const to = known[i] as (typeof known)[number];
     for (const sample of samples) {
       const line = [2 * sample, 2 * sample + 1];
-      const place = [from, to].flatMap(({ positions }) => line.map((k) => positions[k] as number));
-      words.set([...place, ...place, from.at, to.at], piece * (LINE_BYTES / 2));
+      const ends = [from, to].flatMap(({ positions }) => line.map((k) => positions[k] as number));
+      words.set([...ends, ...ends, from.at, to.at], piece * (LINE_BYTES / 2));
       bytes.set([...colorAt(sample, to.at), 255], piece * LINE_BYTES + 20);
       piece++;
     }
@@ -67,13 +68,13 @@ export function links(
   const words = new Uint16Array(data);
   const bytes = new Uint8Array(data);
   pairs.forEach((pair, piece) => {
-    const place = [a, b].flatMap((positions) =>
+    const ends = [a, b].flatMap((positions) =>
       pair.flatMap((sample) => [
         positions[2 * sample] as number,
         positions[2 * sample + 1] as number,
       ]),
     );
-    words.set(place, piece * (LINE_BYTES / 2));
+    words.set(ends, piece * (LINE_BYTES / 2));
     bytes.set([...color, 255], piece * LINE_BYTES + 20);
   });
   return { data, count: pairs.length };

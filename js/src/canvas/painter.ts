@@ -1,39 +1,38 @@
-// Keeps the picture in step with the store: one drawing per frame at most, glides where time leaps, uploads ahead.
+// Keeps the picture in step with the store: at most one drawing per frame, glides where time leaps, uploads ahead.
 import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Theme } from "../hosts/theme";
 import { outwards } from "../protocol/window";
-import type { Rgb } from "../state/colors";
 import { cancelIdle, whenIdle } from "../state/idle";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
-import { type Look, Renderer, type Scene } from "./gl/renderer";
+import { Renderer } from "./gl/renderer";
+import type { Scene } from "./gl/scene";
 import type { Lines } from "./lines";
+import { lookOf } from "./look";
+import { OVERLAYS } from "./overlays";
 import { pointLook, ringing, toClip, toScreen, type Viewport } from "./viewport";
 
 const GLIDE_MS = 300;
 const COLOR_BY_NUMBER = { label: 0, prediction: 1, correctness: 2 } as const;
-const OVERLAYS: readonly string[] = ["", "confidence", "trust", "density"];
-/** With more samples their density is counted only where time rests. */
-const MOST_COUNTED = 200_000;
-const GREY: Rgb = [128, 134, 143];
+/** The density of more samples is counted only where time rests. */
+const MAX_COUNTED = 200_000;
 
 export interface Painter {
   /** False where the browser has no WebGL2. */
   works: boolean;
-  /** Grows with every picture drawn. */
+  /** The number of pictures drawn. */
   drawn: Signal<number>;
-  /** The epoch (position) on the screen while nothing moves, its territory included; else null. */
+  /** Position of the epoch on the screen, territory included; null while anything moves. */
   settled: Signal<number | null>;
-  /** The epoch (position) whose points are where they are seen; null while they move. */
+  /** Position of the epoch whose points are on the screen; null while they move. */
   standing: () => number | null;
-  /** Where a sample is seen now, in CSS pixels; null where that is not known. */
+  /** Location of a sample on the screen, in CSS pixels; null before it has arrived. */
   locate: (sample: number) => [number, number] | null;
   /** The same in units of positions. */
-  placeOf: (sample: number) => [number, number] | null;
+  positionOf: (sample: number) => [number, number] | null;
   setLines: (which: "trails" | "links", lines: Lines | null) => void;
-  /** Samples that do not fade while others are selected. */
+  /** Set the samples that do not fade while others are selected. */
   setNeighbors: (neighbors: Uint32Array) => void;
-  /** What is on the screen, drawn anew with so many pixels for each of the page's; null where nothing is. */
+  /** Draw the screen anew with `ratio` pixels per CSS pixel; null before anything is drawn. */
   picture: (ratio: number) => HTMLCanvasElement | null;
   stop: () => void;
 }
@@ -50,7 +49,7 @@ export function startPainter(
   const settled = signal<number | null>(null);
   const renderer = Renderer.create(canvas, hello.labels, {
     frame: (position) => frames.get(position),
-    territory: (position) => territories.sketch(position),
+    territory: (position) => territories.partial(position),
     field: (position) => side.field(store.view.overlay.peek())?.get(position),
   });
 
@@ -60,26 +59,26 @@ export function startPainter(
   let painted = "";
   let glideStart = Number.NEGATIVE_INFINITY;
   let arrival = 1;
-  /** How much points in foreign territory stand out: now, and when the glide under way started. */
+  /** Emphasis of points in foreign territory: now, and at the start of the glide under way. */
   let rarityNow = 1;
   let rarityThen = 1;
   let used: readonly unknown[] = [];
-  /** What was drawn last, which may be a frame behind the playhead. */
+  /** The epochs drawn last, which may be a frame behind the playhead. */
   let mix = { a: 0, b: 0, t: 0 };
   let scene: Scene | null = null;
-  /** How far trails have come: now, and when the glide under way started. */
+  /** Time up to which trails are drawn: now, and at the start of the glide under way. */
   let timeNow = playhead.time.peek();
   let timeThen = timeNow;
-  /** Where the raised sample was when the glide under way started. */
-  let anchor: { sample: number; place: [number, number] } | null = null;
+  /** Position of the raised sample at the start of the glide under way. */
+  let anchor: { sample: number; at: [number, number] } | null = null;
 
-  /** What the epochs between which time is are drawn from. */
+  /** The data of the two epochs that are blended now. */
   const ingredients = (): readonly unknown[] => {
-    const time = playhead.shown.peek();
+    const time = playhead.mix.peek();
     const field = side.field(store.view.overlay.peek());
     return [time?.a, time?.b].flatMap((position) => {
       const at = position === undefined ? -1 : side.at(position);
-      return [frames.get(at), territories.sketch(at), territories.get(at), field?.get(at)];
+      return [frames.get(at), territories.partial(at), territories.get(at), field?.get(at)];
     });
   };
 
@@ -90,42 +89,42 @@ export function startPainter(
   const draw = (now: number): void => {
     request = 0;
     const seen = viewport.peek();
-    const time = playhead.shown.peek();
+    const time = playhead.mix.peek();
     if (renderer === null || seen === null || time === null) {
       return;
     }
-    const shown = { ...time, a: side.at(time.a), b: side.at(time.b) };
-    // A leap in time, and a territory that arrives late, are glided to from whatever is on the screen.
+    const next = { ...time, a: side.at(time.a), b: side.at(time.b) };
+    // A leap in time, or a territory that arrives late, is a glide from whatever is on the screen.
     const field = side.field(store.view.overlay.peek());
     const has = (position: number): string =>
-      [territories.sketch(position), field?.get(position)]
+      [territories.partial(position), field?.get(position)]
         .map((drawn) => (drawn === undefined ? "missing" : "painted"))
         .join(` ${position} `);
-    const nowPainted = `${has(shown.a)}, ${has(shown.b)}`;
+    const nowPainted = `${has(next.a)}, ${has(next.b)}`;
     const arrived =
       painted !== nowPainted && painted.replaceAll("missing", "painted") === nowPainted;
-    if ((shown.leaps !== leaps || arrived) && !store.still.peek()) {
+    if ((next.leaps !== leaps || arrived) && !store.reducedMotion.peek()) {
       const sample = store.raised.peek();
-      const place = sample === null ? null : seenAt(sample);
+      const at = sample === null ? null : positionOf(sample);
       if (renderer.keep()) {
         glideStart = now;
-        anchor = sample === null || place === null ? null : { sample, place };
+        anchor = sample === null || at === null ? null : { sample, at };
         rarityThen = rarityNow;
         timeThen = timeNow;
       }
     }
-    leaps = shown.leaps;
+    leaps = next.leaps;
     painted = nowPainted;
     const progress = Math.min(1, Math.max(0, (now - glideStart) / GLIDE_MS));
     arrival = progress * progress * (3 - 2 * progress);
     timeNow = timeThen + (time.a + time.t * (time.b - time.a) - timeThen) * arrival;
-    rarityNow = rarityThen + (rarity(shown) - rarityThen) * arrival;
+    rarityNow = rarityThen + (rarity(next) - rarityThen) * arrival;
     const ratio = window.devicePixelRatio || 1;
     const { radius, opacity, emphasis } = pointLook(seen, hello.n);
     scene = {
-      a: shown.a,
-      b: shown.b,
-      blend: shown.t,
+      a: next.a,
+      b: next.b,
+      blend: next.t,
       arrival,
       view: toClip(seen),
       width: Math.max(1, Math.round(seen.width * ratio)),
@@ -137,18 +136,19 @@ export function startPainter(
       ringing: ringing(seen, store.selection.peek().indices.length),
       colorBy: COLOR_BY_NUMBER[store.colorBy.peek()],
       raised: [store.pinned.peek(), store.hovered.peek()?.index ?? null].filter((i) => i !== null),
-      overlay: Math.max(0, OVERLAYS.indexOf(store.view.overlay.peek())) as Scene["overlay"],
+      overlay: (1 +
+        OVERLAYS.findIndex(({ key }) => key === store.view.overlay.peek())) as Scene["overlay"],
       points: store.view.points.peek(),
       time: timeNow,
     };
     if (!renderer.draw(scene)) {
       return;
     }
-    mix = shown;
+    mix = next;
     used = ingredients();
     drawn.value++;
     const rests = standing() !== null && !playhead.playing.peek() && !playhead.held.peek();
-    settled.value = rests && territories.get(shown.a) !== undefined ? shown.a : null;
+    settled.value = rests && territories.get(next.a) !== undefined ? next.a : null;
     if (arrival < 1) {
       schedule();
     } else if (idle === 0) {
@@ -156,7 +156,7 @@ export function startPainter(
     }
   };
 
-  /** Points in foreign territory stand out while they are the exception; where most are, none can. */
+  /** Points in foreign territory stand out only while they are the exception. */
   const rarity = ({ a, b, t }: typeof mix): number => {
     const labelled = hello.n - store.unlabelled;
     if (labelled === 0 || store.colorBy.peek() === "prediction") {
@@ -180,8 +180,7 @@ export function startPainter(
   const standing = (): number | null =>
     drawn.peek() > 0 && arrival === 1 && mix.t === 0 ? mix.a : null;
 
-  /** Where a sample is seen, in units of positions. */
-  const seenAt = (sample: number): [number, number] | null => {
+  const positionOf = (sample: number): [number, number] | null => {
     const a = frames.get(mix.a)?.positions;
     const b = frames.get(mix.b)?.positions;
     if (a === undefined || b === undefined) {
@@ -190,13 +189,13 @@ export function startPainter(
     const along = (axis: 0 | 1): number => {
       const from = a[2 * sample + axis] as number;
       const goal = from + ((b[2 * sample + axis] as number) - from) * mix.t;
-      const start = anchor?.sample === sample && arrival < 1 ? anchor.place[axis] : goal;
+      const start = anchor?.sample === sample && arrival < 1 ? anchor.at[axis] : goal;
       return start + (goal - start) * arrival;
     };
     return [along(0), along(1)];
   };
 
-  // The ratio changes when a window moves to another screen or the page is zoomed; each query hears one change.
+  // The ratio changes when the window moves to another screen or the page is zoomed; a query reports one change.
   let ratioQuery: MediaQueryList | null = null;
   const ratioChanged = (): void => {
     ratioQuery?.removeEventListener("change", ratioChanged);
@@ -213,12 +212,12 @@ export function startPainter(
     }),
     effect(() => {
       const { mask, indices } = store.selection.value;
-      renderer?.setStates(statesOf(mask, store.shown.value), indices);
+      renderer?.setStates(statesOf(mask, store.visible.value), indices);
       schedule();
     }),
     effect(() => {
       viewport.value;
-      playhead.shown.value;
+      playhead.mix.value;
       playhead.playing.value;
       playhead.held.value;
       store.colorBy.value;
@@ -228,7 +227,7 @@ export function startPainter(
       store.view.overlay.value;
       schedule();
     }),
-    // Epochs fetched ahead change nothing that is seen: they are uploaded, and nothing is drawn.
+    // Epochs fetched ahead are uploaded without drawing.
     effect(() => {
       frames.revision.value;
       territories.revision.value;
@@ -239,7 +238,7 @@ export function startPainter(
         idle = whenIdle(prepare);
       }
     }),
-    // What an overlay needs: trust where time rests, since it takes long; density wherever time is.
+    // Trust takes long, so it is asked for only where time rests; density is counted wherever time is.
     effect(() => {
       if (store.view.overlay.value === "trust" && side.can("trust")) {
         side.trust.want([playhead.resting.value]);
@@ -247,8 +246,8 @@ export function startPainter(
     }),
     effect(() => {
       if (store.view.overlay.value === "density") {
-        const time = playhead.shown.value;
-        const moves = hello.n <= MOST_COUNTED && time !== null;
+        const time = playhead.mix.value;
+        const moves = hello.n <= MAX_COUNTED && time !== null;
         const wanted = moves ? [time.a, time.b] : [playhead.resting.value];
         frames.revision.value;
         side.density.want(wanted.filter((position) => frames.get(position) !== undefined));
@@ -261,7 +260,7 @@ export function startPainter(
 
   return {
     works: renderer !== null,
-    placeOf: seenAt,
+    positionOf,
     setLines: (which, lines) => {
       renderer?.setLines(which, lines);
       schedule();
@@ -290,8 +289,8 @@ export function startPainter(
     standing,
     locate: (sample) => {
       const seen = viewport.peek();
-      const place = seenAt(sample);
-      return seen === null || place === null ? null : toScreen(seen, ...place);
+      const at = positionOf(sample);
+      return seen === null || at === null ? null : toScreen(seen, ...at);
     },
     stop: () => {
       for (const stop of stops) {
@@ -306,27 +305,15 @@ export function startPainter(
 }
 
 /** A byte per sample: bit 0 selected, bit 1 faded by the filter. */
-function statesOf(selected: Uint8Array, shown: Uint8Array | null): Uint8Array {
-  if (shown === null) {
+function statesOf(selected: Uint8Array, visible: Uint8Array | null): Uint8Array {
+  if (visible === null) {
     return selected;
   }
   const states = Uint8Array.from(selected);
   for (let i = 0; i < states.length; i++) {
-    if (shown[i] === 0) {
+    if (visible[i] === 0) {
       states[i] = (states[i] as number) | 2;
     }
   }
   return states;
-}
-
-export function lookOf({ dark, background, ink }: Theme, classes: readonly Rgb[]): Look {
-  return {
-    classes,
-    background,
-    ink,
-    unlabelled: GREY,
-    right: dark ? [138, 147, 160] : [120, 128, 140],
-    wrong: dark ? [255, 92, 108] : [214, 28, 62],
-    strength: dark ? [0.14, 0.42] : [0.12, 0.4],
-  };
 }

@@ -1,16 +1,16 @@
-// The canvas at work: a camera that looks, a painter that draws, and pointers that pick.
+// A landscape's canvas at work: its camera, painter, followers and pointer.
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import { type Camera, startCamera } from "./camera";
 import { type Following, startFollowing } from "./following";
 import { type Painter, startPainter } from "./painter";
-import { draws, type Pointing, startPointing } from "./pointing";
+import { draws, type PointerActions, startPointer } from "./pointer";
 
 export interface Stage {
   side: Side;
   camera: Camera;
   painter: Painter;
-  pointing: Pointing;
+  pointer: PointerActions;
   following: Following;
   stop: () => void;
 }
@@ -25,7 +25,7 @@ export function startStage(
   const [x0, x1, y0, y1] = side.info.extent;
   const camera = startCamera(element, {
     aspect: (x1 - x0) / (y1 - y0),
-    still: store.still,
+    reducedMotion: store.reducedMotion,
     taken: () => {
       store.view.keep.value = false;
     },
@@ -33,16 +33,16 @@ export function startStage(
   });
   const painter = startPainter(store, side, canvas, camera.viewport);
   const following = startFollowing(store, side, camera, painter);
-  const pointing = startPointing(store, side, element, camera, painter);
+  const pointer = startPointer(store, side, element, camera, painter);
   return {
     side,
     camera,
     painter,
-    pointing,
+    pointer,
     following,
     stop: () => {
       following.stop();
-      pointing.stop();
+      pointer.stop();
       painter.stop();
       camera.stop();
     },

@@ -1,7 +1,6 @@
 // From the extent of a landscape to the screen and back, under pan and zoom.
 
-/** Full scale of a position. */
-export const FULL = 65535;
+import { FULL } from "../protocol/source";
 
 export interface Viewport {
   /** Of the canvas, in CSS pixels. */
@@ -15,7 +14,7 @@ export interface Viewport {
   y: number;
 }
 
-/** Where the whole extent lies at k = 1. */
+/** The box of the whole extent at k = 1, in CSS pixels. */
 function fitted({ width, height, aspect }: Viewport): {
   left: number;
   top: number;
@@ -39,7 +38,7 @@ export function toClip(viewport: Viewport): [number, number, number, number] {
   ];
 }
 
-/** A place on the screen in units of positions. */
+/** A location on the screen in units of positions. */
 export function toPosition(viewport: Viewport, screenX: number, screenY: number): [number, number] {
   const { k, x, y } = viewport;
   const { left, top, w, h } = fitted(viewport);
@@ -54,13 +53,13 @@ export function toScreen(viewport: Viewport, x: number, y: number): [number, num
   ];
 }
 
-/** How many units of position one CSS pixel spans, along x and along y. */
+/** Units of position per CSS pixel, along x and along y. */
 export function unitsPerPixel(viewport: Viewport): [number, number] {
   const { w, h } = fitted(viewport);
   return [FULL / (viewport.k * w), FULL / (viewport.k * h)];
 }
 
-/** How much the selected are ringed: fully while they are few, not at all where rings would hide what they ring. */
+/** How much the selected points are ringed: fully while they are few, not at all where rings would hide them. */
 export function ringing(viewport: Viewport, selected: number): number {
   return Math.min(1, Math.max(0, (pointLook(viewport, selected).radius - 1.5) / 2.5));
 }

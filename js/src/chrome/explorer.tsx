@@ -2,52 +2,36 @@
 import { type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
-import { Card } from "../on_map/card";
-import { MarkerLayer } from "../on_map/markers";
-import { Place } from "../on_map/place";
-import { describe } from "../pieces/words";
+import { useSize } from "../pieces/size";
 import { Find } from "../query/field/find";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
+import { describe } from "./description";
+import { followKey } from "./keys";
 import { Legend } from "./legend";
 import { Panels } from "./panels";
+import type { Parts } from "./parts";
 import { Selections } from "./selections";
 import { Status } from "./status";
 import { Timeline } from "./timeline";
 import { Tools } from "./tools";
 
-/** From this margin on, legend and tools stand beside the landscape, else under it. */
-const ROOMY = 112;
+/** From this margin on, legend and tools stand beside the landscape instead of under it. */
+const ROOMY_PX = 112;
 
-export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
+interface ExplorerProperties {
+  store: Store;
+  root: HTMLElement;
+  parts: Parts;
+}
+
+export function Explorer({ store, root, parts }: ExplorerProperties) {
   const stages = useSignal<readonly Stage[]>([]);
   const left = useRef<HTMLDivElement>(null);
   const margin = useMargin(store, left);
-  // Readiness, for whoever looks at the page from outside.
-  useSignalEffect(() => {
-    const settled = stages.value.map(({ painter }) => painter.settled.value);
-    const position = store.playhead.resting.value;
-    if (
-      settled.length === store.sides.length &&
-      settled.every((at, i) => at === store.sides[i]?.at(position))
-    ) {
-      root.dataset.epoch = String(store.epochs[position]);
-      root.dataset.ready = "true";
-    } else {
-      delete root.dataset.epoch;
-    }
-  });
-  useSignalEffect(() => {
-    const painters = stages.value.map(({ painter }) => painter);
-    // Read once only: pictures are counted at every step of a scrub.
-    if (root.dataset.drawn === undefined && painters.length === store.sides.length) {
-      if (painters.every(({ drawn }) => drawn.value > 0)) {
-        root.dataset.drawn = "true";
-      }
-    }
-  });
+  useReadiness(store, root, stages);
   useLayoutEffect(() => {
-    // The focus is shown to those who walk with keys, not after a click with shift held down.
+    // The focus is marked for those who move it by key, not after a click with shift held down.
     const pressed = (event: KeyboardEvent): void => {
       if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
         delete root.dataset.pointing;
@@ -69,41 +53,61 @@ export function Explorer({ store, root }: { store: Store; root: HTMLElement }) {
       <div
         class="dvi-left"
         ref={left}
-        data-roomy={margin.value >= ROOMY}
-        style={{ "--dvi-margin": `${margin.value}px` }}
+        data-roomy={margin >= ROOMY_PX}
+        style={{ "--dvi-margin": `${margin}px` }}
       >
         <TopLine store={store} />
         <div class="dvi-stages">
           {store.sides.map((side) => (
-            <Canvas key={side.index} store={store} side={side} stages={stages} />
+            <Canvas key={side.index} store={store} side={side} stages={stages} parts={parts} />
           ))}
         </div>
         <div class="dvi-foot">
           <Legend store={store} />
-          {stages.value.length > 0 && <Tools store={store} stages={stages.value} />}
+          {stages.value.length > 0 && (
+            <Tools store={store} stages={stages.value} savePicture={parts.savePicture} />
+          )}
         </div>
       </div>
-      <Panels store={store} />
+      <Panels store={store} all={parts.panels} />
       <Timeline store={store} />
     </div>
   );
 }
 
-/** How much room the landscape leaves at either side of it; none where there are two. */
-function useMargin(store: Store, left: { readonly current: HTMLElement | null }): Signal<number> {
-  const margin = useSignal(0);
-  useLayoutEffect(() => {
-    const box = left.current as HTMLElement;
-    const [x0, x1, y0, y1] = store.landscape.extent;
-    const sizes = new ResizeObserver(() => {
-      const top = box.firstElementChild as HTMLElement;
-      const wide = ((box.clientHeight - top.offsetHeight) * (x1 - x0)) / (y1 - y0);
-      margin.value = store.sides.length > 1 ? 0 : Math.max(0, (box.clientWidth - wide) / 2);
-    });
-    sizes.observe(box);
-    return () => sizes.disconnect();
-  }, [store, left, margin]);
-  return margin;
+/** Tell whoever looks at the page from outside what has been drawn. */
+function useReadiness(store: Store, root: HTMLElement, stages: Signal<readonly Stage[]>): void {
+  useSignalEffect(() => {
+    const settled = stages.value.map(({ painter }) => painter.settled.value);
+    const position = store.playhead.resting.value;
+    if (
+      settled.length === store.sides.length &&
+      settled.every((at, i) => at === store.sides[i]?.at(position))
+    ) {
+      root.dataset.epoch = String(store.epochs[position]);
+      root.dataset.ready = "true";
+    } else {
+      delete root.dataset.epoch;
+    }
+  });
+  useSignalEffect(() => {
+    const painters = stages.value.map(({ painter }) => painter);
+    // Read only until the first picture: pictures are counted at every step of a scrub.
+    if (root.dataset.drawn === undefined && painters.length === store.sides.length) {
+      if (painters.every(({ drawn }) => drawn.value > 0)) {
+        root.dataset.drawn = "true";
+      }
+    }
+  });
+}
+
+/** The room at either side of the landscape, in CSS pixels; none where there are two. */
+function useMargin(store: Store, left: { readonly current: HTMLDivElement | null }): number {
+  const { width, height } = useSize(left);
+  const [x0, x1, y0, y1] = store.landscape.extent;
+  const top = left.current?.firstElementChild?.getBoundingClientRect().height ?? 0;
+  const wide = ((height.value - top) * (x1 - x0)) / (y1 - y0);
+  return store.sides.length > 1 ? 0 : Math.max(0, (width.value - wide) / 2);
 }
 
 function TopLine({ store }: { store: Store }) {
@@ -120,19 +124,18 @@ interface CanvasProperties {
   store: Store;
   side: Side;
   stages: Signal<readonly Stage[]>;
+  parts: Parts;
 }
 
-function Canvas({ store, side, stages }: CanvasProperties) {
+function Canvas({ store, side, stages, parts: { onMap } }: CanvasProperties) {
   const element = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  // A layout effect, because it alone is undone at once: what is taken is given back before the view is gone.
+  // A layout effect, because it alone is undone at once: everything is given back before the view is gone.
   useLayoutEffect(() => {
-    const running = startStage(
-      store,
-      side,
-      element.current as HTMLDivElement,
-      canvas.current as HTMLCanvasElement,
-    );
+    if (element.current === null || canvas.current === null) {
+      return;
+    }
+    const running = startStage(store, side, element.current, canvas.current);
     stages.value = [...stages.peek(), running].sort((p, q) => p.side.index - q.side.index);
     return () => {
       stages.value = stages.peek().filter((stage) => stage !== running);
@@ -140,11 +143,9 @@ function Canvas({ store, side, stages }: CanvasProperties) {
     };
   }, [store, side, stages]);
   const stage = stages.value.find((one) => one.side === side);
-  const words = describe(store, side, store.playhead.resting.value);
-  const named = store.sides.length > 1;
   return (
     <div class="dvi-stage">
-      {named && (
+      {store.sides.length > 1 && (
         <span class="dvi-side-name" aria-current={store.side.value === side}>
           {side.info.name}
         </span>
@@ -156,100 +157,18 @@ function Canvas({ store, side, stages }: CanvasProperties) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys of its own
         tabIndex={0}
         data-testid="stage"
-        data-lm-suppress-shortcuts="true"
-        aria-label="Landscape: left and right arrow keys change the epoch, with shift all four pan, plus and minus zoom, 0 shows all, Enter looks into the middle or drops a marker there, slash finds samples, Escape clears the selection"
+        aria-label="Landscape: left and right arrow keys change the epoch, with shift all four pan, plus and minus zoom, 0 shows all, Enter decodes the middle or drops a marker there, slash finds samples, Escape clears the selection"
       >
-        <canvas ref={canvas} role="img" aria-label={words} data-testid="canvas" />
-        {stage !== undefined && <MarkerLayer store={store} stage={stage} />}
-        {stage !== undefined && <LassoPath stage={stage} />}
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={describe(store, side, store.playhead.resting.value)}
+          data-testid="canvas"
+        />
+        {stage !== undefined && <onMap.Drawn store={store} stage={stage} />}
       </div>
-      {stage !== undefined && <Card store={store} stage={stage} />}
-      {stage !== undefined && store.place.value?.side === side.index && (
-        <Place store={store} stage={stage} />
-      )}
+      {stage !== undefined && <onMap.Cards store={store} stage={stage} />}
       {stage !== undefined && <Status store={store} stage={stage} />}
     </div>
   );
-}
-
-function LassoPath({ stage }: { stage: Stage }) {
-  const path = stage.pointing.lasso.path.value;
-  if (path === null || stage.pointing.line.value) {
-    return null;
-  }
-  return (
-    <svg class="dvi-lasso" aria-hidden="true">
-      <polygon points={path.join(" ")} />
-    </svg>
-  );
-}
-
-/** The part of the screen that shift and an arrow key pan by. */
-const PAN = 0.2;
-
-/** Keys that mean the same wherever the focus is, unless something there needs them itself. */
-function followKey(
-  event: KeyboardEvent,
-  store: Store,
-  root: HTMLElement,
-  stage: Stage | null,
-): void {
-  const target = event.target as HTMLElement;
-  if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, select, textarea")) {
-    return;
-  }
-  const { playhead } = store;
-  const last = store.epochs.length - 1;
-  const actions: Record<string, () => void> = {
-    ArrowLeft: () => playhead.seek(playhead.position.peek() - 1),
-    ArrowRight: () => playhead.seek(playhead.position.peek() + 1),
-    Home: () => playhead.seek(0),
-    End: () => playhead.seek(last),
-    "+": () => stage?.camera.zoomBy(1.5),
-    "=": () => stage?.camera.zoomBy(1.5),
-    "-": () => stage?.camera.zoomBy(1 / 1.5),
-    "0": () => stage?.camera.reset(),
-    "/": () => root.querySelector<HTMLElement>("[data-testid=find]")?.focus(),
-    Escape: () => {
-      if (stage?.pointing.lasso.path.peek()) {
-        stage.pointing.lasso.cancel();
-      } else if (store.place.peek() !== null) {
-        store.place.value = null;
-      } else {
-        store.clear();
-      }
-    },
-  };
-  if (target.matches("[role=application]")) {
-    actions.Enter = () => {
-      const seen = stage?.camera.viewport.peek();
-      if (seen) {
-        stage?.pointing.press([seen.width / 2, seen.height / 2]);
-      }
-    };
-    if (event.shiftKey) {
-      const pan = (x: number, y: number) => () => stage?.camera.panBy(x, y);
-      Object.assign(actions, {
-        ArrowLeft: pan(-PAN, 0),
-        ArrowRight: pan(PAN, 0),
-        ArrowUp: pan(0, -PAN),
-        ArrowDown: pan(0, PAN),
-      });
-    }
-  }
-  // A slider is also moved up and down; elsewhere these keys scroll the page.
-  if (target.matches("[role=slider]")) {
-    actions.ArrowUp = actions.ArrowRight as () => void;
-    actions.ArrowDown = actions.ArrowLeft as () => void;
-  }
-  // Space presses a button that has the focus.
-  if (!target.matches("button")) {
-    actions[" "] = () => playhead.toggle();
-  }
-  const action = actions[event.key];
-  if (action !== undefined) {
-    action();
-    event.preventDefault();
-    event.stopPropagation();
-  }
 }

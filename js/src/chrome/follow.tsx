@@ -1,7 +1,7 @@
 // The menu for following the selected samples: trails, nearest neighbours, and the camera.
 import type { Signal } from "@preact/signals";
-import { MOST_NEIGHBORED, pairsOf } from "../canvas/following";
-import { MOST_TRAILS } from "../canvas/lines";
+import { MAX_NEIGHBORED, pairsOf } from "../canvas/following";
+import { MAX_TRAILS } from "../canvas/lines";
 import type { Stage } from "../canvas/stage";
 import { count } from "../pieces/words";
 import type { Store } from "../state/store";
@@ -10,16 +10,16 @@ export function Follow({ store, stages }: { store: Store; stages: readonly Stage
   const { view, hello, side } = store;
   const { indices } = store.selection.value;
   const following = stages[side.value.index]?.following;
-  const found = following?.neighbors.value ?? null;
+  const neighbors = following?.neighbors.value ?? null;
   const problem = following?.problem.value ?? null;
   return (
     <>
       <Switch value={view.trails} testid="trails">
         Trails over the epochs
       </Switch>
-      {view.trails.value && indices.length > MOST_TRAILS && (
+      {view.trails.value && indices.length > MAX_TRAILS && (
         <small>
-          Of {MOST_TRAILS} of the {count(indices.length)} selected.
+          Of {MAX_TRAILS} of the {count(indices.length)} selected.
         </small>
       )}
       <Switch value={view.keep} testid="keep">
@@ -62,14 +62,14 @@ export function Follow({ store, stages }: { store: Store; stages: readonly Stage
                   </option>
                 ))}
               </select>
-              {found !== null && (
+              {neighbors !== null && (
                 <button
                   type="button"
                   class="dvi-link"
                   data-testid="select-neighbors"
                   onClick={() =>
                     store.select(
-                      pairsOf(found).map(([, near]) => near),
+                      pairsOf(neighbors).map(([, near]) => near),
                       "add",
                     )
                   }
@@ -84,11 +84,11 @@ export function Follow({ store, stages }: { store: Store; stages: readonly Stage
               {problem}
             </small>
           )}
-          {found !== null && found.samples.length < indices.length && (
+          {neighbors !== null && neighbors.samples.length < indices.length && (
             <small>
-              {found.samples.length === 1
-                ? `Of sample #${found.samples[0]}, the one clicked.`
-                : `Of ${MOST_NEIGHBORED} of the ${count(indices.length)} selected.`}
+              {neighbors.samples.length === 1
+                ? `Of sample #${neighbors.samples[0]}, the one clicked.`
+                : `Of ${MAX_NEIGHBORED} of the ${count(indices.length)} selected.`}
             </small>
           )}
         </>

@@ -1,123 +1,23 @@
-// Under the canvas: what the colours mean, how many samples have each, and by what samples are coloured.
-import { lookOf } from "../canvas/painter";
-import { classHue } from "../pieces/swatch";
-import { className, count } from "../pieces/words";
-import { toHex } from "../state/colors";
+// The legend: what the colours stand for, the number of samples of each, and what samples are coloured by.
+import { type LegendEntry, legendEntries } from "../canvas/legend";
+import { OVERLAYS } from "../canvas/overlays";
+import { count } from "../pieces/words";
 import { joins } from "../state/selection";
-import type { Store } from "../state/store";
-import { COLOR_BY } from "../state/store";
-import { Caption } from "./show";
+import { COLOR_BY, type Store } from "../state/store";
 
-/** So many classes are named under the canvas; all of them are in the panel. */
-const NAMED = 12;
-
-interface LegendEntry {
-  key: string;
-  name: string;
-  hue: string;
-  samples: number;
-  picks: (index: number) => boolean;
-}
-
-/** What the colours on the canvas stand for at the epoch passed. */
-export function legendEntries(store: Store): LegendEntry[] {
-  const { hello } = store;
-  const { labels } = hello;
-  const by = store.colorBy.value;
-  const look = lookOf(store.theme.value, store.colors.value);
-  if (by === "label") {
-    const entries = hello.classes.map((_, i) =>
-      classEntry(store, i, store.labelCounts[i] as number, (s) => labels[s] === i),
-    );
-    const unlabelled = store.unlabelled;
-    if (unlabelled > 0) {
-      entries.push({
-        key: "none",
-        name: "no label",
-        hue: toHex(look.unlabelled),
-        samples: unlabelled,
-        picks: (s) => (labels[s] as number) < 0,
-      });
-    }
-    return entries;
-  }
-  store.frames.revision.value;
-  const frame = store.frames.get(store.playhead.passing.value);
-  if (by === "prediction") {
-    return hello.classes.map((_, i) =>
-      classEntry(store, i, frame?.predicted[i] ?? 0, (s) => frame?.predictions[s] === i),
-    );
-  }
-  const right = frame?.correct ?? 0;
-  const labelled = hello.n - store.unlabelled;
-  return [
-    {
-      key: "right",
-      name: "right",
-      hue: toHex(look.right),
-      samples: right,
-      picks: (s) => frame?.predictions[s] === labels[s],
-    },
-    {
-      key: "wrong",
-      name: "wrong",
-      hue: toHex(look.wrong),
-      samples: labelled - right,
-      picks: (s) => (labels[s] as number) >= 0 && frame?.predictions[s] !== labels[s],
-    },
-  ];
-}
-
-function classEntry(
-  store: Store,
-  index: number,
-  samples: number,
-  picks: (sample: number) => boolean,
-): LegendEntry {
-  return {
-    key: String(index),
-    name: className(store.hello, index),
-    hue: classHue(store, index),
-    samples,
-    picks,
-  };
-}
-
-/** Select all samples of a kind; with a modifier, add them to the selection or take them away. */
-export function pick(
-  store: Store,
-  event: MouseEvent | KeyboardEvent,
-  picks: (index: number) => boolean,
-): void {
-  const mask = new Uint8Array(store.hello.n);
-  for (let i = 0; i < mask.length; i++) {
-    mask[i] = picks(i) ? 1 : 0;
-  }
-  store.selectMask(mask, joins(event, store.combine.peek()));
-}
+/** Of more classes, the last two places lead to the panel of all. */
+const MAX_NAMED = 12;
 
 export function Legend({ store }: { store: Store }) {
   const entries = legendEntries(store);
-  const named = entries.length > NAMED ? entries.slice(0, NAMED - 2) : entries;
+  const named = entries.length > MAX_NAMED ? entries.slice(0, MAX_NAMED - 2) : entries;
   return (
     <div class="dvi-legend">
       <Caption store={store} />
       <ColorBy store={store} />
       <ul class="dvi-chips" aria-label="Classes">
         {named.map((entry) => (
-          <li key={entry.key}>
-            <button
-              type="button"
-              class="dvi-chip"
-              data-testid="legend-entry"
-              title={`Select all ${entry.name} (shift adds, alt takes away)`}
-              onClick={(event) => pick(store, event, entry.picks)}
-            >
-              <span class="dvi-swatch" style={{ background: entry.hue }} aria-hidden="true" />
-              <span class="dvi-name">{entry.name}</span>
-              <span class="dvi-count">{count(entry.samples)}</span>
-            </button>
-          </li>
+          <Entry key={entry.key} store={store} entry={entry} />
         ))}
         {named.length < entries.length && (
           <li>
@@ -125,7 +25,7 @@ export function Legend({ store }: { store: Store }) {
               type="button"
               class="dvi-chip dvi-more"
               onClick={() => {
-                store.view.panel.value = "Classes";
+                store.view.panel.value = "classes";
               }}
             >
               all {count(store.hello.classes.length)} classes
@@ -134,6 +34,42 @@ export function Legend({ store }: { store: Store }) {
         )}
       </ul>
     </div>
+  );
+}
+
+function Entry({ store, entry }: { store: Store; entry: LegendEntry }) {
+  return (
+    <li>
+      <button
+        type="button"
+        class="dvi-chip"
+        data-testid="legend-entry"
+        title={`Select all ${entry.name} (shift adds, alt removes)`}
+        onClick={(event) => store.selectWhere(entry.picks, joins(event, store.combine.peek()))}
+      >
+        <span class="dvi-swatch" style={{ background: entry.hue }} aria-hidden="true" />
+        <span class="dvi-name">{entry.name}</span>
+        <span class="dvi-count">{count(entry.samples)}</span>
+      </button>
+    </li>
+  );
+}
+
+/** The overlay in words, beside the picture. */
+function Caption({ store }: { store: Store }) {
+  const overlay = OVERLAYS.find(({ key }) => key === store.view.overlay.value);
+  if (overlay === undefined) {
+    return null;
+  }
+  return (
+    <p class="dvi-caption" data-testid="caption">
+      <b>{overlay.name}</b> {overlay.meaning}
+      <span class="dvi-scale">
+        {overlay.scale[0]}
+        <i class={`dvi-ramp dvi-ramp-${overlay.key}`} aria-hidden="true" />
+        {overlay.scale[1]}
+      </span>
+    </p>
   );
 }
 

@@ -1,4 +1,4 @@
-// Selections kept under names: saved, taken up again, added to, renamed, deleted.
+// Selections saved under names: selected again, added to, renamed, deleted.
 import { useSignal } from "@preact/signals";
 import { AddIcon, CloseIcon, RenameIcon } from "../pieces/icons";
 import { ToolButton } from "../pieces/tool";
@@ -7,7 +7,7 @@ import { count, plural } from "../pieces/words";
 import { joins, selectionOf } from "../state/selection";
 import type { Store } from "../state/store";
 
-const MOST_NAME = 200;
+const MAX_NAME_CHARACTERS = 200;
 
 export function Saved({ store }: { store: Store }) {
   const selected = store.selection.value.indices.length;
@@ -18,7 +18,13 @@ export function Saved({ store }: { store: Store }) {
       {saved.size > 0 && (
         <ul class="dvi-saved" aria-label="Saved selections">
           {[...saved].map(([name, indices]) => (
-            <Row key={name} store={store} name={name} indices={indices} selected={selected} />
+            <SavedSelection
+              key={name}
+              store={store}
+              name={name}
+              indices={indices}
+              selected={selected}
+            />
           ))}
         </ul>
       )}
@@ -32,7 +38,7 @@ function Save({ store, selected }: { store: Store; selected: number }) {
   const trimmed = name.value.trim();
   const replaces = store.selections.value.has(trimmed);
   if (selected === 0) {
-    return <p class="dvi-hint">Select samples to keep them here under a name.</p>;
+    return <p class="dvi-hint">Select samples to save them under a name.</p>;
   }
   return (
     <form
@@ -51,7 +57,7 @@ function Save({ store, selected }: { store: Store; selected: number }) {
         type="text"
         data-testid="selection-name"
         required
-        maxLength={MOST_NAME}
+        maxLength={MAX_NAME_CHARACTERS}
         autocomplete="off"
         value={name.value}
         onInput={(event) => {
@@ -65,14 +71,14 @@ function Save({ store, selected }: { store: Store; selected: number }) {
   );
 }
 
-interface RowProperties {
+interface SavedSelectionProperties {
   store: Store;
   name: string;
   indices: readonly number[];
   selected: number;
 }
 
-function Row({ store, name, indices, selected }: RowProperties) {
+function SavedSelection({ store, name, indices, selected }: SavedSelectionProperties) {
   const renaming = useSignal<string | null>(null);
   const id = useUnique();
   const next = renaming.value?.trim() ?? "";
@@ -80,7 +86,7 @@ function Row({ store, name, indices, selected }: RowProperties) {
   const rename = (): void => {
     renaming.value = null;
     if (next !== "" && !taken) {
-      // It keeps its place in the list.
+      // It keeps its position in the list.
       store.selections.value = new Map(
         Array.from(store.selections.peek(), ([other, of]) => [other === name ? next : other, of]),
       );
@@ -95,7 +101,7 @@ function Row({ store, name, indices, selected }: RowProperties) {
           aria-invalid={taken}
           aria-describedby={`${id}-taken`}
           data-testid="new-name"
-          maxLength={MOST_NAME}
+          maxLength={MAX_NAME_CHARACTERS}
           value={renaming.value}
           ref={(input) => input?.focus()}
           onInput={(event) => {
@@ -123,7 +129,7 @@ function Row({ store, name, indices, selected }: RowProperties) {
         type="button"
         class="dvi-saved-name"
         data-testid="saved-selection"
-        title={`Select ${plural(indices.length, "sample", "samples")} (shift adds, alt takes away)`}
+        title={`Select ${plural(indices.length, "sample", "samples")} (shift adds, alt removes)`}
         onClick={(event) =>
           store.selectMask(
             selectionOf(indices, store.hello.n).mask,
@@ -136,7 +142,7 @@ function Row({ store, name, indices, selected }: RowProperties) {
       </button>
       {selected > 0 && (
         <ToolButton
-          name={`Add what is selected to ${name}`}
+          name={`Add the selected samples to ${name}`}
           testid="add-to-selection"
           press={() => {
             const both = [...indices, ...store.selection.peek().indices];
@@ -170,7 +176,7 @@ function Row({ store, name, indices, selected }: RowProperties) {
   );
 }
 
-/** Save under a name; what was there before is replaced, in its place. */
+/** Save under a name; a selection of that name is replaced, in its position. */
 function keep(store: Store, name: string, indices: readonly number[]): void {
   store.selections.value = new Map(store.selections.peek()).set(name, indices);
 }

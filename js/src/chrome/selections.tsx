@@ -1,5 +1,4 @@
-// How many samples are selected, and the way to selections kept under names.
-
+// The number of selected samples, and the menu of saved selections.
 import { CloseIcon, SavedIcon } from "../pieces/icons";
 import { Menu } from "../pieces/menu";
 import { ToolButton } from "../pieces/tool";
@@ -10,15 +9,15 @@ import { Saved } from "./saved";
 export function Selections({ store }: { store: Store }) {
   const selected = store.selection.value.indices.length;
   const saved = store.selections.value;
-  const shown =
+  const text =
     selected > 0 ? `${count(selected)} selected` : saved.size > 0 ? count(saved.size) : "";
-  // What is read out begins with what is seen.
+  // The accessible name begins with the visible text.
   const name =
-    shown === "" ? "Named selections" : `${shown}${selected > 0 ? ", " : " "}named selections`;
+    text === "" ? "Saved selections" : `${text}${selected > 0 ? ", " : " "}saved selections`;
   return (
     <div class="dvi-selections">
       <span class="dvi-unseen" role="status">
-        {shown}
+        {text}
       </span>
       <Menu
         name={name}
@@ -27,7 +26,7 @@ export function Selections({ store }: { store: Store }) {
         icon={
           <>
             <SavedIcon />
-            <span data-testid="selected">{shown}</span>
+            <span data-testid="selected">{text}</span>
           </>
         }
       >

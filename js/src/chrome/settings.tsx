@@ -1,12 +1,12 @@
-// The colours of classes: which palette, each shown by its first few.
+// The menu of palettes, each with its first colours.
 import { useId } from "preact/hooks";
 import { ColorsIcon } from "../pieces/icons";
 import { Menu } from "../pieces/menu";
 import type { Store } from "../state/store";
 
-const SHOWN = 10;
-/** What is good to know of a palette before it is chosen. */
-const NOTES: Record<string, string> = { safe: "told apart by the colour-blind too" };
+const MAX_COLORS = 10;
+/** Remarks on palettes, by name. */
+const NOTES: Record<string, string> = { safe: "colour-blind safe" };
 
 export function SettingsMenu({ store }: { store: Store }) {
   const id = useId();
@@ -33,8 +33,8 @@ export function SettingsMenu({ store }: { store: Store }) {
           />
           <span>
             {name}
-            <span class="dvi-strip" aria-hidden="true">
-              {(palettes[name] ?? []).slice(0, SHOWN).map((color) => (
+            <span class="dvi-palette" aria-hidden="true">
+              {(palettes[name] ?? []).slice(0, MAX_COLORS).map((color) => (
                 <i key={color} style={{ background: color }} />
               ))}
             </span>

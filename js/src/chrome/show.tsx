@@ -1,40 +1,10 @@
-// What lies on the territories: the menu that chooses it, and the words that explain it.
+// The menu of overlays on the territories.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import { OVERLAYS } from "../canvas/overlays";
 import { LayersIcon } from "../pieces/icons";
 import { Menu } from "../pieces/menu";
-import { percent } from "../pieces/words";
-import { UNKNOWN } from "../state/sides";
 import type { Store } from "../state/store";
-
-interface Overlay {
-  key: string;
-  name: string;
-  /** What is drawn, how it is to be read, and from what to what its scale goes. */
-  what: string;
-  scale: readonly [string, string];
-}
-
-export const OVERLAYS: readonly Overlay[] = [
-  {
-    key: "confidence",
-    name: "Confidence",
-    what: "The stronger a colour, the surer the model would be there; each step is a tenth.",
-    scale: ["unsure", "sure"],
-  },
-  {
-    key: "trust",
-    name: "Trust",
-    what: "Hatched land is invented: decoded and placed again, it ends up elsewhere.",
-    scale: ["returns", `${percent(UNKNOWN).replace(".0", "")} of the width away`],
-  },
-  {
-    key: "density",
-    name: "Density",
-    what: "How many samples lie around a place, on a logarithmic scale; lines join places with equally many.",
-    scale: ["few", "many"],
-  },
-];
 
 export function ShowMenu({ store }: { store: Store }) {
   const id = useId();
@@ -63,8 +33,12 @@ export function ShowMenu({ store }: { store: Store }) {
       icon={<LayersIcon />}
       on={overlay.value !== "" || !points.value}
     >
-      {choice("", "Territories", "Whose land it is; the stronger its colour, the surer the model.")}
-      {offered.map(({ key, name, what }) => choice(key, name, what))}
+      {choice(
+        "",
+        "Territories",
+        "Predicted class; the stronger the colour, the more confident the model.",
+      )}
+      {offered.map(({ key, name, meaning }) => choice(key, name, meaning))}
       <hr />
       <label>
         <input
@@ -78,23 +52,5 @@ export function ShowMenu({ store }: { store: Store }) {
         All samples
       </label>
     </Menu>
-  );
-}
-
-/** What the overlay means, beside the picture. */
-export function Caption({ store }: { store: Store }) {
-  const overlay = OVERLAYS.find(({ key }) => key === store.view.overlay.value);
-  if (overlay === undefined) {
-    return null;
-  }
-  return (
-    <p class="dvi-caption" data-testid="caption">
-      <b>{overlay.name}</b> {overlay.what}
-      <span class="dvi-scale">
-        {overlay.scale[0]}
-        <i class={`dvi-ramp dvi-ramp-${overlay.key}`} aria-hidden="true" />
-        {overlay.scale[1]}
-      </span>
-    </p>
   );
 }

@@ -1,8 +1,9 @@
-// What the canvas waits for, or what went wrong and how to go on; never instead of the picture.
+// Over the canvas: what it waits for, or what went wrong and how to go on.
 import type { Stage } from "../canvas/stage";
 import type { Store } from "../state/store";
 
-const DOING = ["Loading", "Painting", "Measuring how far to trust"];
+/** By the windows that may be waited for: frames, territories, the overlay. */
+const ACTIVITIES = ["Loading", "Painting", "Measuring the trust in"];
 
 export function Status({ store, stage }: { store: Store; stage: Stage }) {
   const { side } = stage;
@@ -42,7 +43,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
     );
   }
   const missing = windows.findIndex((window) => window.get(position) === undefined);
-  // Density is counted in no time, and trust only where time rests.
+  // Density takes no time, and trust is measured only where time rests.
   const rests = store.playhead.resting.value === position && side.can("trust");
   if (missing < 0 || (missing === 2 && (overlay.value === "density" || !rests))) {
     return null;
@@ -55,7 +56,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
       data-testid="waiting"
       key={`${position} ${missing}`}
     >
-      {progress?.text || `${DOING[missing]} epoch ${epoch}`} …
+      {progress?.text || `${ACTIVITIES[missing]} epoch ${epoch}`} …
       <small class="dvi-patience">A notebook answers when the running cell is done.</small>
       <progress value={progress?.fraction} max={1} aria-label="Progress" />
     </p>

@@ -1,17 +1,22 @@
-// Under everything: play, the slider over the recorded epochs with curves on it, and where we are.
+// Time: play, the slider over the recorded epochs with curves on it, and the current epoch.
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { LoopIcon, PauseIcon, PlayIcon } from "../pieces/icons";
 import { linear } from "../pieces/scale";
+import { useSize } from "../pieces/size";
 import { number, percent } from "../pieces/words";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 
-const INSET = 9;
-const HEIGHT = 40;
-const RAIL = 30;
-const SPARK = { top: 3, bottom: 23 };
-const MOST_TICKS = 80;
+const INSET_PX = 9;
+const HEIGHT_PX = 40;
+/** From the top of the slider to its rail, and to both ends of its curves. */
+const RAIL_PX = 30;
+const CURVES_PX = { top: 3, bottom: 23 };
+/** A drag begins when a press has moved so far. */
+const DRAG_PX = 3;
+/** More epochs are drawn without ticks. */
+const MAX_TICKS = 80;
 const SPEEDS = [0.5, 1, 2, 4];
 
 export function Timeline({ store }: { store: Store }) {
@@ -76,46 +81,35 @@ function Slider({ store }: { store: Store }) {
   const element = useRef<HTMLDivElement>(null);
   const thumb = useRef<SVGGElement>(null);
   const past = useRef<SVGLineElement>(null);
-  const width = useSignal(0);
-
-  useLayoutEffect(() => {
-    const track = element.current as HTMLDivElement;
-    const sizes = new ResizeObserver(() => {
-      width.value = track.clientWidth;
-    });
-    sizes.observe(track);
-    return () => sizes.disconnect();
-  }, [width]);
-
-  const place = linear([0, Math.max(1, last)], [INSET, Math.max(INSET, width.value - INSET)]);
+  const { width } = useSize(element);
+  const scale = () =>
+    linear([0, Math.max(1, last)], [INSET_PX, Math.max(INSET_PX, width.value - INSET_PX)]);
+  const across = scale();
 
   // The thumb follows every step of a scrub, so it moves without rendering anything anew.
   useSignalEffect(() => {
-    const x = linear(
-      [0, Math.max(1, last)],
-      [INSET, Math.max(INSET, width.value - INSET)],
-    )(playhead.time.value);
-    thumb.current?.setAttribute("transform", `translate(${x.toFixed(2)} ${RAIL})`);
+    const x = scale()(playhead.time.value);
+    thumb.current?.setAttribute("transform", `translate(${x.toFixed(2)} ${RAIL_PX})`);
     past.current?.setAttribute("x2", x.toFixed(2));
   });
 
   const timeAt = (event: PointerEvent): number => {
-    const box = (element.current as HTMLDivElement).getBoundingClientRect();
-    return place.invert(event.clientX - box.left);
+    const left = element.current?.getBoundingClientRect().left ?? 0;
+    return across.invert(event.clientX - left);
   };
   const pressed = useRef<number | null>(null);
   const down = (event: PointerEvent): void => {
     if (event.button !== 0 || last === 0) {
       return;
     }
-    (element.current as HTMLDivElement).setPointerCapture(event.pointerId);
+    element.current?.setPointerCapture(event.pointerId);
     pressed.current = event.clientX;
     playhead.seek(timeAt(event));
   };
   const move = (event: PointerEvent): void => {
     if (
       pressed.current !== null &&
-      (playhead.held.peek() || Math.abs(event.clientX - pressed.current) > 3)
+      (playhead.held.peek() || Math.abs(event.clientX - pressed.current) > DRAG_PX)
     ) {
       playhead.drag(timeAt(event));
     }
@@ -135,7 +129,6 @@ function Slider({ store }: { store: Store }) {
       role="slider"
       tabIndex={0}
       data-testid="epoch-slider"
-      data-lm-suppress-shortcuts="true"
       aria-label="Epoch"
       aria-valuemin={0}
       aria-valuemax={last}
@@ -146,22 +139,29 @@ function Slider({ store }: { store: Store }) {
       onPointerUp={up}
       onPointerCancel={up}
     >
-      <svg width={width.value} height={HEIGHT} aria-hidden="true">
-        <Curves store={store} place={place} />
+      <svg width={width.value} height={HEIGHT_PX} aria-hidden="true">
+        <Curves store={store} across={across} />
         <line
           class="dvi-rail"
-          x1={INSET}
-          x2={Math.max(INSET, width.value - INSET)}
-          y1={RAIL}
-          y2={RAIL}
+          x1={INSET_PX}
+          x2={Math.max(INSET_PX, width.value - INSET_PX)}
+          y1={RAIL_PX}
+          y2={RAIL_PX}
         />
-        <line class="dvi-rail dvi-past" ref={past} x1={INSET} x2={INSET} y1={RAIL} y2={RAIL} />
-        {last < MOST_TICKS &&
+        <line
+          class="dvi-rail dvi-past"
+          ref={past}
+          x1={INSET_PX}
+          x2={INSET_PX}
+          y1={RAIL_PX}
+          y2={RAIL_PX}
+        />
+        {last < MAX_TICKS &&
           store.epochs.map((epoch, i) => (
-            <circle key={epoch} class="dvi-tick" cx={place(i)} cy={RAIL} r={1.5} />
+            <circle key={epoch} class="dvi-tick" cx={across(i)} cy={RAIL_PX} r={1.5} />
           ))}
         <g ref={thumb} class="dvi-thumb">
-          <line y1={SPARK.top - RAIL} y2={0} />
+          <line y1={CURVES_PX.top - RAIL_PX} y2={0} />
           <circle r={7} />
         </g>
       </svg>
@@ -171,14 +171,14 @@ function Slider({ store }: { store: Store }) {
 
 interface Curve {
   name: string;
-  /** Its stroke: "train" and "test" as everywhere, "scalar" for anything else. */
+  /** Its style. */
   stroke: "train" | "test" | "scalar";
   /** One value per epoch of the side's own list. */
   values: (number | null)[];
   text: (value: number) => string;
 }
 
-/** What lies on the slider for one side: the chosen scalar, else the accuracies. */
+/** The curves of one landscape: the chosen scalar, else the accuracies. */
 function curvesOf(store: Store, { info }: Side): Curve[] {
   const name = store.view.scalar.value;
   const values = info.scalars[name];
@@ -194,8 +194,8 @@ function curvesOf(store: Store, { info }: Side): Curve[] {
   return curves.filter((curve) => curve.values.some((value) => value !== null));
 }
 
-/** The curves of all sides on one scale, those of the active one in front. */
-function Curves({ store, place }: { store: Store; place: (position: number) => number }) {
+/** The curves of all landscapes on one scale, those of the active one in front. */
+function Curves({ store, across }: { store: Store; across: (position: number) => number }) {
   const front = store.side.value;
   const sides = [...store.sides.filter((side) => side !== front), front];
   const curves = sides.flatMap((side) =>
@@ -204,16 +204,16 @@ function Curves({ store, place }: { store: Store; place: (position: number) => n
   const known = curves.flatMap(({ values }) => values.filter((value) => value !== null));
   const low = Math.min(...known);
   const high = Math.max(...known);
-  const height = linear([low, high > low ? high : low + 1e-3], [SPARK.bottom, SPARK.top]);
+  const height = linear([low, high > low ? high : low + 1e-3], [CURVES_PX.bottom, CURVES_PX.top]);
   return (
     <>
       {curves.map(({ side, name, stroke, values }) => {
         let path = "";
         store.epochs.forEach((epoch, position) => {
-          const own = side.place(position);
+          const own = side.ownIndex(position);
           const value = side.info.epochs[own] === epoch ? (values[own] ?? null) : null;
           if (value !== null) {
-            path += `${path === "" ? "M" : "L"}${place(position).toFixed(1)} ${height(value).toFixed(1)}`;
+            path += `${path === "" ? "M" : "L"}${across(position).toFixed(1)} ${height(value).toFixed(1)}`;
           }
         });
         const back = side === front ? "" : " dvi-back";
@@ -227,7 +227,7 @@ function Curves({ store, place }: { store: Store; place: (position: number) => n
 
 function Readout({ store }: { store: Store }) {
   const side = store.side.value;
-  const place = side.place(store.playhead.position.value);
+  const own = side.ownIndex(store.playhead.position.value);
   const scalars = [...new Set(store.sides.flatMap(({ info }) => Object.keys(info.scalars)))];
   const { scalar } = store.view;
   return (
@@ -257,7 +257,7 @@ function Readout({ store }: { store: Store }) {
         </span>
       )}
       {curvesOf(store, side).map(({ name, stroke, values, text }) => {
-        const value = values[place] ?? null;
+        const value = values[own] ?? null;
         const title = stroke === "scalar" ? name : `Accuracy on ${name}`;
         return (
           <span class="dvi-value" key={name} title={title}>
@@ -273,7 +273,7 @@ function Readout({ store }: { store: Store }) {
   );
 }
 
-/** The number of the epoch; another one typed into it is gone to. */
+/** The number of the epoch; typing another one goes there. */
 function EpochField({ store }: { store: Store }) {
   const { playhead, epochs } = store;
   const position = playhead.position.value;
@@ -307,7 +307,6 @@ function EpochField({ store }: { store: Store }) {
         inputMode="numeric"
         autocomplete="off"
         data-testid="epoch-input"
-        data-lm-suppress-shortcuts="true"
         aria-label={`Epoch, of ${last}; type a number to go there`}
         title="Type a number to go there"
         style={{ width: `${Math.max(2, last.length) + 1.5}ch` }}
@@ -331,7 +330,7 @@ function EpochField({ store }: { store: Store }) {
   );
 }
 
-/** Where we are, for those who cannot see it: recorded numbers need not be consecutive. */
+/** The epoch in words, for those who cannot see it: recorded numbers need not be consecutive. */
 function epochWords(store: Store, position: number): string {
   const { epochs } = store;
   const parts = [`epoch ${epochs[position]}, ${position + 1} of ${epochs.length} recorded`];
@@ -340,7 +339,7 @@ function epochWords(store: Store, position: number): string {
     parts.push(side.info.name);
   }
   for (const { name, stroke, values, text } of curvesOf(store, side)) {
-    const value = values[side.place(position)] ?? null;
+    const value = values[side.ownIndex(position)] ?? null;
     if (value !== null) {
       parts.push(`${stroke === "scalar" ? name : `${name} accuracy`} ${text(value)}`);
     }

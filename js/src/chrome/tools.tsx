@@ -1,7 +1,6 @@
-// The tools of the canvas: pan or lasso, how a pick joins the selection, what is shown and followed, and the way out.
+// The tools of the canvas: pointer tools, how picks join the selection, menus, the saved picture and the reset.
 import type { ComponentChildren } from "preact";
 import type { Stage } from "../canvas/stage";
-import { savePicture } from "../on_map/picture";
 import {
   AddIcon,
   LassoIcon,
@@ -15,10 +14,11 @@ import {
 } from "../pieces/icons";
 import { Menu } from "../pieces/menu";
 import { ToolButton } from "../pieces/tool";
-import { decodes } from "../state/markers";
+import { canDecode } from "../state/markers";
 import type { Combine } from "../state/selection";
 import type { Store, Tool } from "../state/store";
 import { Follow } from "./follow";
+import type { Parts } from "./parts";
 import { SettingsMenu } from "./settings";
 import { ShowMenu } from "./show";
 
@@ -27,7 +27,7 @@ const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = 
   { tool: "lasso", name: "Lasso: draw around points", icon: <LassoIcon /> },
   {
     tool: "marker",
-    name: "Marker: click to see what lies there, drag to see what changes on a way",
+    name: "Marker: click to decode a place, drag to decode the path between two",
     icon: <MarkerIcon />,
   },
 ];
@@ -35,16 +35,21 @@ const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = 
 const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }[] = [
   { how: "replace", name: "Picks replace the selection", icon: <ReplaceIcon /> },
   { how: "add", name: "Picks add to the selection", icon: <AddIcon /> },
-  { how: "subtract", name: "Picks are taken from the selection", icon: <SubtractIcon /> },
+  { how: "subtract", name: "Picks are removed from the selection", icon: <SubtractIcon /> },
 ];
 
-export function Tools({ store, stages }: { store: Store; stages: readonly Stage[] }) {
+interface ToolsProperties extends Pick<Parts, "savePicture"> {
+  store: Store;
+  stages: readonly Stage[];
+}
+
+export function Tools({ store, stages, savePicture }: ToolsProperties) {
   const { trails, neighbors, keep } = store.view;
   const save = (event: MouseEvent): void =>
     savePicture(store, stages, getComputedStyle(event.currentTarget as HTMLElement).fontFamily);
   return (
     <div class="dvi-tools" role="toolbar" aria-label="Canvas tools">
-      {TOOLS.filter(({ tool }) => tool !== "marker" || decodes(store)).map(
+      {TOOLS.filter(({ tool }) => tool !== "marker" || canDecode(store)).map(
         ({ tool, name, icon }) => (
           <ToolButton
             key={tool}

@@ -1,10 +1,17 @@
 // The bridge to the notebook: the only file that knows anywidget's model, its traits and its messages.
 
 import { createSource } from "../protocol/source";
-import type { Answer, ArrayHeader, Ask, AskOptions } from "../protocol/wire";
-import { namedArrays } from "../protocol/wire";
+import {
+  type Answer,
+  type Args,
+  type ArrayHeader,
+  type Ask,
+  type AskOptions,
+  joinAnswer,
+  type Op,
+} from "../protocol/wire";
 import type { SharedState, Store } from "../state/store";
-import type { Host } from "./mount";
+import type { Host } from "./host";
 
 /** The part of anywidget's model that is used here. */
 export interface Model {
@@ -16,21 +23,21 @@ export interface Model {
   off(event: string, callback: (...values: never[]) => void): void;
 }
 
+/** What the kernel says about a request: progress, perhaps with a part of the answer, or how it ended. */
 interface Message {
   id: number;
   ok?: boolean;
-  result?: Record<string, unknown>;
+  result?: object;
   arrays?: ArrayHeader[];
   error?: string;
   progress?: number;
   text?: string;
 }
 
-interface Pending {
-  resolve: (answer: Answer) => void;
-  reject: (error: Error) => void;
-  progress: AskOptions["progress"];
-}
+type Buffers = readonly (DataView | ArrayBuffer)[];
+
+/** A request under way, told of every message about it; the last one settles it. */
+type Pending = (message: Message, buffers: Buffers) => void;
 
 const HELLO_AGAIN_MS = 2000;
 const TRAITS = [
@@ -48,39 +55,33 @@ export function createBridge(model: Model): Host {
   // Every view of a model hears every answer, so each counts from a place of its own.
   let lastId = Math.floor(Math.random() * 2 ** 40);
 
-  const receive = (message: Message, buffers: (DataView | ArrayBuffer)[] = []): void => {
-    const request = pending.get(message?.id);
-    if (request === undefined) {
-      return;
-    }
-    if (message.ok === undefined) {
-      const { progress = 0, text = "", result = {}, arrays = [] } = message;
-      // A host that loses the buffers of an unfinished answer does no harm: the whole follows.
-      const soFar = arrays.length > 0 && arrays.length === buffers.length;
-      request.progress?.(
-        progress,
-        text,
-        soFar ? { result, arrays: namedArrays(arrays, buffers) } : undefined,
-      );
-      return;
-    }
-    pending.delete(message.id);
-    if (!message.ok) {
-      request.reject(new Error(message.error ?? "The kernel could not answer."));
-      return;
-    }
-    try {
-      const arrays = namedArrays(message.arrays ?? [], buffers);
-      request.resolve({ result: message.result ?? {}, arrays });
-    } catch (error) {
-      request.reject(error as Error);
-    }
-  };
+  const receive = (message: Message, buffers: Buffers = []): void =>
+    pending.get(message?.id)?.(message, buffers);
 
-  const send: Ask = (op, args, options = {}) =>
-    new Promise((resolve, reject) => {
+  const send: Ask = <O extends Op>(op: O, args: Args<O>, options: AskOptions<Answer<O>> = {}) =>
+    new Promise<Answer<O>>((resolve, reject) => {
       const id = ++lastId;
-      pending.set(id, { resolve, reject, progress: options.progress });
+      pending.set(id, (message, buffers) => {
+        const { ok, result = {}, arrays = [] } = message;
+        if (ok === undefined) {
+          // A host that loses the buffers of an unfinished answer does no harm: the whole follows.
+          const whole = arrays.length > 0 && arrays.length === buffers.length;
+          const partial = whole ? joinAnswer<O>(result, arrays, buffers) : undefined;
+          options.progress?.(message.progress ?? 0, message.text ?? "", partial);
+          return;
+        }
+        pending.delete(id);
+        if (ok) {
+          // An executor that throws rejects; a callback must do so itself.
+          try {
+            resolve(joinAnswer<O>(result, arrays, buffers));
+          } catch (error) {
+            reject(error);
+          }
+        } else {
+          reject(new Error(message.error ?? "The kernel could not answer."));
+        }
+      });
       options.signal?.addEventListener("abort", () => {
         if (pending.delete(id)) {
           reject(new Error("Cancelled."));
@@ -92,8 +93,8 @@ export function createBridge(model: Model): Host {
 
   // A comm that is not open yet swallows what is sent, so the first word is repeated until answered.
   let repeating = 0;
-  const sendAgain: Ask = (op, args, options) => {
-    const answer = new Promise<Answer>((resolve, reject) => {
+  const sendAgain: Ask = <O extends Op>(op: O, args: Args<O>, options?: AskOptions<Answer<O>>) => {
+    const answer = new Promise<Answer<O>>((resolve, reject) => {
       const say = (): void => {
         send(op, args, options).then(resolve, reject);
       };

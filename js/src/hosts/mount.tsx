@@ -2,40 +2,28 @@
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Explorer } from "../chrome/explorer";
-import type { Source } from "../protocol/source";
-import { type SharedState, Store } from "../state/store";
-import { styles } from "./styles";
-import { followStillness, followTheme } from "./theme";
+import type { Parts } from "../chrome/parts";
+import { ON_MAP } from "../on_map/on_map";
+import { savePicture } from "../on_map/picture";
+import { PANELS } from "../panels/registry";
+import { Store } from "../state/store";
+import type { Host } from "./host";
+import { isolate } from "./isolation";
+import { followReducedMotion, followTheme } from "./theme";
 
-export interface Host {
-  source: Source;
-  /** What the host remembers now. */
-  state: () => SharedState;
-  /** Keep the host and the store in step until the function returned is called. */
-  bind: (store: Store) => () => void;
-  close: () => void;
-}
-
-const STYLE = "data-dvi-style";
+const PARTS: Parts = { panels: PANELS, onMap: ON_MAP, savePicture };
 
 export function mount(element: HTMLElement, host: Host): () => void {
-  const root = document.createElement("div");
-  root.className = "dvi";
-  element.append(root);
+  const { root, remove } = isolate(element);
   const theme = followTheme(root);
-  const stillness = followStillness();
+  const motion = followReducedMotion();
   const abort = new AbortController();
   const problem = signal<string | null>(null);
-  const cleanups = [theme.stop, stillness.stop, host.close];
-  // A notebook may hand over an element that is not in the page yet, or will lie in a shadow root.
-  cleanups.push(
-    whenConnected(root, () => {
-      cleanups.push(addStyle(root));
-      theme.read();
-    }),
-  );
+  // A notebook may hand over an element that is not in the page yet.
+  const stopWaiting = whenConnected(root, theme.read);
+  const cleanups = [theme.stop, motion.stop, stopWaiting, host.close];
 
-  const waiting = effect(() => {
+  const stopStatus = effect(() => {
     render(<Waiting problem={problem.value} />, root);
   });
   host.source.hello({ signal: abort.signal }).then(
@@ -43,13 +31,13 @@ export function mount(element: HTMLElement, host: Host): () => void {
       if (abort.signal.aborted) {
         return;
       }
-      waiting();
+      stopStatus();
       const store = new Store(host.source, hello, host.state(), {
         theme: theme.theme,
-        still: stillness.still,
+        reducedMotion: motion.reduced,
       });
       cleanups.push(() => store.close(), host.bind(store));
-      render(<Explorer store={store} root={root} />, root);
+      render(<Explorer store={store} root={root} parts={PARTS} />, root);
     },
     (error: unknown) => {
       problem.value = error instanceof Error ? error.message : String(error);
@@ -57,12 +45,12 @@ export function mount(element: HTMLElement, host: Host): () => void {
   );
   return () => {
     abort.abort();
-    waiting();
+    stopStatus();
     render(null, root);
     for (const cleanup of cleanups) {
       cleanup();
     }
-    root.remove();
+    remove();
   };
 }
 
@@ -83,7 +71,7 @@ function Waiting({ problem }: { problem: string | null }) {
   );
 }
 
-/** Call back once the element is in the page; gives back how to stop waiting. */
+/** Call back once the element is in the page; returns how to stop waiting. */
 function whenConnected(element: HTMLElement, connected: () => void): () => void {
   if (element.isConnected) {
     connected();
@@ -97,28 +85,4 @@ function whenConnected(element: HTMLElement, connected: () => void): () => void 
   });
   observer.observe(element);
   return () => observer.disconnect();
-}
-
-/** One style element per document or shadow root, shared by all explorers in it and gone with the last. */
-function addStyle(root: HTMLElement): () => void {
-  const tree = root.getRootNode();
-  const parent = tree instanceof ShadowRoot ? tree : document.head;
-  let style = parent.querySelector<HTMLStyleElement>(`style[${STYLE}]`);
-  if (style === null) {
-    style = document.createElement("style");
-    style.setAttribute(STYLE, "0");
-    style.textContent = styles;
-    parent.append(style);
-  }
-  const count = (by: number): number => {
-    const users = Number(style.getAttribute(STYLE)) + by;
-    style.setAttribute(STYLE, String(users));
-    return users;
-  };
-  count(1);
-  return () => {
-    if (count(-1) === 0) {
-      style.remove();
-    }
-  };
 }

@@ -3,16 +3,18 @@
 import { createSource } from "../protocol/source";
 import {
   type Answer,
+  type Args,
   type ArrayHeader,
   type Ask,
   type Dtype,
+  joinAnswer,
   type NamedArray,
-  namedArrays,
+  type Op,
   type TypedArray,
   typedArray,
 } from "../protocol/wire";
 import type { SharedState } from "../state/store";
-import type { Host } from "./mount";
+import type { Host } from "./host";
 
 interface RecordedAnswer {
   result?: Record<string, unknown>;
@@ -66,36 +68,29 @@ export function openPage(page: Document): Host {
     return values;
   };
 
-  const thumbnails = async (indices: readonly number[]): Promise<Answer> => {
+  const thumbnails = async ({ indices }: Args<"thumbnails">): Promise<Answer<"thumbnails">> => {
     const { per_block, blocks } = manifest.thumbnails ?? { per_block: 1, blocks: [] };
-    const [, height, width, channels] = (blocks[0]?.shape ?? [0, 0, 0, 0]) as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, height = 0, width = 0, channels = 0] = blocks[0]?.shape ?? [];
     const size = height * width * channels;
     const data = new Uint8Array(indices.length * size);
-    for (const [place, index] of indices.entries()) {
+    for (const [row, index] of indices.entries()) {
       const header = blocks[Math.floor(index / per_block)];
       if (header === undefined) {
         throw new Error("These pictures were not exported with the page.");
       }
-      const block = (await decoded(header)) as Uint8Array;
       const start = (index % per_block) * size;
-      data.set(block.subarray(start, start + size), place * size);
+      data.set((await decoded(header)).subarray(start, start + size), row * size);
     }
-    const shape = [indices.length, height, width, channels];
-    return { result: {}, arrays: new Map([["pixels", { data, shape }]]) };
+    return { pixels: { data, shape: [indices.length, height, width, channels] } };
   };
 
-  const rows = async (all: readonly Rows[], indices: readonly number[]): Promise<Answer> => {
-    const arrays = new Map<string, NamedArray>();
+  /** The rows of some samples, out of arrays with a row for every one. */
+  const rows = async (all: readonly Rows[], indices: readonly number[]): Promise<object> => {
+    const arrays: Record<string, NamedArray> = {};
     for (const header of all) {
       const values = await decoded(header);
       const { name, steps } = header;
-      const width = header.shape[1] as number;
-      const shape = [indices.length, width];
+      const [, width = 0] = header.shape;
       const size = indices.length * width;
       const data = steps ? new Float32Array(size) : new Int32Array(size);
       for (let i = 0; i < size; i++) {
@@ -103,48 +98,49 @@ export function openPage(page: Document): Host {
         const value = values[row * width + (i % width)] as number;
         data[i] = steps ? (value > steps ? Number.NaN : value / steps) : value;
       }
-      arrays.set(name, { data, shape });
+      arrays[name] = { data, shape: [indices.length, width] };
     }
-    return { result: {}, arrays };
+    return arrays;
   };
 
   const texts = new Map<number, Promise<string[]>>();
-  const describe = async (indices: readonly number[]): Promise<Answer> => {
+  const textOf = async (index: number): Promise<string> => {
     const { per_block = 1, blocks = [] } = manifest.texts ?? {};
-    const found = indices.map(async (index) => {
-      const number = Math.floor(index / per_block);
-      const block =
-        texts.get(number) ??
-        decoded(blocks[number] as Block).then((bytes) =>
-          JSON.parse(new TextDecoder().decode(bytes)),
-        );
-      texts.set(number, block);
-      return (await block)[index % per_block];
-    });
-    return { result: { texts: await Promise.all(found) }, arrays: new Map() };
+    const number = Math.floor(index / per_block);
+    const header = blocks[number];
+    if (header === undefined) {
+      throw new Error("These texts were not exported with the page.");
+    }
+    const block =
+      texts.get(number) ??
+      decoded(header).then((bytes): string[] => JSON.parse(new TextDecoder().decode(bytes)));
+    texts.set(number, block);
+    return (await block)[index % per_block] ?? "";
   };
 
-  const ask: Ask = async (op, args) => {
-    if (op === "thumbnails") {
-      return thumbnails(args.indices as readonly number[]);
+  const describe = async ({ indices }: Args<"describe">): Promise<Answer<"describe">> => ({
+    texts: await Promise.all(indices.map(textOf)),
+  });
+
+  /** Answers that are put together out of blocks. */
+  const made: { [O in Op]?: (args: Args<O>) => Promise<Answer<O>> } = { thumbnails, describe };
+
+  const ask: Ask = async <O extends Op>(op: O, args: Args<O>) => {
+    const make = made[op];
+    if (make !== undefined) {
+      return make(args);
     }
-    if (op === "describe") {
-      return describe(args.indices as readonly number[]);
-    }
-    const { indices, ...about } = args;
-    const all = manifest.sliced?.[`${op} ${JSON.stringify(about)}`];
-    if (all !== undefined) {
-      return rows(all, indices as readonly number[]);
+    const { indices = [], ...about } = args as { indices?: readonly number[] };
+    const sliced = manifest.sliced?.[`${op} ${JSON.stringify(about)}`];
+    if (sliced !== undefined) {
+      return (await rows(sliced, indices)) as Answer<O>;
     }
     const recorded = manifest.answers[`${op} ${JSON.stringify(args)}`];
     if (recorded === undefined) {
       throw new Error(`"${op}" was not exported with this page: open the explorer in a notebook.`);
     }
     const blocks = recorded.arrays.map(({ block }) => decodeBlock(page, block));
-    return {
-      result: recorded.result ?? {},
-      arrays: namedArrays(recorded.arrays, await Promise.all(blocks)),
-    };
+    return joinAnswer<O>(recorded.result ?? {}, recorded.arrays, await Promise.all(blocks));
   };
 
   const memory = remember(text);

@@ -1,24 +1,34 @@
-// All styles of the explorer: the base first, then each panel's own.
-
-import base from "../chrome/explorer.css";
-import panels from "../chrome/panels.css";
+// All styles of the explorer: the shared ones first.
+import explorer from "../chrome/explorer.css";
+import legend from "../chrome/legend.css";
+import tabs from "../chrome/panels.css";
 import saved from "../chrome/saved.css";
 import timeline from "../chrome/timeline.css";
-import tools from "../chrome/tools.css";
-import markers from "../on_map/markers.css";
-import place from "../on_map/place.css";
-import matrix from "../panels/confusion/matrix.css";
+import onMap from "../on_map/on_map.css";
+import classes from "../panels/classes/classes.css";
+import confusion from "../panels/confusion/confusion.css";
+import explain from "../panels/explain/explain.css";
 import images from "../panels/images/images.css";
+import layers from "../panels/layers/layers.css";
 import lists from "../panels/lists/lists.css";
-import markedPanel from "../panels/markers/markers.css";
-import more from "../panels/models/models.css";
+import markers from "../panels/markers/markers.css";
+import measures from "../panels/measures/measures.css";
+import models from "../panels/models/models.css";
 import sample from "../panels/sample/sample.css";
 import why from "../panels/why/why.css";
-import pieces from "../pieces/pieces.css";
-import findField from "../query/field/find.css";
-import find from "../query/field/find_line.css";
+import asked from "../pieces/asked.css";
+import bars from "../pieces/bars.css";
+import base from "../pieces/base.css";
+import charts from "../pieces/charts.css";
+import form from "../pieces/form.css";
+import list from "../pieces/list.css";
+import menu from "../pieces/menu.css";
+import facts from "../pieces/sample.css";
+import find from "../query/field/find.css";
 
 export const styles = [
-  ...[base, find, timeline, tools, pieces, panels, images, markers],
-  ...[more, findField, lists, markedPanel, matrix, place, sample, saved, why],
+  base,
+  ...[asked, bars, charts, facts, form, list, menu],
+  ...[explorer, legend, tabs, saved, timeline, find, onMap],
+  ...[classes, confusion, explain, images, layers, lists, markers, measures, models, sample, why],
 ].join("\n");

@@ -1,14 +1,6 @@
-// Dark or light, and the colours that go with it: what the host says, else what the system says, followed live.
+// The theme of the host, else of the system, followed live: dark or light, and its colours.
 import { type Signal, signal } from "@preact/signals";
-import type { Rgb } from "../state/colors";
-
-export interface Theme {
-  dark: boolean;
-  /** What lies under the landscape, and its boundaries. */
-  background: Rgb;
-  /** The colour of text, rings and outlines. */
-  ink: Rgb;
-}
+import type { Rgb, Theme } from "../state/colors";
 
 const LIGHT: Theme = { dark: false, background: [255, 255, 255], ink: [23, 26, 31] };
 const DARK: Theme = { dark: true, background: [17, 19, 24], ink: [236, 239, 244] };
@@ -101,13 +93,13 @@ function parseColor(css: string): Rgb | null {
   return [Math.round(Number(match[1])), Math.round(Number(match[2])), Math.round(Number(match[3]))];
 }
 
-/** Whether the person asked the system to reduce motion, followed live. */
-export function followStillness(): { still: Signal<boolean>; stop: () => void } {
+/** Whether the system asks for reduced motion, followed live. */
+export function followReducedMotion(): { reduced: Signal<boolean>; stop: () => void } {
   const query = window.matchMedia("(prefers-reduced-motion: reduce)");
-  const still = signal(query.matches);
+  const reduced = signal(query.matches);
   const changed = (): void => {
-    still.value = query.matches;
+    reduced.value = query.matches;
   };
   query.addEventListener("change", changed);
-  return { still, stop: () => query.removeEventListener("change", changed) };
+  return { reduced, stop: () => query.removeEventListener("change", changed) };
 }

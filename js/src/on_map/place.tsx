@@ -1,47 +1,47 @@
-// What lies at a place of the canvas where no sample is: the class there, how sure, and which samples are nearest to it.
+// The card of a place on the map where no sample is: its classes, its decoded picture and its nearest samples.
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Stage } from "../canvas/stage";
-import { FULL, toScreen } from "../canvas/viewport";
+import { toScreen } from "../canvas/viewport";
 import { Asked } from "../pieces/asked";
+import { type DecodedPoint, readDecoded } from "../pieces/decoded";
 import { CloseIcon } from "../pieces/icons";
 import { Pixels } from "../pieces/pixels";
+import { SampleButton } from "../pieces/sample";
 import { classHue, Named } from "../pieces/swatch";
-import { className, percent } from "../pieces/words";
-import { readPictures } from "../protocol/source";
-import type { Answer, NamedArray } from "../protocol/wire";
-import { decodes, dropMarker } from "../state/markers";
+import { percent } from "../pieces/words";
+import { canDecode, currentEpoch, dropMarker, inUnits } from "../state/markers";
 import type { Store } from "../state/store";
-import { Beside } from "./card";
+import { Beside } from "./beside";
 
-const BARS = 3;
-const THUMBNAIL = 36;
-const PICTURE = 96;
+const MAX_CLASSES = 3;
+const THUMBNAIL_PX = 36;
+const PICTURE_PX = 96;
 
 export function Place({ store, stage }: { store: Store; stage: Stage }) {
   const { side } = stage;
   const mark = useRef<HTMLSpanElement>(null);
 
   const locate = (): [number, number] | null => {
-    const at = store.place.value;
+    const place = store.place.value;
     const seen = stage.camera.viewport.value;
-    return at === null || seen === null ? null : toScreen(seen, at.x, at.y);
+    return place === null || seen === null ? null : toScreen(seen, place.x, place.y);
   };
   useSignalEffect(() => {
-    const place = locate();
-    if (place !== null && mark.current !== null) {
-      const [x, y] = place;
+    const at = locate();
+    if (at !== null && mark.current !== null) {
+      const [x, y] = at;
       mark.current.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
     }
   });
 
-  const at = store.place.value;
-  if (at === null) {
+  const place = store.place.value;
+  if (place === null) {
     return null;
   }
-  const [x0, x1, y0, y1] = side.info.extent;
-  const point = [x0 + (at.x / FULL) * (x1 - x0), y0 + (at.y / FULL) * (y1 - y0)];
-  const epoch = side.epoch(store.playhead.resting.value);
+  const close = (): void => {
+    store.place.value = null;
+  };
   return (
     <>
       <span class="dvi-place-mark" ref={mark} aria-hidden="true" />
@@ -58,28 +58,30 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
           class="dvi-tool"
           aria-label="Close"
           title="Close (Escape)"
-          onClick={() => {
-            store.place.value = null;
-          }}
+          onClick={close}
         >
           <CloseIcon />
         </button>
         <Asked
           store={store}
           op="decode"
-          args={{ landscape: side.index, epoch, points: [point] }}
+          args={{ ...currentEpoch(store, side), points: [inUnits(side, place)] }}
           waiting="Decoding this place"
         >
-          {(answer) => <Decoded store={store} answer={answer} />}
+          {(answer) =>
+            readDecoded(answer).map((point) => (
+              <Decoded key="place" store={store} point={point} close={close} />
+            ))
+          }
         </Asked>
-        {decodes(store) && (
+        {canDecode(store) && (
           <button
             type="button"
             class="dvi-link"
             data-testid="keep-place"
             onClick={() => {
-              dropMarker(store, side, [at.x, at.y]);
-              store.place.value = null;
+              dropMarker(store, side, [place.x, place.y]);
+              close();
             }}
           >
             Keep as a marker
@@ -90,27 +92,28 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
   );
 }
 
-function Decoded({ store, answer: { arrays } }: { store: Store; answer: Answer }) {
+interface DecodedProperties {
+  store: Store;
+  point: DecodedPoint;
+  close: () => void;
+}
+
+function Decoded({ store, point: { classes, nearest, picture }, close }: DecodedProperties) {
   const { hello, thumbnails } = store;
   thumbnails.revision.value;
-  const best = Array.from((arrays.get("probabilities") as NamedArray).data)
-    .map((probability, index) => ({ probability, index }))
-    .sort((p, q) => q.probability - p.probability)
-    .slice(0, BARS);
-  const nearest = Array.from(arrays.get("nearest")?.data ?? []);
-  const pixels = arrays.get("pixels");
-  const picture = pixels === undefined ? undefined : readPictures(pixels)[0];
-  if (hello.images !== null && nearest.some((index) => thumbnails.get(index) === undefined)) {
-    thumbnails.want(nearest);
+  if (hello.images !== null) {
+    for (const index of nearest) {
+      thumbnails.add(index);
+    }
   }
   return (
     <>
       {picture !== undefined && (
-        <Pixels picture={picture} side={PICTURE} name="What this place decodes to" />
+        <Pixels picture={picture} side={PICTURE_PX} name="Decoded picture of this place" />
       )}
-      <ul class="dvi-place-classes" aria-label="What the model would say here">
-        {best.map(({ probability, index }) => (
-          <li key={index} title={className(hello, index)}>
+      <ul class="dvi-place-classes" aria-label="Probabilities of the model here">
+        {classes.slice(0, MAX_CLASSES).map(({ probability, index }) => (
+          <li key={index} title={store.className(index)}>
             <Named store={store} index={index} />
             <span class="dvi-bar" aria-hidden="true">
               <span
@@ -126,31 +129,22 @@ function Decoded({ store, answer: { arrays } }: { store: Store; answer: Answer }
         {nearest.map((index) => {
           const thumbnail = thumbnails.get(index);
           const label = hello.labels[index] as number;
-          const named = label < 0 ? null : label;
-          const name = `Select sample #${index}, ${className(hello, named)}`;
           return (
-            <button
+            <SampleButton
               key={index}
-              type="button"
+              store={store}
+              index={index}
               class="dvi-place-sample"
-              data-testid="nearest"
-              title={name}
-              aria-label={name}
-              style={{ "--dvi-hue": classHue(store, named) }}
-              onPointerEnter={() => store.hover(index, "panel")}
-              onPointerLeave={() => store.hover(null)}
-              onClick={() => {
-                store.select([index], "replace");
-                store.pin(index);
-                store.place.value = null;
-              }}
+              testid="nearest"
+              hue={classHue(store, label < 0 ? null : label)}
+              chosen={close}
             >
               {thumbnail === undefined ? (
                 `#${index}`
               ) : (
-                <Pixels picture={thumbnail} side={THUMBNAIL} />
+                <Pixels picture={thumbnail} side={THUMBNAIL_PX} />
               )}
-            </button>
+            </SampleButton>
           );
         })}
       </div>

@@ -1,18 +1,23 @@
-// A question and what becomes of it: waiting with progress, an error with a way on, else what the answer shows.
+// A question and its answer on the page: progress while it is on its way, an error with a way on, then its content.
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Reply } from "../protocol/answers";
-import type { Answer } from "../protocol/wire";
+import type { Answer, Args, Op } from "../protocol/wire";
 import type { Store } from "../state/store";
 
-/** What is known of an answer; asked after `delay` milliseconds, cancelled when the arguments change. Null asks nothing. */
-export function useReply(
+/** Panels that follow the pointer ask only about samples where it rests so long. */
+export const HOVER_DELAY_MS = 80;
+
+/**
+ * Ask a question after `delay` milliseconds, and cancel it when the arguments change. Null asks nothing.
+ * Keep the arguments the same object while they are equal: they may be long lists.
+ */
+export function useReply<O extends Op>(
   store: Store,
-  op: string,
-  args: Record<string, unknown> | null,
+  op: O,
+  args: Args<O> | null,
   delay = 0,
-): Reply & { retry?: () => void } {
-  // Arguments may be long lists, so what is the same is not read again.
+): Reply<O> & { retry?: () => void } {
   const question = useMemo(
     () => (args === null ? null : store.answers.about(op, args)),
     [store, op, args],
@@ -21,7 +26,6 @@ export function useReply(
   return question === null ? {} : { ...question.reply.value, retry: question.start };
 }
 
-/** What went wrong, in place, and the way on. */
 export function Problem({ error, retry }: { error: string; retry?: (() => void) | undefined }) {
   return (
     <p class="dvi-asked dvi-problem" role="alert">
@@ -33,20 +37,21 @@ export function Problem({ error, retry }: { error: string; retry?: (() => void) 
   );
 }
 
-interface AskedProperties {
+interface AskedProperties<O extends Op> {
   store: Store;
-  op: string;
-  args: Record<string, unknown>;
-  /** What is waited for, as a person says it. */
+  op: O;
+  args: Args<O>;
+  /** What the kernel does meanwhile: "Decoding this point". */
   waiting: string;
   delay?: number;
-  children: (answer: Answer) => ComponentChildren;
+  children: (answer: Answer<O>) => ComponentChildren;
 }
 
-/** While the next answer is on its way the last one stays, dimmed. */
-export function Asked({ store, op, args, waiting, delay, children }: AskedProperties) {
+/** The content of an answer; the last one stays, dimmed, while the next is on its way. */
+export function Asked<O extends Op>(properties: AskedProperties<O>) {
+  const { store, op, args, waiting, delay, children } = properties;
   const { answer, error, progress, retry } = useReply(store, op, args, delay);
-  const last = useRef<Answer | undefined>(undefined);
+  const last = useRef<Answer<O> | undefined>(undefined);
   if (error !== undefined) {
     return <Problem error={error} retry={retry} />;
   }

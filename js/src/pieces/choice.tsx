@@ -1,11 +1,11 @@
-// A choice of one out of a few.
+// A choice of one among a few.
 
 interface ChoiceProperties {
-  /** What is chosen, for screen readers. */
+  /** The name of the choice, for screen readers. */
   name: string;
   testid: string;
   value: string;
-  /** Values with the words for them, and whether they can be had now. */
+  /** Values, their labels, and whether they are unavailable now. */
   choices: readonly { value: string; words: string; disabled?: boolean }[];
   choose: (value: string) => void;
 }

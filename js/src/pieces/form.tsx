@@ -1,4 +1,5 @@
-// Fields made from a description of them, as for the parameters of a method.
+// Forms made from a description of their fields, as for the parameters of a method.
+import type { Field as Parameter } from "../protocol/requests";
 import { useUnique } from "./unique";
 
 export type FieldValue = number | boolean | string;
@@ -16,9 +17,9 @@ export interface Field {
 
 interface FormProperties {
   fields: readonly Field[];
-  /** By name; what is missing stands at the field's own value. */
+  /** By name; a missing one stands at the field's own value. */
   values: Readonly<Record<string, FieldValue>>;
-  /** Told of valid values only; what is not is marked in place by the browser. */
+  /** Called with valid values only; the browser marks the others in place. */
   change: (name: string, value: FieldValue) => void;
 }
 
@@ -102,3 +103,26 @@ function Input({
     />
   );
 }
+
+/** The field of a parameter as the kernel describes it, so that a new parameter needs nothing here. */
+export function fieldOf(parameter: Parameter): Field {
+  const { name, kind, default: value, description, low, high, choices } = parameter;
+  return {
+    name,
+    kind: choices.length > 0 ? "choice" : KINDS[kind],
+    value: value ?? "",
+    help: description,
+    ...(low === null ? {} : { min: low }),
+    ...(high === null ? {} : { max: high }),
+    ...(choices.length > 0 ? { choices } : {}),
+  };
+}
+
+const KINDS = {
+  int: "integer",
+  float: "number",
+  bool: "boolean",
+  choice: "text",
+  layer: "text",
+  fill: "text",
+} as const;

@@ -1,4 +1,4 @@
-// How a number is spread over the samples, as bars; a range drawn over them, or typed, selects.
+// A histogram over all samples; a range drawn over it, or typed, selects.
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import type { Store } from "../state/store";
@@ -7,9 +7,9 @@ import { useSize } from "./size";
 import { count, number, plural } from "./words";
 
 const BINS = 30;
-const HEIGHT = 96;
-const BASE = 14;
-const EDGE = 4;
+const HEIGHT_PX = 96;
+const BASE_PX = 14;
+const EDGE_PX = 4;
 
 interface HistogramProperties {
   store: Store;
@@ -24,7 +24,7 @@ export function Histogram({ store, name, values }: HistogramProperties) {
   const range = useSignal<readonly [number, number] | null>(null);
   const pressed = useRef(0);
   const { low, high, counts } = useMemo(() => counted(values), [values]);
-  const across = linear([low, high], [EDGE, Math.max(EDGE + 1, width.value - EDGE)]);
+  const across = linear([low, high], [EDGE_PX, Math.max(EDGE_PX + 1, width.value - EDGE_PX)]);
   const most = Math.max(1, ...counts);
   const at = (event: PointerEvent & { currentTarget: HTMLElement }): number =>
     Math.min(
@@ -63,17 +63,17 @@ export function Histogram({ store, name, values }: HistogramProperties) {
           }
         }}
       >
-        <svg width={width.value} height={HEIGHT} role="img" aria-label={`Histogram: ${name}`}>
+        <svg width={width.value} height={HEIGHT_PX} role="img" aria-label={`Histogram: ${name}`}>
           {counts.map((samples, bin) => {
             const from = low + ((high - low) * bin) / BINS;
             const to = low + ((high - low) * (bin + 1)) / BINS;
             // A root keeps single samples visible beside thousands.
-            const size = Math.sqrt(samples / most) * (HEIGHT - BASE - 4);
+            const size = Math.sqrt(samples / most) * (HEIGHT_PX - BASE_PX - 4);
             return (
               <rect
                 key={from}
                 x={across(from)}
-                y={HEIGHT - BASE - size}
+                y={HEIGHT_PX - BASE_PX - size}
                 width={Math.max(1, across(to) - across(from) - 1)}
                 height={size}
               >
@@ -89,13 +89,13 @@ export function Histogram({ store, name, values }: HistogramProperties) {
               x={across(chosen[0])}
               y={0}
               width={across(chosen[1]) - across(chosen[0])}
-              height={HEIGHT - BASE}
+              height={HEIGHT_PX - BASE_PX}
             />
           )}
-          <text x={EDGE} y={HEIGHT - 2}>
+          <text x={EDGE_PX} y={HEIGHT_PX - 2}>
             {number(low)}
           </text>
-          <text x={width.value - EDGE} y={HEIGHT - 2} text-anchor="end">
+          <text x={width.value - EDGE_PX} y={HEIGHT_PX - 2} text-anchor="end">
             {number(high)}
           </text>
         </svg>

@@ -1,4 +1,4 @@
-// Curves over one axis, with a read-out of all of them under the pointer.
+// Curves over one axis; the pointer reads all of them out.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { linear } from "./scale";
@@ -7,7 +7,7 @@ import { number } from "./words";
 
 export interface Curve {
   name: string;
-  /** One per place on the axis; what is not finite leaves a gap. */
+  /** One per point of the axis; NaN leaves a gap. */
   values: ArrayLike<number>;
   /** CSS colour. */
   hue: string;
@@ -21,7 +21,7 @@ interface LinesProperties {
   xName: string;
   yName: string;
   curves: readonly Curve[];
-  /** Of the values; as far as they reach where it is not given. */
+  /** Of the values; by default from the least to the largest. */
   range?: readonly [number, number];
   /** Upright lines with a name. */
   marks?: readonly { x: number; name: string }[];
@@ -53,12 +53,12 @@ export function Lines({
   const last = x.length - 1;
   const across = linear([x[0] as number, x[last] as number], [LEFT, right]);
   const up = linear([low, high], [height - BOTTOM, TOP]);
-  const place = hovered.value;
+  const at = hovered.value;
   const follow = (event: PointerEvent & { currentTarget: HTMLElement }): void => {
-    const at = across.invert(event.clientX - event.currentTarget.getBoundingClientRect().left);
+    const pointed = across.invert(event.clientX - event.currentTarget.getBoundingClientRect().left);
     let nearest = 0;
     for (let i = 1; i <= last; i++) {
-      if (Math.abs((x[i] as number) - at) < Math.abs((x[nearest] as number) - at)) {
+      if (Math.abs((x[i] as number) - pointed) < Math.abs((x[nearest] as number) - pointed)) {
         nearest = i;
       }
     }
@@ -110,20 +110,20 @@ export function Lines({
               stroke-dasharray={dashed ? "3 3" : undefined}
             />
           ))}
-          {place !== null && (
+          {at !== null && (
             <path
               class="dvi-lines-at"
-              d={`M${across(x[place] as number)} ${TOP}V${height - BOTTOM}`}
+              d={`M${across(x[at] as number)} ${TOP}V${height - BOTTOM}`}
             />
           )}
         </svg>
       </div>
       <figcaption>
-        {place !== null && `${xName} ${number(x[place] as number)}`}
+        {at !== null && `${xName} ${number(x[at] as number)}`}
         {curves.map(({ name: curve, values, hue }) => (
           <span key={curve}>
             <span class="dvi-swatch" style={{ background: hue }} aria-hidden="true" /> {curve}
-            {place !== null && <b> {number(values[place] as number)}</b>}
+            {at !== null && <b> {number(values[at] as number)}</b>}
           </span>
         ))}
       </figcaption>
@@ -131,10 +131,10 @@ export function Lines({
   );
 }
 
-/** The path of a curve, broken where values are missing. */
+/** The SVG path of a curve, broken where values are missing. */
 export function path(
   values: ArrayLike<number>,
-  across: (place: number) => number,
+  across: (index: number) => number,
   up: (value: number) => number,
 ): string {
   let drawn = "";

@@ -1,4 +1,4 @@
-// A button that opens a small menu over the canvas; Escape, and going elsewhere, close it.
+// A button with a small menu; Escape, or a press or focus elsewhere, closes it.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
@@ -7,7 +7,7 @@ interface MenuProperties {
   testid: string;
   name: string;
   icon: ComponentChildren;
-  /** Whether something in the menu is switched on. */
+  /** Whether anything in the menu differs from its default. */
   on: boolean;
   children: ComponentChildren;
 }
@@ -16,12 +16,11 @@ export function Menu({ testid, name, icon, on, children }: MenuProperties) {
   const open = useSignal(false);
   const button = useRef<HTMLButtonElement>(null);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: it hears what happens in its button and its menu
+    // biome-ignore lint/a11y/noStaticElementInteractions: it listens to its button and its menu
     <div
       class="dvi-menu-place"
       onFocusOut={(event) => {
         const { relatedTarget, currentTarget } = event;
-        // A click on plain text inside gives the focus to nobody.
         if (relatedTarget instanceof Node && !currentTarget.contains(relatedTarget)) {
           open.value = false;
         }
@@ -52,9 +51,10 @@ export function Menu({ testid, name, icon, on, children }: MenuProperties) {
       </button>
       {open.value && (
         <>
-          {/* Whoever presses beside the menu means to close it, and nothing else. */}
+          {/* A press beside the menu closes it and does nothing else. */}
           <div class="dvi-menu-beside" onPointerDown={() => (open.value = false)} />
-          <div class="dvi-menu" role="dialog" aria-label={name}>
+          {/* Focusable, because a press on its words would give the focus to whatever the host has around the explorer. */}
+          <div class="dvi-menu" role="dialog" aria-label={name} tabIndex={-1}>
             {children}
           </div>
         </>

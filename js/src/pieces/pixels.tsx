@@ -1,29 +1,33 @@
-// Arrays as pictures: grey or colour, a signed heat map, or the one over the other; as large as asked for.
+// Arrays as pictures: grey or colour, a signed heat map, or one over the other.
+
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Picture } from "../protocol/source";
+import type { Picture } from "../protocol/pictures";
 
 export interface Heat {
   width: number;
   height: number;
   /** Row by row from the top; signed. */
   values: ArrayLike<number>;
-  /** The value of full colour; the largest there is where it is not given. */
+  /** The value of full colour; by default the largest. */
   limit?: number;
 }
 
 interface Properties {
   picture?: Picture | undefined;
-  /** Drawn over the picture where both are given. */
+  /** Drawn over the picture. */
   heat?: Heat | undefined;
-  /** Of the heat map, where it lies over a picture. */
+  /** Of a heat map over a picture. */
   opacity?: number;
   /** Side of the square it is fitted into, in CSS pixels. */
   side: number;
-  /** What it shows, for those who cannot see it; without it the picture is decoration. */
+  /** Its description; without one the picture is decoration. */
   name?: string | undefined;
+  /** Laid over the picture. */
+  children?: ComponentChildren;
 }
 
-export function Pixels({ picture, heat, opacity = 0.8, side, name }: Properties) {
+export function Pixels({ picture, heat, opacity = 0.8, side, name, children }: Properties) {
   const { width, height } = (picture ?? heat) as Picture | Heat;
   const fit = side / Math.max(width, height);
   const scale = fit >= 1 ? Math.floor(fit) : fit;
@@ -39,6 +43,7 @@ export function Pixels({ picture, heat, opacity = 0.8, side, name }: Properties)
       {heat !== undefined && (
         <Layer drawn={heat} draw={heatData} class={kind} opacity={picture ? opacity : 1} />
       )}
+      {children}
     </span>
   );
 }
@@ -81,11 +86,11 @@ export function imageData({ width, height, channels, pixels }: Picture): ImageDa
   return image;
 }
 
-// Equally light on both sides, and told apart under every kind of colour blindness.
+// Equally light, and distinct under every kind of colour blindness.
 const NEGATIVE = [39, 110, 200] as const;
 const POSITIVE = [212, 62, 42] as const;
 
-/** Blue below zero, red above; nothing is transparent, so the map lies as well on dark ground as over a picture. */
+/** Blue below zero, red above, transparent at zero: the map fits dark ground as well as a picture. */
 export function heatData({ width, height, values, limit }: Heat): ImageData {
   let top = limit ?? 0;
   if (limit === undefined) {

@@ -2,13 +2,13 @@
 
 export interface Scale {
   (value: number): number;
-  invert(place: number): number;
+  invert(output: number): number;
 }
 
 export function linear(domain: readonly [number, number], range: readonly [number, number]): Scale {
   const slope = (range[1] - range[0]) / (domain[1] - domain[0] || 1);
   const scale = (value: number): number => range[0] + (value - domain[0]) * slope;
   return Object.assign(scale, {
-    invert: (place: number) => domain[0] + (place - range[0]) / (slope || 1),
+    invert: (output: number) => domain[0] + (output - range[0]) / (slope || 1),
   });
 }

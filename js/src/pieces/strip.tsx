@@ -1,4 +1,4 @@
-// What became of one sample over the epochs: a column an epoch, coloured by the prediction, as high as it is sure.
+// A sample over the epochs: a column per epoch, coloured by its prediction, as high as its confidence.
 import { useRef } from "preact/hooks";
 import { path } from "./lines";
 import { linear } from "./scale";
@@ -7,30 +7,30 @@ import { useSize } from "./size";
 interface StripProperties {
   /** Recorded numbers. */
   epochs: readonly number[];
-  /** Predicted class at each epoch; below zero where it is not known. */
+  /** Predicted class per epoch; below zero where it is unknown. */
   predictions: ArrayLike<number>;
-  /** Of the prediction, in [0, 1]. */
+  /** Of the prediction, 0 to 1. */
   confidence: ArrayLike<number>;
-  /** Probability of the label, a line over the columns; what is not finite leaves a gap. */
+  /** Probability of the label, drawn as a line; NaN leaves a gap. */
   own?: ArrayLike<number>;
   hue: (prediction: number) => string;
-  /** One column in words: its tooltip, and what a screen reader says of the current one. */
-  words: (place: number) => string;
-  /** The current place, and how another is chosen. */
-  place: number;
-  choose: (place: number) => void;
+  /** A column in words, for its tooltip and for screen readers. */
+  words: (column: number) => string;
+  /** The current column. */
+  current: number;
+  choose: (column: number) => void;
   name: string;
 }
 
-const HEIGHT = 56;
+const HEIGHT_PX = 56;
 
 export function Strip(properties: StripProperties) {
-  const { epochs, predictions, confidence, own, hue, words, place, choose, name } = properties;
+  const { epochs, predictions, confidence, own, hue, words, current, choose, name } = properties;
   const element = useRef<HTMLDivElement>(null);
   const { width } = useSize(element);
   const step = width.value / epochs.length;
   const gap = step > 5 ? 1 : 0;
-  const up = linear([0, 1], [HEIGHT, 0]);
+  const up = linear([0, 1], [HEIGHT_PX, 0]);
   const last = epochs.length - 1;
   return (
     <div
@@ -42,14 +42,14 @@ export function Strip(properties: StripProperties) {
       aria-label={name}
       aria-valuemin={0}
       aria-valuemax={last}
-      aria-valuenow={place}
-      aria-valuetext={words(place)}
+      aria-valuenow={current}
+      aria-valuetext={words(current)}
       onPointerDown={(event) => {
         const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
         choose(Math.min(last, Math.max(0, Math.floor(x / (step || 1)))));
       }}
     >
-      <svg width={width.value} height={HEIGHT} aria-hidden="true">
+      <svg width={width.value} height={HEIGHT_PX} aria-hidden="true">
         {epochs.map((epoch, i) => {
           const class_ = predictions[i] as number;
           const high = up(class_ < 0 ? 0 : (confidence[i] as number));
@@ -59,10 +59,15 @@ export function Strip(properties: StripProperties) {
               <rect
                 x={i * step}
                 width={Math.max(0, step - gap)}
-                height={HEIGHT}
+                height={HEIGHT_PX}
                 opacity={class_ < 0 ? 0.4 : 0.16}
               />
-              <rect x={i * step} y={high} width={Math.max(0, step - gap)} height={HEIGHT - high} />
+              <rect
+                x={i * step}
+                y={high}
+                width={Math.max(0, step - gap)}
+                height={HEIGHT_PX - high}
+              />
             </g>
           );
         })}
@@ -71,10 +76,10 @@ export function Strip(properties: StripProperties) {
         )}
         <rect
           class="dvi-strip-at"
-          x={place * step}
+          x={current * step}
           y={0}
           width={Math.max(2, step - gap)}
-          height={HEIGHT}
+          height={HEIGHT_PX}
         />
       </svg>
     </div>

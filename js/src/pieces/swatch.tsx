@@ -1,7 +1,6 @@
-// The hue of a class: the same in legend, card, grid and list.
+// A class by its colour, the same everywhere on the page.
 import { toHex } from "../state/colors";
 import type { Store } from "../state/store";
-import { className } from "./words";
 
 interface Properties {
   store: Store;
@@ -14,12 +13,12 @@ export function Swatch({ store, index }: Properties) {
   );
 }
 
-/** A class by hue and name. */
+/** A class by colour and name. */
 export function Named({ store, index }: Properties) {
   return (
     <>
       <Swatch store={store} index={index} />
-      <span class="dvi-name">{className(store.hello, index)}</span>
+      <span class="dvi-name">{store.className(index)}</span>
     </>
   );
 }

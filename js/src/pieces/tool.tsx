@@ -1,4 +1,4 @@
-// A button that is only a sign: its name is told to who cannot see it, and to who rests on it.
+// A button that is only an icon: its name is a tooltip, and read out by screen readers.
 import type { ComponentChildren } from "preact";
 
 interface ToolButtonProperties {

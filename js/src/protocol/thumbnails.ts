@@ -1,16 +1,17 @@
-// The pictures of samples: fetched in batches as they come into view, the oldest let go.
+// The pictures of samples: fetched in batches as they come into view; the least recently seen ones are let go.
 import { type Signal, signal } from "@preact/signals";
-import type { Picture, Source } from "./source";
+import type { Picture } from "./pictures";
+import type { Source } from "./source";
 
-const BATCH = 128;
-const KEPT_BYTES = 64e6;
+const MAX_BATCH = 128;
+const MAX_KEPT_BYTES = 64e6;
 const LANES = 2;
 
 export class Thumbnails {
-  /** Counts what came or failed: read it to follow the pictures. */
+  /** Counts arrivals and failures: read it to follow the pictures. */
   readonly revision: Signal<number> = signal(0);
   readonly failure: Signal<string | null> = signal(null);
-  // A Map keeps the order of insertion, so its first keys are the ones seen longest ago.
+  // A Map keeps the order of insertion, so its first keys are the least recently seen.
   private readonly kept = new Map<number, Picture>();
   private readonly asked = new Set<number>();
   private queue: number[] = [];
@@ -27,7 +28,7 @@ export class Thumbnails {
     return this.kept.get(index);
   }
 
-  /** Say which pictures are in view, the most wanted first; what was wanted before and not yet asked for is forgotten. */
+  /** Want the pictures in view, the most wanted first, instead of those wanted before and not asked for yet. */
   want(indices: readonly number[]): void {
     for (const index of indices) {
       const picture = this.kept.get(index);
@@ -38,6 +39,14 @@ export class Thumbnails {
     }
     this.queue = indices.filter((index) => !this.kept.has(index) && !this.asked.has(index));
     this.pump();
+  }
+
+  /** Want one more picture; those wanted in one task are asked for together. */
+  add(index: number): void {
+    if (!this.kept.has(index) && !this.asked.has(index) && !this.queue.includes(index)) {
+      this.queue.push(index);
+      queueMicrotask(() => this.pump());
+    }
   }
 
   retry(): void {
@@ -52,7 +61,7 @@ export class Thumbnails {
 
   private pump(): void {
     while (this.lanes < LANES && this.queue.length > 0 && this.failure.value === null) {
-      const batch = this.queue.splice(0, BATCH);
+      const batch = this.queue.splice(0, MAX_BATCH);
       for (const index of batch) {
         this.asked.add(index);
       }
@@ -86,7 +95,7 @@ export class Thumbnails {
       }
     });
     for (const [index, picture] of this.kept) {
-      if (this.bytes <= KEPT_BYTES) {
+      if (this.bytes <= MAX_KEPT_BYTES) {
         break;
       }
       this.kept.delete(index);

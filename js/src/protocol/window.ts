@@ -5,7 +5,7 @@ import type { Progress } from "./wire";
 interface Loading<T> {
   abort: AbortController;
   progress: { fraction: number; text: string } | null;
-  sketch: T | undefined;
+  partial: T | undefined;
 }
 
 export interface WindowOptions<T> {
@@ -39,8 +39,8 @@ export class EpochWindow<T> {
   }
 
   /** The same, or as much of it as has arrived. */
-  sketch(position: number): T | undefined {
-    return this.get(position) ?? this.loading.get(this.same(position))?.sketch;
+  partial(position: number): T | undefined {
+    return this.get(position) ?? this.loading.get(this.same(position))?.partial;
   }
 
   /** Why the epoch at this position could not be had, if so. */
@@ -133,12 +133,12 @@ export class EpochWindow<T> {
     const entry: Loading<T> = {
       abort: new AbortController(),
       progress: null,
-      sketch: undefined,
+      partial: undefined,
     };
     this.loading.set(position, entry);
-    const progress: Progress<T> = (fraction, text, soFar) => {
+    const progress: Progress<T> = (fraction, text, partial) => {
       entry.progress = { fraction, text };
-      entry.sketch = soFar ?? entry.sketch;
+      entry.partial = partial ?? entry.partial;
       this.revision.value++;
     };
     this.options.load(position, entry.abort.signal, progress).then(

@@ -1,38 +1,47 @@
-// The wire protocol: what is asked, what is answered, and typed arrays out of binary buffers.
+// Typed questions and answers, and the binary arrays that answers carry.
+import type { Op, Requests } from "./requests";
 
+export type { Op };
 export type Dtype = "uint8" | "uint16" | "int16" | "int32" | "float32";
 export type TypedArray = Uint8Array | Uint16Array | Int16Array | Int32Array | Float32Array;
 
+/** An array as it is announced; its bytes follow in a buffer. */
 export interface ArrayHeader {
   name: string;
   dtype: Dtype;
   shape: number[];
 }
 
-export interface NamedArray {
-  data: TypedArray;
+export interface NamedArray<T extends TypedArray = TypedArray> {
+  data: T;
   shape: number[];
 }
 
-export interface Answer {
-  result: Record<string, unknown>;
-  arrays: Map<string, NamedArray>;
-}
+export type Args<O extends Op> = Requests[O]["args"];
 
-/** How far an answer is, in words, and what there is of it already. */
-export type Progress<T = Answer> = (fraction: number, text: string, soFar?: T) => void;
+type Arrays<O extends Op> = {
+  [Name in keyof Requests[O]["arrays"]]: NamedArray<
+    Extract<Requests[O]["arrays"][Name], TypedArray>
+  >;
+};
 
-export interface AskOptions<T = Answer> {
+/** The values and arrays of an answer side by side: no two share a name. */
+export type Answer<O extends Op> = Requests[O]["result"] & Arrays<O>;
+
+/** Called with the finished share, a sentence, and what there is of the answer already. */
+export type Progress<T> = (fraction: number, text: string, partial?: T) => void;
+
+export interface AskOptions<T> {
   signal?: AbortSignal | undefined;
   progress?: Progress<T> | undefined;
 }
 
-/** One request, one answer. Rejects with an Error whose message is a sentence for people. */
-export type Ask = (
-  op: string,
-  args: Record<string, unknown>,
-  options?: AskOptions,
-) => Promise<Answer>;
+/** Ask one question. Rejects with an Error whose message is a sentence for people. */
+export type Ask = <O extends Op>(
+  op: O,
+  args: Args<O>,
+  options?: AskOptions<Answer<O>>,
+) => Promise<Answer<O>>;
 
 const CONSTRUCTORS = {
   uint8: Uint8Array,
@@ -62,14 +71,14 @@ export function typedArray(dtype: Dtype, bytes: ArrayBufferView | ArrayBuffer): 
   return new Type(buffer.slice(offset, offset + bytes.byteLength) as ArrayBuffer);
 }
 
-/** The arrays of an answer by name, each checked against the shape that was announced. */
-export function namedArrays(
+/** Join the values and the arrays of an answer, each array checked against its announced shape. */
+export function joinAnswer<O extends Op>(
+  result: object,
   headers: readonly ArrayHeader[],
   buffers: readonly (ArrayBufferView | ArrayBuffer)[],
-): Map<string, NamedArray> {
-  const arrays = new Map<string, NamedArray>();
-  headers.forEach(({ name, dtype, shape }, position) => {
-    const bytes = buffers[position];
+): Answer<O> {
+  const arrays = headers.map(({ name, dtype, shape }, i): [string, NamedArray] => {
+    const bytes = buffers[i];
     if (bytes === undefined) {
       throw new Error(`The answer came without its array "${name}".`);
     }
@@ -80,7 +89,8 @@ export function namedArrays(
         `The answer is broken: "${name}" has ${data.length} values, ${expected} expected.`,
       );
     }
-    arrays.set(name, { data, shape });
+    return [name, { data, shape }];
   });
-  return arrays;
+  // The one place where the types of requests.ts are taken on trust: a test compares them with the kernel's.
+  return { ...result, ...Object.fromEntries(arrays) } as unknown as Answer<O>;
 }

@@ -1,10 +1,10 @@
-// What may be written next in a filter: conditions, names of classes and groups, values, each as a filter writes it.
-import { fieldOf, pieces, quoted, type Vocabulary } from "./query";
+// Completions of a filter: conditions, names of classes and groups, and values, each as a filter writes it.
+import { fieldOf, pieces, quote, type Vocabulary } from "./grammar";
 
 export interface Option {
-  /** What it is found by. */
+  /** Compared with what is typed. */
   name: string;
-  /** What is written in the place of the part being typed. */
+  /** Replaces the part being typed. */
   text: string;
   hint: string;
   /** The class it names. */
@@ -18,21 +18,21 @@ export interface Completion {
   options: readonly Option[];
 }
 
-const MOST = 60;
+const MAX_OPTIONS = 60;
 const WORDS = [
-  ["wrong", "predicted otherwise than labelled"],
-  ["correct", "predicted as labelled"],
-  ["label:", "the class given"],
-  ["pred:", "the class predicted"],
+  ["wrong", "prediction differs from the label"],
+  ["correct", "prediction equals the label"],
+  ["label:", "class of the label"],
+  ["pred:", "predicted class"],
   ["conf<", "confidence below, 0 to 1"],
   ["conf>", "confidence above, 0 to 1"],
   ["split:train", ""],
   ["split:test", ""],
-  ["changed:", "predicted otherwise at another epoch"],
+  ["changed:", "prediction differs between two epochs"],
   ["#", "number of a sample"],
 ] as const;
 
-/** What fits the part of a condition that stands before the caret. */
+/** Complete the part of a condition before the caret. */
 export function complete(text: string, caret: number, known: Vocabulary): Completion {
   const signs = Array.from(text.slice(0, caret));
   const written = pieces(text.slice(0, caret)).at(-1);
@@ -44,14 +44,16 @@ export function complete(text: string, caret: number, known: Vocabulary): Comple
   const named = field === "label" || field === "pred";
   const part = named ? (/(?:"(?:\\.|[^"])*"?|[^,"])*$/su.exec(value)?.[0] ?? "") : value;
   const needle = part.replace(/["\\]/g, "").toLowerCase();
-  const place = ({ name }: Option): number => name.toLowerCase().indexOf(needle);
+  const match = ({ name }: Option): number => name.toLowerCase().indexOf(needle);
   const all = said === undefined ? words(needle, known) : values(field, part, known);
-  const fitting = all.filter((option) => place(option) >= 0 && option.text !== part);
+  const fitting = all.filter((option) => match(option) >= 0 && option.text !== part);
   return {
     start: caret - part.length,
     end: caret + (rest.exec(text.slice(caret))?.[0].length ?? 0),
-    // What begins with what is typed goes first.
-    options: fitting.sort((p, q) => Math.sign(place(p)) - Math.sign(place(q))).slice(0, MOST),
+    // Names that begin with what is typed go first.
+    options: fitting
+      .sort((p, q) => Math.sign(match(p)) - Math.sign(match(q)))
+      .slice(0, MAX_OPTIONS),
   };
 }
 
@@ -96,18 +98,18 @@ function classes(field: string, known: Vocabulary): Option[] {
 }
 
 /** A class after `label:` or `pred:`; by its number where its name is empty or another class has it too. */
-export function classText(place: number, { classes }: Vocabulary): string {
-  const name = classes[place] ?? "";
-  return name === "" || classes.indexOf(name) !== place ? String(place) : written(name);
+export function classText(index: number, { classes }: Vocabulary): string {
+  const name = classes[index] ?? "";
+  return name === "" || classes.indexOf(name) !== index ? String(index) : written(name);
 }
 
 /** A group as a condition of its own. */
 export function groupText(name: string): string {
   return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !/^(correct|wrong)$/i.test(name)
     ? name
-    : quoted(name);
+    : quote(name);
 }
 
 function written(name: string): string {
-  return /^[^\s",\\=]+$/.test(name) ? name : quoted(name);
+  return /^[^\s",\\=]+$/.test(name) ? name : quote(name);
 }

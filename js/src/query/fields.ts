@@ -1,19 +1,22 @@
-// A filter by fields, for who does not want to type: what each field says in the text, and the text with it changed.
-import { type Condition, type Kind, parse, pieces, type Vocabulary } from "./query";
+// A filter by fields: the condition that each field stands for, and the text with that condition replaced.
+import { type Condition, type Kind, pieces, type Vocabulary } from "./grammar";
+import { parse } from "./parse";
 
-/** The only condition of these kinds that holds where it stands, if there is just one. */
-export function conditionOf(
+type Of<K extends Kind> = Extract<Condition, { kind: K }>;
+
+/** The one condition of these kinds that must hold, if there is just one. */
+export function conditionOf<K extends Kind>(
   text: string,
-  kinds: readonly Kind[],
+  kinds: readonly K[],
   known: Vocabulary,
-): Condition | null {
-  const found = parse(text, known).conditions.filter(
-    ({ kind, negated }) => kinds.includes(kind) && !negated,
-  );
-  return found.length === 1 ? (found[0] as Condition) : null;
+): Of<K> | null {
+  const isWanted = (condition: Condition): condition is Of<K> =>
+    kinds.some((kind) => kind === condition.kind) && !condition.negated;
+  const [first, ...others] = parse(text, known).conditions.filter(isWanted);
+  return first === undefined || others.length > 0 ? null : first;
 }
 
-/** The text without any conditions of these kinds, and with another one instead. */
+/** The text without its conditions of these kinds, and with another one in their stead. */
 export function withCondition(
   text: string,
   kinds: readonly Kind[],
@@ -21,11 +24,11 @@ export function withCondition(
   known: Vocabulary,
 ): string {
   const signs = Array.from(text);
-  const kept = pieces(text)
+  const others = pieces(text)
     .map(({ start, end }) => signs.slice(start, end).join(""))
     .filter((piece) => {
       const condition = parse(piece, known).conditions[0];
       return condition === undefined || condition.negated || !kinds.includes(condition.kind);
     });
-  return [...kept, instead].filter((piece) => piece !== "").join(" ");
+  return [...others, instead].filter((piece) => piece !== "").join(" ");
 }

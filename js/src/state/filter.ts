@@ -1,53 +1,55 @@
-// The filter at work: reads its text, asks for the epochs it speaks of, and says which samples it shows at rest.
+// The filter at work: it reads its text, waits for the epochs it names, and says which samples are visible.
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { CERTAINTY, type Frame } from "../protocol/source";
-import { epochsNeeded, holds, parse, type Query, type Vocabulary } from "../query/query";
-import type { Side } from "./sides";
-import type { Store } from "./store";
+import { CERTAINTY, type Frame, type Hello } from "../protocol/source";
+import type { EpochWindow } from "../protocol/window";
+import type { Query, Vocabulary } from "../query/grammar";
+import { epochsNeeded, holds } from "../query/holds";
+import { parse } from "../query/parse";
 
 export interface Filter {
+  /** The names that a filter may use. */
   known: Vocabulary;
-  query: ReadonlySignal<Query>;
-  /** How many samples are shown. */
+  /** 1 for each sample that fits; null while all do. */
+  visible: ReadonlySignal<Uint8Array | null>;
   count: ReadonlySignal<number>;
-  /** Recorded numbers of the epochs that it waits for. */
+  /** Recorded numbers of the epochs it waits for. */
   missing: ReadonlySignal<readonly number[]>;
+  stop: () => void;
 }
 
-const filters = new WeakMap<Store, Filter>();
-
-/** The filter of an explorer, at work from the first call on; what it means is told by the first landscape. */
-export function filterOf(store: Store): Filter {
-  const filter = filters.get(store) ?? start(store);
-  filters.set(store, filter);
-  return filter;
+interface FilterOptions {
+  hello: Hello;
+  text: ReadonlySignal<string>;
+  epochs: readonly number[];
+  /** Position of the epoch that a filter without an epoch of its own speaks of. */
+  resting: ReadonlySignal<number>;
+  frames: EpochWindow<Frame>;
 }
 
-function start(store: Store): Filter {
-  const { n, classes, groups, labels, split } = store.hello;
-  const { epochs, shown, playhead } = store;
-  const { frames } = store.sides[0] as Side;
+export function startFilter({ hello, text, epochs, resting, frames }: FilterOptions): Filter {
+  const { n, classes, groups, labels, split } = hello;
   const known = { n, classes, groups: [...groups.keys()], epochs };
-  const query = computed(() => parse(store.filter.value, known));
+  const query = computed(() => parse(text.value, known));
+  const visible = signal<Uint8Array | null>(null);
   const missing: Signal<readonly number[]> = signal([]);
-  let before: unknown[] = [];
-  effect(() => {
+  let before: readonly (Query | Frame | undefined)[] = [];
+  const stop = effect(() => {
     frames.revision.value;
-    const epoch = epochs[playhead.resting.value] as number;
+    const epoch = epochs[resting.value] as number;
     const needed = epochsNeeded(query.value, epoch);
     const positions = needed.map((number) => epochs.indexOf(number));
-    const found = positions.map((position) => frames.get(position));
+    const loaded = positions.map((position) => frames.get(position));
     frames.hold(positions);
-    const now = [query.value, ...found];
+    const now = [query.value, ...loaded];
     if (now.length === before.length && now.every((value, i) => value === before[i])) {
       return;
     }
     before = now;
     batch(() => {
-      missing.value = needed.filter((_, i) => found[i] === undefined);
-      // Until all is there, what was shown stays.
+      missing.value = needed.filter((_, i) => loaded[i] === undefined);
+      // The visible samples stay as they are until every epoch has arrived.
       if (missing.value.length === 0) {
-        shown.value =
+        visible.value =
           query.value.conditions.length === 0
             ? null
             : holds(query.value, {
@@ -55,12 +57,12 @@ function start(store: Store): Filter {
                 split,
                 groups,
                 epoch,
-                outputs: (number) => found[needed.indexOf(number)] as Frame,
+                outputs: (number) => loaded[needed.indexOf(number)] as Frame,
                 certainty: CERTAINTY,
               });
       }
     });
   });
-  const count = computed(() => shown.value?.reduce((sum, one) => sum + one, 0) ?? n);
-  return { known, query, count, missing };
+  const count = computed(() => visible.value?.reduce((sum, one) => sum + one, 0) ?? n);
+  return { known, visible, count, missing, stop };
 }

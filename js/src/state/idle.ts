@@ -1,6 +1,6 @@
-// Work that can wait until the page has nothing better to do.
+// Work for idle moments of the page.
 
-/** Safari has no idle callback. */
+/** Safari has no idle callbacks. */
 const supported = "requestIdleCallback" in globalThis;
 
 export function whenIdle(work: () => void): number {

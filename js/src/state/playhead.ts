@@ -11,13 +11,13 @@ import {
 import { type EpochWindow, outwards } from "../protocol/window";
 
 /** The picture: epoch `a` blended into epoch `b` (positions in the list of epochs) by `t` in [0, 1]. */
-export interface Shown {
+export interface Mix {
   a: number;
   b: number;
   t: number;
   /** Grows when the picture leaps, so that whoever draws it glides instead. */
   leaps: number;
-  /** Whether this is the time asked for, or the nearest that has arrived. */
+  /** Whether this is the time wanted, or the nearest that has arrived. */
   exact: boolean;
 }
 
@@ -40,7 +40,7 @@ export class Playhead {
   readonly time: Signal<number>;
   readonly playing: Signal<boolean> = signal(false);
   readonly held: Signal<boolean> = signal(false);
-  readonly shown: Signal<Shown | null> = signal(null);
+  readonly mix: Signal<Mix | null> = signal(null);
   /** The nearest recorded position. */
   readonly position: ReadonlySignal<number>;
   /** The position last rested at: for what need not follow every step. */
@@ -61,7 +61,7 @@ export class Playhead {
     private readonly windows: readonly EpochWindow<unknown>[],
     /** Those without which nothing can be shown. */
     private readonly frames: readonly EpochWindow<unknown>[],
-    private readonly still: ReadonlySignal<boolean>,
+    private readonly reducedMotion: ReadonlySignal<boolean>,
     private readonly pace: Pace,
   ) {
     this.time = signal(start);
@@ -147,9 +147,9 @@ export class Playhead {
     this.before = now;
     const speed = Math.min(16, Math.max(0.1, this.pace.speed.peek()));
     const next = Math.min(this.count - 1, this.clock + (elapsed * speed) / seconds);
-    const shown = this.shown.peek();
+    const mix = this.mix.peek();
     // Wait where the next epoch has not arrived.
-    if (this.has(Math.ceil(next)) && (shown?.exact || Number.isInteger(this.clock))) {
+    if (this.has(Math.ceil(next)) && (mix?.exact || Number.isInteger(this.clock))) {
       this.clock = next;
     }
     if (this.clock >= this.count - 1) {
@@ -209,12 +209,12 @@ export class Playhead {
       this.timer ||= window.setTimeout(this.pass, PASSING_MS);
     }
     const mix = this.available();
-    const before = this.shown.peek();
+    const before = this.mix.peek();
     if (mix === null) {
       return;
     }
     if (before === null) {
-      this.shown.value = { ...mix, leaps: 0 };
+      this.mix.value = { ...mix, leaps: 0 };
       return;
     }
     if (
@@ -226,12 +226,12 @@ export class Playhead {
       return;
     }
     const follows = cause === "motion" && before.exact && (mix.exact || mix.a === before.a);
-    this.shown.value = { ...mix, leaps: before.leaps + (follows ? 0 : 1) };
+    this.mix.value = { ...mix, leaps: before.leaps + (follows ? 0 : 1) };
   }
 
   /** What can be shown of the current time; null where nothing near has arrived. */
-  private available(): Omit<Shown, "leaps"> | null {
-    const time = this.still.peek() ? Math.round(this.time.peek()) : this.time.peek();
+  private available(): Omit<Mix, "leaps"> | null {
+    const time = this.reducedMotion.peek() ? Math.round(this.time.peek()) : this.time.peek();
     const a = Math.floor(time);
     const b = Math.ceil(time);
     const hasA = this.has(a);

@@ -1,27 +1,25 @@
-// The landscapes of an explorer, one or two beside each other: each keeps a window of its own epochs in memory.
-
+// The landscapes of an explorer, one or two beside each other, each with windows of its epochs in memory.
 import type { Frame, LandscapeInfo, Source, Territory } from "../protocol/source";
 import { EpochWindow } from "../protocol/window";
-import type { NamedArray } from "../protocol/wire";
 import { density, type Field } from "./density";
 import { whenIdle } from "./idle";
 
 const FRAME_BYTES = 192e6;
 const TERRITORY_BYTES = 96e6;
 const FIELD_BYTES = 1e6;
-/** A way there and back of this part of the canvas' width, or longer, is drawn as wholly unknown land. */
-export const UNKNOWN = 0.2;
+/** Round-trip error from which on land is drawn as wholly unknown, as a share of the canvas' width. */
+export const UNKNOWN_ERROR = 0.2;
 
 /** One landscape. Positions count in the epochs of the explorer, which may have more than the landscape itself. */
 export class Side {
   readonly frames: EpochWindow<Frame>;
   readonly territories: EpochWindow<Territory>;
-  /** How far a place lies from where decoding and placing it again leads. */
+  /** Round-trip error per cell: decode it, project it again, measure how far it moved. */
   readonly trust: EpochWindow<Field>;
   readonly density: EpochWindow<Field>;
-  /** For each position, the place of the epoch shown there in the landscape's own list. */
-  private readonly places: readonly number[];
-  /** For each position, the first one that shows the same epoch. */
+  /** For each position, the index of its epoch in the landscape's own list. */
+  private readonly ownIndices: readonly number[];
+  /** For each position, the first one with the same epoch. */
   private readonly firsts: readonly number[];
 
   constructor(
@@ -31,14 +29,14 @@ export class Side {
     epochs: readonly number[],
     share: number,
   ) {
-    const places = epochs.map((epoch) =>
+    const own = epochs.map((epoch) =>
       Math.max(
         0,
         info.epochs.findLastIndex((e) => e <= epoch),
       ),
     );
-    this.places = places;
-    this.firsts = places.map((place) => places.indexOf(place));
+    this.ownIndices = own;
+    this.firsts = own.map((i) => own.indexOf(i));
     const same = (position: number): number => this.at(position);
     this.frames = new EpochWindow<Frame>({
       same,
@@ -65,16 +63,15 @@ export class Side {
       ...fields,
       load: async (position, signal, progress) => {
         const args = { landscape: index, epoch: this.epoch(position) };
-        const { arrays, result } = await source.ask("trust", args, {
+        const { trust, high } = await source.ask("trust", args, {
           signal,
           progress: (fraction, text) => progress(fraction, text),
         });
-        const { data, shape } = arrays.get("trust") as NamedArray;
-        const scale = (result.high as number) / UNKNOWN;
-        // A typed array would wrap around what is too large.
+        const scale = high / UNKNOWN_ERROR;
         return {
-          side: shape[0] as number,
-          values: Uint8Array.from(data, (v) => Math.min(255, v * scale)),
+          side: trust.shape[0] ?? 0,
+          // Clipped, because a typed array would wrap around what is too large.
+          values: trust.data.map((value) => Math.min(255, value * scale)),
         };
       },
       lanes: 1,
@@ -96,29 +93,29 @@ export class Side {
     });
   }
 
-  /** What an overlay draws, where that is a value per place. */
+  /** The window of an overlay that has a value per location. */
   field(overlay: string): EpochWindow<Field> | null {
     return overlay === "trust" || overlay === "density" ? this[overlay] : null;
   }
 
-  /** Whether a question can be answered about this landscape. */
-  can(op: "trust" | "decode" | "neighbors"): boolean {
+  /** Whether a question about this landscape can be answered. */
+  can(op: keyof typeof NEEDS): boolean {
     return NEEDS[op].every((service) => this.info.services.includes(service));
   }
 
-  /** The first position that shows the same epoch as this one. */
+  /** The first position with the same epoch as this one. */
   at(position: number): number {
     return this.firsts[position] ?? position;
   }
 
-  /** The place of the epoch shown at a position in the landscape's own list: where its scalars have their value. */
-  place(position: number): number {
-    return this.places[position] ?? 0;
+  /** The index of a position's epoch in the landscape's own list, where its scalars have their value. */
+  ownIndex(position: number): number {
+    return this.ownIndices[position] ?? 0;
   }
 
-  /** The recorded number of the epoch shown at a position. */
+  /** The recorded number of a position's epoch. */
   epoch(position: number): number {
-    return this.info.epochs[this.place(position)] as number;
+    return this.info.epochs[this.ownIndex(position)] as number;
   }
 
   close(): void {
@@ -129,16 +126,17 @@ export class Side {
   }
 }
 
-/** Whether the engine behind any of them answers a request of this name. */
-export function answers(sides: readonly Side[], name: string): boolean {
-  return sides.some(({ info }) => info.services.includes(name));
-}
-/** What an engine must answer for each of the questions. */
+/** The services of an engine that each question needs. */
 const NEEDS = {
   trust: ["decode", "place"],
   decode: ["decode", "classify"],
   neighbors: ["neighbors"],
 };
+
+/** Whether any of some landscapes offers a service. */
+export function offers(sides: readonly Side[], service: string): boolean {
+  return sides.some(({ info }) => info.services.includes(service));
+}
 
 /** All recorded numbers of some landscapes, ascending. */
 export function epochsOf(landscapes: readonly LandscapeInfo[]): number[] {

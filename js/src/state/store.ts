@@ -1,4 +1,4 @@
-// The state of one explorer: panels read it and write to it, nobody else keeps any.
+// The state of one explorer: panels read it and write to it, and keep none of their own.
 import {
   batch,
   computed,
@@ -8,7 +8,6 @@ import {
   signal,
   untracked,
 } from "@preact/signals";
-import type { Theme } from "../hosts/theme";
 import { Answers } from "../protocol/answers";
 import {
   CERTAINTY,
@@ -21,7 +20,8 @@ import {
 import { Thumbnails } from "../protocol/thumbnails";
 import type { EpochWindow } from "../protocol/window";
 import type { Ask } from "../protocol/wire";
-import { lifted, parseHex, type Rgb } from "./colors";
+import { lighten, parseHex, type Rgb, type Theme } from "./colors";
+import { type Filter, startFilter } from "./filter";
 import { Playhead } from "./playhead";
 import {
   type Combine,
@@ -42,7 +42,7 @@ export const COLOR_BY: readonly ColorBy[] = ["label", "prediction", "correctness
 
 export type Tool = "pan" | "lasso" | "marker";
 
-/** What the host remembers and shares: the traits of the widget, the state of an exported page. */
+/** The state that the host stores and shares: the traits of the widget, or the state of an exported page. */
 export interface SharedState {
   /** A recorded number. */
   epoch: number;
@@ -56,7 +56,7 @@ export interface SharedState {
   _view: ViewState;
 }
 
-/** Why a sample is hovered decides where its card is shown. */
+/** A hovered sample; `from` decides where its card appears. */
 export interface Hovered {
   index: number;
   from: "canvas" | "panel" | "host";
@@ -69,56 +69,55 @@ const NATIVE_SIZE = 64;
 
 export class Store {
   readonly hello: Hello;
-  /** The landscapes, one or two, over the same samples. */
+  /** One landscape or two over the same samples. */
   readonly sides: readonly Side[];
-  /** The recorded numbers of all sides, ascending; positions in time count in this list. */
+  /** The recorded numbers of all landscapes, ascending; positions in time count in this list. */
   readonly epochs: readonly number[];
-  /** The side last pressed, focused or chosen, which the panels speak of; crossing a canvas chooses nothing. */
+  /** Index of the landscape that the panels speak of: the last one pressed, focused or chosen, not the one hovered. */
   readonly active: Signal<number>;
   readonly side: ReadonlySignal<Side>;
-  /** A question of any kind to whoever answers. */
+  /** Ask the kernel, or the exported page. */
   readonly ask: Ask;
-  /** The same for questions that several panels have, with the answers kept for a while. */
+  /** Ask once for several panels; answers are kept for a while. */
   readonly answers: Answers;
-  /** What else a reload of the page brings back. */
   readonly view: View;
   /** One per class, fitted to the theme. */
   readonly colors: ReadonlySignal<readonly Rgb[]>;
-  /** How many samples have each label, and how many have none. */
+  /** The number of samples with each label, and with none. */
   readonly labelCounts: Uint32Array;
   readonly unlabelled: number;
-  /** Small pictures for the grid, and pictures as they are for the card; one and the same where they are small. */
+  /** Small pictures for lists, and pictures in full size; one and the same where they are small. */
   readonly thumbnails: Thumbnails;
   readonly pictures: Thumbnails;
   readonly playhead: Playhead;
   readonly epoch: ReadonlySignal<number>;
   readonly selection: Signal<Selection>;
   readonly hovered: Signal<Hovered | null>;
-  /** The one sample whose card stays while nothing is hovered. */
+  /** The sample whose card stays while nothing is hovered. */
   readonly pinned: Signal<number | null> = signal(null);
-  /** The sample whose card is shown: the hovered one, else the pinned one. */
+  /** The sample with a card: the hovered one, else the pinned one. */
   readonly raised: ReadonlySignal<number | null>;
-  /** The side on which that card is shown. */
+  /** The landscape on which that card appears. */
   readonly raisedOn: ReadonlySignal<Side>;
-  /** A place of the canvas that is being looked into, in units of positions. */
+  /** The location on a landscape that is decoded in a card, in units of positions. */
   readonly place: Signal<{ side: number; x: number; y: number } | null> = signal(null);
   readonly colorBy: Signal<ColorBy>;
+  /** The text of the filter. */
   readonly filter: Signal<string>;
-  /** 1 for each sample that the filter shows; null while it shows all. */
-  readonly shown: Signal<Uint8Array | null> = signal(null);
-  /** Selections with a name, kept by the host. */
+  readonly filtering: Filter;
+  /** Selections saved under a name. */
   readonly selections: Signal<ReadonlyMap<string, readonly number[]>>;
   readonly tool: Signal<Tool> = signal("pan");
   readonly combine: Signal<Combine> = signal("replace");
   readonly theme: Signal<Theme>;
-  /** What the person asked the system for: no motion that is not needed. */
-  readonly still: ReadonlySignal<boolean>;
+  /** Whether the system asks for no motion that is not needed. */
+  readonly reducedMotion: ReadonlySignal<boolean>;
 
   constructor(
     source: Source,
     hello: Hello,
     state: SharedState,
-    environment: { theme: Signal<Theme>; still: ReadonlySignal<boolean> },
+    environment: { theme: Signal<Theme>; reducedMotion: ReadonlySignal<boolean> },
   ) {
     this.hello = hello;
     this.ask = source.ask;
@@ -141,12 +140,12 @@ export class Store {
     }
     this.unlabelled = unlabelled;
     this.theme = environment.theme;
-    this.still = environment.still;
+    this.reducedMotion = environment.reducedMotion;
     this.colors = computed(() => {
       const { palettes } = hello;
       const chosen = palettes[this.view.palette.value] ?? Object.values(palettes)[0] ?? [];
       const colors = chosen.map(parseHex);
-      return this.theme.value.dark ? colors.map(lifted) : colors;
+      return this.theme.value.dark ? colors.map(lighten) : colors;
     });
     const { images } = hello;
     const small = images === null || Math.max(images.height, images.width) <= NATIVE_SIZE;
@@ -157,7 +156,7 @@ export class Store {
       Math.max(0, this.epochs.indexOf(state.epoch)),
       this.sides.flatMap(({ frames, territories }) => [frames, territories]),
       this.sides.map(({ frames }) => frames),
-      this.still,
+      this.reducedMotion,
       this.view,
     );
     this.epoch = computed(() => this.epochs[this.playhead.position.value] as number);
@@ -171,6 +170,14 @@ export class Store {
     );
     this.colorBy = signal(readColorBy(state.color_by));
     this.filter = signal(state.filter);
+    this.filtering = startFilter({
+      hello,
+      text: this.filter,
+      epochs: this.epochs,
+      resting: this.playhead.resting,
+      // A filter speaks of the first landscape.
+      frames: (this.sides[0] as Side).frames,
+    });
     this.selections = signal(readSelections(state.selections, hello.n));
   }
 
@@ -186,17 +193,31 @@ export class Store {
     return this.side.value.territories;
   }
 
-  /** Select what was picked, in the way chosen or the one given. */
+  /** 1 for each sample that fits the filter; null while all do. */
+  get visible(): ReadonlySignal<Uint8Array | null> {
+    return this.filtering.visible;
+  }
+
+  /** Select samples: instead of, in addition to or out of those selected now. */
   select(picked: Iterable<number>, how: Combine = this.combine.peek()): void {
     this.take(combine(this.selection.peek(), picked, how));
   }
 
-  /** The same for a byte per sample, 1 where picked. */
+  /** Select by a byte per sample, 1 where picked. */
   selectMask(picked: Uint8Array, how: Combine = this.combine.peek()): void {
     this.take(combineMasks(this.selection.peek(), picked, how));
   }
 
-  /** Another selection lets go of the pinned sample where it is not part of it. */
+  /** Select every sample that passes a test. */
+  selectWhere(picks: (index: number) => boolean, how: Combine = this.combine.peek()): void {
+    const mask = new Uint8Array(this.hello.n);
+    for (let i = 0; i < mask.length; i++) {
+      mask[i] = picks(i) ? 1 : 0;
+    }
+    this.selectMask(mask, how);
+  }
+
+  /** A selection without the pinned sample unpins it. */
   private take(selection: Selection): void {
     const pinned = this.pinned.peek();
     batch(() => {
@@ -232,7 +253,7 @@ export class Store {
     this.pinned.value = index;
   }
 
-  /** Take over what the host says; what is the same already changes nothing. */
+  /** Take over the host's state; equal values change nothing. */
   receive(state: Partial<SharedState>): void {
     batch(() => {
       if (state.epoch !== undefined && state.epoch !== this.epoch.peek()) {
@@ -265,7 +286,7 @@ export class Store {
     });
   }
 
-  /** Tell the host what changed, one name at a time and never what it said itself first. */
+  /** Tell the host of every change, one name at a time, but not of the initial values. */
   share(tell: <K extends keyof SharedState>(name: K, value: SharedState[K]) => void): () => void {
     const follow = <K extends keyof SharedState>(
       name: K,
@@ -296,7 +317,13 @@ export class Store {
     };
   }
 
-  /** What one sample is on a side at a recorded position, as far as it has arrived. */
+  /** The name of a class; null stands for a sample without a label. */
+  className(index: number | null): string {
+    // A name that cannot be seen is none.
+    return index === null ? "none" : this.hello.classes[index]?.trim() || `class ${index}`;
+  }
+
+  /** A sample on a landscape at a position, as far as its epoch has arrived. */
   sample(index: number, position: number, side = this.side.value): Sample {
     const frame = side.frames.get(position);
     const label = this.hello.labels[index] as number;
@@ -310,6 +337,7 @@ export class Store {
   }
 
   close(): void {
+    this.filtering.stop();
     this.playhead.close();
     for (const side of this.sides) {
       side.close();

@@ -1,70 +1,82 @@
-// How the explorer stands apart from the data: what a reload of the page brings back, one signal per thing.
+// View state: what a reload of the page brings back besides the data, one signal per setting.
 import { batch, type Signal, signal } from "@preact/signals";
 
-/** Everything that is kept, with what it is at first: numbers, texts and truths only. Each panel adds its own. */
-const START = {
-  /** The landscape that the panels speak of. */
+/** A point that somebody marked on a landscape. */
+export interface Marker {
+  /** Counts up; a removed marker's number is not used again while later ones exist. */
+  number: number;
+  /** Index of the landscape. */
+  side: number;
+  /** In units of positions, y upwards. */
+  x: number;
+  y: number;
+}
+
+/** Every setting with its initial value. */
+const INITIAL = {
+  /** Index of the landscape that the panels speak of. */
   side: 0,
-  /** A name of hello's palettes; the first one where it is none of them. */
+  /** Name of one of hello's palettes; any other name stands for the first. */
   palette: "",
-  /** How fast time plays, 1 being normal. */
+  /** Speed of play, 1 being normal. */
   speed: 1,
   loop: false,
-  /** Name of the recorded scalar on the slider; the accuracies where there is none of that name. */
+  /** Name of the recorded scalar on the slider; any other name stands for the accuracies. */
   scalar: "",
-  /** The panel whose tab is chosen, and the one kept beside it; the first and none where they are none of them. */
+  /** Ids of the selected panel and of the one pinned beside it; unknown ids stand for the first and for none. */
   panel: "",
   beside: "",
-  /** Of the samples in the confusion matrix: all, train or test. */
+  /** Samples in the confusion matrix: all, train or test. */
   split: "all",
-  /** The ranked list chosen; the first where it is none of them. */
+  /** Name of the ranked list; any other name stands for the first. */
   list: "",
-  /** What the images are ordered by, and how large they are; 0 stands for rows. */
+  /** Order and size in pixels of the images; size 0 stands for rows. */
   order: "index",
   descending: false,
   size: 32,
-  /** How pictures are explained, how much of the map lies over them, and the layer looked into. */
+  /** Attribution method, opacity of its map over the picture, and the layer inspected. */
   method: "gradient",
   blend: 0.8,
   layer: "",
-  /** Markers on the landscapes, and the numbers of the two that a way leads between (see markers.ts). */
-  markers: "",
-  way: "",
-  /** What lies on the territories: "confidence", "trust", "density", or nothing. */
+  markers: [] as readonly Marker[],
+  /** Numbers of the markers that the path runs between: none, one or two. */
+  path: [] as readonly number[],
+  /** Overlay on the territories: "confidence", "trust", "density" or none. */
   overlay: "",
   points: true,
   trails: true,
-  /** Whether the selected are tied to their nearest neighbours: how many, and among which (all, "train", "test", a group). */
+  /** Whether the selected samples are linked to their nearest neighbours; how many, and among which samples. */
   neighbors: false,
   k: 10,
   among: "",
-  /** Whether the camera keeps the selected in view. */
+  /** Whether the camera keeps the selected samples in view. */
   keep: false,
 };
 
-type Start = typeof START;
+type Initial = typeof INITIAL;
+type Name = keyof Initial;
 
-/** As it travels: the trait `_view`, or the session storage of an exported page. */
+/** The settings as the host stores them: the trait `_view`, or the session storage of an exported page. */
 export type ViewState = Readonly<Record<string, unknown>>;
 
-export type View = { readonly [Name in keyof Start]: Signal<Start[Name]> };
+export type View = { readonly [N in Name]: Signal<Initial[N]> };
 
-const NAMES = Object.keys(START) as (keyof Start)[];
+const NAMES = Object.keys(INITIAL) as Name[];
 
 export function createView(state: ViewState): View {
   const view = Object.fromEntries(
-    NAMES.map((name) => [name, signal<unknown>(START[name])]),
+    NAMES.map((name) => [name, signal<unknown>(INITIAL[name])]),
   ) as unknown as View;
   readView(view, state);
   return view;
 }
 
-/** Take over what is known and of the right type. */
+/** Take over the settings that are known and well formed. */
 export function readView(view: View, state: ViewState): void {
   batch(() => {
     for (const name of NAMES) {
       const value = state[name];
-      if (typeof value === typeof START[name]) {
+      if (isValid(name, value)) {
         (view[name] as Signal<unknown>).value = value;
       }
     }
@@ -73,4 +85,19 @@ export function readView(view: View, state: ViewState): void {
 
 export function viewState(view: View): ViewState {
   return Object.fromEntries(NAMES.map((name) => [name, view[name].value]));
+}
+
+function isValid(name: Name, value: unknown): boolean {
+  if (name === "markers") {
+    return Array.isArray(value) && value.every(isMarker);
+  }
+  if (name === "path") {
+    return Array.isArray(value) && value.length <= 2 && value.every(Number.isFinite);
+  }
+  return typeof value === typeof INITIAL[name];
+}
+
+function isMarker(value: unknown): value is Marker {
+  const { number, side, x, y } = (value ?? {}) as Partial<Marker>;
+  return [number, side, x, y].every(Number.isFinite);
 }

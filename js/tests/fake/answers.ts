@@ -1,4 +1,5 @@
 // A made-up training run that answers the protocol: classes drift apart from one heap over the epochs.
+import { PROTOCOL, type Requests } from "../../src/protocol/requests";
 import type { ArrayHeader, Dtype, TypedArray } from "../../src/protocol/wire";
 
 export interface FakeOptions {
@@ -435,13 +436,15 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
         case "hello":
           return pack(
             {
-              protocol: 2,
+              protocol: PROTOCOL,
               n,
               classes: names,
               palettes: { safe: SAFE, vivid: PALETTE },
               images,
               texts: options.texts ?? false,
               groups: ["flipped"],
+              models: [],
+              vae: null,
               lists: [
                 {
                   name: "likely mislabelled",
@@ -461,7 +464,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
                 services: options.services ?? [],
                 scalars: options.scalars ?? {},
               })),
-            },
+            } satisfies Requests["hello"]["result"],
             [
               ["labels", "int32", [n], labels],
               ["split", "uint8", [n], split],

@@ -21,9 +21,10 @@ afterEach(() => {
 export async function shown(options: FakeOptions = {}, modelOptions: FakeModelOptions = {}) {
   const run = fakeRun({ n: 60, epochs: [5, 10, 15], ...options });
   const model = fakeModel(run, modelOptions);
-  const element = document.createElement("div");
-  document.body.append(element);
-  const cleanup = widget.render({ model, el: element });
+  const host = document.createElement("div");
+  document.body.append(host);
+  const cleanup = widget.render({ model, el: host });
+  const element = host.firstElementChild?.shadowRoot as ShadowRoot;
   const close = (): void => {
     cleanup();
     closings = closings.filter((other) => other !== close);

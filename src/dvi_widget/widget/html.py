@@ -55,7 +55,7 @@ style-src 'unsafe-inline'; img-src data: blob:">
 <style>
 body {{ margin: 0; padding: 12px; font: 14px system-ui, sans-serif; }}
 /* Here the explorer has the window to itself, not an output's share of a notebook. */
-@media (min-width: 760px) {{ #explorer .dvi {{ --dvi-row: clamp(440px, 100vh - 88px, 1100px); }} }}
+@media (min-width: 760px) {{ #explorer {{ --dvi-height: clamp(440px, 100vh - 88px, 1100px); }} }}
 </style>
 </head>
 <body>

@@ -1,10 +1,10 @@
-// All classes in a list, however many: hue, name, samples, and how many of them are predicted right; a click selects.
+// All classes in a list: colour, name, number of samples, and how many of them are right; a click selects them.
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { pick } from "../../chrome/legend";
 import { Choice } from "../../pieces/choice";
 import { classHue, Named } from "../../pieces/swatch";
-import { className, count, percent } from "../../pieces/words";
+import { count, percent } from "../../pieces/words";
+import { joins } from "../../state/selection";
 import type { Store } from "../../state/store";
 
 const ORDERS = ["as given", "fewest right first", "most samples first"] as const;
@@ -15,19 +15,19 @@ export function Classes({ store }: { store: Store }) {
   store.frames.revision.value;
   const position = playhead.passing.value;
   const frame = store.frames.get(position);
-  const shown = store.shown.value;
+  const visible = store.visible.value;
   const rows = useMemo(() => {
     const of = hello.classes.map((_, i) => ({ index: i as number | null, samples: 0, right: 0 }));
     const none = { index: null, samples: 0, right: Number.NaN };
     hello.labels.forEach((label, i) => {
       const row = of[label] ?? none;
-      if (shown?.[i] !== 0) {
+      if (visible?.[i] !== 0) {
         row.samples++;
         row.right += label === frame?.predictions[i] ? 1 : 0;
       }
     });
     return none.samples > 0 ? [...of, none] : of;
-  }, [hello, frame, shown]);
+  }, [hello, frame, visible]);
   const sorted = rows.toSorted(
     (p, q) =>
       (order.value === ORDERS[1] && p.right / p.samples - q.right / q.samples) ||
@@ -60,13 +60,12 @@ export function Classes({ store }: { store: Store }) {
           <li key={index}>
             <button
               type="button"
-              title={`Select all labelled ${className(hello, index)} (shift adds, alt takes away)`}
+              title={`Select all labelled ${store.className(index)} (shift adds, alt removes)`}
               onClick={(event) =>
-                pick(
-                  store,
-                  event,
+                store.selectWhere(
                   (i) =>
-                    Math.max(-1, hello.labels[i] as number) === (index ?? -1) && shown?.[i] !== 0,
+                    Math.max(-1, hello.labels[i] as number) === (index ?? -1) && visible?.[i] !== 0,
+                  joins(event, store.combine.peek()),
                 )
               }
             >

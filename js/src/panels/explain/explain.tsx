@@ -1,32 +1,26 @@
-// Why the models say what they say: attribution maps over the pictures, a column for each model, in step.
+// Attribution maps: what in the pictures speaks for a class, a column for each model.
 import { useSignal } from "@preact/signals";
 import { Problem, useReply } from "../../pieces/asked";
-import { field } from "../../pieces/fields";
-import { type FieldValue, Form } from "../../pieces/form";
+import { type FieldValue, Form, fieldOf } from "../../pieces/form";
+import { epochOf, Inspected, type Inspection } from "../../pieces/models";
 import { Pixels } from "../../pieces/pixels";
-import { className, number, percent } from "../../pieces/words";
+import { number, percent } from "../../pieces/words";
+import type { MethodOutline } from "../../protocol/requests";
 import type { Answer } from "../../protocol/wire";
 import type { Store } from "../../state/store";
-import { epochOf, Inspected, type MethodInfo } from "../models/models";
 
-/** Sides of a map in CSS pixels: of the sample in hand by how many models there are, and of others. */
-const LARGE = [176, 168, 112];
-const SMALL = 72;
-/** Rows of the selection beneath the sample in hand. */
-const ROWS = 6;
-/** Milliseconds a slow method waits for the pointer to come to rest. */
-const REST = 250;
+/** Side of the map of the current sample, by the number of models. */
+const LARGE_PX = [176, 168, 112];
+/** Side of the maps of other samples. */
+const SMALL_PX = 72;
+/** Other samples shown at first, and more at each press. */
+const MAX_OTHERS = 6;
+/** A slow method waits until the pointer rests so long. */
+const REST_MS = 250;
+/** A map more like the runner-up's than this says little about its own class. */
+const MAX_LIKENESS = 0.6;
 
-interface Told {
-  full: number;
-  target: number;
-  prediction: number;
-  top: [number, number][];
-  error: number | null;
-  flagged: boolean;
-  completeness: string;
-  likeness: number | null;
-}
+type Explanation = Answer<"attribute">;
 
 export function Explain({ store }: { store: Store }) {
   return (
@@ -36,8 +30,8 @@ export function Explain({ store }: { store: Store }) {
   );
 }
 
-/** The table of methods; one that any model supports can be chosen. */
-function merged(inspections: readonly { methods: MethodInfo[] }[]): MethodInfo[] {
+/** The methods, each supported if any model supports it. */
+function merged(inspections: readonly Inspection[]): MethodOutline[] {
   const [first, ...others] = inspections.map(({ methods }) => methods);
   return (first ?? []).map((method, i) => ({
     ...method,
@@ -45,27 +39,32 @@ function merged(inspections: readonly { methods: MethodInfo[] }[]): MethodInfo[]
   }));
 }
 
-function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo[] }) {
+interface ChosenProperties {
+  store: Store;
+  methods: readonly MethodOutline[];
+}
+
+function Chosen({ store, methods }: ChosenProperties) {
   const { view, hello } = store;
   const parameters = useSignal<Readonly<Record<string, FieldValue>>>({});
   const target = useSignal("prediction");
-  const rows = useSignal(ROWS);
+  const rows = useSignal(MAX_OTHERS);
   const usable = methods.filter(({ unsupported }) => !unsupported);
   const method = usable.find(({ name }) => name === view.method.value) ?? usable[0];
   if (method === undefined) {
     return <p class="dvi-empty">No method supports these models.</p>;
   }
   const selected = store.selection.value.indices;
-  // Quick methods follow the pointer, slow ones wait for a choice.
+  // Quick methods follow the pointer, slow ones wait for a click.
   const raised = method.eager ? store.raised.value : store.pinned.value;
   const first = raised ?? selected[0] ?? null;
   const others = Array.from(selected.subarray(0, rows.value + 1)).filter(
     (index) => index !== first,
   );
-  const large = LARGE[Math.min(hello.models.length, LARGE.length) - 1] as number;
-  const asked = { store, method, parameters: parameters.value, target: target.value };
+  const large = LARGE_PX[Math.min(hello.models.length, LARGE_PX.length) - 1] ?? SMALL_PX;
+  const question = { store, method, parameters: parameters.value, target: target.value };
   return (
-    <div class="dvi-explain" data-testid="explain">
+    <div class="dvi-scroll dvi-explain" data-testid="explain">
       <div class="dvi-form">
         <label>
           <span>method</span>
@@ -89,26 +88,28 @@ function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo
           <span>class explained</span>
           <select
             value={target.value}
+            data-testid="target"
             onChange={({ currentTarget }) => {
               target.value = currentTarget.value;
             }}
           >
             <option value="prediction">each model's own</option>
             <option value="label">the label</option>
-            {hello.classes.map((name, i) => (
-              <option key={name} value={String(i)}>
-                {name}
+            {hello.classes.map((_, i) => (
+              <option key={i} value={String(i)}>
+                {store.className(i)}
               </option>
             ))}
           </select>
         </label>
         <label>
-          <span>picture to map</span>
+          <span>map opacity</span>
           <input
             type="range"
             min={0}
             max={1}
             step={0.05}
+            data-testid="opacity"
             value={view.blend.value}
             onInput={({ currentTarget }) => {
               view.blend.value = currentTarget.valueAsNumber;
@@ -121,7 +122,7 @@ function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo
         <details>
           <summary>Parameters</summary>
           <Form
-            fields={method.parameters.map(field)}
+            fields={method.parameters.map(fieldOf)}
             values={parameters.value}
             change={(name, value) => {
               parameters.value = { ...parameters.value, [name]: value };
@@ -132,13 +133,18 @@ function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo
       {first === null ? (
         <p class="dvi-empty">Point at a sample, or select some, to see what the models look at.</p>
       ) : (
-        <Row key={first} {...asked} index={first} side={large} />
+        <ExplainedSample key={first} {...question} index={first} side={large} />
       )}
       {others.slice(0, rows.value).map((index) => (
-        <Row key={index} {...asked} index={index} side={SMALL} />
+        <ExplainedSample key={index} {...question} index={index} side={SMALL_PX} />
       ))}
       {selected.length > rows.value + 1 && (
-        <button type="button" onClick={() => (rows.value += ROWS)}>
+        <button
+          type="button"
+          onClick={() => {
+            rows.value += MAX_OTHERS;
+          }}
+        >
           Show more of the selection
         </button>
       )}
@@ -146,65 +152,72 @@ function Chosen({ store, methods }: { store: Store; methods: readonly MethodInfo
   );
 }
 
-interface RowProperties {
+interface ExplainedSampleProperties {
   store: Store;
-  method: MethodInfo;
+  method: MethodOutline;
   parameters: Readonly<Record<string, FieldValue>>;
+  /** "prediction", "label", or the number of a class. */
   target: string;
   index: number;
   side: number;
 }
 
-/** One sample, and what each model sees in it, on one scale. */
-function Row({ store, method, parameters, target, index, side }: RowProperties) {
-  const { models, labels, classes } = store.hello;
+/** One sample with the map of each model, on one scale. */
+function ExplainedSample(properties: ExplainedSampleProperties) {
+  const { store, method, parameters, target, index, side } = properties;
+  const { models, labels } = store.hello;
   const label = labels[index] as number;
   const wanted = target === "label" ? label : Number(target);
-  const nameless = target === "label" && label < 0;
-  const replies = models.map((model, place) =>
+  const unlabelled = target === "label" && label < 0;
+  const replies = models.map((model, i) =>
     useReply(
       store,
       method.eager ? "glance" : "attribute",
-      nameless
+      unlabelled
         ? null
         : {
-            model: place,
+            model: i,
             epoch: epochOf(store, model),
             index,
             method: method.name,
             parameters,
             target: target === "prediction" ? null : wanted,
           },
-      method.eager ? 0 : REST,
+      method.eager ? 0 : REST_MS,
     ),
   );
-  const limit = Math.max(0, ...replies.map(({ answer }) => (answer ? told(answer).full : 0)));
+  const limit = Math.max(0, ...replies.map(({ answer }) => answer?.full ?? 0));
+  const small = side === SMALL_PX;
   return (
     <section
       class="dvi-explained"
       aria-label={`Sample ${index}`}
-      onPointerEnter={() => side === SMALL && store.hover(index, "panel")}
-      onPointerLeave={() => side === SMALL && store.hover(null)}
+      onPointerEnter={() => small && store.hover(index, "panel")}
+      onPointerLeave={() => small && store.hover(null)}
     >
       <h4>
-        #{index} <span>{label < 0 ? "no label" : classes[label]}</span>
+        #{index} <span>{label < 0 ? "no label" : store.className(label)}</span>
       </h4>
-      {nameless && <p class="dvi-note">This sample has no label to explain.</p>}
+      {unlabelled && <p class="dvi-note">This sample has no label to explain.</p>}
       <div class="dvi-explained-models">
-        {models.map((model, place) => {
-          const { answer, error, progress, retry } = replies[place] ?? {};
+        {models.map((model, i) => {
+          const { answer, error, progress, retry } = replies[i] ?? {};
           return (
             <figure key={model.name} style={{ width: `${side}px` }}>
-              <Explanation store={store} index={index} answer={answer} limit={limit} side={side} />
+              <AttributionMap
+                store={store}
+                index={index}
+                answer={answer}
+                limit={limit}
+                side={side}
+              />
               <figcaption>
                 {models.length > 1 && <b>{model.name}</b>}
                 {error !== undefined && <Problem error={error} retry={retry} />}
                 {progress !== undefined && answer === undefined && (
                   <progress value={progress.fraction} max={1} aria-label={progress.text} />
                 )}
-                {answer !== undefined && (
-                  <Facts store={store} answer={answer} brief={side === SMALL} />
-                )}
+                {answer !== undefined && <Verdict store={store} answer={answer} brief={small} />}
               </figcaption>
             </figure>
           );
@@ -214,29 +227,23 @@ function Row({ store, method, parameters, target, index, side }: RowProperties) 
   );
 }
 
-const told = (answer: Answer): Told => answer.result as unknown as Told;
-
-interface ExplanationProperties {
+interface AttributionMapProperties {
   store: Store;
   index: number;
-  answer: Answer | undefined;
+  answer: Explanation | undefined;
   limit: number;
   side: number;
 }
 
-function Explanation({ store, index, answer, limit, side }: ExplanationProperties) {
+function AttributionMap({ store, index, answer, limit, side }: AttributionMapProperties) {
   const { pictures } = store;
   pictures.revision.value;
   const picture = pictures.get(index);
-  if (picture === undefined && store.hello.images !== null) {
-    pictures.want([index]);
+  if (store.hello.images !== null) {
+    pictures.add(index);
   }
-  const values = answer?.arrays.get("values");
-  const [height, width] = (values?.shape ?? [1, 1]) as [number, number];
-  const heat =
-    values === undefined
-      ? undefined
-      : { width, height, values: values.data as Float32Array, limit };
+  const [height = 1, width = 1] = answer?.values.shape ?? [];
+  const heat = answer && { width, height, values: answer.values.data, limit };
   return (
     <span class="dvi-map" style={{ width: `${side}px`, height: `${side}px` }}>
       {(picture ?? heat) !== undefined && (
@@ -252,15 +259,21 @@ function Explanation({ store, index, answer, limit, side }: ExplanationPropertie
   );
 }
 
-/** What the model says, and how far its map may be trusted. */
-function Facts({ store, answer, brief }: { store: Store; answer: Answer; brief: boolean }) {
-  const { target, top, error, flagged, completeness, likeness } = told(answer);
+interface VerdictProperties {
+  store: Store;
+  answer: Explanation;
+  brief: boolean;
+}
+
+/** The likeliest classes of the model, and how far its map can be trusted. */
+function Verdict({ store, answer, brief }: VerdictProperties) {
+  const { target, top, error, flagged, completeness, likeness } = answer;
   return (
     <>
       <ol class="dvi-top-classes">
-        {top.slice(0, brief ? 1 : 3).map(([place, p]) => (
-          <li key={place} class={place === target ? "dvi-target" : ""}>
-            <span class="dvi-name">{className(store.hello, place)}</span> {percent(p)}
+        {top.slice(0, brief ? 1 : 3).map(([index, probability]) => (
+          <li key={index} class={index === target ? "dvi-target" : ""}>
+            <span class="dvi-name">{store.className(index)}</span> {percent(probability)}
           </li>
         ))}
       </ol>
@@ -275,7 +288,7 @@ function Facts({ store, answer, brief }: { store: Store; answer: Answer; brief: 
       {!brief && likeness !== null && (
         <small title="Cosine between this map and the same method's map for the runner-up class. Near 1, the map says little about this class in particular.">
           likeness to the runner-up's map {number(likeness)}
-          {likeness > 0.6 && ": not about this class alone"}
+          {likeness > MAX_LIKENESS && ": not about this class alone"}
         </small>
       )}
     </>

@@ -1,38 +1,42 @@
-// Samples put in the order of a number each has.
+// Samples ordered by a number that each has.
 
-const PLACES = 2 ** 22;
+/** Positions fit below this power of two, levels above it, and both together into a double. */
+const POSITIONS = 2 ** 22;
 const LEVELS = 2 ** 30;
 
-/** The indices by their values; ties keep the order of the indices, and what has no value comes last either way. */
+/**
+ * The indices ordered by `value(index, position in the list)`. Ties keep the order of the indices; samples without
+ * a finite value come last in both directions.
+ */
 export function ordered(
   indices: Uint32Array,
-  value: (index: number, place: number) => number,
+  value: (index: number, position: number) => number,
   descending: boolean,
 ): Uint32Array {
-  // Plain loops: at a million samples they take a tenth of the time that mapping an array takes.
+  // Plain loops: at a million samples they take a tenth of the time of mapping an array.
   const keys = new Float64Array(indices.length);
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let place = 0; place < keys.length; place++) {
-    const each = value(indices[place] as number, place);
-    keys[place] = each;
+  for (let i = 0; i < keys.length; i++) {
+    const each = value(indices[i] as number, i);
+    keys[i] = each;
     if (Number.isFinite(each)) {
       low = Math.min(low, each);
       high = Math.max(high, each);
     }
   }
-  // Level and place in one number: sorting plain numbers takes a tenth of the time of comparing by a function.
+  // Level and position in one number: sorting plain numbers takes a tenth of the time of comparing by a function.
   const scale = (LEVELS - 1) / (high - low || 1);
-  for (let place = 0; place < keys.length; place++) {
-    const each = keys[place] as number;
+  for (let i = 0; i < keys.length; i++) {
+    const each = keys[i] as number;
     const level = Math.round((descending ? high - each : each - low) * scale);
-    keys[place] = (Number.isFinite(each) ? level : LEVELS) * PLACES + place;
+    keys[i] = (Number.isFinite(each) ? level : LEVELS) * POSITIONS + i;
   }
   keys.sort();
   const sorted = new Uint32Array(keys.length);
-  for (let place = 0; place < keys.length; place++) {
-    const key = keys[place] as number;
-    sorted[place] = indices[key - Math.floor(key / PLACES) * PLACES] as number;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as number;
+    sorted[i] = indices[key - Math.floor(key / POSITIONS) * POSITIONS] as number;
   }
   return sorted;
 }

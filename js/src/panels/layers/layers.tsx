@@ -1,20 +1,21 @@
-// Inside a model: the filters of a layer, what it makes of a sample, what excites a unit, who lies near in its space.
-import { useSignal } from "@preact/signals";
+// Inside a model: the filters of a layer, its activations, what excites a unit, and the nearest samples in its space.
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Asked } from "../../pieces/asked";
 import { Histogram } from "../../pieces/histogram";
-import { SamplePicture } from "../../pieces/picture";
+import { epochOf, Inspected, type Inspection, ModelChoice } from "../../pieces/models";
 import { Pixels } from "../../pieces/pixels";
-import { channels, tiles } from "../../pieces/tiles";
-import { className, count, number, plural } from "../../pieces/words";
-import type { Picture } from "../../protocol/source";
-import type { NamedArray } from "../../protocol/wire";
+import { SampleButton, SamplePicture } from "../../pieces/sample";
+import { count, number, plural } from "../../pieces/words";
+import { type Picture, readChannels, readPictures } from "../../protocol/pictures";
+import type { Layer } from "../../protocol/requests";
+import type { Answer } from "../../protocol/wire";
 import type { Store } from "../../state/store";
-import { epochOf, Inspected, type Inspection, ModelChoice } from "../models/models";
 
-const TILE = 44;
-const PATCH = 64;
-const BEST = 9;
+const TILE_PX = 44;
+const PATCH_PX = 64;
+/** Patches that excite a unit most, and nearest samples. */
+const K = 9;
 
 export function Layers({ store }: { store: Store }) {
   return (
@@ -24,145 +25,100 @@ export function Layers({ store }: { store: Store }) {
   );
 }
 
-function Inside({ store, inspections }: { store: Store; inspections: Inspection[] }) {
-  const { models } = store.hello;
-  const { view } = store;
-  const place = useSignal(0);
+interface InsideProperties {
+  store: Store;
+  inspections: Inspection[];
+}
+
+function Inside({ store, inspections }: InsideProperties) {
+  const { view, hello } = store;
+  const chosen = useSignal(0);
   const unit = useSignal(0);
-  const { layers, last_convolution, remarks } = inspections[place.value] as Inspection;
+  const { layers = [], last_convolution = null, remarks = [] } = inspections[chosen.value] ?? {};
   const wanted = view.layer.value || last_convolution;
   const layer = layers.find(({ name }) => name === wanted) ?? layers.at(-1);
-  const model = models[place.value];
+  const model = hello.models[chosen.value];
   if (layer === undefined || model === undefined) {
-    return <p class="dvi-empty">{remarks.join(" ") || "This model shows no layers."}</p>;
+    return <p class="dvi-empty">{remarks.join(" ") || "This model has no layers to show."}</p>;
   }
-  const asked = { model: place.value, epoch: epochOf(store, model), layer: layer.name };
-  const chosenUnit = Math.min(unit.value, layer.units - 1);
+  const args = { model: chosen.value, epoch: epochOf(store, model), layer: layer.name };
   const index = store.raised.value ?? store.selection.value.indices[0] ?? null;
+  const current = Math.min(unit.value, layer.units - 1);
+  const choose = (i: number): void => {
+    unit.value = i;
+  };
   return (
-    <div class="dvi-layers" data-testid="layers">
+    <div class="dvi-scroll dvi-layers" data-testid="layers">
       <div class="dvi-form">
-        <ModelChoice store={store} chosen={place} />
-        <label>
-          <span>layer</span>
-          <select
-            data-testid="layer"
-            value={layer.name}
-            onChange={({ currentTarget }) => {
-              unit.value = 0;
-              view.layer.value = currentTarget.value;
-            }}
-          >
-            {layers.map(({ name, type, shape }) => (
-              <option key={name} value={name}>
-                {"\u2007".repeat(2 * (name.split(".").length - 1))}
-                {name} · {type} {shape.join("×")}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          <span>unit of {count(layer.units)}</span>
-          <input
-            type="number"
-            min={0}
-            max={layer.units - 1}
-            value={chosenUnit}
-            onChange={({ currentTarget }) => {
-              if (currentTarget.checkValidity()) {
-                unit.value = currentTarget.valueAsNumber;
-              }
-            }}
-          />
-        </label>
+        <ModelChoice store={store} chosen={chosen} />
+        <LayerChoice store={store} layers={layers} layer={layer} unit={unit} />
       </div>
       {layer.convolution && (
         <Part title="Filters">
-          <Asked store={store} op="filters" args={asked} waiting="Reading the filters">
-            {({ result, arrays }) => {
-              const pixels = arrays.get("pixels") as NamedArray;
-              return result.whole ? (
+          <Asked store={store} op="filters" args={args} waiting="Reading the filters">
+            {({ whole, units, channels, pixels }) =>
+              whole ? (
                 <Tiles
-                  pictures={tiles(pixels)}
-                  of={Number(result.units)}
-                  chosen={chosenUnit}
-                  choose={(i) => {
-                    unit.value = i;
-                  }}
+                  pictures={readPictures(pixels)}
+                  total={units}
+                  current={current}
+                  choose={choose}
                 />
               ) : (
-                <Tiles pictures={channels(pixels, chosenUnit)} of={Number(result.channels)} />
-              );
-            }}
+                <Tiles pictures={readChannels(pixels, current)} total={channels} />
+              )
+            }
           </Asked>
         </Part>
       )}
       <Part title={index === null ? "Activation maps" : `Activation maps of #${index}`}>
         {index === null ? (
-          <p class="dvi-note">Point at a sample to see what this layer makes of it.</p>
+          <p class="dvi-note">Point at a sample to see its activations in this layer.</p>
         ) : (
           <Asked
             store={store}
             op="activations"
-            args={{ ...asked, index }}
+            args={{ ...args, index }}
             waiting="Passing the sample through the model"
           >
-            {({ result, arrays }) => {
-              const { data, shape } = arrays.get("maps") as NamedArray;
-              return (
-                <Tiles
-                  pictures={tiles({ data, shape: [...shape, 1] })}
-                  of={Number(result.units)}
-                  chosen={chosenUnit}
-                  choose={(i) => {
-                    unit.value = i;
-                  }}
-                />
-              );
-            }}
+            {({ units, maps: { data, shape } }) => (
+              <Tiles
+                pictures={readPictures({ data, shape: [...shape, 1] })}
+                total={units}
+                current={current}
+                choose={choose}
+              />
+            )}
           </Asked>
         )}
       </Part>
-      <Part title={`What excites unit ${chosenUnit} most`}>
+      <Part title={`What excites unit ${current} most`}>
         <Asked
           store={store}
           op="patches"
-          args={{ ...asked, unit: chosenUnit, k: BEST }}
+          args={{ ...args, unit: current, k: K }}
           waiting="Searching the samples"
         >
-          {({ result, arrays }) => (
+          {(answer) => (
             <>
-              <Patches
-                store={store}
-                indices={arrays.get("indices")?.data as Int32Array}
-                boxes={arrays.get("boxes")?.data as Int32Array}
-                values={arrays.get("values")?.data as Float32Array}
-                sent={arrays.get("reconstructions")?.data as Float32Array}
-                shape={arrays.get("reconstructions")?.shape ?? [0, 1, 1]}
-              />
+              <Patches store={store} answer={answer} />
               <p class="dvi-note">
-                Each picture with the part that the unit sees there, and beside it what excites the
-                unit, sent back by deconvolution.{" "}
-                {plural(Number(result.searched), "sample", "samples")} searched.
+                Each picture with the part that the unit sees, and beside it what excites the unit
+                there, sent back by deconvolution. {plural(answer.searched, "sample", "samples")}{" "}
+                searched.
               </p>
             </>
           )}
         </Asked>
       </Part>
-      <Part title={`Unit ${chosenUnit} over all samples`}>
+      <Part title={`Unit ${current} over all samples`}>
         <Asked
           store={store}
           op="histogram"
-          args={{ ...asked, unit: chosenUnit }}
+          args={{ ...args, unit: current }}
           waiting="Asking the model about every sample"
         >
-          {({ result, arrays }) => (
-            <Histogram
-              store={store}
-              name={String(result.name)}
-              values={arrays.get("values")?.data as Float32Array}
-            />
-          )}
+          {({ name, values }) => <Histogram store={store} name={name} values={values.data} />}
         </Asked>
       </Part>
       {index !== null && (
@@ -170,15 +126,15 @@ function Inside({ store, inspections }: { store: Store; inspections: Inspection[
           <Asked
             store={store}
             op="alike"
-            args={{ ...asked, index, k: BEST }}
+            args={{ ...args, index, k: K }}
             waiting="Searching the training samples"
           >
-            {({ arrays }) => (
+            {({ indices }) => (
               <ul class="dvi-tiles">
-                {Array.from(arrays.get("indices")?.data as Int32Array, (sample) => (
+                {Array.from(indices.data, (sample) => (
                   <li key={sample}>
                     <SampleButton store={store} index={sample}>
-                      <SamplePicture store={store} index={sample} side={PATCH} />
+                      <SamplePicture store={store} index={sample} side={PATCH_PX} />
                     </SampleButton>
                   </li>
                 ))}
@@ -191,7 +147,54 @@ function Inside({ store, inspections }: { store: Store; inspections: Inspection[
   );
 }
 
-/** A part that is asked for only while it is open. */
+interface LayerChoiceProperties {
+  store: Store;
+  layers: readonly Layer[];
+  layer: Layer;
+  unit: Signal<number>;
+}
+
+function LayerChoice({ store, layers, layer, unit }: LayerChoiceProperties) {
+  return (
+    <>
+      <label>
+        <span>layer</span>
+        <select
+          data-testid="layer"
+          value={layer.name}
+          onChange={({ currentTarget }) => {
+            unit.value = 0;
+            store.view.layer.value = currentTarget.value;
+          }}
+        >
+          {layers.map(({ name, type, shape }) => (
+            <option key={name} value={name}>
+              {"\u2007".repeat(2 * (name.split(".").length - 1))}
+              {name} · {type} {shape.join("×")}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span>unit of {count(layer.units)}</span>
+        <input
+          type="number"
+          data-testid="unit"
+          min={0}
+          max={layer.units - 1}
+          value={Math.min(unit.value, layer.units - 1)}
+          onChange={({ currentTarget }) => {
+            if (currentTarget.checkValidity()) {
+              unit.value = currentTarget.valueAsNumber;
+            }
+          }}
+        />
+      </label>
+    </>
+  );
+}
+
+/** A part that asks only while it is open. */
 function Part({ title, children }: { title: string; children: ComponentChildren }) {
   const open = useSignal(true);
   return (
@@ -209,37 +212,37 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
 
 interface TilesProperties {
   pictures: readonly Picture[];
-  /** How many there are in all. */
-  of: number;
-  chosen?: number;
+  /** With those that are not shown. */
+  total: number;
+  current?: number;
   choose?: (tile: number) => void;
 }
 
-function Tiles({ pictures, of, chosen, choose }: TilesProperties) {
+function Tiles({ pictures, total, current, choose }: TilesProperties) {
   return (
     <>
       <ul class="dvi-tiles">
         {pictures.map((picture, i) => (
           <li key={picture.pixels.byteOffset}>
             {choose === undefined ? (
-              <Pixels picture={picture} side={TILE} name={`Channel ${i}`} />
+              <Pixels picture={picture} side={TILE_PX} name={`Channel ${i}`} />
             ) : (
               <button
                 type="button"
                 aria-label={`Unit ${i}`}
-                aria-pressed={i === chosen}
+                aria-pressed={i === current}
                 title={`Unit ${i}`}
                 onClick={() => choose(i)}
               >
-                <Pixels picture={picture} side={TILE} />
+                <Pixels picture={picture} side={TILE_PX} />
               </button>
             )}
           </li>
         ))}
       </ul>
-      {of > pictures.length && (
+      {total > pictures.length && (
         <p class="dvi-note">
-          The first {count(pictures.length)} of {count(of)}.
+          The first {count(pictures.length)} of {count(total)}.
         </p>
       )}
     </>
@@ -248,79 +251,43 @@ function Tiles({ pictures, of, chosen, choose }: TilesProperties) {
 
 interface PatchesProperties {
   store: Store;
-  indices: Int32Array;
-  boxes: Int32Array;
-  values: Float32Array;
-  sent: Float32Array;
-  shape: readonly number[];
+  answer: Answer<"patches">;
 }
 
-function Patches({ store, indices, boxes, values, sent, shape }: PatchesProperties) {
-  const [, height, width] = shape as [number, number, number];
-  const scale = PATCH / Math.max(height, width);
+function Patches({
+  store,
+  answer: { indices, boxes, values, reconstructions },
+}: PatchesProperties) {
+  const [, height = 1, width = 1] = reconstructions.shape;
+  const size = width * height;
   return (
     <ul class="dvi-tiles dvi-patches">
-      {Array.from(indices, (sample, i) => {
-        const [top, left, bottom, right] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [
-          number,
-          number,
-          number,
-          number,
-        ];
+      {Array.from(indices.data, (sample, i) => {
+        const [top = 0, left = 0, bottom = 0, right = 0] = boxes.data.subarray(4 * i, 4 * i + 4);
+        const heat = reconstructions.data.subarray(i * size, (i + 1) * size);
         return (
-          <li key={sample} title={`#${sample}, activation ${number(values[i] as number)}`}>
+          <li key={sample} title={`#${sample}, activation ${number(values.data[i] as number)}`}>
             <SampleButton store={store} index={sample}>
-              <SamplePicture store={store} index={sample} side={PATCH} />
-              <span
-                class="dvi-patch"
-                style={{
-                  top: `${top * scale}px`,
-                  left: `${left * scale}px`,
-                  width: `${(right - left) * scale}px`,
-                  height: `${(bottom - top) * scale}px`,
-                }}
-              />
+              <SamplePicture store={store} index={sample} side={PATCH_PX}>
+                <span
+                  class="dvi-patch"
+                  style={{
+                    top: `${(100 * top) / height}%`,
+                    left: `${(100 * left) / width}%`,
+                    width: `${(100 * (right - left)) / width}%`,
+                    height: `${(100 * (bottom - top)) / height}%`,
+                  }}
+                />
+              </SamplePicture>
             </SampleButton>
             <Pixels
-              heat={{
-                width,
-                height,
-                values: sent.subarray(i * width * height, (i + 1) * width * height),
-              }}
-              side={PATCH}
+              heat={{ width, height, values: heat }}
+              side={PATCH_PX}
               name="What excites the unit there"
             />
           </li>
         );
       })}
     </ul>
-  );
-}
-
-interface SampleButtonProperties {
-  store: Store;
-  index: number;
-  children: ComponentChildren;
-}
-
-/** A sample that is raised while the pointer is on it and selected by a click. */
-function SampleButton({ store, index, children }: SampleButtonProperties) {
-  const label = store.hello.labels[index] as number;
-  const name = `#${index}, ${label < 0 ? "no label" : className(store.hello, label)}`;
-  return (
-    <button
-      type="button"
-      class="dvi-sample"
-      aria-label={name}
-      title={name}
-      onPointerEnter={() => store.hover(index, "panel")}
-      onPointerLeave={() => store.hover(null)}
-      onClick={() => {
-        store.select([index]);
-        store.pin(index);
-      }}
-    >
-      {children}
-    </button>
   );
 }

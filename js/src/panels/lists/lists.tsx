@@ -1,23 +1,21 @@
-// Ranked lists: samples that deserve a look by their training dynamics, those that deserve it most first.
-import { useComputed, useSignal } from "@preact/signals";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+// Ranked lists: samples that deserve a look by their training dynamics, the most suspicious first.
+import { useComputed } from "@preact/signals";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import { Asked } from "../../pieces/asked";
+import { List, stepFocus, useRows, useScrolled } from "../../pieces/list";
 import { Pixels } from "../../pieces/pixels";
-import { useSize } from "../../pieces/size";
 import { Named } from "../../pieces/swatch";
-import { className, count, measured, plural } from "../../pieces/words";
-import type { Picture } from "../../protocol/source";
+import { count, measured, plural } from "../../pieces/words";
+import type { Picture } from "../../protocol/pictures";
 import type { Answer } from "../../protocol/wire";
 import { joins } from "../../state/selection";
 import type { Store } from "../../state/store";
 
-/** Height of a row and side of its picture, in CSS pixels. */
-const ROW = 36;
-const PICTURE = 28;
-/** Rows drawn and fetched beyond those in view. */
-const BEYOND = 6;
-/** So many rows are as high as browsers can scroll. */
-const MOST = 200_000;
+const ROW_PX = 36;
+const PICTURE_PX = 28;
+/** Browsers cannot scroll much farther than so many rows. */
+const MAX_ROWS = 200_000;
+/** Offered for selection, besides all. */
 const FIRST = [50, 100];
 
 export function Lists({ store }: { store: Store }) {
@@ -30,7 +28,7 @@ export function Lists({ store }: { store: Store }) {
       <p class="dvi-empty" data-testid="lists-empty">
         {info.epochs.length < 2
           ? "The lists compare the epochs of a training, and this landscape has one. Record more of them."
-          : "The lists need the logits of every epoch, and nobody here knows them. Take the landscape from a fitted model: DVI().fit(run).landscape()."}
+          : "The lists need the logits of every epoch, which this landscape lacks. Take it from a fitted model: DVI().fit(run).landscape()."}
       </p>
     );
   }
@@ -59,7 +57,7 @@ export function Lists({ store }: { store: Store }) {
         store={store}
         op="list"
         args={{ landscape: index, name: chosen.name }}
-        waiting="Looking through all epochs"
+        waiting="Going through all epochs"
       >
         {(answer) => <Ranked store={store} answer={answer} />}
       </Asked>
@@ -67,71 +65,45 @@ export function Lists({ store }: { store: Store }) {
   );
 }
 
-/** The samples of a list that the filter shows. */
-function Ranked({ store, answer }: { store: Store; answer: Answer }) {
-  const element = useRef<HTMLDivElement>(null);
-  const { height } = useSize(element);
-  const top = useSignal(0);
-  const shown = store.shown.value;
-  const all = answer.arrays.get("indices")?.data as Int32Array;
-  const values = answer.arrays.get("values")?.data as Float32Array;
-  // Places in the list, of which only those are left that the filter shows.
-  const places = useMemo(
-    () => Uint32Array.from(all.keys()).filter((place) => shown?.[all[place] as number] !== 0),
-    [all, shown],
+/** The visible samples of a list. */
+function Ranked({ store, answer }: { store: Store; answer: Answer<"list"> }) {
+  const visible = store.visible.value;
+  const all = answer.indices.data;
+  const ranks = useMemo(
+    () => Uint32Array.from(all.keys()).filter((rank) => visible?.[all[rank] as number] !== 0),
+    [all, visible],
   );
-  const indexAt = (row: number): number => all[places[row] as number] as number;
-  const first = useComputed(() => Math.max(0, Math.floor(top.value / ROW) - BEYOND)).value;
-  const rows = Math.min(places.length, MOST);
-  const last = Math.min(rows, first + Math.ceil(height.value / ROW) + 2 * BEYOND);
-  const drawn = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
+  const indexAt = (row: number): number => all[ranks[row] as number] as number;
+  const rows = Math.min(ranks.length, MAX_ROWS);
+  const scrolled = useScrolled(all);
+  const { first, end } = useRows(scrolled, rows, ROW_PX);
+  const drawn = Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
 
-  useLayoutEffect(() => {
-    (element.current as HTMLDivElement).scrollTop = 0;
-    top.value = 0;
-  }, [all, top]);
   const { thumbnails, hello } = store;
   thumbnails.revision.value;
   useLayoutEffect(() => {
     if (hello.images !== null) {
       thumbnails.want(drawn.map(indexAt));
     }
-  }, [thumbnails, places, first, last]);
+  }, [thumbnails, ranks, first, end]);
 
-  const measure = String(answer.result.measure ?? "value").replaceAll("_", " ");
-  const select = (event: MouseEvent, most: number): void =>
-    store.select(
-      Array.from({ length: Math.min(most, places.length) }, (_, row) => indexAt(row)),
-      joins(event, store.combine.peek()),
-    );
-  const beyond = places.length - rows;
+  const measure = answer.measure.replaceAll("_", " ");
+  const beyond = ranks.length - rows;
   return (
     <>
       <p class="dvi-lists-line">
         <span role="status" data-testid="listed">
-          {shown === null
+          {visible === null
             ? plural(all.length, "sample", "samples")
-            : `${count(places.length)} of ${count(all.length)} found`}
+            : `${count(ranks.length)} of ${count(all.length)} found`}
         </span>
-        {places.length > 0 && (
-          <span class="dvi-lists-first">
-            Select the first
-            {[...FIRST.filter((most) => most < places.length), places.length].map((most) => (
-              <button
-                key={most}
-                type="button"
-                class="dvi-link"
-                data-testid="select-first"
-                title="Shift adds to the selection, alt takes away"
-                onClick={(event) => select(event, most)}
-              >
-                {count(most)}
-              </button>
-            ))}
-          </span>
-        )}
+        <SelectFirst
+          store={store}
+          rows={ranks.length}
+          samples={(most) => Array.from({ length: most }, (_, row) => indexAt(row))}
+        />
       </p>
-      {places.length > 0 && (
+      {ranks.length > 0 && (
         <div class="dvi-ranked dvi-ranked-head" aria-hidden="true">
           <span />
           <span>#</span>
@@ -139,52 +111,75 @@ function Ranked({ store, answer }: { store: Store; answer: Answer }) {
           <span>{measure}</span>
         </div>
       )}
-      {places.length === 0 && (
+      {ranks.length === 0 && (
         <p class="dvi-empty">
-          {shown === null
+          {visible === null
             ? "No sample is of this kind."
-            : "The filter shows no sample of this list."}
+            : "No sample of this list fits the filter."}
         </p>
       )}
-      <div
-        class="dvi-images"
-        ref={element}
-        hidden={places.length === 0}
-        role="listbox"
-        tabIndex={-1}
-        aria-label={`Ranked samples, ${measure}`}
-        data-testid="ranked"
-        data-lm-suppress-shortcuts="true"
-        onScroll={(event) => {
-          top.value = event.currentTarget.scrollTop;
-        }}
-        onPointerLeave={() => store.hover(null)}
+      <List
+        scrolled={scrolled}
+        name={`Ranked samples, ${measure}`}
+        testid="ranked"
+        totalHeight={rows * ROW_PX}
+        hidden={ranks.length === 0}
+        leave={() => store.hover(null)}
+        foot={
+          beyond > 0 && (
+            <p class="dvi-hint">
+              {count(beyond)} more; narrow the list with the find field to reach them
+            </p>
+          )
+        }
       >
-        <div class="dvi-images-all" style={{ height: `${rows * ROW}px` }}>
-          {drawn.map((row) => (
-            <Row
-              key={indexAt(row)}
-              store={store}
-              index={indexAt(row)}
-              picture={thumbnails.get(indexAt(row))}
-              row={row}
-              rows={rows}
-              measure={measure}
-              value={values[places[row] as number] as number}
-            />
-          ))}
-        </div>
-        {beyond > 0 && (
-          <p class="dvi-hint">
-            {count(beyond)} more, which the find field or a selection brings into reach
-          </p>
-        )}
-      </div>
+        {drawn.map((row) => (
+          <RankedSample
+            key={indexAt(row)}
+            store={store}
+            index={indexAt(row)}
+            picture={thumbnails.get(indexAt(row))}
+            row={row}
+            rows={rows}
+            measure={measure}
+            value={answer.values.data[ranks[row] as number] as number}
+          />
+        ))}
+      </List>
     </>
   );
 }
 
-interface RowProperties {
+interface SelectFirstProperties {
+  store: Store;
+  rows: number;
+  samples: (most: number) => number[];
+}
+
+function SelectFirst({ store, rows, samples }: SelectFirstProperties) {
+  if (rows === 0) {
+    return null;
+  }
+  return (
+    <span class="dvi-lists-first">
+      Select the first
+      {[...FIRST.filter((most) => most < rows), rows].map((most) => (
+        <button
+          key={most}
+          type="button"
+          class="dvi-link"
+          data-testid="select-first"
+          title="Shift adds to the selection, alt removes from it"
+          onClick={(event) => store.select(samples(most), joins(event, store.combine.peek()))}
+        >
+          {count(most)}
+        </button>
+      ))}
+    </span>
+  );
+}
+
+interface RankedSampleProperties {
   store: Store;
   index: number;
   picture: Picture | undefined;
@@ -194,37 +189,36 @@ interface RowProperties {
   value: number;
 }
 
-function Row({ store, index, picture, row, rows, measure, value }: RowProperties) {
-  const { hello, playhead } = store;
+function RankedSample(properties: RankedSampleProperties) {
+  const { store, index, picture, row, rows, measure, value } = properties;
   const hovered = useComputed(() => store.hovered.value?.index === index);
   const pinned = useComputed(() => store.pinned.value === index);
   store.frames.revision.value;
-  const { label, prediction } = store.sample(index, playhead.passing.value);
-  const said = Number.isInteger(value) ? count(value) : measured(value);
+  const { label, prediction } = store.sample(index, store.playhead.passing.value);
+  const text = Number.isInteger(value) ? count(value) : measured(value);
+  const predicted = prediction === null ? "not known yet" : store.className(prediction);
   return (
     <button
       type="button"
       class={`dvi-ranked${hovered.value ? " dvi-hovered" : ""}${pinned.value ? " dvi-pinned" : ""}`}
       role="option"
       aria-selected={pinned.value}
-      title={`Sample ${index}, label ${className(hello, label)}, predicted ${
-        prediction === null ? "not known yet" : className(hello, prediction)
-      }, ${measure} ${said}`}
+      title={`Sample ${index}, label ${store.className(label)}, predicted ${predicted}, ${measure} ${text}`}
       aria-setsize={rows}
       aria-posinset={row + 1}
       data-testid="ranked-row"
       data-index={index}
       tabIndex={pinned.value || row === 0 ? 0 : -1}
-      style={{ transform: `translateY(${row * ROW}px)` }}
+      style={{ transform: `translateY(${row * ROW_PX}px)` }}
       onPointerEnter={() => store.hover(index, "panel")}
       onFocus={() => store.hover(index, "panel")}
       onClick={(event) => {
         store.select([index], joins(event, store.combine.peek()));
         store.pin(event.altKey ? null : index);
       }}
-      onKeyDown={step}
+      onKeyDown={(event) => stepFocus(event)}
     >
-      <span>{picture !== undefined && <Pixels picture={picture} side={PICTURE} />}</span>
+      <span>{picture !== undefined && <Pixels picture={picture} side={PICTURE_PX} />}</span>
       <span>{index}</span>
       <span>
         <Named store={store} index={label} />
@@ -234,19 +228,7 @@ function Row({ store, index, picture, row, rows, measure, value }: RowProperties
           </>
         )}
       </span>
-      <span>{said}</span>
+      <span>{text}</span>
     </button>
   );
-}
-
-/** Up and down walk over the rows. */
-function step(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
-  const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  if (by !== undefined) {
-    const place = Number(event.currentTarget.getAttribute("aria-posinset")) + by;
-    const rows = event.currentTarget.parentElement;
-    rows?.querySelector<HTMLElement>(`[aria-posinset="${place}"]`)?.focus();
-    event.preventDefault();
-    event.stopPropagation();
-  }
 }

@@ -1,50 +1,46 @@
-// Markers: dropped anywhere on the landscape, each decoded, and what changes on the way between two of them.
-
-import { SamplePicture, Words } from "../../on_map/card";
+// Markers: each decoded at the current epoch, and what changes along the path between two of them.
 import { Asked } from "../../pieces/asked";
+import { type DecodedPoint, readDecoded } from "../../pieces/decoded";
 import { CloseIcon } from "../../pieces/icons";
 import { Pixels } from "../../pieces/pixels";
+import { SamplePicture, SampleText } from "../../pieces/sample";
 import { classHue, Named } from "../../pieces/swatch";
-import { className, percent } from "../../pieces/words";
-import { readPictures } from "../../protocol/source";
-import type { Answer } from "../../protocol/wire";
+import { percent } from "../../pieces/words";
 import {
-  crossingsOf,
+  along,
+  crossingArgs,
+  currentEpoch,
   inUnits,
   type Marker,
   markersOn,
+  pathOn,
   removeMarker,
-  shown,
   toggleEnd,
-  wayOn,
-  wayQuestion,
 } from "../../state/markers";
 import type { Side } from "../../state/sides";
 import type { Store } from "../../state/store";
 
-const PICTURE = 56;
-const SMALL = 28;
-/** Places decoded along a way, its ends included. */
+const PICTURE_PX = 56;
+const SMALL_PX = 28;
+/** Points decoded along a path, its ends included. */
 const STEPS = 8;
 
 export function Markers({ store }: { store: Store }) {
   const side = store.side.value;
   const markers = markersOn(store, side);
-  const way = wayOn(store, side);
-  if (!side.info.services.includes("classify")) {
+  const path = pathOn(store, side);
+  if (!side.can("decode")) {
     return (
       <p class="dvi-empty">
-        No engine behind this landscape decodes its points: show that of a fitted model.
+        This landscape has no engine that decodes its points: show that of a fitted model.
       </p>
     );
   }
   if (markers.length === 0) {
     return (
       <p class="dvi-empty" data-testid="markers-empty">
-        Drop markers to see what lies there.
-        <small>
-          Take the marker from the tools: a click drops one, a drag leads a way between two.
-        </small>
+        Drop markers to decode places on the map.
+        <small>With the marker tool a click drops one, and a drag draws a path between two.</small>
       </p>
     );
   }
@@ -56,9 +52,9 @@ export function Markers({ store }: { store: Store }) {
             <button
               type="button"
               class="dvi-number"
-              title="Lead the way from or to here"
-              aria-label={`Way from or to marker ${marker.number}`}
-              aria-pressed={way?.includes(marker) ?? false}
+              title="Start or end a path here"
+              aria-label={`Start or end a path at marker ${marker.number}`}
+              aria-pressed={path?.includes(marker) ?? false}
               onClick={() => toggleEnd(store, marker)}
             >
               {marker.number}
@@ -67,10 +63,14 @@ export function Markers({ store }: { store: Store }) {
               <Asked
                 store={store}
                 op="decode"
-                args={{ ...shown(store, side), points: [inUnits(side, marker)] }}
+                args={{ ...currentEpoch(store, side), points: [inUnits(side, marker)] }}
                 waiting="Decoding"
               >
-                {(answer) => <Decoded store={store} answer={answer} />}
+                {(answer) =>
+                  readDecoded(answer).map((point) => (
+                    <DecodedMarker key="marker" store={store} point={point} />
+                  ))
+                }
               </Asked>
             </div>
             <button
@@ -85,10 +85,10 @@ export function Markers({ store }: { store: Store }) {
           </li>
         ))}
       </ul>
-      {way === null ? (
-        <p class="dvi-hint">Press two numbers to see what changes on the way.</p>
+      {path === null ? (
+        <p class="dvi-hint">Press two numbers to see what changes between them.</p>
       ) : (
-        <Way store={store} side={side} way={way} />
+        <Path store={store} side={side} path={path} />
       )}
     </div>
   );
@@ -96,22 +96,25 @@ export function Markers({ store }: { store: Store }) {
 
 interface DecodedProperties {
   store: Store;
-  /** To "decode". */
-  answer: Answer;
+  point: DecodedPoint;
 }
 
-/** One decoded place: what it looks like, and what it is taken for. */
-function Decoded({ store, answer }: DecodedProperties) {
-  const [best, likely] = likeliest(answer, 0);
-  const nearest = answer.arrays.get("nearest")?.data[0];
+/** The picture of a marker, and its likeliest class. */
+function DecodedMarker({ store, point }: DecodedProperties) {
+  const [best] = point.classes;
+  const [nearest] = point.nearest;
   return (
     <div class="dvi-decoded">
-      <DecodedPicture store={store} answer={answer} row={0} side={PICTURE} />
+      <DecodedPicture store={store} point={point} side={PICTURE_PX} />
       <p>
-        <Named store={store} index={best} /> <b>{percent(likely)}</b>
-        {!answer.arrays.has("pixels") && nearest !== undefined && (
+        {best !== undefined && (
+          <>
+            <Named store={store} index={best.index} /> <b>{percent(best.probability)}</b>
+          </>
+        )}
+        {point.picture === undefined && nearest !== undefined && (
           <small>
-            nearest sample #{nearest} <Words store={store} index={nearest} />
+            nearest sample #{nearest} <SampleText store={store} index={nearest} />
           </small>
         )}
       </p>
@@ -119,81 +122,64 @@ function Decoded({ store, answer }: DecodedProperties) {
   );
 }
 
-/** The likeliest class at a decoded place, and how likely it is. */
-function likeliest({ arrays }: Answer, row: number): [number, number] {
-  const { data, shape } = arrays.get("probabilities") ?? { data: [], shape: [1, 0] };
-  const classes = shape[1] as number;
-  const probabilities = Array.from(data).slice(row * classes, (row + 1) * classes);
-  const most = Math.max(...probabilities);
-  return [probabilities.indexOf(most), most];
-}
-
 /** The decoded picture; where there is none, that of the nearest sample. */
-function DecodedPicture({
-  store,
-  answer: { arrays },
-  row,
-  side,
-}: DecodedProperties & { row: number; side: number }) {
-  const pixels = arrays.get("pixels");
-  if (pixels !== undefined) {
-    return <Pixels picture={readPictures(pixels)[row]} side={side} />;
+function DecodedPicture({ store, point, side }: DecodedProperties & { side: number }) {
+  const [nearest] = point.nearest;
+  if (point.picture !== undefined) {
+    return <Pixels picture={point.picture} side={side} />;
   }
-  const { data = [], shape = [] } = arrays.get("nearest") ?? {};
-  const nearest = data[row * (shape[1] ?? 0)];
   return store.hello.images !== null && nearest !== undefined ? (
     <SamplePicture store={store} index={nearest} side={side} />
   ) : null;
 }
 
-interface WayProperties {
+interface PathProperties {
   store: Store;
   side: Side;
-  way: readonly [Marker, Marker];
+  path: readonly [Marker, Marker];
 }
 
-function Way({ store, side, way }: WayProperties) {
-  const asked = wayQuestion(store, side, way);
-  const { a, b } = asked;
-  const points = Array.from({ length: STEPS }, (_, i) =>
-    [0, 1].map((axis) => {
-      const from = a[axis] as number;
-      return from + ((b[axis] as number) - from) * (i / (STEPS - 1));
-    }),
-  );
+function Path({ store, side, path }: PathProperties) {
+  const args = crossingArgs(store, side, path);
+  const points = Array.from({ length: STEPS }, (_, i) => along(args.a, args.b, i / (STEPS - 1)));
   return (
-    <section data-testid="way">
+    <section data-testid="path">
       <h3>
-        On the way from {way[0].number} to {way[1].number}
+        Along the path from {path[0].number} to {path[1].number}
       </h3>
-      <Asked store={store} op="decode" args={{ ...shown(store, side), points }} waiting="Decoding">
+      <Asked
+        store={store}
+        op="decode"
+        args={{ ...currentEpoch(store, side), points }}
+        waiting="Decoding"
+      >
         {(answer) => (
           <ol class="dvi-along">
-            {points.map((_, i) => {
-              const [best, likely] = likeliest(answer, i);
-              const words = `${className(store.hello, best)}, ${percent(likely)}`;
+            {readDecoded(answer).map((point, i) => {
+              const { index = null, probability = 0 } = point.classes[0] ?? {};
               return (
-                <li key={i} title={words} style={{ borderColor: classHue(store, best) }}>
-                  <DecodedPicture store={store} answer={answer} row={i} side={SMALL} />
+                <li
+                  key={i}
+                  title={`${store.className(index)}, ${percent(probability)}`}
+                  style={{ borderColor: classHue(store, index) }}
+                >
+                  <DecodedPicture store={store} point={point} side={SMALL_PX} />
                 </li>
               );
             })}
           </ol>
         )}
       </Asked>
-      <Asked store={store} op="crossings" args={asked} waiting="Looking for crossings">
-        {(answer) => (
+      <Asked store={store} op="crossings" args={args} waiting="Looking for crossings">
+        {({ crossings }) => (
           <ol data-testid="crossings">
-            {crossingsOf(answer).map(({ t, before, after }) => (
-              <li
-                key={t}
-                title={`${className(store.hello, before)} → ${className(store.hello, after)}`}
-              >
+            {crossings.map(({ t, before, after }) => (
+              <li key={t} title={`${store.className(before)} → ${store.className(after)}`}>
                 <Named store={store} index={before} /> → <Named store={store} index={after} />{" "}
                 <small>at {percent(t)}</small>
               </li>
             ))}
-            {crossingsOf(answer).length === 0 && <li>The class does not change.</li>}
+            {crossings.length === 0 && <li>The class does not change.</li>}
           </ol>
         )}
       </Asked>

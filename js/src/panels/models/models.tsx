@@ -1,113 +1,13 @@
-// The models beside each other: where they agree and how surely, what each gets wrong, and what all panels ask of them.
-import { type Signal, useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
-import { Asked, Problem, useReply } from "../../pieces/asked";
-import type { FieldInfo } from "../../pieces/fields";
+// The models compared: where they agree and with what confidence, and what each gets wrong.
+import { useSignal } from "@preact/signals";
+import { Asked } from "../../pieces/asked";
 import { Histogram } from "../../pieces/histogram";
+import { epochOf, Inspected, ModelChoice } from "../../pieces/models";
 import { count, plural } from "../../pieces/words";
+import type { Answer } from "../../protocol/wire";
 import type { Store } from "../../state/store";
 import { Alike } from "./alike";
 import { Scatter } from "./scatter";
-
-export interface Model {
-  name: string;
-  /** The network of the run: its weights are those of the epoch shown. */
-  recorded: boolean;
-}
-
-/** A line of the kernel's table of attribution methods. */
-export interface MethodInfo {
-  name: string;
-  label: string;
-  description: string;
-  eager: boolean;
-  completeness: string;
-  /** Why the model does not support it; empty where it does. */
-  unsupported: string;
-  parameters: FieldInfo[];
-}
-
-export interface LayerInfo {
-  name: string;
-  type: string;
-  shape: number[];
-  units: number;
-  convolution: boolean;
-}
-
-export interface Inspection {
-  methods: MethodInfo[];
-  layers: LayerInfo[];
-  remarks: string[];
-  last_convolution: string | null;
-}
-
-/** Models of the user's own are the same at every epoch. */
-export function epochOf(store: Store, { recorded }: Model): number {
-  return store.epochs[recorded ? store.playhead.resting.value : 0] as number;
-}
-
-/** Which of several models a panel speaks of. */
-export function ModelChoice({ store, chosen }: { store: Store; chosen: Signal<number> }) {
-  const { models } = store.hello;
-  return models.length < 2 ? null : (
-    <label>
-      <span>model</span>
-      <select
-        value={String(chosen.value)}
-        onChange={({ currentTarget }) => {
-          chosen.value = currentTarget.selectedIndex;
-        }}
-      >
-        {models.map(({ name }, i) => (
-          <option key={name} value={String(i)}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-interface InspectedProperties {
-  store: Store;
-  children: (inspections: Inspection[]) => ComponentChildren;
-}
-
-/** What the models are made of and which methods they support, once that is known. */
-export function Inspected({ store, children }: InspectedProperties) {
-  const { models } = store.hello;
-  const replies = models.map((model, place) =>
-    useReply(store, "inspect", {
-      model: place,
-      epoch: epochOf(store, { ...model, recorded: false }),
-    }),
-  );
-  const failed = replies.find(({ error }) => error !== undefined);
-  if (models.length === 0) {
-    return (
-      <p class="dvi-empty">
-        There is no model to ask.
-        <small>
-          Pass models={"{…}"} to the Explorer, or the recorded architecture: Run(folder, model=…).
-        </small>
-      </p>
-    );
-  }
-  if (failed?.error !== undefined) {
-    return <Problem error={failed.error} retry={failed.retry} />;
-  }
-  const inspections = replies.flatMap(({ answer }) =>
-    answer === undefined ? [] : [answer.result as unknown as Inspection],
-  );
-  return inspections.length < models.length ? (
-    <p class="dvi-asked dvi-waiting" role="status">
-      Looking at the models …
-    </p>
-  ) : (
-    children(inspections)
-  );
-}
 
 export function Models({ store }: { store: Store }) {
   const { models } = store.hello;
@@ -116,32 +16,21 @@ export function Models({ store }: { store: Store }) {
   return (
     <Inspected store={store}>
       {() => (
-        <div class="dvi-models" data-testid="models">
+        <div class="dvi-scroll dvi-models" data-testid="models">
           {models.length > 1 && (
             <Asked
               store={store}
               op="agreement"
-              args={{
-                epoch: epochOf(store, { name: "", recorded: models.some((m) => m.recorded) }),
-              }}
+              args={{ epoch: epochOf(store, { recorded: models.some((m) => m.recorded) }) }}
               waiting="Asking the models about every sample"
             >
-              {({ result, arrays }) => (
-                <Agreement
-                  store={store}
-                  names={result.quadrants as string[]}
-                  score={arrays.get("score")?.data as Float32Array}
-                  classes={arrays.get("classes")?.data as Uint16Array}
-                  spread={arrays.get("spread")?.data as Float32Array}
-                  quadrant={arrays.get("quadrant")?.data as Uint8Array}
-                />
-              )}
+              {(answer) => <Agreement store={store} answer={answer} />}
             </Asked>
           )}
           <h4>Prediction − label</h4>
           <p class="dvi-note">
-            The probability of the label, less one: 0 is right and sure, −1 wrong and sure. Draw
-            over a range to select it.
+            Probability of the label, less one: 0 is right and sure, −1 wrong and sure. Draw over a
+            range to select it.
           </p>
           <div class="dvi-form">
             <ModelChoice store={store} chosen={model} />
@@ -153,13 +42,7 @@ export function Models({ store }: { store: Store }) {
               args={{ model: model.value, epoch: epochOf(store, chosen), layer: null, unit: null }}
               waiting="Asking the model about every sample"
             >
-              {({ arrays, result }) => (
-                <Histogram
-                  store={store}
-                  name={String(result.name)}
-                  values={arrays.get("values")?.data as Float32Array}
-                />
-              )}
+              {({ name, values }) => <Histogram store={store} name={name} values={values.data} />}
             </Asked>
           )}
           <Alike store={store} model={model.value} />
@@ -171,26 +54,24 @@ export function Models({ store }: { store: Store }) {
 
 interface AgreementProperties {
   store: Store;
-  names: readonly string[];
-  score: Float32Array;
-  classes: Uint16Array;
-  spread: Float32Array;
-  quadrant: Uint8Array;
+  answer: Answer<"agreement">;
 }
 
-/** Mean score against the number of classes predicted: whole numbers, spread a little so that none hides another. */
-function Agreement({ store, names, score, classes, spread, quadrant }: AgreementProperties) {
+/** Mean score against the number of classes predicted: whole numbers, spread a little so that no point hides another. */
+function Agreement({ store, answer }: AgreementProperties) {
+  const { quadrants, score } = answer;
+  const classes = answer.classes.data;
+  const spread = answer.spread.data;
+  const quadrant = answer.quadrant.data;
   const y = Float32Array.from(classes, (number, i) => number + (spread[i] as number));
   const most = classes.reduce((a, b) => Math.max(a, b), 1);
-  const pick = (place: number): void =>
-    store.selectMask(Uint8Array.from(quadrant, (value) => (value === place ? 1 : 0)));
   return (
     <>
       <h4>Where the models agree</h4>
       <Scatter
         store={store}
         name="Mean score against the number of classes predicted"
-        x={score}
+        x={score.data}
         y={y}
         range={[0, 1, 0.5, most + 0.5]}
         xName="mean score of the models' own classes"
@@ -198,15 +79,15 @@ function Agreement({ store, names, score, classes, spread, quadrant }: Agreement
         ticks={Array.from({ length: most }, (_, i) => i + 1)}
       />
       <ul class="dvi-quadrants">
-        {names.map((name, place) => {
-          const samples = quadrant.reduce((sum, value) => sum + (value === place ? 1 : 0), 0);
+        {quadrants.map((name, i) => {
+          const samples = quadrant.reduce((sum, value) => sum + (value === i ? 1 : 0), 0);
           return (
             <li key={name}>
               <button
                 type="button"
                 disabled={samples === 0}
                 title={`Select the ${plural(samples, "sample", "samples")}`}
-                onClick={() => pick(place)}
+                onClick={() => store.selectWhere((sample) => quadrant[sample] === i)}
               >
                 {name} <b>{count(samples)}</b>
               </button>

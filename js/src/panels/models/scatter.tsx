@@ -1,18 +1,22 @@
-// Samples over two numbers of any kind: hover shows them, a drawn outline selects them, as on the landscape.
+// Samples over two numbers: hovering raises them, a lasso or a click selects them, as on the map.
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { GridIndex } from "../../canvas/grid";
-import { followLasso, place } from "../../canvas/lasso";
+import { followLasso, locate } from "../../canvas/lasso";
 import { linear } from "../../pieces/scale";
 import { useSize } from "../../pieces/size";
+import { FULL } from "../../protocol/source";
 import type { Store } from "../../state/store";
 
-const FULL = 65535;
-const LEFT = 26;
-const RIGHT = 6;
-const TOP = 6;
-const BOTTOM = 30;
-const REACH = 8;
+/** Margins around the points. */
+const LEFT_PX = 26;
+const RIGHT_PX = 6;
+const TOP_PX = 6;
+const BOTTOM_PX = 30;
+/** Hovering reaches so far. */
+const HOVER_PX = 8;
+/** More points than this are drawn smaller. */
+const MAX_LARGE = 10_000;
 
 interface ScatterProperties {
   store: Store;
@@ -20,15 +24,15 @@ interface ScatterProperties {
   /** One per point. */
   x: ArrayLike<number>;
   y: ArrayLike<number>;
-  /** The sample of each point; without it, point i is sample i. */
+  /** The sample of each point; by default point i is sample i. */
   samples?: ArrayLike<number>;
   /** Least and largest x, least and largest y. */
   range: readonly [number, number, number, number];
   xName?: string;
   yName?: string;
-  /** Marked on the upright axis. */
+  /** Labels on the vertical axis. */
   ticks?: readonly number[];
-  /** The colour of a point, any CSS colour; by its label where it is not given. */
+  /** CSS colour of a point; by default its label's. */
   hue?: (point: number) => string;
   height?: number;
 }
@@ -56,34 +60,43 @@ export function Scatter(properties: ScatterProperties) {
   const sampleOf = (point: number): number => (samples ? (samples[point] as number) : point);
 
   useSignalEffect(() => {
-    draw(canvas.current as HTMLCanvasElement, width.value, height, positions, properties);
+    const pen = canvas.current?.getContext("2d");
+    if (pen && width.value > 0) {
+      draw(pen, width.value, height, positions, properties);
+    }
   });
 
   useLayoutEffect(() => {
-    const box = element.current as HTMLDivElement;
+    const box = element.current;
+    if (box === null) {
+      return;
+    }
     const spans = (): { w: number; h: number } => ({
-      w: box.clientWidth - LEFT - RIGHT,
-      h: height - TOP - BOTTOM,
+      w: box.clientWidth - LEFT_PX - RIGHT_PX,
+      h: height - TOP_PX - BOTTOM_PX,
     });
-    const unit = (at: readonly number[]): [number, number] => {
+    const toUnits = (x: number, y: number): [number, number] => {
       const { w, h } = spans();
-      return [(((at[0] as number) - LEFT) / w) * FULL, (1 - ((at[1] as number) - TOP) / h) * FULL];
+      return [((x - LEFT_PX) / w) * FULL, (1 - (y - TOP_PX) / h) * FULL];
     };
     const nearest = (event: MouseEvent): number => {
       const { w, h } = spans();
-      return grid.nearest(...unit(place(box, event)), (REACH / w) * FULL, (REACH / h) * FULL);
+      return grid.nearest(
+        ...toUnits(...locate(box, event)),
+        (HOVER_PX / w) * FULL,
+        (HOVER_PX / h) * FULL,
+      );
     };
     const lasso = followLasso(box, {
       starts: () => true,
       drawn: (path) => {
         const polygon = new Float64Array(path.length);
         for (let i = 0; i < path.length; i += 2) {
-          polygon.set(unit(path.slice(i, i + 2)), i);
+          polygon.set(toUnits(path[i] as number, path[i + 1] as number), i);
         }
-        const picked = grid.inside(polygon);
         const mask = new Uint8Array(store.hello.n);
-        picked.forEach((one, point) => {
-          mask[sampleOf(point)] = one;
+        grid.inside(polygon).forEach((inside, point) => {
+          mask[sampleOf(point)] = inside;
         });
         store.selectMask(mask);
       },
@@ -115,27 +128,27 @@ export function Scatter(properties: ScatterProperties) {
     };
   }, [grid, store, samples, height]);
 
-  const up = linear([y0, y1], [height - BOTTOM, TOP]);
+  const up = linear([y0, y1], [height - BOTTOM_PX, TOP_PX]);
   return (
     <div class="dvi-scatter" ref={element} style={{ height: `${height}px` }}>
       <canvas ref={canvas} role="img" aria-label={name} />
       <svg width={width.value} height={height} aria-hidden="true">
         <path
           class="dvi-lines-axis"
-          d={`M${LEFT} ${TOP}V${height - BOTTOM}H${width.value - RIGHT}`}
+          d={`M${LEFT_PX} ${TOP_PX}V${height - BOTTOM_PX}H${width.value - RIGHT_PX}`}
         />
         {ticks.map((tick) => (
-          <text key={tick} x={LEFT - 6} y={up(tick) + 4} text-anchor="end">
+          <text key={tick} x={LEFT_PX - 6} y={up(tick) + 4} text-anchor="end">
             {tick}
           </text>
         ))}
         {xName !== undefined && (
-          <text x={LEFT} y={height - 6}>
+          <text x={LEFT_PX} y={height - 6}>
             {x0} ← {xName} → {x1}
           </text>
         )}
         {yName !== undefined && (
-          <text x={LEFT + 6} y={TOP + 8}>
+          <text x={LEFT_PX + 6} y={TOP_PX + 8}>
             {yName}
           </text>
         )}
@@ -145,9 +158,9 @@ export function Scatter(properties: ScatterProperties) {
   );
 }
 
-/** All points, the selected and the hovered above the others. */
+/** Draw all points, the selected and the hovered above the others. */
 function draw(
-  canvas: HTMLCanvasElement,
+  pen: CanvasRenderingContext2D,
   width: number,
   height: number,
   positions: Uint16Array,
@@ -157,19 +170,16 @@ function draw(
   const hovered = store.hovered.value?.index ?? null;
   const colors = store.colors.value;
   const { ink } = store.theme.value;
-  const pen = canvas.getContext("2d");
-  if (pen === null || width === 0) {
-    return;
-  }
+  const { canvas } = pen;
   const ratio = window.devicePixelRatio || 1;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   pen.scale(ratio, ratio);
-  const across = linear([0, FULL], [LEFT, width - RIGHT]);
-  const up = linear([0, FULL], [height - BOTTOM, TOP]);
-  const radius = positions.length > 20_000 ? 1.2 : 2.2;
+  const across = linear([0, FULL], [LEFT_PX, width - RIGHT_PX]);
+  const up = linear([0, FULL], [height - BOTTOM_PX, TOP_PX]);
+  const radius = positions.length > 2 * MAX_LARGE ? 1.2 : 2.2;
   const byLabel = (point: number): string => {
     const label = store.hello.labels[samples ? (samples[point] as number) : point] as number;
     return `rgb(${(colors[label] ?? ink).join(" ")})`;

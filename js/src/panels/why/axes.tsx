@@ -1,27 +1,27 @@
-// A latent vector as parallel coordinates: values to drag, bands to draw, and the neighbours between them.
+// A latent vector as parallel coordinates: values to drag, bands to draw, and the neighbours within them.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { linear } from "../../pieces/scale";
 import { useSize } from "../../pieces/size";
 
-const HEIGHT = 150;
-const TOP = 10;
-const BOTTOM = 16;
-/** Axes closer than this scroll sideways instead. */
-const LEAST = 22;
-/** Part of a range that one press of an arrow key moves a value by. */
+const HEIGHT_PX = 150;
+const TOP_PX = 10;
+const BOTTOM_PX = 16;
+/** More axes than fit at this distance scroll sideways. */
+const MIN_DISTANCE_PX = 22;
+/** The share of its range that an arrow key moves a value by. */
 const STEP = 0.02;
 
 interface AxesProperties {
   /** Least and largest value of each dimension over the data. */
   ranges: readonly (readonly [number, number])[];
   latent: ArrayLike<number>;
-  /** Least and largest value of each dimension among the neighbours, row by row; null before there are any. */
+  /** The same among the neighbours, pair by pair; null before there are any. */
   bounds: ArrayLike<number> | null;
   /** One row per neighbour. */
   neighbors: Float32Array | null;
   move: (latent: number[]) => void;
-  /** A band drawn over one axis. */
+  /** Called with a band drawn over one axis. */
   brush: (dimension: number, low: number, high: number) => void;
 }
 
@@ -31,18 +31,18 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
   const drawn = useSignal<{ dimension: number; from: number; to: number } | null>(null);
   const held = useRef<{ dimension: number; value: boolean } | null>(null);
   const d = ranges.length;
-  const span = Math.max(width.value, d * LEAST);
+  const span = Math.max(width.value, d * MIN_DISTANCE_PX);
   const across = (dimension: number): number => ((dimension + 0.5) / d) * span;
   // A dragged value may leave the range of the data by a quarter of it.
   const scales = ranges.map(([low, high]) => {
     const beyond = (high - low) / 4 || 1;
-    return linear([low - beyond, high + beyond], [HEIGHT - BOTTOM, TOP]);
+    return linear([low - beyond, high + beyond], [HEIGHT_PX - BOTTOM_PX, TOP_PX]);
   });
   const up = (dimension: number, value: number): number =>
     (scales[dimension] as (value: number) => number)(value);
   const valueAt = (dimension: number, event: PointerEvent): number => {
-    const box = (element.current as Element).getBoundingClientRect();
-    const y = Math.min(HEIGHT - BOTTOM, Math.max(TOP, event.clientY - box.top));
+    const top = element.current?.getBoundingClientRect().top ?? 0;
+    const y = Math.min(HEIGHT_PX - BOTTOM_PX, Math.max(TOP_PX, event.clientY - top));
     return Number(scales[dimension]?.invert(y).toFixed(3));
   };
   const set = (dimension: number, value: number): void => {
@@ -50,9 +50,13 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
     moved[dimension] = Number(value.toFixed(3));
     move(moved);
   };
-  const begin = (dimension: number, value: boolean, event: PointerEvent): void => {
+  const begin = (
+    dimension: number,
+    value: boolean,
+    event: PointerEvent & { currentTarget: Element },
+  ): void => {
     event.stopPropagation();
-    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    event.currentTarget.setPointerCapture(event.pointerId);
     held.current = { dimension, value };
     if (!value) {
       const at = valueAt(dimension, event);
@@ -88,7 +92,7 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
   }
   return (
     <div class="dvi-axes" ref={element}>
-      <svg width={span} height={HEIGHT}>
+      <svg width={span} height={HEIGHT_PX}>
         <title>Latent vector: drag a value, or draw a band along an axis</title>
         <path class="dvi-axes-around" d={around} />
         {ranges.map(([low, high], i) => {
@@ -117,9 +121,9 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
               <rect
                 class="dvi-axes-touch"
                 x={across(i) - 9}
-                y={TOP}
+                y={TOP_PX}
                 width={18}
-                height={HEIGHT - TOP - BOTTOM}
+                height={HEIGHT_PX - TOP_PX - BOTTOM_PX}
                 onPointerDown={(event) => begin(i, false, event)}
               >
                 <title>Draw along the axis to set the band of dimension {i}</title>
@@ -156,7 +160,7 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
           />
         ))}
         {ranges.map((_, i) => (
-          <text key={i} x={across(i)} y={HEIGHT - 3} text-anchor="middle">
+          <text key={i} x={across(i)} y={HEIGHT_PX - 3} text-anchor="middle">
             {i}
           </text>
         ))}

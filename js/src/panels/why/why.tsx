@@ -1,28 +1,22 @@
-// Why one prediction: the picture's neighbours, what the models say of them, and the linear student that learns it.
+// Why one prediction: neighbours of its picture, the models' probabilities for them, and the student that learns them.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Asked, Problem, useReply } from "../../pieces/asked";
-import { field } from "../../pieces/fields";
-import { type FieldValue, Form } from "../../pieces/form";
-import { Lines } from "../../pieces/lines";
-import { SamplePicture } from "../../pieces/picture";
+import { type FieldValue, Form, fieldOf } from "../../pieces/form";
+import { epochOf } from "../../pieces/models";
 import { Pixels } from "../../pieces/pixels";
-import { tiles } from "../../pieces/tiles";
-import { className, number, percent } from "../../pieces/words";
-import type { Picture } from "../../protocol/source";
-import type { Answer, NamedArray } from "../../protocol/wire";
+import { SamplePicture } from "../../pieces/sample";
+import { readPictures } from "../../protocol/pictures";
+import type { AutoencoderOutline } from "../../protocol/requests";
+import type { Answer } from "../../protocol/wire";
 import type { Store } from "../../state/store";
-import { epochOf } from "../models/models";
 import { Axes } from "./axes";
+import { SettingsSearch } from "./search";
+import { Student } from "./student";
 
-const SIDE = 84;
-const TILE = 28;
-const MAP = 40;
-const LARGE = 140;
-/** Classes with curves: the likeliest along the row. */
-const CURVES = 6;
-/** Milliseconds that the student waits for a hand to come to rest. */
-const REST = 200;
+const PICTURE_PX = 84;
+/** The student waits until a dragged value rests so long. */
+const REST_MS = 200;
 
 export function Why({ store }: { store: Store }) {
   const { vae, models } = store.hello;
@@ -30,8 +24,8 @@ export function Why({ store }: { store: Store }) {
   if (vae === null || models.length === 0) {
     return (
       <p class="dvi-empty">
-        Nobody here makes neighbours of a picture.
-        <small>Train an autoencoder and pass it: Explorer(…, vae=dvi.VAE().fit(images)).</small>
+        No autoencoder was passed.
+        <small>Train one and pass it: Explorer(…, vae=dvi.VAE().fit(images)).</small>
       </p>
     );
   }
@@ -39,17 +33,9 @@ export function Why({ store }: { store: Store }) {
     return <p class="dvi-empty">Click a sample to see why it is predicted as it is.</p>;
   }
   return (
-    <div class="dvi-why" data-testid="why">
-      <Asked store={store} op="latent" args={{ index }} waiting="Taking the picture apart">
-        {({ arrays }) => (
-          <Around
-            key={index}
-            store={store}
-            index={index}
-            own={Array.from(arrays.get("latent")?.data as Float32Array)}
-            decoded={tiles(arrays.get("pixels") as NamedArray)[0] as Picture}
-          />
-        )}
+    <div class="dvi-scroll" data-testid="why">
+      <Asked store={store} op="latent" args={{ index }} waiting="Encoding the picture">
+        {(answer) => <Around key={index} store={store} index={index} vae={vae} encoded={answer} />}
       </Asked>
     </div>
   );
@@ -58,35 +44,25 @@ export function Why({ store }: { store: Store }) {
 interface AroundProperties {
   store: Store;
   index: number;
-  own: number[];
-  decoded: Picture;
+  vae: AutoencoderOutline;
+  encoded: Answer<"latent">;
 }
 
-function Around({ store, index, own, decoded }: AroundProperties) {
-  const { vae, models } = store.hello as {
-    vae: NonNullable<Store["hello"]["vae"]>;
-  } & Store["hello"];
+function Around({ store, index, vae, encoded }: AroundProperties) {
+  const { models } = store.hello;
   const latent = useSignal<number[] | null>(null);
-  const bounds = useSignal<number[][] | null>(null);
+  const bounds = useSignal<[number, number][] | null>(null);
   const settings = useSignal<Readonly<Record<string, FieldValue>>>({});
   const morphs = useSignal(false);
   const { indices } = store.selection.value;
   const other = indices.length === 2 ? (indices[0] === index ? indices[1] : indices[0]) : undefined;
   const morphing = morphs.value && other !== undefined;
-  const unfolded = useReply(
-    store,
-    "unfold",
-    latent.value === null ? null : { latent: latent.value },
-  );
-  const shown = unfolded.answer
-    ? (tiles(unfolded.answer.arrays.get("pixels") as NamedArray)[0] as Picture)
-    : decoded;
-  const replies = models.map((model, place) =>
+  const replies = models.map((model, i) =>
     useReply(
       store,
       "student",
       {
-        model: place,
+        model: i,
         epoch: epochOf(store, model),
         index,
         other: morphing ? other : null,
@@ -94,26 +70,23 @@ function Around({ store, index, own, decoded }: AroundProperties) {
         bounds: morphing ? null : bounds.value,
         settings: settings.value,
       },
-      REST,
+      REST_MS,
     ),
   );
-  // What was last answered stays while the next is on its way.
-  const last = useRef<readonly (Answer | undefined)[]>([]);
+  // The last answer stays while the next is on its way.
+  const last = useRef<readonly (Answer<"student"> | undefined)[]>([]);
   const answers = replies.map(({ answer }, i) => answer ?? last.current[i]);
   last.current = answers;
   const first = answers[0];
-  const changed = latent.value !== null || bounds.value !== null;
+  const own = Array.from(encoded.latent.data);
   return (
     <div class="dvi-around">
       <div class="dvi-why-pictures">
         <figure>
-          <SamplePicture store={store} index={index} side={SIDE} name={`Sample ${index}`} />
+          <SamplePicture store={store} index={index} side={PICTURE_PX} name={`Sample ${index}`} />
           <figcaption>#{index}</figcaption>
         </figure>
-        <figure>
-          <Pixels picture={shown} side={SIDE} name="The picture out of the autoencoder" />
-          <figcaption>{latent.value === null ? "decoded" : "as dragged"}</figcaption>
-        </figure>
+        <DecodedPicture store={store} encoded={encoded} latent={latent.value} />
         <div class="dvi-why-buttons">
           {other !== undefined && (
             <button
@@ -126,7 +99,7 @@ function Around({ store, index, own, decoded }: AroundProperties) {
               {morphing ? `Back to #${index} alone` : `Morph into #${other}`}
             </button>
           )}
-          {changed && (
+          {(latent.value !== null || bounds.value !== null) && (
             <button
               type="button"
               onClick={() => {
@@ -142,13 +115,13 @@ function Around({ store, index, own, decoded }: AroundProperties) {
         <Axes
           ranges={vae.ranges}
           latent={latent.value ?? own}
-          bounds={(first?.arrays.get("bounds")?.data as Float32Array) ?? null}
-          neighbors={(first?.arrays.get("latents")?.data as Float32Array) ?? null}
+          bounds={first?.bounds.data ?? null}
+          neighbors={first?.latents.data ?? null}
           move={(moved) => {
             latent.value = moved;
           }}
           brush={(dimension, low, high) => {
-            const before = first?.arrays.get("bounds")?.data;
+            const before = first?.bounds.data;
             bounds.value = vae.ranges.map((range, i) =>
               i === dimension
                 ? [low, high]
@@ -160,16 +133,16 @@ function Around({ store, index, own, decoded }: AroundProperties) {
       <details>
         <summary>Settings</summary>
         <Form
-          fields={vae.settings.map(field)}
+          fields={vae.settings.map(fieldOf)}
           values={settings.value}
           change={(name, value) => {
             settings.value = { ...settings.value, [name]: value };
           }}
         />
-        <Search
+        <SettingsSearch
           store={store}
-          use={(found) => {
-            settings.value = { ...settings.value, ...found };
+          use={(best) => {
+            settings.value = { ...settings.value, ...best };
           }}
         />
       </details>
@@ -197,208 +170,20 @@ function Around({ store, index, own, decoded }: AroundProperties) {
   );
 }
 
-interface StudentProperties {
+interface DecodedPictureProperties {
   store: Store;
-  answer: Answer;
-  index: number;
+  encoded: Answer<"latent">;
+  /** As dragged; null for the picture's own. */
+  latent: number[] | null;
 }
 
-function Student({ store, answer, index }: StudentProperties) {
-  const { hello, colors } = store;
-  const { verdict, trustworthy, crossings, window } = answer.result as {
-    window: number;
-    verdict: string;
-    trustworthy: boolean;
-    crossings: [number, number, number][];
-  };
-  const floats = (name: string): Float32Array => answer.arrays.get(name)?.data as Float32Array;
-  const teacher = floats("teacher");
-  const student = floats("student");
-  const probabilities = floats("probabilities");
-  const positions = floats("positions");
-  const pictures = tiles(answer.arrays.get("pixels") as NamedArray);
-  const classes = answer.arrays.get("classes")?.data as Int16Array;
-  const hue = (kind: number): string => `rgb(${(colors.value[kind] ?? [128, 134, 143]).join(" ")})`;
-  const n = positions.length;
-  const c = teacher.length;
-  const label = hello.labels[index] as number;
-  const most = teacher.indexOf(Math.max(...teacher));
-  const likeliest = Array.from(teacher, (_, kind) => {
-    let sum = 0;
-    for (let i = 0; i < n; i++) {
-      sum += probabilities[i * c + kind] as number;
-    }
-    return { kind, sum };
-  })
-    .sort((a, b) => b.sum - a.sum)
-    .slice(0, CURVES)
-    .map(({ kind }) => kind);
-  const named = [...new Set([...likeliest, ...(label < 0 ? [] : [label])])].sort((a, b) => a - b);
+function DecodedPicture({ store, encoded, latent }: DecodedPictureProperties) {
+  const { answer } = useReply(store, "unfold", latent && { latent });
+  const [picture] = readPictures((answer ?? encoded).pixels);
   return (
-    <>
-      <p class={trustworthy ? "dvi-note" : "dvi-problem"} data-testid="verdict">
-        {verdict}
-      </p>
-      <table class="dvi-student">
-        <thead>
-          <tr>
-            <th>class</th>
-            <th title="For this class rather than the others, each of which counts by its probability on average over the neighbours; each scaled by itself">
-              weights
-            </th>
-            <th title="Weights times pixels, all on one scale">weighted</th>
-            <th>model</th>
-            <th>student</th>
-          </tr>
-        </thead>
-        <tbody>
-          {named.map((kind) => (
-            <tr
-              key={kind}
-              class={
-                kind !== label ? "" : kind === most ? "dvi-labelled" : "dvi-labelled dvi-wrong"
-              }
-            >
-              <th scope="row">{className(hello, kind)}</th>
-              <td>
-                <Weights array={answer.arrays.get("weights") as NamedArray} kind={kind} />
-              </td>
-              <td>
-                <Weights array={answer.arrays.get("weighted") as NamedArray} kind={kind} together />
-              </td>
-              {[teacher, student].map((said, i) => (
-                <td key={i}>
-                  <span class="dvi-bar">
-                    <span
-                      style={{ width: `${100 * (said[kind] as number)}%`, background: hue(kind) }}
-                    />
-                  </span>
-                  {percent(said[kind] as number)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <Lines
-        name="What the model says of the neighbours"
-        x={positions}
-        xName="along the neighbours"
-        yName="probability"
-        range={[0, 1]}
-        curves={likeliest.map((kind) => ({
-          name: className(hello, kind),
-          values: averaged(
-            probabilities.filter((_, i) => i % c === kind),
-            window,
-          ),
-          hue: hue(kind),
-        }))}
-        marks={crossings.map(([after, before, next]) => ({
-          x: positions[after] as number,
-          name: `${className(hello, before)} → ${className(hello, next)}`,
-        }))}
-      />
-      <ul class="dvi-tiles dvi-neighbors" aria-label="Neighbours">
-        {pictures.map((picture, i) => (
-          <li key={picture.pixels.byteOffset} title={className(hello, classes[i] as number)}>
-            <span style={{ borderColor: hue(classes[i] as number) }}>
-              <Pixels picture={picture} side={TILE} />
-            </span>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
-}
-
-/** The running mean over so many places: single draws are off the row's direction by chance. */
-function averaged(values: Float32Array, window: number): Float32Array {
-  const half = Math.floor(window / 2);
-  return values.map((_, i) => {
-    const near = values.subarray(Math.max(0, i - half), i + half + 1);
-    return near.reduce((sum, value) => sum + value, 0) / near.length;
-  });
-}
-
-interface WeightsProperties {
-  array: NamedArray;
-  kind: number;
-  /** Whether all classes are on one scale. */
-  together?: boolean;
-}
-
-/** The map of one class; it grows under the pointer. */
-function Weights({ array: { data, shape }, kind, together = false }: WeightsProperties) {
-  const [, height, width] = shape as [number, number, number];
-  const size = width * height;
-  const all = data as Float32Array;
-  const limit = together
-    ? { limit: all.reduce((most, value) => Math.max(most, Math.abs(value)), 0) }
-    : {};
-  const heat = { width, height, values: all.subarray(kind * size, (kind + 1) * size), ...limit };
-  return (
-    <span class="dvi-grows">
-      <Pixels heat={heat} side={MAP} />
-      <span class="dvi-grown" aria-hidden="true">
-        <Pixels heat={heat} side={LARGE} />
-      </span>
-    </span>
-  );
-}
-
-interface SearchProperties {
-  store: Store;
-  use: (settings: Record<string, number>) => void;
-}
-
-/** Settings tried on the selection, the ones whose students can be believed first. */
-function Search({ store, use }: SearchProperties) {
-  const asked = useSignal<number[] | null>(null);
-  const { indices } = store.selection.value;
-  const model = store.hello.models[0];
-  return (
-    <>
-      <button
-        type="button"
-        disabled={indices.length === 0}
-        title="Tries bands and regularisations on up to 24 of the selected samples"
-        onClick={() => {
-          asked.value = Array.from(indices.subarray(0, 24));
-        }}
-      >
-        Search for better ones
-      </button>
-      {asked.value !== null && model !== undefined && (
-        <Asked
-          store={store}
-          op="search"
-          args={{ model: 0, epoch: epochOf(store, model), indices: asked.value }}
-          waiting="Trying settings"
-        >
-          {({ result }) => (
-            <ol class="dvi-found">
-              {(result.rows as Record<string, number>[]).slice(0, 5).map((row) => (
-                <li key={`${row.band} ${row.regularization}`}>
-                  band {row.band}, regularisation {row.regularization}: believed{" "}
-                  {percent(row.believed ?? 0)}, KL {number(row.kl ?? Number.NaN)}{" "}
-                  <button
-                    type="button"
-                    onClick={() =>
-                      use({
-                        band: row.band as number,
-                        regularization: row.regularization as number,
-                      })
-                    }
-                  >
-                    Use
-                  </button>
-                </li>
-              ))}
-            </ol>
-          )}
-        </Asked>
-      )}
-    </>
+    <figure>
+      <Pixels picture={picture} side={PICTURE_PX} name="The picture out of the autoencoder" />
+      <figcaption>{latent === null ? "decoded" : "as dragged"}</figcaption>
+    </figure>
   );
 }

@@ -1,4 +1,4 @@
-// The find field: one line of text that says which samples are shown, with completion, a count, and fields instead of typing.
+// The find field: a filter as one line of text, with completions, a count, and a form of fields instead of typing.
 import { batch, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { CloseIcon, FieldsIcon, FindIcon } from "../../pieces/icons";
@@ -7,31 +7,32 @@ import { Swatch } from "../../pieces/swatch";
 import { ToolButton } from "../../pieces/tool";
 import { useUnique } from "../../pieces/unique";
 import { count, plural } from "../../pieces/words";
-import { filterOf } from "../../state/filter";
 import type { Store } from "../../state/store";
 import { type Completion, classText, complete } from "../complete";
-import { parse, type Vocabulary } from "../query";
-import { Fields } from "./conditions";
+import type { Vocabulary } from "../grammar";
+import { parse } from "../parse";
+import { Fields } from "./fields";
 
-/** So long after the last key what is typed takes effect. */
-const PATIENCE_MS = 150;
+/** A typed text takes effect so long after its last key. */
+const TYPING_DELAY_MS = 150;
 const CLOSED: Completion = { start: 0, end: 0, options: [] };
 
 export function Find({ store }: { store: Store }) {
-  const { hello, filter, shown } = store;
-  const { known, count: found } = filterOf(store);
+  const { hello, filter, visible } = store;
+  const { known, count: fitting } = store.filtering;
   const id = useUnique();
   const input = useRef<HTMLInputElement>(null);
   const marks = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const timer = useRef(0);
-  /** What was typed and has not taken effect yet. */
+  /** Typed text that has not taken effect yet. */
   const draft = useSignal<string | null>(null);
   const typed = useComputed(() => draft.value ?? filter.value);
-  /** Where the text is being written; null while it is not. */
+  /** Index of the caret; null without the focus. */
   const caret = useSignal<number | null>(null);
   const completion = useSignal(CLOSED);
-  const chosen = useSignal(-1);
+  /** Index of the highlighted option; -1 for none. */
+  const highlighted = useSignal(-1);
 
   const apply = (): void => {
     clearTimeout(timer.current);
@@ -43,36 +44,37 @@ export function Find({ store }: { store: Store }) {
   useLayoutEffect(() => () => clearTimeout(timer.current), []);
   useLayoutEffect(() => {
     list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
-  }, [chosen.value]);
+  }, [highlighted.value]);
 
   const follow = (): void => {
-    const field = input.current as HTMLInputElement;
-    caret.value = field.selectionStart;
-    (marks.current as HTMLElement).scrollLeft = field.scrollLeft;
+    if (input.current !== null && marks.current !== null) {
+      caret.value = input.current.selectionStart;
+      marks.current.scrollLeft = input.current.scrollLeft;
+    }
   };
   const close = (): void => {
     completion.value = CLOSED;
-    chosen.value = -1;
+    highlighted.value = -1;
   };
   const offer = (): void => {
     follow();
     completion.value = complete(typed.peek(), caret.peek() ?? 0, known);
-    chosen.value = -1;
+    highlighted.value = -1;
   };
   const write = (text: string): void => {
     draft.value = text;
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(apply, PATIENCE_MS);
+    timer.current = window.setTimeout(apply, TYPING_DELAY_MS);
   };
-  const take = (place: number): void => {
+  const take = (index: number): void => {
     const { start, end, options } = completion.peek();
-    const option = options[place];
-    const field = input.current as HTMLInputElement;
-    if (option === undefined) {
+    const option = options[index];
+    const field = input.current;
+    if (option === undefined || field === null) {
       return;
     }
     const rest = typed.peek().slice(end);
-    // A condition that is complete is followed by a space, and the next one can be typed.
+    // A space after a complete condition, so that the next one can be typed.
     const done = /[:<>#-]$/.test(option.text) ? "" : rest.startsWith(" ") ? "" : " ";
     const before = typed.peek().slice(0, start) + option.text + done;
     write(before + rest);
@@ -86,18 +88,18 @@ export function Find({ store }: { store: Store }) {
   };
   const pressed = (event: KeyboardEvent): void => {
     const { options, start } = completion.peek();
-    const at = chosen.peek();
+    const at = highlighted.peek();
     const partly = start < (caret.peek() ?? 0);
     const actions: Record<string, () => boolean | undefined> = {
       ArrowDown: () => {
         if (options.length === 0) {
           offer();
         }
-        chosen.value = Math.min(at + 1, completion.peek().options.length - 1);
+        highlighted.value = Math.min(at + 1, completion.peek().options.length - 1);
         return true;
       },
       ArrowUp: () => {
-        chosen.value = Math.max(at - 1, -1);
+        highlighted.value = Math.max(at - 1, -1);
         return options.length > 0;
       },
       Enter: () => {
@@ -110,7 +112,7 @@ export function Find({ store }: { store: Store }) {
         return true;
       },
       Tab: () => {
-        // Away from the field, unless something is half written.
+        // Tab leaves the field, unless a condition is half typed.
         const takes = options.length > 0 && (at >= 0 || partly) && !event.shiftKey;
         if (takes) {
           take(Math.max(0, at));
@@ -134,10 +136,10 @@ export function Find({ store }: { store: Store }) {
   };
 
   const parts = useComputed(() => partsOf(typed.value, caret.value, known));
-  const said = parts.value.find(({ sentence }) => sentence !== undefined)?.sentence;
+  const problem = parts.value.find(({ sentence }) => sentence !== undefined)?.sentence;
   const { options } = completion.value;
   const empty = typed.value === "";
-  const filtered = shown.value !== null;
+  const filtered = visible.value !== null;
   return (
     <search class="dvi-find">
       <FindIcon />
@@ -152,14 +154,13 @@ export function Find({ store }: { store: Store }) {
           type="text"
           role="combobox"
           data-testid="find"
-          data-lm-suppress-shortcuts="true"
           aria-label="Find samples"
           aria-autocomplete="list"
           aria-expanded={options.length > 0}
           aria-controls={`${id}-options`}
-          aria-activedescendant={chosen.value < 0 ? undefined : `${id}-${chosen.value}`}
-          aria-invalid={said !== undefined}
-          aria-describedby={`${id}-said`}
+          aria-activedescendant={highlighted.value < 0 ? undefined : `${id}-${highlighted.value}`}
+          aria-invalid={problem !== undefined}
+          aria-describedby={`${id}-message`}
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}
@@ -181,7 +182,7 @@ export function Find({ store }: { store: Store }) {
       </div>
       <span class="dvi-total" role="status" data-testid="count">
         {filtered
-          ? `${count(found.value)} of ${count(hello.n)}`
+          ? `${count(fitting.value)} of ${count(hello.n)}`
           : plural(hello.n, "sample", "samples")}
       </span>
       {filtered && (
@@ -189,8 +190,8 @@ export function Find({ store }: { store: Store }) {
           type="button"
           class="dvi-link"
           data-testid="select-found"
-          title="Select the samples that are found (as chosen under the landscape: replace, add or take away)"
-          onClick={() => store.selectMask(shown.peek()?.slice() ?? new Uint8Array(hello.n))}
+          title="Select the samples that fit (in the way chosen under the landscape: replace, add or remove)"
+          onClick={() => store.selectMask(visible.peek()?.slice() ?? new Uint8Array(hello.n))}
         >
           Select
         </button>
@@ -226,7 +227,7 @@ export function Find({ store }: { store: Store }) {
               id={`${id}-${i}`}
               role="option"
               tabIndex={-1}
-              aria-selected={i === chosen.value}
+              aria-selected={i === highlighted.value}
               data-testid="option"
               onPointerDown={(event) => {
                 event.preventDefault();
@@ -240,22 +241,26 @@ export function Find({ store }: { store: Store }) {
           ))}
         </div>
       )}
-      <Said store={store} id={`${id}-said`} sentence={options.length > 0 ? undefined : said} />
+      <Message
+        store={store}
+        id={`${id}-message`}
+        sentence={options.length > 0 ? undefined : problem}
+      />
     </search>
   );
 }
 
-interface SaidProperties {
+interface MessageProperties {
   store: Store;
   id: string;
-  /** What was not understood. */
+  /** About a condition that was not understood. */
   sentence: string | undefined;
 }
 
-/** Under the field: what was not understood, or what is waited for. */
-function Said({ store, id, sentence }: SaidProperties) {
+/** Under the field: why a condition was not understood, or the epochs it waits for. */
+function Message({ store, id, sentence }: MessageProperties) {
   const { epochs, sides } = store;
-  const missing = filterOf(store).missing.value;
+  const missing = store.filtering.missing.value;
   const frames = sides[0]?.frames;
   frames?.revision.value;
   const error = missing
@@ -264,9 +269,9 @@ function Said({ store, id, sentence }: SaidProperties) {
   return (
     <p
       id={id}
-      class={`dvi-find-said${(sentence ?? error) ? " dvi-problem" : ""}`}
+      class={`dvi-find-message${(sentence ?? error) ? " dvi-problem" : ""}`}
       role="status"
-      data-testid="find-said"
+      data-testid="find-message"
     >
       {sentence ??
         error ??
@@ -283,11 +288,11 @@ function Said({ store, id, sentence }: SaidProperties) {
 
 interface Part {
   text: string;
-  /** Why it was not understood, if so. */
+  /** Why it was not understood. */
   sentence?: string;
 }
 
-/** The text, with what was not understood apart; a condition is left in peace while it is being written. */
+/** Cut the text where conditions were not understood; the one at the caret is still being typed. */
 function partsOf(text: string, caret: number | null, known: Vocabulary): Part[] {
   const signs = Array.from(text);
   const writing = caret === null ? -1 : Array.from(text.slice(0, caret)).length;

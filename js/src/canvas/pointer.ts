@@ -1,45 +1,47 @@
-// Pointers on the canvas: hovering, clicking and drawing a lasso, each an action on the store.
+// The pointer on the canvas: hovering, clicking and drawing a lasso, each an action on the store.
 import { effect, type Signal, signal } from "@preact/signals";
-import type { Frame } from "../protocol/source";
+import { type Frame, FULL } from "../protocol/source";
 import { cancelIdle, whenIdle } from "../state/idle";
-import { dropMarker, markersOn } from "../state/markers";
+import { dropMarker, markersOn, type Point } from "../state/markers";
 import type { Combine } from "../state/selection";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import type { Camera } from "./camera";
 import { GridIndex } from "./grid";
-import { area, followLasso, type Lasso, place } from "./lasso";
+import { area, followLasso, type Lasso, locate } from "./lasso";
 import type { Painter } from "./painter";
-import { FULL, pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";
+import { pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";
 
-const HOVER_PIXELS = 8;
-const CLICK_PIXELS = 4;
+/** Hovering reaches at least so far. */
+const HOVER_PX = 8;
+/** A press that moves less is a click. */
+const CLICK_PX = 4;
+/** A smaller lasso selects nothing. */
+const MIN_LASSO_PX2 = 16;
+/** A path begins or ends at a marker within this distance. */
+const MARKER_PX = 12;
 
-const LASSO_AREA = 16;
-/** How near to a marker a way begins or ends at it. */
-const MARKER_PIXELS = 12;
-
-export interface Pointing {
+export interface PointerActions {
   lasso: Lasso;
-  /** Whether what is drawn is the way from one marker to another, not a lasso. */
-  line: Signal<boolean>;
-  /** Do at a place of the canvas, in CSS pixels, what a click where no sample is would. */
-  press: (at: readonly [number, number]) => void;
+  /** Whether the lasso's path is a straight one between two markers. */
+  straight: Signal<boolean>;
+  /** Do what a click on empty land does: drop a marker, or decode the location (in CSS pixels). */
+  press: (at: Point) => void;
   stop: () => void;
 }
 
-/** Whether a press draws a lasso or a way rather than pans. */
+/** Whether a press draws a lasso or a path instead of panning. */
 export function draws(store: Store, event: MouseEvent): boolean {
   return store.tool.peek() !== "pan" || event.shiftKey;
 }
 
-export function startPointing(
+export function startPointer(
   store: Store,
   side: Side,
   element: HTMLElement,
   { viewport, zoomBy }: Camera,
   painter: Painter,
-): Pointing {
+): PointerActions {
   let index: { frame: Frame; grid: GridIndex } | null = null;
 
   const standingFrame = (): Frame | undefined => {
@@ -47,7 +49,7 @@ export function startPointing(
     return position === null ? undefined : side.frames.get(position);
   };
 
-  /** The index of the epoch on the screen, built when it is first asked for; null while points move. */
+  /** The index of the epoch on the screen, built at its first use; null while points move. */
   const currentGrid = (): GridIndex | null => {
     const frame = standingFrame();
     if (frame === undefined) {
@@ -59,37 +61,39 @@ export function startPointing(
     return index.grid;
   };
 
-  const sampleAt = (at: readonly [number, number]): number | null => {
+  const sampleAt = (at: Point): number | null => {
     const seen = viewport.peek();
     const grid = currentGrid();
     if (seen === null || grid === null) {
       return null;
     }
-    const reach = Math.max(HOVER_PIXELS, pointLook(seen, store.hello.n).radius + 4);
+    const reach = Math.max(HOVER_PX, pointLook(seen, store.hello.n).radius + 4);
     const [ux, uy] = unitsPerPixel(seen);
-    const place = toPosition(seen, ...at);
-    const found = grid.nearest(...place, reach * ux, reach * uy, store.shown.peek());
-    return found < 0 ? null : found;
+    const [x, y] = toPosition(seen, ...at);
+    const nearest = grid.nearest(x, y, reach * ux, reach * uy, store.visible.peek());
+    return nearest < 0 ? null : nearest;
   };
 
-  const line = signal(false);
-  /** Lead a way from where a path begins to where it ends. */
-  const drawWay = (seen: Viewport, path: readonly number[]): void => {
-    const ends = [path.slice(0, 2), path.slice(-2)] as [[number, number], [number, number]];
-    if (apart(...ends) <= CLICK_PIXELS) {
+  const straight = signal(false);
+  /** Put a path between the ends of a line drawn, dropping markers where there are none. */
+  const drawPath = (seen: Viewport, line: readonly number[]): void => {
+    const [x0 = 0, y0 = 0] = line;
+    const [x1 = 0, y1 = 0] = line.slice(-2);
+    const ends: [Point, Point] = [
+      [x0, y0],
+      [x1, y1],
+    ];
+    if (apart(...ends) <= CLICK_PX) {
       return;
     }
     const known = markersOn(store, side);
-    store.view.way.value = ends
-      .map(
-        (at) =>
-          known.find(({ x, y }) => apart(toScreen(seen, x, y), at) <= MARKER_PIXELS)?.number ??
-          dropMarker(store, side, toPosition(seen, ...at)),
-      )
-      .join(" ");
+    store.view.path.value = ends.map(
+      (at) =>
+        known.find(({ x, y }) => apart(toScreen(seen, x, y), at) <= MARKER_PX)?.number ??
+        dropMarker(store, side, toPosition(seen, ...at)),
+    );
   };
-  /** Drop a marker, or ask what lies there. */
-  const press = (at: readonly [number, number]): void => {
+  const press = (at: Point): void => {
     const seen = viewport.peek();
     if (seen === null) {
       return;
@@ -105,24 +109,24 @@ export function startPointing(
 
   const lasso = followLasso(element, {
     starts: (event) => {
-      line.value = store.tool.peek() === "marker" && !event.shiftKey;
+      straight.value = store.tool.peek() === "marker" && !event.shiftKey;
       return draws(store, event);
     },
     drawn: (path, event) => {
       const seen = viewport.peek();
-      if (seen !== null && line.peek()) {
-        drawWay(seen, path);
+      if (seen !== null && straight.peek()) {
+        drawPath(seen, path);
         return;
       }
       const grid = currentGrid();
-      if (seen === null || grid === null || area(path) < LASSO_AREA) {
+      if (seen === null || grid === null || area(path) < MIN_LASSO_PX2) {
         return;
       }
       const polygon = new Float64Array(path.length);
       for (let i = 0; i < path.length; i += 2) {
         polygon.set(toPosition(seen, path[i] as number, path[i + 1] as number), i);
       }
-      store.selectMask(grid.inside(polygon, store.shown.peek()), howFrom(store, event));
+      store.selectMask(grid.inside(polygon, store.visible.peek()), howFrom(store, event));
     },
   });
 
@@ -145,14 +149,14 @@ export function startPointing(
       idle ||= whenIdle(hover);
     }
   };
-  // Points that came to rest under a resting pointer are hovered too.
+  // A point that came to rest under a resting pointer is hovered too.
   const stopFollowing = effect(() => {
     if (painter.settled.value !== null && pointer !== null) {
       hoverSoon();
     }
   });
   const moved = (event: PointerEvent): void => {
-    pointer = event.buttons === 0 ? place(element, event) : null;
+    pointer = event.buttons === 0 ? locate(element, event) : null;
     hoverSoon();
   };
   const left = (): void => {
@@ -160,18 +164,18 @@ export function startPointing(
     hoverSoon();
   };
 
-  /** Not by being crossed: the panels are reached over the other canvas. */
-  const turnTo = (): void => {
+  /** Only a press or the focus activates a landscape: on its way to the panels the pointer crosses the other. */
+  const activate = (): void => {
     store.active.value = side.index;
   };
   let pressedAt: [number, number] = [0, 0];
   const pressed = (event: PointerEvent): void => {
-    turnTo();
-    pressedAt = place(element, event);
+    activate();
+    pressedAt = locate(element, event);
   };
   const clicked = (event: MouseEvent): void => {
-    const at = place(element, event);
-    const dragged = apart(at, pressedAt) > CLICK_PIXELS;
+    const at = locate(element, event);
+    const dragged = apart(at, pressedAt) > CLICK_PX;
     if (store.tool.peek() === "marker" && !event.shiftKey) {
       if (!dragged) {
         press(at);
@@ -192,11 +196,11 @@ export function startPointing(
   const clickedTwice = (event: MouseEvent): void => {
     store.place.value = null;
     if (store.tool.peek() === "pan") {
-      zoomBy(event.shiftKey ? 0.5 : 2, place(element, event));
+      zoomBy(event.shiftKey ? 0.5 : 2, locate(element, event));
     }
   };
 
-  element.addEventListener("focus", turnTo);
+  element.addEventListener("focus", activate);
   element.addEventListener("pointermove", moved);
   element.addEventListener("pointerleave", left);
   element.addEventListener("pointerdown", pressed);
@@ -204,14 +208,14 @@ export function startPointing(
   element.addEventListener("dblclick", clickedTwice);
   return {
     lasso,
-    line,
+    straight,
     press,
     stop: () => {
       stopFollowing();
       cancelAnimationFrame(request);
       cancelIdle(idle);
       lasso.stop();
-      element.removeEventListener("focus", turnTo);
+      element.removeEventListener("focus", activate);
       element.removeEventListener("pointermove", moved);
       element.removeEventListener("pointerleave", left);
       element.removeEventListener("pointerdown", pressed);
@@ -221,11 +225,11 @@ export function startPointing(
   };
 }
 
-function apart([x0, y0]: [number, number], [x1, y1]: [number, number]): number {
+function apart([x0, y0]: Point, [x1, y1]: Point): number {
   return Math.hypot(x1 - x0, y1 - y0);
 }
 
-/** How a pick joins the selection: as the keys held down say, else as chosen. */
+/** How a pick joins the selection: by the modifier keys, else by the tool chosen. Shift draws, so it adds nothing. */
 function howFrom(store: Store, event: MouseEvent): Combine {
   if (event.altKey) {
     return "subtract";

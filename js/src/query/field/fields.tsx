@@ -1,19 +1,18 @@
-// The filter as fields, for who does not want to type: each writes its condition into the text.
+// The filter as a form, for those who do not want to type: each field writes its condition into the text.
 import { type Field, type FieldValue, Form } from "../../pieces/form";
-import { filterOf } from "../../state/filter";
 import type { Store } from "../../state/store";
 import { classText, groupText } from "../complete";
 import { conditionOf, withCondition } from "../fields";
-import type { Kind } from "../query";
+import type { Kind } from "../grammar";
 
-/** With spaces, so that it is no name as a filter writes it. */
+/** With spaces, so that no name in a filter equals it. */
 const ANY = "– any –";
 
 export function Fields({ store }: { store: Store }) {
   const { filter } = store;
-  const { known } = filterOf(store);
+  const { known } = store.filtering;
   const text = filter.value;
-  const find = (...kinds: Kind[]) => conditionOf(text, kinds, known);
+  const find = <K extends Kind>(...kinds: K[]) => conditionOf(text, kinds, known);
   const put = (kinds: readonly Kind[], condition: string): void => {
     filter.value = withCondition(text, kinds, condition, known);
   };
@@ -32,16 +31,16 @@ export function Fields({ store }: { store: Store }) {
   });
 
   const classes = known.classes.map((_, i) => classText(i, known));
-  const classOf = (kind: Kind): string | undefined => {
-    const [value, ...others] = (find(kind)?.values ?? []) as number[];
+  const classOf = (kind: "label" | "pred"): string | undefined => {
+    const [value, ...others] = find(kind)?.values ?? [];
     return value === undefined || others.length > 0 ? undefined : (classes[value] ?? "none");
   };
-  const group = find("group")?.values[0] as string | undefined;
-  const [relation = "", ...levels] = (find("conf")?.values ?? []) as [string?, ...number[]];
-  const low = /[>i]/.test(relation) ? (levels[0] as number) : 0;
-  const high = /[<i]/.test(relation) ? (levels.at(-1) as number) : 1;
+  const [group] = find("group")?.values ?? [];
+  const [relation, first = 0, second = first] = find("conf")?.values ?? [];
+  const low = relation === "in" || relation?.startsWith(">") ? first : 0;
+  const high = relation === "in" || relation?.startsWith("<") ? second : 1;
   const confidence = (from: FieldValue, to: FieldValue): void => {
-    // The language knows no exponents.
+    // The filter language has no exponents.
     const [a, b] = [from, to].map((value) => String(Number(Number(value).toFixed(6))));
     put(
       ["conf"],
@@ -67,7 +66,7 @@ export function Fields({ store }: { store: Store }) {
       (value) => put(["correct", "wrong"], value),
     ],
     [
-      choice("split", find("split")?.values[0] as string, ["train", "test"]),
+      choice("split", find("split")?.values[0], ["train", "test"]),
       (value) => put(["split"], value && `split:${value}`),
     ],
     [

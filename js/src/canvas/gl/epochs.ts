@@ -1,0 +1,217 @@
+// Epochs on the GPU: uploaded when they are drawn or shortly before; those farthest from the screen make room.
+import type { Frame, Territory } from "../../protocol/source";
+import { UNPAINTED } from "../../protocol/source";
+import type { Field } from "../../state/density";
+import { createBuffer, createTexture } from "./calls";
+import type { Epochs, Scene } from "./scene";
+
+const MAX_FRAME_BYTES = 256e6;
+const MAX_FRAMES = 128;
+const MAX_TERRITORIES = 64;
+const MAX_FIELDS = 8;
+
+export interface GpuFrame {
+  /** What was uploaded; the window may let go of it. */
+  frame: WeakRef<Frame>;
+  positions: WebGLBuffer;
+  predictions: WebGLBuffer;
+  predictionType: number;
+}
+
+export interface GpuTerritory {
+  territory: Territory | null;
+  cells: WebGLTexture;
+  shade: WebGLTexture;
+}
+
+/** All that is drawn of the two epochs of a scene. */
+export interface DrawnEpochs {
+  a: GpuFrame;
+  b: GpuFrame;
+  landA: GpuTerritory;
+  landB: GpuTerritory;
+  fieldA: WebGLTexture;
+  fieldB: WebGLTexture;
+}
+
+export class GpuEpochs {
+  private readonly frames = new Map<number, GpuFrame>();
+  private readonly territories = new Map<number, GpuTerritory>();
+  private readonly fields = new Map<number, { field: Field; texture: WebGLTexture }>();
+  private readonly unpainted: GpuTerritory;
+  private readonly maxFrames: number;
+  /** The two positions last drawn. */
+  private drawn: readonly [number, number] | null = null;
+
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    private readonly epochs: Epochs,
+    samples: number,
+  ) {
+    const frameBytes = 6 * Math.max(1, samples);
+    this.maxFrames = Math.min(MAX_FRAMES, Math.max(4, Math.floor(MAX_FRAME_BYTES / frameBytes)));
+    this.unpainted = {
+      territory: null,
+      cells: createTexture(gl, "cells", 1, 1, Uint16Array.of(UNPAINTED, 0)),
+      shade: createTexture(gl, "shade", 1, 1, Uint8Array.of(0)),
+    };
+  }
+
+  /** The two epochs of a scene, uploaded if need be; null where one is neither in memory nor on the GPU. */
+  draw({ a, b }: Scene): DrawnEpochs | null {
+    const frameA = this.frame(a);
+    const frameB = a === b ? frameA : this.frame(b);
+    if (frameA === null || frameB === null) {
+      return null;
+    }
+    this.drawn = [a, b];
+    const landA = this.territory(a);
+    const landB = a === b ? landA : this.territory(b);
+    const fieldA = this.field(a) ?? this.field(b);
+    const fieldB = this.field(b) ?? fieldA;
+    const none = this.unpainted.shade;
+    return { a: frameA, b: frameB, landA, landB, fieldA: fieldA ?? none, fieldB: fieldB ?? none };
+  }
+
+  /** Upload one part of an epoch ahead of time. Returns whether there was anything to do. */
+  prepare(position: number): boolean {
+    const frame = this.epochs.frame(position);
+    if (
+      frame !== undefined &&
+      this.frames.get(position)?.frame.deref() !== frame &&
+      this.hasRoom(this.frames, this.maxFrames, position)
+    ) {
+      this.frame(position);
+      return true;
+    }
+    const territory = this.epochs.territory(position);
+    if (
+      territory !== undefined &&
+      this.territories.get(position)?.territory !== territory &&
+      this.hasRoom(this.territories, MAX_TERRITORIES, position)
+    ) {
+      this.territory(position);
+      return true;
+    }
+    return false;
+  }
+
+  dispose(): void {
+    for (const frame of this.frames.values()) {
+      this.freeFrame(frame);
+    }
+    for (const territory of [this.unpainted, ...this.territories.values()]) {
+      this.freeTerritory(territory);
+    }
+    for (const { texture } of this.fields.values()) {
+      this.gl.deleteTexture(texture);
+    }
+  }
+
+  private frame(position: number): GpuFrame | null {
+    const { gl, frames } = this;
+    const frame = this.epochs.frame(position);
+    const known = frames.get(position);
+    // An epoch that the window let go of is still good on the GPU.
+    if (known !== undefined && (frame === undefined || known.frame.deref() === frame)) {
+      return known;
+    }
+    if (frame === undefined) {
+      return null;
+    }
+    const evicted = known === undefined ? this.farthest(frames, this.maxFrames) : position;
+    const old = frames.get(evicted);
+    if (old !== undefined) {
+      this.freeFrame(old);
+      frames.delete(evicted);
+    }
+    const bytes = frame.predictions instanceof Uint8Array;
+    const entry: GpuFrame = {
+      frame: new WeakRef(frame),
+      positions: createBuffer(gl, frame.positions),
+      predictions: createBuffer(gl, frame.predictions),
+      predictionType: bytes ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT,
+    };
+    frames.set(position, entry);
+    return entry;
+  }
+
+  private territory(position: number): GpuTerritory {
+    const { gl, territories } = this;
+    const territory = this.epochs.territory(position);
+    const known = territories.get(position);
+    if (known !== undefined && (territory === undefined || known.territory === territory)) {
+      return known;
+    }
+    if (territory === undefined) {
+      return this.unpainted;
+    }
+    const evicted = known === undefined ? this.farthest(territories, MAX_TERRITORIES) : position;
+    const old = territories.get(evicted);
+    if (old !== undefined) {
+      this.freeTerritory(old);
+      territories.delete(evicted);
+    }
+    const { resolution: side, cells, shade } = territory;
+    const entry = {
+      territory,
+      cells: createTexture(gl, "cells", side, side, cells),
+      shade: createTexture(gl, "shade", side, side, shade),
+    };
+    territories.set(position, entry);
+    return entry;
+  }
+
+  private field(position: number): WebGLTexture | null {
+    const { gl, fields } = this;
+    const field = this.epochs.field(position);
+    const known = fields.get(position);
+    if (field === undefined || known?.field === field) {
+      return field === undefined ? null : (known?.texture ?? null);
+    }
+    const oldest = fields.keys().next().value;
+    const evicted = known === undefined && fields.size >= MAX_FIELDS ? oldest : position;
+    if (evicted !== undefined) {
+      gl.deleteTexture(fields.get(evicted)?.texture ?? null);
+      fields.delete(evicted);
+    }
+    const texture = createTexture(gl, "shade", field.side, field.side, field.values);
+    fields.set(position, { field, texture });
+    return texture;
+  }
+
+  private freeFrame({ positions, predictions }: GpuFrame): void {
+    this.gl.deleteBuffer(positions);
+    this.gl.deleteBuffer(predictions);
+  }
+
+  private freeTerritory({ cells, shade }: GpuTerritory): void {
+    this.gl.deleteTexture(cells);
+    this.gl.deleteTexture(shade);
+  }
+
+  /** The position to evict when no more fit, the one farthest from the screen; -1 while there is room. */
+  private farthest(held: ReadonlyMap<number, unknown>, most: number): number {
+    let farthest = -1;
+    if (held.size >= most) {
+      for (const position of held.keys()) {
+        if (this.distance(position) > (farthest < 0 ? 0 : this.distance(farthest))) {
+          farthest = position;
+        }
+      }
+    }
+    return farthest;
+  }
+
+  /** Whether a position fits, or is nearer to the screen than the one it would evict. */
+  private hasRoom(held: ReadonlyMap<number, unknown>, most: number, position: number): boolean {
+    const farthest = this.farthest(held, most);
+    return farthest < 0 || this.distance(position) < this.distance(farthest);
+  }
+
+  /** In positions, from the nearer of the two epochs last drawn. */
+  private distance(position: number): number {
+    const [a, b] = this.drawn ?? [position, position];
+    return Math.min(Math.abs(position - a), Math.abs(position - b));
+  }
+}

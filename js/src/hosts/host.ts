@@ -1,0 +1,12 @@
+// What a host gives an explorer: answers, state that it stores and shares, and the moment to let go of both.
+import type { Source } from "../protocol/source";
+import type { SharedState, Store } from "../state/store";
+
+export interface Host {
+  source: Source;
+  /** The state that the host remembers. */
+  state: () => SharedState;
+  /** Keep the host and the store in step until the function returned is called. */
+  bind: (store: Store) => () => void;
+  close: () => void;
+}
