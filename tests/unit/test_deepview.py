@@ -527,7 +527,7 @@ def test_parameters_of_the_wrong_type_are_refused():
     ("model", "message"),
     [
         (lambda p: np.full((len(p), 3), 1 / 3), "model must have a decision function to map"),
-        (lambda p: np.full((len(p), 3), 0.5), "should be probabilities"),
+        (lambda p: np.full((len(p), 3), 0.5), "must return probabilities"),
         (lambda p: np.full((len(p), 3), np.nan), "probabilit"),
         (lambda p: np.ones(len(p)), "one row per sample"),
         (lambda p: waves(p)[:-1], "one row per sample"),

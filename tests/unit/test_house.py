@@ -105,13 +105,9 @@ def test_a_module_says_in_its_first_line_what_it_is_for(path: Path) -> None:
     assert len(docstring.splitlines()[0].split()) >= 3
 
 
-NOT_SPLIT_YET = {"subject.py"}
-
-
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_is_short_enough_to_be_read(path: Path) -> None:
-    if str(path.relative_to(PACKAGE)) not in NOT_SPLIT_YET:
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 650
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 650
 
 
 def test_front_end_files_say_in_their_first_line_what_they_are_for() -> None:

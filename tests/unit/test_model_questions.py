@@ -138,13 +138,15 @@ def test_without_recorded_inputs_the_models_get_the_pictures():
 
 
 def test_what_is_no_classifier_is_refused_by_its_name():
-    with pytest.raises(TypeError, match="models must hold classifiers; 'a' is none: model: got int"):
+    with pytest.raises(
+        TypeError, match=r"models must hold classifiers; 'a' is none: model must be .*got int"
+    ):
         check_models({"a": 3})
 
 
 def test_a_model_of_other_pictures_is_named_when_it_is_asked():
     larger = scene({"larger": nn.Sequential(nn.Flatten(), nn.Linear(9, 3))})
-    with pytest.raises(RequestError, match=r"larger: .*does not take samples of shape \(1, 8, 8\)"):
+    with pytest.raises(RequestError, match=r"larger: .*samples of shape \(1, 8, 8\)"):
         ask(larger, "inspect", {"model": 0, "epoch": 0})
 
 

@@ -123,7 +123,7 @@ def test_the_figure_has_a_line_per_map_and_fill() -> None:
         ({"labels": LABELS + 1}, "labels must be below .* got 2"),
         ({"pixels": 17}, "pixels.* must be .* 1..16"),
         ({"fills": ["black"]}, "fills must be some of zero, inverted"),
-        ({"model": lambda x: np.ones((len(x), 2))}, "model: its outputs should be probabilities"),
+        ({"model": lambda x: np.ones((len(x), 2))}, "model must return probabilities"),
     ],
 )
 def test_bad_input_is_named(change: dict, message: str) -> None:

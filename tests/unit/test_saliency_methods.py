@@ -311,7 +311,7 @@ def test_weights_on_several_devices_or_none_are_refused():
         maps_of(model, "gradient")
     with pytest.raises(ValueError, match="must have values; got the device 'meta'"):
         maps_of(model.to("meta"), "gradient")
-    with pytest.raises(TypeError, match="pass a torch module"):
+    with pytest.raises(TypeError, match="must be a torch module"):
         maps_of(3, "gradient")
 
 
@@ -469,10 +469,10 @@ def test_it_is_said_where_deconvolution_does_not_look_at_the_picture():
 def test_pictures_that_do_not_fit_the_model_are_named_with_what_would():
     flat = nn.Sequential(nn.Linear(128, 3))
     with pytest.raises(
-        ValueError, match=r"^images: the model does not take .* begin the model with nn\.Flat"
+        ValueError, match=r"^images must be samples of 128 numbers.* Begin the model with nn\.Flat"
     ):
         maps_of(flat, "gradient")
-    with pytest.raises(ValueError, match=r"^images: .* its layer '0' takes \[n, 5, H, W\]"):
+    with pytest.raises(ValueError, match=r"^images must be \[n, 5, H, W\], as the model's layer '0'"):
         inspect_model(nn.Sequential(nn.Conv2d(5, 2, 3), nn.Flatten(), nn.Linear(72, 3)), pictures())
 
 

@@ -162,9 +162,13 @@ def test_a_wrapped_network_is_split_inside():
 @pytest.mark.parametrize(
     ("model", "layer", "words"),
     [
-        (lambda: nn.Sequential(nn.Conv2d(1, 3, 6), nn.Flatten()), None, r"no nn.Linear.*0 \(Conv2d\)"),
-        (perceptron, "head", r"no module named 'head'.*3 \(Linear\)"),
-        (perceptron, "", r"no module named ''"),
+        (
+            lambda: nn.Sequential(nn.Conv2d(1, 3, 6), nn.Flatten()),
+            None,
+            r"an nn.Linear.*0 \(Conv2d\)",
+        ),
+        (perceptron, "head", r"layer must be a module of the network; got 'head'.*3 \(Linear\)"),
+        (perceptron, "", r"layer must be a module of the network; got ''"),
     ],
 )
 def test_a_network_that_cannot_be_split_names_its_layers_and_the_way_out(model, layer, words):
@@ -176,8 +180,8 @@ def test_a_network_that_cannot_be_split_names_its_layers_and_the_way_out(model, 
 @pytest.mark.parametrize(
     ("model", "layer", "words"),
     [
-        (Skipping, None, "depend on more than the input of 'inner'"),
-        (Scrambled, "unused", "'unused' does not run"),
+        (Skipping, None, "got 'inner', but the outputs depend on more than its input"),
+        (Scrambled, "unused", "got 'unused', which does not run"),
     ],
 )
 def test_what_only_a_forward_pass_shows_is_said_with_the_layers_too(model, layer, words):
@@ -198,7 +202,7 @@ def test_a_layer_that_gives_no_single_tensor_is_refused():
 
     x = np.ones((2, 5, 3), np.float32)
     assert Subject(Recurrent()).features(x).shape == (2, 4)
-    with pytest.raises(ValueError, match="a tuple, not one tensor"):
+    with pytest.raises(ValueError, match=r"one tensor with a row per sample.*got 'rnn', which has a tuple"):
         Subject(Recurrent(), layer="rnn").features(x)
 
 
@@ -235,7 +239,7 @@ def test_the_head_answers_in_the_type_it_was_asked_in(layer):
 def test_the_head_refuses_what_is_no_representation(shape):
     subject = Subject(perceptron())
     subject.features(pictures())
-    with pytest.raises(ValueError, match=r"x: representations are \[n, 12\]"):
+    with pytest.raises(ValueError, match=r"x must be representations \[n, 12\]"):
         subject.head(torch.zeros(shape))
 
 
@@ -295,12 +299,12 @@ def test_certainty_stays_finite():
 
 @pytest.mark.parametrize("answer", [[0.5, 0.6], [1.5, -0.5], [np.inf, 1]])
 def test_rows_that_are_no_probabilities_are_an_error(answer):
-    with pytest.raises(ValueError, match=r"should be probabilities.*logits=True"):
+    with pytest.raises(ValueError, match=r"must return probabilities.*logits=True"):
         Predictor(lambda x: np.tile(answer, (len(x), 1))).predict(np.zeros((2, 3)))
 
 
 def test_outputs_that_are_no_numbers_are_not_called_logits():
-    with pytest.raises(ValueError, match=r"its outputs hold NaN \(row 1\)") as raised:
+    with pytest.raises(ValueError, match=r"must return probabilities; got NaN in row 1") as raised:
         Predictor(lambda _: [[0.5, 0.5], [np.nan, 0.5]]).predict(np.zeros((2, 3)))
     assert "logits=True" not in str(raised.value)
 
@@ -320,11 +324,11 @@ def test_a_network_with_several_outputs_is_told_to_be_wrapped():
         def forward(self, x):
             return self.layer(x), x
 
-    with pytest.raises(TypeError, match="wrap it"):
+    with pytest.raises(TypeError, match="Wrap it"):
         Subject(Pair()).features(np.ones((2, 2), np.float32))
 
 
-@pytest.mark.parametrize(("model", "words"), [(3, "got int"), (LogisticRegression, "pass an instance")])
+@pytest.mark.parametrize(("model", "words"), [(3, "got int"), (LogisticRegression, "must be an instance")])
 def test_what_is_no_classifier_is_refused(model, words):
     with pytest.raises(TypeError, match=words):
         as_predictor(model)
@@ -381,12 +385,12 @@ def test_bytes_reach_a_network_that_takes_bytes():
 
 
 def test_bytes_for_a_network_that_takes_floats_are_explained():
-    with pytest.raises(TypeError, match=r"uint8 inputs.*astype\('float32'\) / 255"):
+    with pytest.raises(TypeError, match=r"got torch.uint8.*astype\('float32'\) / 255"):
         Subject(perceptron()).features(np.zeros((2, 1, 6, 6), np.uint8))
 
 
 def test_no_samples_are_an_error():
-    with pytest.raises(ValueError, match="no samples"):
+    with pytest.raises(ValueError, match=r"n of 1 or more; got shape \(0, 1, 6, 6\)"):
         Subject(perceptron()).features(np.zeros((0, 1, 6, 6), np.float32))
 
 

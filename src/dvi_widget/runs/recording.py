@@ -131,7 +131,7 @@ class Recorder:
         try:
             features, z = self._subject.features_and_logits(x[:8])
         except InputShapeError as error:
-            raise InputShapeError("train", error.sentence) from error
+            raise InputShapeError("train", error.requirement) from error
         if z.shape[1] != len(self.classes):
             raise ValueError(f"classes: {len(self.classes)} names, but the network gives {z.shape[1]} logits")
         self._width = features.shape[1]

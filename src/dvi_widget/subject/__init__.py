@@ -1,0 +1,17 @@
+"""The classifier under study: its predictions, its representations and head, left as found."""
+
+from .lending import evaluating, home, unwrapped
+from .predictor import InputShapeError, Predictor, as_predictor, check_logits, refused
+from .split import Subject
+
+__all__ = [
+    "InputShapeError",
+    "Predictor",
+    "Subject",
+    "as_predictor",
+    "check_logits",
+    "evaluating",
+    "home",
+    "refused",
+    "unwrapped",
+]
