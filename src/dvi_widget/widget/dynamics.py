@@ -7,6 +7,7 @@ import threading
 import pandas as pd
 
 from dvi_widget.landscape import Landscape
+from dvi_widget.landscape.source import KnowsLogits
 from dvi_widget.suggestions import TrainingDynamics
 
 from .wire import Report, RequestError
@@ -29,7 +30,7 @@ class Dynamics:
     @property
     def available(self) -> bool:
         """Whether `table` can answer."""
-        return len(self._landscape) >= 2 and "logits" in self._landscape.services
+        return len(self._landscape) >= 2 and isinstance(self._landscape.source, KnowsLogits)
 
     def table(self, report: Report) -> pd.DataFrame:
         """Measure each sample over the epochs.

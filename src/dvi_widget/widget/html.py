@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from dvi_widget.files import write_aside
+from dvi_widget.landscape.source import Decodes, KnowsBoundary, KnowsLogits, Measures, Places
 from dvi_widget.suggestions import DEFINITIONS
 
 from .questions import ask, find
@@ -179,20 +180,20 @@ def _requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any], float]]:
             args = {**here, "epoch": int(epoch)}
             yield "frame", args, np.inf
             yield "canvas", args, np.inf
-            if {"decode", "place"} <= set(landscape.services):
+            if isinstance(landscape.source, Decodes) and isinstance(landscape.source, Places):
                 yield "trust", args, _EPOCH_BUDGET_S
         if scene.dynamics[landscape].available:
             yield "dynamics", here, np.inf
             for name in DEFINITIONS:
                 yield "list", {**here, "name": name}, np.inf
-        if {"measures", "boundary"} & set(landscape.services):
+        if isinstance(landscape.source, (Measures, KnowsBoundary)):
             yield "measures", here, _EPOCH_BUDGET_S * len(landscape)
 
 
 def _sliced_requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any]]]:
     """List the requests that a page takes along for all samples at once, without their indices."""
     for place, landscape in enumerate(scene.landscapes):
-        if "logits" not in landscape.services:
+        if not isinstance(landscape.source, KnowsLogits):
             continue
         here = {"landscape": place}
         yield "history", here

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvi_widget.landscape import Landscape
+from dvi_widget.landscape.source import HasSubject, KnowsInputs
 
 #: Name of the run's own network among the models.
 RECORDED_NETWORK = "the recorded network"
@@ -47,7 +48,7 @@ class Models:
         self._images = images
         self._models = {str(name): model for name, model in (models or {}).items()}
         self._recorded: tuple[int, Any] | None = None  # the run's network at the epoch last asked for
-        if not self._models and "subject" in self._landscape.services:
+        if not self._models and isinstance(self._landscape.source, HasSubject):
             self._models[RECORDED_NETWORK] = None
 
     @property
@@ -61,7 +62,7 @@ class Models:
 
     @cached_property
     def _inputs_known(self) -> bool:
-        if "inputs" in self._landscape.services:
+        if isinstance(self._landscape.source, KnowsInputs):
             return np.ndim(self._landscape.source.inputs(np.arange(1))) == 4
         return self._images is not None
 
@@ -77,7 +78,7 @@ class Models:
 
     def inputs(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Return what the models take of some samples: float32 ``[m, C, H, W]``."""
-        if "inputs" in self._landscape.services:
+        if isinstance(self._landscape.source, KnowsInputs):
             x: NDArray[np.float32] = np.asarray(self._landscape.source.inputs(indices), np.float32)
         else:
             assert self._images is not None

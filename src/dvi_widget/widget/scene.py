@@ -6,7 +6,7 @@ import copy
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from .wire import Answer, RequestError
 
 _MAX_CACHED_BYTES = 1 << 25  # of answers: 32 MiB
 _MAX_OPEN_FILES = 200  # of about a thousand that a process may open
+
+
+Ability = TypeVar("Ability")
 
 
 class Accuracy(TypedDict):
@@ -173,26 +176,27 @@ def _nbytes(answer: Answer) -> int:
     return sum(array.nbytes for array in answer.arrays.values())
 
 
-def engine(landscape: Landscape, *abilities: str, what: str) -> Any:
-    """Return the engine behind a landscape.
+def engine(landscape: Landscape, ability: type[Ability], what: str) -> Ability:
+    """Return the engine behind a landscape, as something that has an ability.
 
     Parameters
     ----------
     landscape
         Where to look.
-    *abilities
-        Methods that the engine must have.
+    ability
+        A protocol of `dvi_widget.landscape.source`.
     what
-        What is asked for, as the beginning of a sentence.
+        What the ability is needed for, as the beginning of a sentence.
 
     Raises
     ------
     RequestError
-        If the landscape has no engine with all of these abilities.
+        If the landscape has no engine with that ability.
     """
-    if not set(abilities) <= set(landscape.services):
+    try:
+        return landscape.require(ability)
+    except RuntimeError:
         raise RequestError(
-            f"{what} need an engine that answers {', '.join(abilities)}; this landscape has none. Show the "
-            "landscape of a fitted model, such as DVI().fit(run).landscape()."
-        )
-    return landscape.source
+            f"{what} need an engine that can answer; this landscape has none. Show the landscape of a fitted "
+            "model, such as DVI().fit(run).landscape()."
+        ) from None

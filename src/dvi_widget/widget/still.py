@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dvi_widget.landscape import Frame, Landscape, class_colors, colored
 from dvi_widget.landscape.paint import paint
+from dvi_widget.landscape.source import Paints, Sharpens
 
 _CANVAS_PX = {1: 668, 2: 486}  # along each side of a canvas, alone or beside another
 _LEGEND_PX = 200  # width
@@ -123,7 +124,7 @@ def _painted_quickly(
 ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]] | None:
     """Paint a coarse canvas; None if the engine does not paint or is slow."""
     # Engines that paint from coarse to fine do so because they are slow.
-    if "paint" not in landscape.services or "sharpen" in landscape.services:
+    if not isinstance(landscape.source, Paints) or isinstance(landscape.source, Sharpens):
         return None
     start_s = time.perf_counter()
 

@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dvi_widget.landscape import PALETTES, class_colors
+from dvi_widget.landscape.source import KnowsFeatures, Measurable, RoundTrips
+from dvi_widget.landscape.source import Measures as EngineMeasures
 from dvi_widget.suggestions import DEFINITIONS, MEASURES, ranked
 from dvi_widget.widget.arguments import Count, Epoch, Landscape, one_of
 from dvi_widget.widget.request import refusal, request
@@ -228,7 +230,7 @@ class Trust(Answer):
 def trust(scene: Scene, report: Report, landscape: Landscape, epoch: Epoch) -> Trust:
     """Measure the round-trip error of the canvas: decode each pixel, project it, measure how far it moved."""
     del scene
-    engine(landscape, "decode", "place", what="Measures of trust")
+    engine(landscape, RoundTrips, "Measures of trust")
     text = f"Measuring how far the canvas of epoch {epoch} can be trusted"
     report(0.0, text)
     error = landscape.trust(epoch, lambda share: report(share, text))
@@ -249,7 +251,7 @@ class Loss(Answer):
 @request("loss", pace="long", cached=True)
 def loss(scene: Scene, report: Report, landscape: Landscape, epoch: Epoch, k: Count) -> Loss:
     """Measure which share of its k nearest neighbours each sample loses on the canvas."""
-    engine(landscape, "features", what="Lost neighbours")
+    engine(landscape, KnowsFeatures, "Lost neighbours")
     others = (int((scene.samples["split"] == "train").sum()) or len(scene)) - 1
     if k > others:
         raise refusal("k", f"at most {others}, the number of other samples", k)
@@ -332,8 +334,8 @@ class Measures(Answer):
 def measures(scene: Scene, report: Report, landscape: Landscape) -> Measures:
     """Take the figures of merit (see `Landscape.measures`), of many samples over a random part of them."""
     del scene
-    if "measures" not in landscape.services:
-        engine(landscape, "place", "features", "boundary", what="Measures")
+    if not isinstance(landscape.source, EngineMeasures):
+        engine(landscape, Measurable, "Measures")
     text = "Taking the measures of the landscape"
     report(0.0, text)
     rows = _drawn(landscape.samples["split"].to_numpy())

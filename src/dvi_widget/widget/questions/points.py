@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvi_widget import measures
+from dvi_widget.landscape.source import Classifies, Decodes, KnowsFeatures, Paints, Pictures
 from dvi_widget.widget.arguments import Epoch, Landscape, Point, Points
 from dvi_widget.widget.request import request
 from dvi_widget.widget.scene import Scene, engine
@@ -41,15 +42,15 @@ class Decoded(Answer):
 def decode(scene: Scene, landscape: Landscape, epoch: Epoch, points: Points) -> Decoded:
     """Decode points of the canvas, classify them and find the recorded samples nearest to them."""
     del scene
-    source = engine(landscape, "decode", "classify", what="Points of the canvas")
-    x = np.asarray(source.decode(epoch, points), np.float32)
+    classifier = engine(landscape, Classifies, "Points of the canvas")
+    x = np.asarray(engine(landscape, Decodes, "Points of the canvas").decode(epoch, points), np.float32)
     nearest = np.empty((len(x), 0), np.int32)
-    if "features" in landscape.services:
-        nearest = _nearest(source.features(epoch), x)
+    if isinstance(landscape.source, KnowsFeatures):
+        nearest = _nearest(landscape.source.features(epoch), x)
     pixels = None
-    if "pictures" in landscape.services:
-        pixels = np.ascontiguousarray(source.pictures(epoch, x).transpose(0, 2, 3, 1))
-    return Decoded(np.asarray(source.classify(epoch, x), np.float32), nearest, pixels)
+    if isinstance(landscape.source, Pictures):
+        pixels = np.ascontiguousarray(landscape.source.pictures(epoch, x).transpose(0, 2, 3, 1))
+    return Decoded(np.asarray(classifier.classify(epoch, x), np.float32), nearest, pixels)
 
 
 class Crossing(TypedDict):
@@ -73,7 +74,7 @@ class Crossings(Answer):
 def crossings(scene: Scene, landscape: Landscape, epoch: Epoch, a: Point, b: Point) -> Crossings:
     """Find where the predicted class changes on the straight way from a to b."""
     del scene
-    engine(landscape, "paint", what="Crossings")
+    engine(landscape, Paints, "Crossings")
     return Crossings(
         [
             {

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from dvi_widget.landscape.source import FindsNeighbors, KnowsLogits
 from dvi_widget.widget.arguments import (
     MAX_NEIGHBORS,
     Count,
@@ -75,7 +76,7 @@ class Probabilities(Answer):
 def probabilities(scene: Scene, landscape: Landscape, epoch: Epoch, indices: Samples) -> Probabilities:
     """Send how likely each class is for samples at an epoch."""
     check_size(len(indices), 4 * len(scene.classes))
-    engine(landscape, "logits", what="Probabilities")
+    engine(landscape, KnowsLogits, "Probabilities")
     return Probabilities(probabilities_of(scene.logits(landscape, epoch)[indices]))
 
 
@@ -107,7 +108,7 @@ def history(scene: Scene, landscape: Landscape, indices: Samples) -> History:
     confidence = np.stack([frame.confidence[indices] for frame in frames], axis=1).astype(np.float32)
     labels = scene.samples["label"].to_numpy(np.int32)[indices]
     own = np.where(predictions == labels[:, None], confidence, np.float32(np.nan))
-    if "logits" in landscape.services:
+    if isinstance(landscape.source, KnowsLogits):
         rows = np.arange(len(indices))
         for column, frame in enumerate(frames):
             p = probabilities_of(scene.logits(landscape, frame.epoch)[indices])
@@ -129,7 +130,7 @@ def neighbors(
 ) -> Neighbors:
     """Find the samples of a group that are nearest to some samples in representation space."""
     check_size(len(indices), _NEIGHBORS_BYTES)
-    source = engine(landscape, "neighbors", what="Neighbours")
+    source = engine(landscape, FindsNeighbors, "Neighbours")
     mask = _members(scene, group)
     others = int(mask.sum()) - bool(mask[indices].any())
     if others < 1:
