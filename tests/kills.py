@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from recorded import network, record, recorder, samples, train
 from safetensors.numpy import load_file
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 import dvi_widget as dvi
 from dvi_widget.runs import storage

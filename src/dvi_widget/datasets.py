@@ -16,9 +16,9 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm.auto import tqdm
 
 from .arrays import check_path
+from .progress import progress_bar
 
 __all__ = ["digits", "idx", "image_folder"]
 
@@ -243,7 +243,7 @@ def _in_folder(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
             continue
         seen.add(real)
         names += [PurePosixPath(Path(folder, file).relative_to(root).as_posix()) for file in files]
-    for name in tqdm(
+    for name in progress_bar(
         sorted(filter(_is_picture, names)), desc=f"reading {root.name}", unit="picture", leave=False
     ):
         with (root / name).open("rb") as file:
@@ -253,7 +253,7 @@ def _in_folder(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
 def _in_zip(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     with zipfile.ZipFile(root) as archive:
         entries = [entry for entry in archive.infolist() if _is_picture(_inside(root, entry.filename))]
-        for entry in tqdm(entries, desc=f"reading {root.name}", unit="picture", leave=False):
+        for entry in progress_bar(entries, desc=f"reading {root.name}", unit="picture", leave=False):
             try:
                 content = archive.read(entry)
             except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
@@ -268,7 +268,7 @@ def _in_tar(root: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     size = root.stat().st_size
     with (
         root.open("rb") as raw,
-        tqdm(total=size, desc=f"reading {root.name}", unit="B", unit_scale=True, leave=False) as bar,
+        progress_bar(total=size, desc=f"reading {root.name}", unit="B", unit_scale=True, leave=False) as bar,
     ):
         try:
             with tarfile.open(fileobj=raw, mode="r|*") as archive:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from . import datasets
 from .dvi import DVI
+from .progress import progress_bar
 from .runs import Recorder, Run
 from .widget.explorer import Explorer
 
@@ -100,7 +100,7 @@ def record(folder: str | Path) -> None:
         if len(recorded) == _EPOCHS:
             return
         optimizer = torch.optim.Adam(model.parameters(), lr=5e-4)
-        for epoch in tqdm(range(_EPOCHS), desc="Training and recording", unit="epoch"):
+        for epoch in progress_bar(range(_EPOCHS), desc="Training and recording", unit="epoch"):
             model.train()
             for batch in torch.split(torch.randperm(len(inputs)), 64):
                 optimizer.zero_grad()

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from . import files
 from .arrays import as_matrix, as_rows, check_finite, check_whole, warn
 from .boundary import on_boundary
 from .landscape import Landscape
 from .nearest import compile_descent, equal_rows_exceed, nearest, needs_compiling, neighbors, row_marks
+from .progress import progress_bar
 from .runs import Run, storage
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class Projection:
         self._positions: dict[int, NDArray[np.float32]] = {}
         self._searched: dict[int, Mapping[str, NDArray[np.int32]]] = {}
         self._digests: dict[int, str] = {}
-        bar = tqdm(
+        bar = progress_bar(
             total=100 * len(chosen),
             bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
             leave=False,

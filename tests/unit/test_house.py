@@ -117,6 +117,11 @@ def test_front_end_files_say_in_their_first_line_what_they_are_for() -> None:
             assert re.match(r"(//|/\*) \w", first), f"{path.relative_to(ROOT)} begins with {first!r}"
 
 
+def test_progress_bars_are_made_in_one_room() -> None:
+    users = {room(path) for path in SOURCES if re.search(r"\btqdm\b", path.read_text(encoding="utf-8"))}
+    assert users == {"progress"}
+
+
 def test_nothing_is_ever_unpickled() -> None:
     forbidden = re.compile(r"\bpickle\b|allow_pickle=True|weights_only=False|joblib\.load|torch\.load\(")
     for path in SOURCES:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
+
+from dvi_widget.progress import progress_bar
 
 from .inputs import as_images, as_teacher
 from .neighbors import Neighbors, check_band
@@ -79,7 +80,7 @@ def search(
     predictor = as_teacher(teacher, pictures.shape[1:])
     rows, done = [], 0
     total = len(settings) * len(students) * len(pictures)
-    with tqdm(total=total, desc="search", unit="student", disable=report is not None) as bar:
+    with progress_bar(total=total, desc="search", unit="student", disable=report is not None) as bar:
         try:
             for (v, neighbors), student in product(settings, students):
                 figures = []

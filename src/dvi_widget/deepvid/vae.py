@@ -15,10 +15,10 @@ from safetensors import SafetensorError, safe_open
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from dvi_widget import files
 from dvi_widget.arrays import as_array, as_matrix, check_path, check_whole, warn
+from dvi_widget.progress import progress_bar
 
 from .consistency import compared_layers, inconsistency
 from .inputs import as_images, as_teacher
@@ -486,7 +486,7 @@ class VAE(BaseEstimator):  # type: ignore[misc]
     def _train(self, pictures: NDArray[Any], path: str | Path | None) -> None:
         """Take the remaining steps, with a bar, saving after every epoch."""
         per_epoch = math.ceil(len(pictures) / self.batch_size)
-        bar = tqdm(total=self.total_steps_, initial=self.steps_, desc="VAE", unit="step")
+        bar = progress_bar(total=self.total_steps_, initial=self.steps_, desc="VAE", unit="step")
         try:
             while self.steps_ < self.total_steps_:
                 epoch, step = divmod(self.steps_, per_epoch)

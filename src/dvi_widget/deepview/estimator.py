@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree, procrustes
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
 from dvi_widget.arrays import as_array, as_mask, as_matrix, as_rows, check_number, check_whole
 from dvi_widget.landscape import Landscape
 from dvi_widget.pictures import as_pictures, like_pictures
+from dvi_widget.progress import progress_bar
 from dvi_widget.subject import check_logits
 
 from . import layout, quality
@@ -515,7 +515,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
     def _lambda(self, calls_left: Callable[[], int] | None) -> float:
         if self.lam != "auto":
             return float(self.lam)
-        with tqdm(desc="choosing λ", unit="") as bar:
+        with progress_bar(desc="choosing λ", unit="") as bar:
 
             def report(lam: float, accuracy: float) -> None:
                 bar.update()
@@ -528,7 +528,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
 
     def _search(self, calls_left: Callable[[], int] | None) -> Neighbors:
         """Search the neighbours of all samples, with a bar."""
-        with tqdm(total=len(self._paths.x), desc="exact neighbours", unit="sample") as bar:
+        with progress_bar(total=len(self._paths.x), desc="exact neighbours", unit="sample") as bar:
 
             def report(certified: int) -> None:
                 bar.n = certified

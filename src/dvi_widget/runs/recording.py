@@ -13,12 +13,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from tqdm.auto import tqdm
 
 from dvi_widget import files
 from dvi_widget.arrays import as_array, blocks, check_number, check_path, check_whole, warn
 from dvi_widget.boundary import synthesize
 from dvi_widget.pictures import check_pictures, like_pictures, show, value_range
+from dvi_widget.progress import progress_bar
 from dvi_widget.subject import InputShapeError, Subject
 
 from . import storage
@@ -242,7 +242,7 @@ class Recorder:
         features = np.empty((self._n_train + self._n_test, self._width), np.float32)
         logits = np.empty((len(features), len(self.classes)), np.float32)
         step, row = 16 * self._subject.batch_size, 0
-        with tqdm(
+        with progress_bar(
             total=len(features), desc=f"recording epoch {epoch}", unit="sample", leave=False, delay=2
         ) as bar:
             for inputs in self._inputs:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from dvi_widget.arrays import as_array, check_finite
+from dvi_widget.progress import progress_bar
 
 _WITHOUT_TEST = " Hold some samples back from training, say a tenth, or pass test=None to do without."
 
@@ -62,7 +62,7 @@ def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
     """Read the inputs and labels of a Dataset, one by one in order."""
     inputs: list[NDArray[Any]] = []
     labels: list[NDArray[Any]] = []
-    for index in tqdm(
+    for index in progress_bar(
         range(len(dataset)), desc=f"reading {name} samples", unit="sample", leave=False, delay=2
     ):
         pair = dataset[index]

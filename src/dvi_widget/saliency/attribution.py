@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+
+from dvi_widget.progress import progress_bar
 
 from .gradients import Report, part_of
 from .inspection import Inspection, inspected
@@ -217,7 +218,7 @@ def _steps(
 ) -> Iterator[Maps]:
     """Yield the maps of one batch after the other."""
     maps_per_picture = 2 if likeness else 1
-    with tqdm(
+    with progress_bar(
         total=len(x), desc=method.label, unit="picture", disable=not bar, leave=False, delay=1
     ) as progress:
         for begin in range(0, len(x), method.batch_size):

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
 
 from dvi_widget.landscape import PALETTES, Frame, Landscape
 from dvi_widget.pictures import as_pictures
+from dvi_widget.progress import progress_bar
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
 from .bundle import front_end
@@ -421,7 +421,7 @@ class Explorer(anywidget.AnyWidget):
         if name is None:
             return pd.DataFrame(DEFINITIONS.items(), columns=["name", "definition"])
         check_name(name)
-        with tqdm(total=100, desc="reading logits", leave=False, delay=2) as bar:
+        with progress_bar(total=100, desc="reading logits", leave=False, delay=2) as bar:
             table = dynamics.table(lambda share, *_: bar.update(round(100 * share) - bar.n))
         return ranked(table, name)
 

@@ -15,10 +15,10 @@ from typing import Any, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from dvi_widget.files import write_aside
 from dvi_widget.landscape.source import Decodes, KnowsBoundary, KnowsLogits, Measures, Places
+from dvi_widget.progress import progress_bar
 from dvi_widget.suggestions import DEFINITIONS
 
 from .questions import ask, find
@@ -141,7 +141,9 @@ def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) ->
     answered: list[set[str]] = [set() for _ in scene.landscapes]
     slow: set[tuple[int, str]] = set()
     file.write(_HEAD % html.escape(scene.landscapes[0].name))
-    with tqdm(total=len(requests) + len(sliced) + n_blocks, desc="Writing the page", unit="part") as bar:
+    with progress_bar(
+        total=len(requests) + len(sliced) + n_blocks, desc="Writing the page", unit="part"
+    ) as bar:
         for op, args, seconds in requests:
             place = args["landscape"]
             # If one epoch took too long, the next ones would too.
