@@ -29,8 +29,8 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget.boundary import synthesize
-from dvi_widget.estimator import Projection
 from dvi_widget.nearest import ClassIndex
+from dvi_widget.projection import Projection
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "benchmarks"
@@ -42,8 +42,8 @@ METHODS: dict[str, Callable[[int], Projection]] = {
     "umap": lambda seed: dvi.baselines.UMAP(seed=seed),
     "umap-t": lambda seed: dvi.baselines.UMAP(warm=True, seed=seed),
     "layout": lambda _: dvi.DVI(),
-    "paper": lambda seed: dvi.DVI(method="paper", seed=seed),
-    "paper-t": lambda seed: dvi.DVI(method="paper", seed=seed, weights=(1.0, 1.0, 0.0)),
+    "paper": lambda seed: dvi.PaperDVI(seed=seed),
+    "paper-t": lambda seed: dvi.PaperDVI(seed=seed, weights=(1.0, 1.0, 0.0)),
 }
 SLOW = {"umap": 300, "umap-t": 300}  # rows of either split that are decoded: each takes 50 ms
 

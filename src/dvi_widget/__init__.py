@@ -4,7 +4,7 @@ from . import baselines, datasets, deepvid, measures, saliency, suggestions
 from .deepvid import VAE, LinearStudent, Neighbors
 from .deepview import DeepView
 from .demo import demo
-from .dvi import DVI
+from .dvi import DVI, PaperDVI
 from .landscape import Landscape
 from .runs import LightningCallback, Recorder, Run, RunError
 from .saliency import activations, attribute, filters, inspect_model, top_patches
@@ -20,6 +20,7 @@ __all__ = [
     "LightningCallback",
     "LinearStudent",
     "Neighbors",
+    "PaperDVI",
     "Predictor",
     "Recorder",
     "Run",

@@ -1,4 +1,4 @@
-"""Classical projections behind the same estimator shape, for comparison."""
+"""Classical projections as estimators of the same shape, for comparison."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import check_whole
-from .estimator import Checkpoint, Map, Method, Projection
+from .arrays import check_number, check_whole
 from .nearest import neighbors
+from .progress import Progress
+from .projection import Checkpoint, Map, Method, Projection
 
-_BESIDE = 5  # nearest samples whose median is where t-SNE's unseen samples are put
-_WARM = 200  # layout epochs of a warm-started UMAP, which are also what a cold one takes of large N
+_TSNE_NEIGHBORS = 5  # at whose median t-SNE's unseen samples are placed
+_WARM_EPOCHS = 200  # layout epochs of a warm-started UMAP: as many as umap-learn's default for large N
 
 
 class PCA(Projection):
-    """Each epoch on its own two principal components; decodes by the transposed projection.
+    """Project each epoch onto its own two principal components, and decode by the transposed projection.
 
-    The sign of a component, which PCA leaves open, is chosen so that its largest loading is positive.
+    The sign of a component, which PCA leaves open, is such that its largest loading is positive.
     """
-
-    def __repr__(self) -> str:
-        return "PCA()"
 
     def _method(self) -> Method:
         return _Components()
 
 
 class _Components:
-    """PCA as a method: no epoch knows of another."""
+    """PCA as a method; epochs are independent of each other."""
 
     def key(self) -> Mapping[str, Any]:
         return {"method": "pca", "version": 1}
@@ -42,7 +40,7 @@ class _Components:
         checkpoint: Checkpoint,
         previous: tuple[Checkpoint, Map] | None,  # noqa: ARG002
         seed: int,  # noqa: ARG002
-        report: Callable[[float], object],
+        report: Progress,
     ) -> _LinearMap:
         centre = checkpoint.x.mean(axis=0, dtype=np.float64)
         x = checkpoint.x.astype(np.float64) - centre
@@ -63,7 +61,7 @@ class _Components:
 
 
 class _LinearMap:
-    """Onto a plane through the centre, and back."""
+    """An orthogonal projection onto a plane."""
 
     def __init__(
         self,
@@ -86,38 +84,30 @@ class _LinearMap:
 
 
 class TSNE(Projection):
-    """Each epoch by scikit-learn's Barnes–Hut t-SNE from its principal components, with no way back.
+    """Lay out each epoch by scikit-learn's Barnes–Hut t-SNE from its principal components; no inverse.
 
-    t-SNE has no map either: unseen samples are put at the median of their five nearest recorded samples.
-    Nothing is drawn at random.
+    t-SNE has no map either: unseen samples are placed at the median of their five nearest recorded samples.
+    Nothing is random.
 
     Parameters
     ----------
     perplexity : float
-        About how many neighbours each sample has (van der Maaten & Hinton 2008, §2).
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of its range, or, on fitting, if perplexity is not less than the number of
-        training samples.
+        Effective number of neighbours of each sample (van der Maaten & Hinton 2008, §2): positive, and less
+        than the number of training samples.
     """
 
     def __init__(self, perplexity: float = 30.0) -> None:
-        if not 0 < perplexity < np.inf:
-            raise ValueError(f"perplexity must be a positive number; found {perplexity!r}.")
         self.perplexity = perplexity
 
-    def __repr__(self) -> str:
-        return f"TSNE(perplexity={self.perplexity!r})"
-
     def _method(self) -> Method:
+        if check_number("perplexity", self.perplexity, 0) == 0:
+            raise ValueError("perplexity must be a positive number; got 0.")
         return _StochasticNeighbors(self.perplexity)
 
 
 @dataclass(frozen=True)
 class _StochasticNeighbors:
-    """t-SNE as a method: no epoch knows of another."""
+    """t-SNE as a method; epochs are independent of each other."""
 
     perplexity: float
 
@@ -129,31 +119,31 @@ class _StochasticNeighbors:
         checkpoint: Checkpoint,
         previous: tuple[Checkpoint, Map] | None,  # noqa: ARG002
         seed: int,
-        report: Callable[[float], object],
-    ) -> _Beside:
+        report: Progress,
+    ) -> _Positions:
         from sklearn.manifold import TSNE as Descent  # noqa: N811, PLC0415
 
         if self.perplexity >= len(checkpoint.x):
             raise ValueError(
                 f"perplexity must be less than the {len(checkpoint.x)} training samples; "
-                f"found {self.perplexity!r}."
+                f"got {self.perplexity!r}."
             )
         descent = Descent(2, perplexity=self.perplexity, init="pca", random_state=seed, n_jobs=1)
         positions = descent.fit_transform(checkpoint.x).astype(np.float32)
         report(1.0)
-        return _Beside(positions, lambda: checkpoint)
+        return _Positions(positions, lambda: checkpoint)
 
     def load(
         self,
         arrays: Mapping[str, NDArray[Any]],  # noqa: ARG002
         positions: NDArray[np.float32],
         reopen: Callable[[], Checkpoint],
-    ) -> _Beside:
-        return _Beside(positions, reopen)
+    ) -> _Positions:
+        return _Positions(positions, reopen)
 
 
-class _Beside:
-    """Positions without a map: others are put beside those they are like."""
+class _Positions:
+    """Positions without a map: other samples are placed beside their neighbours."""
 
     def __init__(self, positions: NDArray[np.float32], reopen: Callable[[], Checkpoint]) -> None:
         self.positions = positions
@@ -161,7 +151,7 @@ class _Beside:
 
     def transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         recorded = self._reopen().x
-        near = neighbors(recorded, min(_BESIDE, len(recorded)), query=x)[0]
+        near = neighbors(recorded, min(_TSNE_NEIGHBORS, len(recorded)), query=x)[0]
         return np.median(self.positions[near], axis=1).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -169,46 +159,32 @@ class _Beside:
 
 
 class UMAP(Projection):
-    """Each epoch by umap-learn, which also places unseen samples and decodes: 50 ms of CPU for a point.
+    """Lay out each epoch by umap-learn, which also places unseen samples and decodes, at 50 CPU ms a point.
 
-    Give `Landscape.measures` some hundred rows in `decoded`; painting a canvas takes an hour and more.
+    Pass some hundred rows as `decoded` to `Landscape.measures`; painting a canvas takes more than an hour.
 
     Parameters
     ----------
     n_neighbors, min_dist : int, float
-        As in umap-learn.
+        As in umap-learn: 2 or more, and less than the number of training samples; in [0, 1].
     warm : bool
         Whether each epoch is laid out from the positions of the epoch before, for 200 layout epochs.
-        Otherwise each starts from its own spectral embedding and knows of no other.
+        Otherwise each starts from its own spectral embedding, independently of the others.
     seed : int
-        The same seed on the same machine gives the same positions.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of its range, or, on fitting, if n_neighbors is not less than the number of
-        training samples.
+        Seed of all random choices: the same seed on the same machine gives the same positions.
     """
 
     def __init__(
         self, n_neighbors: int = 15, min_dist: float = 0.1, *, warm: bool = False, seed: int = 0
     ) -> None:
-        check_whole("n_neighbors", n_neighbors, 2)
-        if not 0 <= min_dist <= 1:
-            raise ValueError(f"min_dist must be a number in [0, 1]; found {min_dist!r}.")
-        check_whole("seed", seed)
         self.n_neighbors = n_neighbors
         self.min_dist = min_dist
         self.warm = warm
         self.seed = seed
 
-    def __repr__(self) -> str:
-        return (
-            f"UMAP(n_neighbors={self.n_neighbors}, min_dist={self.min_dist!r}, "
-            f"warm={self.warm}, seed={self.seed})"
-        )
-
     def _method(self) -> Method:
+        check_whole("n_neighbors", self.n_neighbors, 2)
+        check_number("min_dist", self.min_dist, 0, 1)
         return _FuzzyLayout(self.n_neighbors, self.min_dist, self.warm)
 
 
@@ -228,17 +204,17 @@ class _FuzzyLayout:
         checkpoint: Checkpoint,
         previous: tuple[Checkpoint, Map] | None,
         seed: int,
-        report: Callable[[float], object],
+        report: Progress,
     ) -> _UMAPMap:
         if self.n_neighbors >= len(checkpoint.x):
             raise ValueError(
                 f"n_neighbors must be less than the {len(checkpoint.x)} training samples; "
-                f"found {self.n_neighbors}."
+                f"got {self.n_neighbors}."
             )
         if previous is None or not self.warm:
             model = self.model(seed).fit(checkpoint.x.copy())
         else:
-            model = self.knowing(checkpoint.x, previous[1].positions, seed)
+            model = self.placed(checkpoint.x, previous[1].positions, seed)
             self._settle(model, seed)
         report(1.0)
         return _UMAPMap(np.ascontiguousarray(model.embedding_, np.float32), seed, lambda: model)
@@ -250,31 +226,31 @@ class _FuzzyLayout:
         reopen: Callable[[], Checkpoint],
     ) -> _UMAPMap:
         seed = int(arrays["seed"][0])
-        return _UMAPMap(positions, seed, lambda: self.knowing(reopen().x, positions, seed))
+        return _UMAPMap(positions, seed, lambda: self.placed(reopen().x, positions, seed))
 
     def model(self, seed: int, **settings: Any) -> Any:
-        """One of umap-learn's, not fitted. Its inverse wants samples that can be written to: fit a copy."""
+        """Build umap-learn's estimator. Fit it to a copy, as its inverse needs writable samples."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
-            import umap  # noqa: PLC0415 - its compiler costs seconds that only those pay who fit
+            import umap  # noqa: PLC0415 - it compiles for seconds, which only fitting needs
 
         return umap.UMAP(
             n_neighbors=self.n_neighbors, min_dist=self.min_dist, random_state=seed, n_jobs=1, **settings
         )
 
-    def knowing(self, x: NDArray[np.float32], positions: NDArray[np.float32], seed: int) -> Any:
-        """A model of these samples at these positions, as if it had laid them out itself."""
+    def placed(self, x: NDArray[np.float32], positions: NDArray[np.float32], seed: int) -> Any:
+        """Build an estimator with these samples at these positions, as if it had laid them out itself."""
         model = self.model(seed, init=positions, n_epochs=0).fit(x.copy())
-        model.n_epochs = None  # from here on as many as it takes by default
-        model.embedding_ = positions.copy()  # fitting stretches what it starts from
+        model.n_epochs = None  # umap-learn's default from here on
+        model.embedding_ = positions.copy()  # fitting rescales its initial positions
         return model
 
     def _settle(self, model: Any, seed: int) -> None:
-        """Lay a model's samples out further, from where they are."""
+        """Continue the layout from the estimator's present positions."""
         from umap.layouts import optimize_layout_euclidean  # noqa: PLC0415
         from umap.umap_ import make_epochs_per_sample  # noqa: PLC0415
 
-        epochs = _WARM
+        epochs = _WARM_EPOCHS
         graph = model.graph_.tocoo()
         strong = graph.data >= graph.data.max() / epochs
         y = model.embedding_
@@ -295,7 +271,7 @@ class _FuzzyLayout:
 
 
 class _UMAPMap:
-    """A layout of umap-learn; what places and decodes by it is made again where it was loaded."""
+    """A layout of umap-learn. Its estimator is built again, when it is needed, for a map that was loaded."""
 
     def __init__(self, positions: NDArray[np.float32], seed: int, reopen: Callable[[], Any]) -> None:
         self.positions = positions
@@ -310,7 +286,7 @@ class _UMAPMap:
         return np.asarray(self._opened().transform(x), np.float32)
 
     def inverse_transform(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
-        # A measure that decodes and one that also classifies ask for the same points in turn.
+        # Two measures in a row decode the same points.
         if self._decoded is None or not np.array_equal(self._decoded[0], y):
             x = np.asarray(self._opened().inverse_transform(y), np.float32)
             self._decoded = y.copy(), x

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from recorded import record
 from sklearn import decomposition
+from sklearn.exceptions import NotFittedError
 
 import dvi_widget as dvi
 
@@ -44,7 +45,7 @@ def test_pca_is_kept_in_the_run_beside_other_maps(fitted):
 
 
 def test_pca_needs_a_fit_too():
-    with pytest.raises(RuntimeError, match="This PCA is not fitted yet"):
+    with pytest.raises(NotFittedError, match="This PCA instance is not fitted yet"):
         dvi.baselines.PCA().landscape()
 
 
@@ -110,7 +111,7 @@ def test_tsne_leaves_out_what_needs_a_way_back(run):
     assert "paint" not in shown.services
     assert not any(frame.paintable for frame in shown)
     assert not {"ppr", "rec_pv"} & set(shown.measures(k=[5])["measure"])
-    with pytest.raises(RuntimeError, match="TSNE has no way back from the canvas"):
+    with pytest.raises(RuntimeError, match="TSNE cannot be inverted"):
         model.inverse_transform([[0.0, 0.0]], epoch=5)
 
 
@@ -153,19 +154,19 @@ def test_umap_is_imported_without_its_word_on_tensorflow():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: dvi.baselines.TSNE(perplexity=0), "perplexity must be a positive number; found 0"),
+        (lambda: dvi.baselines.TSNE(perplexity=0), "perplexity must be a positive number; got 0"),
         (lambda: dvi.baselines.UMAP(seed=-1), "seed must be a whole number of 0 or more; got -1"),
         (
             lambda: dvi.baselines.UMAP(n_neighbors=1),
             "n_neighbors must be a whole number of 2 or more; got 1",
         ),
-        (lambda: dvi.baselines.UMAP(min_dist=2.0), r"min_dist must be a number in \[0, 1\]; found 2.0"),
+        (lambda: dvi.baselines.UMAP(min_dist=2.0), r"min_dist must be a number in \[0, 1\]; got 2.0"),
         (lambda: dvi.baselines.UMAP(seed=0.5), "seed must be a whole number of 0 or more; got 0.5"),
     ],
 )
-def test_baselines_refuse_parameters_out_of_range(make, message):
+def test_baselines_refuse_parameters_out_of_range(run, make, message):
     with pytest.raises(ValueError, match=message):
-        make()
+        make().fit(run)
 
 
 @pytest.mark.parametrize(

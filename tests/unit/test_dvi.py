@@ -1,5 +1,7 @@
 """DeepVisualInsight as published: its complex, its losses, and the estimator on a recorded run."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import network, record, recorder, unfitted
 from safetensors.numpy import load_file
+from sklearn.exceptions import NotFittedError
 from torch import nn
 
 import dvi_widget as dvi
@@ -14,7 +17,7 @@ from dvi_widget.boundary import on_boundary
 from dvi_widget.dvi.complex import bavr_complex, curve, memberships
 from dvi_widget.dvi.losses import head_gradients, reconstruction_loss, temporal_loss, umap_loss
 from dvi_widget.dvi.paper import Paper
-from dvi_widget.estimator import Checkpoint
+from dvi_widget.projection import Checkpoint
 from dvi_widget.runs.storage import RunError
 
 QUICK = {"method": "paper", "steps": (150, 80), "batch_size": 200, "seed": 3}
@@ -201,7 +204,7 @@ def test_a_fit_that_is_stopped_keeps_its_epochs_and_goes_on_where_it_was(
     run = unfitted(folder, tmp_path / "run")
     model = dvi.DVI(**QUICK)
     with monkeypatch.context() as patch:
-        patch.setitem(dvi.dvi._METHODS, "paper", Interrupted)
+        patch.setattr("dvi_widget.dvi.estimators.Paper", Interrupted)
         with pytest.raises(KeyboardInterrupt, match=r"epochs \[0, 5\] are finished and kept"):
             model.fit(run)
     assert model.epochs_ == [0, 5]
@@ -265,7 +268,7 @@ def test_an_epoch_recorded_anew_is_not_mixed_with_the_old_fit(tmp_path):
         lambda: landscape.source.place(1, x),
         lambda: landscape.source.paint(1, points),
     ):
-        with pytest.raises(RunError, match=r"epoch 1 of .* was recorded anew after it was fitted"):
+        with pytest.raises(RunError, match=r"Epoch 1 of .* was recorded anew after it was fitted"):
             ask()
     assert len(landscape[-1].positions) == len(landscape.samples)
     assert model.transform(x, epoch=0).shape == (len(x), 2)
@@ -366,23 +369,38 @@ def test_neighbors_of_samples_are_searched_in_representation_space_among_those_a
 
 
 @pytest.mark.parametrize(
-    ("settings_", "error", "message"),
+    ("settings_", "message"),
     [
-        ({"method": "papers"}, ValueError, "method must be one of"),
-        ({"seed": -1}, ValueError, "seed must be"),
-        ({"stepz": 3}, TypeError, "has no setting stepz; it has k, weights"),
-        ({"k": 0}, ValueError, "k must be a whole number"),
-        ({"weights": (1, 1)}, ValueError, "weights must be three numbers"),
-        ({"learning_rate": 0}, ValueError, "learning_rate must be a positive number"),
-        ({"beta": -1}, ValueError, "beta must be a number of 0 or more"),
-        ({"steps": (10, 0)}, ValueError, "steps must be two whole numbers"),
-        ({"width": 0}, ValueError, "width must be"),
-        ({"device": "abacus"}, ValueError, "device must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"k": 0}, "k must be a whole number"),
+        ({"weights": (1, 1)}, "weights must be 3 numbers"),
+        ({"learning_rate": 0}, "learning_rate must be a positive number"),
+        ({"beta": -1}, "beta must be a number of 0 or more"),
+        ({"steps": (10, 0)}, "steps must be a whole number of 1 or more"),
+        ({"steps": 10}, "steps must be 2 numbers; got 10"),
+        ({"width": 0}, "width must be"),
+        ({"device": "abacus"}, "device must be"),
     ],
 )
-def test_settings_out_of_range_are_refused_before_any_work(settings_, error, message):
-    with pytest.raises(error, match=message):
-        dvi.DVI(**{"method": "paper", **settings_})
+def test_settings_out_of_range_are_refused_before_any_work(folder, settings_, message):
+    with pytest.raises(ValueError, match=message):
+        dvi.PaperDVI(**settings_).fit(dvi.Run(folder))
+
+
+def test_the_published_method_is_built_by_its_name_too(folder):
+    model = dvi.DVI("paper", steps=(30, 20), seed=3)
+    assert type(model) is dvi.PaperDVI
+    assert model.get_params() == dvi.PaperDVI(steps=(30, 20), seed=3).get_params()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'stepz'"):
+        dvi.DVI("paper", stepz=3)
+    with pytest.raises(ValueError, match='method must be "layout" or "paper"; got \'papers\''):
+        dvi.DVI("papers").fit(dvi.Run(folder))
+
+
+def test_help_shows_the_settings_of_both_methods():
+    assert "exaggeration" in inspect.signature(dvi.DVI).parameters
+    assert "self" not in inspect.signature(dvi.DVI).parameters
+    assert "weights" in inspect.signature(dvi.PaperDVI).parameters
 
 
 def test_what_needs_a_fit_says_so():
@@ -391,7 +409,7 @@ def test_what_needs_a_fit_says_so():
         lambda model: model.transform(np.zeros((1, 16)), epoch=0),
         lambda model: model.inverse_transform(np.zeros((1, 2)), epoch=0),
     ):
-        with pytest.raises(RuntimeError, match=r"not fitted yet: call fit\(run\) first"):
+        with pytest.raises(NotFittedError, match="This DVI instance is not fitted yet"):
             call(dvi.DVI())
 
 

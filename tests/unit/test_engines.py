@@ -23,6 +23,9 @@ ESTIMATORS = {
     "Neighbors": dvi.Neighbors(TRAINED, 0.3, how="nearest", pictures=PICTURES),
     "LinearStudent": dvi.LinearStudent("descent", epochs=3),
     "DeepView": dvi.DeepView(probabilities, lam=0.3, classes=["dark", "bright"]),
+    "DVI": dvi.DVI(k=10, iterations=(50, 50, 20)),
+    "PaperDVI": dvi.PaperDVI(steps=(100, 50)),
+    "UMAP": dvi.baselines.UMAP(warm=True),
 }
 
 

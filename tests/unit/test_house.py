@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "dvi_widget"
 
 # Room → the rooms of ours that it may import, beside the leaves. Data flows one way.
 LEAVES = {"arrays": set(), "files": set(), "progress": set(), "pictures": {"arrays"}}
-ENGINE = {"subject", "boundary", "runs", "landscape", "measures", "nearest", "estimator"}
+ENGINE = {"subject", "boundary", "runs", "landscape", "measures", "nearest", "projection"}
 ENGINES = {"dvi", "deepview", "deepvid", "saliency", "baselines"}
 ALLOWED = {
     "nearest": set(),
@@ -24,7 +24,7 @@ ALLOWED = {
     "boundary": {"subject"},
     "runs": {"subject", "boundary"},
     "suggestions": {"runs", "measures"},
-    "estimator": ENGINE - {"estimator"},
+    "projection": ENGINE - {"projection", "subject"},
     **dict.fromkeys(ENGINES, ENGINE),
     "widget": {"landscape", "runs", "suggestions", "measures"} | ENGINES,
 }

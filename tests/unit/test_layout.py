@@ -17,7 +17,6 @@ from dvi_widget.dvi.graph import descend, descend_alone, weigh
 from dvi_widget.dvi.grid_decoder import GridDecoder
 from dvi_widget.dvi.mesh import Mesh
 from dvi_widget.dvi.placement import robust_centre
-from dvi_widget.estimator import Checkpoint
 from dvi_widget.nearest import (
     Axes,
     ClassIndex,
@@ -29,6 +28,7 @@ from dvi_widget.nearest import (
     row_marks,
 )
 from dvi_widget.nearest.within_class import smallest
+from dvi_widget.projection import Checkpoint
 
 QUICK = {"iterations": (40, 80, 30)}
 
@@ -140,23 +140,23 @@ def test_the_descent_goes_down_the_divergence_of_tsne():
         rows = np.repeat(np.arange(n), np.diff(graph.indptr))
         return -(graph.weights * np.log(similarity[rows, graph.indices] / similarity.sum())).sum()
 
-    after = descend(y, graph, Mesh(), iterations=60, attraction=1.0)
+    after = descend(y, graph, Mesh(), iterations=60, exaggeration=1.0)
     assert divergence(after) < divergence(y) - 0.5
 
 
 def test_no_capped_point_ends_beyond_its_cap():
     y = np.random.default_rng(0).normal(size=(30, 2))
     caps = np.linspace(0, 2, 20)
-    after = descend(y, ring(30), Mesh(), iterations=25, attraction=1.5, anchors=y[:20] + 0.1, caps=caps)
+    after = descend(y, ring(30), Mesh(), iterations=25, exaggeration=1.5, anchors=y[:20] + 0.1, caps=caps)
     assert (np.linalg.norm(after[:20] - y[:20] - 0.1, axis=1) <= caps + 1e-9).all()
     assert np.linalg.norm(after[20:] - y[20:], axis=1).max() > 0.5
 
 
 def test_new_points_do_not_feel_each_other():
     y, edges = cloud(50, 2, 5), ring(50)
-    together = descend_alone(y + 1, y, edges, Mesh(), iterations=10, attraction=1.5)
+    together = descend_alone(y + 1, y, edges, Mesh(), iterations=10, exaggeration=1.5)
     head = type(edges)(edges.indptr[:4], edges.indices, edges.weights, edges.total)
-    alone = descend_alone(y[:3] + 1, y, head, Mesh(), iterations=10, attraction=1.5)
+    alone = descend_alone(y[:3] + 1, y, head, Mesh(), iterations=10, exaggeration=1.5)
     assert together[:3] == pytest.approx(alone, abs=1e-12)
 
 
@@ -447,7 +447,7 @@ def test_descent_on_a_large_set_leaves_each_row_out_of_its_own_neighbours(monkey
 def test_a_checkpoint_searches_once_for_all_that_ask(folder, monkeypatch):
     checkpoint = Checkpoint(dvi.Run(folder), 5)
     fifteen = checkpoint.neighbors(15)[0]
-    monkeypatch.setattr("dvi_widget.estimator.nearest", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr("dvi_widget.projection.checkpoint.nearest", lambda *_: pytest.fail("searched again"))
     assert np.array_equal(checkpoint.neighbors(20)[0][:, :15], fifteen)
 
 
@@ -463,13 +463,13 @@ def test_measures_and_the_next_epoch_take_the_neighbours_that_the_fit_found(fold
         return exact(x, *args, **options)
 
     monkeypatch.setattr("dvi_widget.landscape.measuring.neighbors", counted)
-    monkeypatch.setattr("dvi_widget.estimator.nearest", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr("dvi_widget.projection.checkpoint.nearest", lambda *_: pytest.fail("searched again"))
     assert loaded.landscape().measures().equals(expected)
     h = run.features(5).shape[1]
     assert (run.n_train, h) not in asked
     assert asked.count((len(run.boundary(5)), h)) == 3  # on test, once an epoch
     again = Checkpoint(run, 5, kept)
-    assert np.array_equal(again.meaning(15), kept["neighbors"][:, :15])
+    assert np.array_equal(again.semantic_neighbors(15), kept["neighbors"][:, :15])
     assert np.array_equal(again.searched["neighbors"], kept["neighbors"])
 
 
@@ -482,8 +482,8 @@ def test_more_neighbours_than_the_fit_found_are_searched(fitted):
 
 def test_the_bar_says_what_a_person_waits_for_before_the_first_large_search(tmp_path, monkeypatch, capsys):
     record(tmp_path / "run", epochs=(0,))
-    monkeypatch.setattr("dvi_widget.estimator.needs_compiling", lambda n: True)
-    monkeypatch.setattr("dvi_widget.estimator.compile_descent", lambda: compiled.append(True))
+    monkeypatch.setattr("dvi_widget.projection.estimator.needs_compiling", lambda n: True)
+    monkeypatch.setattr("dvi_widget.projection.estimator.compile_descent", lambda: compiled.append(True))
     compiled = []
     dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "run"))
     assert compiled == [True]
@@ -603,7 +603,7 @@ def test_one_epoch_is_enough(folder):
 
 
 def test_more_neighbours_than_samples_are_refused(folder):
-    with pytest.raises(ValueError, match="k must be less than the 120 training samples; found 120"):
+    with pytest.raises(ValueError, match="k must be less than the 120 training samples; got 120"):
         dvi.DVI(k=120).fit(dvi.Run(folder))
 
 
@@ -614,15 +614,15 @@ def test_more_neighbours_than_samples_are_refused(folder):
         ({"boundary_k": 1.5}, "boundary_k must be a whole number"),
         ({"xb_weight": -1}, "xb_weight must be a number of 0 or more"),
         ({"xx_cross": float("nan")}, "xx_cross must be"),
-        ({"attraction": 0.5}, "attraction must be"),
+        ({"exaggeration": 0.5}, "exaggeration must be"),
         ({"cap": 0}, "cap must be a positive number"),
         ({"iterations": (1, 2)}, "iterations must be three"),
         ({"dimension": 4}, "dimension must be 2 or 3"),
     ],
 )
-def test_settings_out_of_range_are_refused(settings_, message):
+def test_settings_out_of_range_are_refused(folder, settings_, message):
     with pytest.raises(ValueError, match=message):
-        dvi.DVI(**settings_)
+        dvi.DVI(**settings_).fit(dvi.Run(folder))
 
 
 @pytest.mark.parametrize("end", [nn.Tanh(), nn.LogSoftmax(dim=1)], ids=["curved", "log-softmax"])

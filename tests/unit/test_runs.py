@@ -129,7 +129,7 @@ def test_a_run_that_cannot_be_written_is_fitted_and_the_person_told(tmp_path, mo
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     monkeypatch.setattr("dvi_widget.files._make", refuse)
-    with pytest.warns(UserWarning, match=r"can't be kept in .*maps \(Permission denied\).*a copy of the run"):
+    with pytest.warns(UserWarning, match=r"can't be kept in .*maps \(Permission denied\).*Copy the run"):
         fitted = PCA().fit(run)
     assert fitted.epochs_ == [0, 1]
     assert len(fitted.landscape().measures()) > 0

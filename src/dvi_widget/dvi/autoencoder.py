@@ -12,18 +12,17 @@ from torch import nn
 class Autoencoder(nn.Module):
     """Encoder (h, w, …, w, l) and its mirror as decoder, ReLU between layers (DeepVisualInsight, §6).
 
-    Representations enter and leave in the network's own units: x is centred and divided by one number, both
-    fixed when the network is made, so that neither the learning rate nor the balance of the losses depends on
-    the units of the classifier.
+    Representations are standardised: x is centred and divided by one number, both fixed when the network is
+    built, so that neither the learning rate nor the balance of the losses depends on the classifier's units.
 
     Parameters
     ----------
     widths : sequence of int
         Sizes of the encoder's layers, h first and l last.
     centre : tensor [h]
-        What is subtracted from representations.
+        Subtracted from representations.
     scale : tensor []
-        What they are then divided by.
+        Divides them then.
     """
 
     centre: torch.Tensor
@@ -48,7 +47,7 @@ class Autoencoder(nn.Module):
 
 
 def _perceptron(widths: Sequence[int]) -> nn.Sequential:
-    """Linear layers with ReLU between them."""
+    """Build linear layers with ReLU between them."""
     layers: list[nn.Module] = []
     for first, second in pairwise(widths):
         layers += [nn.Linear(first, second), nn.ReLU()]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 from scipy.sparse import coo_array
 
-_BISECTIONS = 40
+_BISECTIONS = 40  # for each σ
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Complex:
     Attributes
     ----------
     heads, tails : int64 [E]
-        The two ends of each edge, as rows of U. Each edge stands once.
+        The two ends of each edge, as rows of U. Each edge is listed once.
     weights : float32 [E]
         Fuzzy membership, in (0, 1].
     """
@@ -30,7 +30,7 @@ class Complex:
 
 
 def memberships(distances: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Fuzzy membership of each neighbour, seen from its point (UMAP, McInnes et al. 2018, Alg. 2 and 3).
+    """Compute the fuzzy membership of each neighbour (UMAP, McInnes et al. 2018, Alg. 2 and 3).
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def memberships(distances: NDArray[np.floating]) -> NDArray[np.float32]:
     rho = np.where(d > 0, d, np.inf).min(axis=1)
     beyond = np.maximum(d - np.where(np.isfinite(rho), rho, 0)[:, None], 0)
     low, high = np.zeros(len(d)), np.full(len(d), np.inf)
-    # A floor keeps rows of equal distances, which no σ can bring to the target, from collapsing to zero.
+    # No σ brings rows of equal distances to the target; the floor keeps them from collapsing to zero.
     floor = np.maximum(1e-3 * d.mean(axis=1), np.finfo(np.float64).tiny)
     sigma = np.maximum(d.mean(axis=1), floor)
     for _ in range(_BISECTIONS):
@@ -71,7 +71,7 @@ def bavr_complex(
     xx : indices int32 [n, k], distances float32 [n, k]
         Nearest samples of each sample.
     xb : indices int32 [n, k'], distances float32 [n, k'], optional
-        Nearest boundary samples of each sample; none where there is no boundary.
+        Nearest boundary samples of each sample; None if there is no boundary.
     bb : indices int32 [b, k''], distances float32 [b, k''], optional
         Nearest boundary samples of each boundary sample.
 
@@ -93,7 +93,7 @@ def bavr_complex(
 def _joined(
     search: tuple[NDArray[np.int32], NDArray[np.float32]], first: int, second: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Edges of one search, each once; its rows are numbered from `first`, its columns from `second`."""
+    """List the edges of one search, each once; its rows count from `first`, its columns from `second`."""
     indices, distances = search
     n, k = indices.shape
     rows, columns = np.repeat(np.arange(n), k) + first, indices.ravel().astype(np.int64) + second
@@ -106,14 +106,14 @@ def _joined(
 
 
 def curve(min_dist: float, spread: float) -> tuple[float, float]:
-    """Parameters a, b of the similarity 1 / (1 + a·d^2b) on the canvas (UMAP, McInnes et al. 2018, Def. 11).
+    """Fit a, b of the similarity 1 / (1 + a·d^2b) on the canvas (UMAP, McInnes et al. 2018, Def. 11).
 
     Parameters
     ----------
     min_dist : float
-        Distance on the canvas up to which neighbours count as together.
+        Distance on the canvas up to which the similarity is 1.
     spread : float
-        Scale on which similarity then decays.
+        Scale on which it then decays.
 
     Returns
     -------

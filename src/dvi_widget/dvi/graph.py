@@ -11,7 +11,10 @@ from scipy.sparse import csr_array
 
 from .mesh import Mesh
 
-_LONGEST = 5.0  # step of a point, in widths of the similarity
+_MAX_STEP_NORM = 5.0  # of a point, in widths of the similarity
+_MOMENTUM = 0.8
+# Of new points among fixed ones.
+_ALONE_MOMENTUM, _ALONE_MAX_STEP_NORM = 0.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,11 @@ class Graph:
     Attributes
     ----------
     indptr, indices : int32
-        Rows in the compressed form of scipy's csr_array; every edge stands in both directions.
+        Rows in the compressed form of scipy's csr_array; every edge is stored in both directions.
     weights : float64
         p_ij, summing to one.
     total : float
-        What they summed to before.
+        Sum of the weights before they were normalised.
     """
 
     indptr: NDArray[np.int32]
@@ -57,7 +60,7 @@ def weigh(
     bb : int32 [b, k'']
         Nearest boundary samples of each boundary sample; they share `bb_weight`. k'' may be 0.
     agree_xx : bool [n, k]
-        Whether a sample and its neighbour have one prediction; `xx_cross` multiplies the others' weight.
+        Whether a sample and its neighbour have one prediction; `xx_cross` multiplies the other weights.
     agree_xb : bool [n, k']
         Whether the boundary sample is on a boundary of the sample's own class; `xb_cross` likewise.
 
@@ -77,8 +80,8 @@ def weigh(
     weights = np.concatenate(
         [(share * factor / max(ends.shape[1], 1)).ravel() for _, ends, share, factor in parts]
     )
-    kept = weights > 0
-    one_way = csr_array((weights[kept], (rows[kept], columns[kept])), shape=(vertices, vertices))
+    used = weights > 0
+    one_way = csr_array((weights[used], (rows[used], columns[used])), shape=(vertices, vertices))
     both = (one_way + one_way.T).tocsr()
     total = float(both.data.sum())
     return Graph(
@@ -92,34 +95,38 @@ def descend(
     mesh: Mesh,
     *,
     iterations: int,
-    attraction: float,
-    momentum: float = 0.8,
-    least: float = 0.0,
+    exaggeration: float,
+    momentum: float = _MOMENTUM,
+    min_std: float = 0.0,
     anchors: NDArray[np.float64] | None = None,
     caps: NDArray[np.float64] | None = None,
     report: Callable[[], object] = lambda: None,
 ) -> NDArray[np.float64]:
     """Follow t-SNE's gradient, all points at once (van der Maaten & Hinton 2008, Eq. 5).
 
-    With q_ij = 1 / (1 + |y_i − y_j|²) and Z = Σ q_ij, point i goes against
-    attraction · Σ_j p_ij q_ij (y_i − y_j) − Σ_j q_ij² (y_i − y_j) / Z. The first sum runs over the graph, the
-    second over all pairs, by `Mesh`. An attraction above 1 is a lasting exaggeration (Böhm et al. 2022); the
-    learning rate n / attraction follows Belkina et al. 2019.
+    With q_ij = 1 / (1 + |y_i − y_j|²), Z = Σ q_ij and exaggeration ρ, point i moves against
+    ρ · Σ_j p_ij q_ij (y_i − y_j) − Σ_j q_ij² (y_i − y_j) / Z. The first sum runs over the graph, the second
+    over all pairs, by `Mesh`. ρ > 1 for good is a lasting exaggeration (Böhm et al. 2022); the learning rate
+    n / ρ follows Belkina et al. 2019.
 
     Parameters
     ----------
     y : float64 [n, l]
-        Where to start.
+        Start.
     graph : Graph
         Over the n points.
     mesh : Mesh
         Of the same l.
-    iterations, attraction, momentum : int, float, float
-        Of the descent.
-    least : float
+    iterations : int
+        Number of steps.
+    exaggeration : float
+        ρ above.
+    momentum : float
+        Share of a step that the next one keeps.
+    min_std : float
         A cloud that shrinks below this standard deviation is enlarged to it. So small, the gradient is linear
-        and only the shape counts; smaller still, the mesh would not tell the points apart, and a strong
-        attraction, as of early exaggeration on few samples, would leave them all at one place.
+        and only the shape counts; in a smaller cloud the mesh could not tell the points apart, and a strong
+        attraction, such as early exaggeration of few samples, would leave them all at one place.
     anchors, caps : float64 [m, l], float64 [m], optional
         After every iteration the first m points lie within these distances of these places.
     report : callable
@@ -140,12 +147,13 @@ def descend(
         potential, push = mesh.charge(y).field(y)
         kernels.attract(y, y, graph.indptr, graph.indices, graph.weights, axes, pull)
         push /= max(potential.sum() - len(y), 1e-12)
-        gradient = attraction * pull - push
-        kernels.step(y, velocity, gains, gradient, len(y) / attraction, momentum, _LONGEST, anchors, caps)
-        spread = max(float(column.std()) for column in y.T) if least else 0.0
-        if 0 < spread < least:
-            y = (y - y.mean(axis=0)) * (least / spread)
-            velocity *= least / spread
+        gradient = exaggeration * pull - push
+        rate = len(y) / exaggeration
+        kernels.step(y, velocity, gains, gradient, rate, momentum, _MAX_STEP_NORM, anchors, caps)
+        std = max(float(column.std()) for column in y.T) if min_std else 0.0
+        if 0 < std < min_std:
+            y = (y - y.mean(axis=0)) * (min_std / std)
+            velocity *= min_std / std
         report()
     return y
 
@@ -157,11 +165,12 @@ def descend_alone(
     mesh: Mesh,
     *,
     iterations: int,
-    attraction: float,
+    exaggeration: float,
 ) -> NDArray[np.float64]:
-    """The same gradient for new points [m, l] among fixed ones [n, l]; no new point feels another.
+    """Follow the same gradient with new points [m, l] among fixed ones [n, l]; no new point acts on another.
 
-    `edges` has a row per new point; its columns are fixed points, its weights of the scale of the fit's.
+    `edges` has a row per new point; its columns are fixed points, and its weights are on the scale of those
+    of the fit's graph.
     """
     from . import kernels  # noqa: PLC0415
 
@@ -173,5 +182,6 @@ def descend_alone(
     for _ in range(iterations):
         push = mesh.field(q)[1] / z
         kernels.attract(q, y, edges.indptr, edges.indices, edges.weights, axes, pull)
-        kernels.step(q, velocity, gains, attraction * pull - push, len(y) / attraction, 0.5, 2.0, *none)
+        gradient, rate = exaggeration * pull - push, len(y) / exaggeration
+        kernels.step(q, velocity, gains, gradient, rate, _ALONE_MOMENTUM, _ALONE_MAX_STEP_NORM, *none)
     return q

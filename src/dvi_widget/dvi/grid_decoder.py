@@ -14,26 +14,28 @@ from torch.nn import functional
 
 from dvi_widget.nearest import Axes
 
-_CELL = {2: 0.5, 3: 1.0}  # in widths of the similarity, per dimension l
-_MOST = {2: 512, 3: 64}  # cells along each axis
-_MULTIPLE = {2: 32, 3: 8}  # of cells, so that they can be halved that often
-_PRIOR = 0.1  # weight, in samples, of what the coarser grid says of a node
+# Per dimension l: width of a cell in widths of the similarity; bound on the cells along an axis, and a
+# number of which their number is a multiple, so that they can be halved often.
+_CELL = {2: 0.5, 3: 1.0}
+_MAX_CELLS = {2: 512, 3: 64}
+_CELL_MULTIPLE = {2: 32, 3: 8}
+_PRIOR_SAMPLES = 0.1  # weight of the coarser grid in a node's mean
 _MARGIN = 0.1  # of the span, on each side
-_ROUNDS = 2  # the second one fits what the first one left over
-_BLOCK = 1 << 16  # points decoded at once
+_ROUNDS = 2  # the second one fits the residual of the first
+_BLOCK_POINTS = 1 << 16  # decoded at once
 
 
 class GridDecoder:
     """ψ(y): multilinear interpolation in a table of representations.
 
-    Each sample is shared out between the corners of its cell, in the proportions by which these are later
-    mixed; a node's entry is the mean of what it got, drawn by a little to the same mean on a grid of half the
+    Each sample is distributed over the corners of its cell, with the weights of the later interpolation. A
+    node's entry is the mean of its shares, pulled slightly towards the same mean on a grid of half the
     resolution, and so on: nodes without samples take the entry of the finest grid that has some (push–pull,
-    Gortler et al. 1996, §3.4). The same is then done once more with what samples differ from their decoding.
-    Nothing is trained, so that nothing has to be carried from epoch to epoch; it is defined everywhere, and
-    constant beyond the grid's rim.
+    Gortler et al. 1996, §3.4). The same is then done once more with the residuals of the samples. Nothing is
+    trained, so nothing is carried from epoch to epoch; the decoder is defined everywhere, and constant beyond
+    the grid's rim.
 
-    Entries are kept on `Axes`: principal components that hold 99.5 % of the variance.
+    Entries are coordinates on `Axes`: principal components that hold 99.5 % of the variance.
     """
 
     def __init__(
@@ -52,8 +54,8 @@ class GridDecoder:
         l = y.shape[1]
         low, high = y.min(axis=0), y.max(axis=0)
         span = max(float((high - low).max()) * (1 + 2 * _MARGIN), 1e-6)
-        cell = min(max(_CELL[l], span / _MOST[l]), span)
-        size = -(-(int(span / cell) + 2) // _MULTIPLE[l]) * _MULTIPLE[l]
+        cell = min(max(_CELL[l], span / _MAX_CELLS[l]), span)
+        size = -(-(int(span / cell) + 2) // _CELL_MULTIPLE[l]) * _CELL_MULTIPLE[l]
         origin = ((low + high) / 2 - cell * (size - 1) / 2).astype(np.float32)
         decoder = cls(np.zeros((size**l, axes.rank), np.float32), origin, cell, axes)
         nodes, shares = decoder._corners(y)
@@ -73,12 +75,12 @@ class GridDecoder:
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> GridDecoder:
-        """A decoder from what `arrays` gave."""
+        """Rebuild a decoder from `arrays`."""
         axes = Axes(arrays["centre"], arrays["components"])
         return cls(arrays["values"], arrays["origin"], float(arrays["cell"][0]), axes)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All there is to keep."""
+        """Return all that `load` needs."""
         return {
             "values": self._values,
             "origin": self._origin,
@@ -88,13 +90,13 @@ class GridDecoder:
         }
 
     def decode(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Positions [m, l] to representations [m, h]."""
+        """Decode positions [m, l] to representations [m, h]."""
         return self._axes.restore(self._mix(self._values, y))
 
     def logits(
         self, y: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Logits [m, C] of decoded positions under a linear head, which commutes with interpolation."""
+        """Compute the logits [m, C] of decoded positions under a linear head, which commutes with mixing."""
         if self._logits is None:
             table = self._values @ (self._axes.components @ weight.T)
             self._logits = (table + (weight @ self._axes.centre + bias)).astype(np.float32)
@@ -103,16 +105,16 @@ class GridDecoder:
     def _mix(self, table: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
         """Interpolate in a table of nodes, some points at a time."""
         mixed = np.empty((len(y), table.shape[1]), np.float32)
-        for start in range(0, len(y), _BLOCK):
-            nodes, shares = self._corners(y[start : start + _BLOCK])
+        for start in range(0, len(y), _BLOCK_POINTS):
+            nodes, shares = self._corners(y[start : start + _BLOCK_POINTS])
             part = table[nodes[:, 0]] * shares[:, :1]
             for corner in range(1, nodes.shape[1]):
                 part += table[nodes[:, corner]] * shares[:, corner, None]
-            mixed[start : start + _BLOCK] = part
+            mixed[start : start + _BLOCK_POINTS] = part
         return mixed
 
     def _corners(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Nodes round each position, and its shares in them [m, 2^l]."""
+        """Return the nodes around each position and their weights [m, 2^l]."""
         at = np.clip((y - self._origin) / self._cell, 0, self._size - 1.001).astype(np.float32)
         first = at.astype(np.int64)
         up = at - first
@@ -127,12 +129,12 @@ class GridDecoder:
 
 
 def _as_grid(table: NDArray[np.float32], size: int, l: int) -> torch.Tensor:
-    """Nodes [size^l, r] as a picture of r channels, these side by side in memory as before."""
+    """View nodes [size^l, r] as a grid of r channels, without moving memory."""
     return torch.from_numpy(table).reshape(1, *(size,) * l, -1).movedim(-1, 1)
 
 
 def _fill(sums: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
-    """Means of what fell on the nodes, each with the coarser grids' opinion as a prior."""
+    """Compute the means on the nodes, each with the mean of the coarser grid as its prior."""
     l = sums.ndim - 2
     levels = []
     total, weight = sums.flatten(2).sum(2), mass.sum()
@@ -141,8 +143,8 @@ def _fill(sums: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
         pool = functional.avg_pool2d if l == 2 else functional.avg_pool3d
         sums, mass = pool(sums, 2) * 2**l, pool(mass, 2) * 2**l
     overall = (total / weight).reshape(*total.shape, *(1,) * l)
-    values = (sums + _PRIOR * overall) / (mass + _PRIOR)
+    values = (sums + _PRIOR_SAMPLES * overall) / (mass + _PRIOR_SAMPLES)
     for fine, fine_mass in reversed(levels):
         finer = functional.interpolate(values, scale_factor=2, mode="bilinear" if l == 2 else "trilinear")
-        values = finer.mul_(_PRIOR).add_(fine).div_(fine_mass + _PRIOR)
+        values = finer.mul_(_PRIOR_SAMPLES).add_(fine).div_(fine_mass + _PRIOR_SAMPLES)
     return values

@@ -1,4 +1,4 @@
-"""The compiled inner loops of the layout. Importing them imports numba, so it is done where they run."""
+"""The compiled inner loops of the layout. They import numba, so import this module only where they run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
-# One number per dimension l. Of a tuple the compiler knows the length, and unrolls what goes over it.
+# One number per dimension l. The compiler knows the length of a tuple, and unrolls loops over it.
 Strides = tuple[int, ...]
 
-_GAIN_UP, _GAIN_DOWN, _GAIN_LEAST = 0.2, 0.8, 0.05  # delta-bar-delta, as in t-SNE
+_GAIN_STEP, _GAIN_FACTOR, _MIN_GAIN = 0.2, 0.8, 0.05  # delta-bar-delta, as in t-SNE
 
 
 @njit(cache=True, fastmath=True)
 def _splines(at: float, weights: Floats, slopes: Floats) -> int:
-    """Cubic B-splines of the four nodes round `at`, their derivatives, and the first of these nodes."""
+    """Write the cubic B-splines of the four nodes around `at` and their slopes; return the first node."""
     node = int(at)
     t = at - node
     u = 1 - t
@@ -33,9 +33,9 @@ def _splines(at: float, weights: Floats, slopes: Floats) -> int:
 
 @njit(cache=True, fastmath=True)
 def _row(row: int, first: int, strides: Strides, weights: Floats) -> tuple[int, float]:
-    """First of four nodes along the last axis, and their weight on the others.
+    """Return the first of four nodes along the last axis, and their common weight from the other axes.
 
-    The number of a row, in base 4, says where it lies on these.
+    The digits of a row's number in base 4 are its places on the other axes.
     """
     node, share = first, 1.0
     for c in range(len(strides) - 1):
@@ -71,7 +71,7 @@ def gather(
     value: Floats,
     slope: Floats,
 ) -> None:
-    """Value [n] and gradient [n, l] of a flat mesh at points; those beyond it see its rim."""
+    """Interpolate the value [n] and gradient [n, l] of a flat mesh at points; those outside see its rim."""
     last = len(strides) - 1
     weights, slopes = np.empty((last + 1, 4)), np.empty((last + 1, 4))
     for i in range(len(y)):
@@ -101,7 +101,7 @@ def gather(
 def attract(
     q: Floats, y: Floats, indptr: Ints, indices: Ints, weights: Floats, axes: Strides, force: Floats
 ) -> None:
-    """Σ_j p_ij (q_i − y_j) / (1 + |q_i − y_j|²) over the edges of each row, into force [m, l]."""
+    """Sum p_ij (q_i − y_j) / (1 + |q_i − y_j|²) over the edges of each row, into force [m, l]."""
     for i in range(len(q)):
         for c in range(len(axes)):
             force[i, c] = 0
@@ -123,20 +123,20 @@ def step(
     gradient: Floats,
     rate: float,
     momentum: float,
-    longest: float,
+    max_step_norm: float,
     anchors: Floats,
     caps: Floats,
 ) -> None:
-    """Momentum with a gain per coordinate and a longest step; then back into the ball of radius cap."""
+    """Step with momentum, a gain per coordinate and a maximal norm; then go back into the ball of a cap."""
     n, dimension = y.shape
     for i in range(n):
         square = 0.0
         for c in range(dimension):
             turned = gradient[i, c] * velocity[i, c] < 0
-            gains[i, c] = gains[i, c] + _GAIN_UP if turned else max(gains[i, c] * _GAIN_DOWN, _GAIN_LEAST)
+            gains[i, c] = gains[i, c] + _GAIN_STEP if turned else max(gains[i, c] * _GAIN_FACTOR, _MIN_GAIN)
             velocity[i, c] = momentum * velocity[i, c] - rate * gains[i, c] * gradient[i, c]
             square += velocity[i, c] ** 2
-        shorter = longest / np.sqrt(square) if square > longest * longest else 1.0
+        shorter = max_step_norm / np.sqrt(square) if square > max_step_norm * max_step_norm else 1.0
         for c in range(dimension):
             velocity[i, c] *= shorter
             y[i, c] += velocity[i, c]

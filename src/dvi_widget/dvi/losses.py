@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import torch
 
-_BLOCK = 8192  # rows through the head at once
-_NEAR = 1e-4  # keeps the logarithm of a negative pair at one place finite
+_BLOCK_ROWS = 8192  # through the head at once
+_MIN_SQUARE = 1e-4  # added to squared distances; keeps the loss of a negative pair at one place finite
 
 
 def umap_loss(near: torch.Tensor, far: torch.Tensor, a: float, b: float, negatives: int) -> torch.Tensor:
-    """Cross entropy of parametric UMAP (DeepVisualInsight, §5.2; Sainburg et al. 2020).
+    """Compute the cross entropy of parametric UMAP (DeepVisualInsight, §5.2; Sainburg et al. 2020).
 
     Parameters
     ----------
@@ -22,22 +22,22 @@ def umap_loss(near: torch.Tensor, far: torch.Tensor, a: float, b: float, negativ
     a, b : float
         Similarity q = 1 / (1 + a·d^2b).
     negatives : int
-        Negative pairs that stand against each positive one.
+        Negative pairs per positive one.
 
     Returns
     -------
     tensor []
-        Mean of −log q over positive and −log(1 − q) over negative pairs, as if there were `negatives` of
-        these to each of those.
+        Mean of −log q over positive and of −log(1 − q) over negative pairs, weighted as if there were
+        `negatives` negative pairs per positive one.
     """
     together = torch.log1p(a * (near + 1e-9).pow(b)).mean()
-    odds = a * (far + _NEAR).pow(b)
+    odds = a * (far + _MIN_SQUARE).pow(b)
     apart = (torch.log1p(odds) - torch.log(odds)).mean()
     return (together + negatives * apart) / (1 + negatives)
 
 
 def reconstruction_loss(x: torch.Tensor, decoded: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Reconstruction weighted by what the prediction depends on (DeepVisualInsight, Eq. 8).
+    """Weight the reconstruction error by what the prediction depends on (DeepVisualInsight, Eq. 8).
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ def reconstruction_loss(x: torch.Tensor, decoded: torch.Tensor, weight: torch.Te
 
 
 def head_gradients(head: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    """What the two largest logits depend on (DeepVisualInsight, Eq. 9).
+    """Compute how much the two largest logits depend on each feature (DeepVisualInsight, Eq. 9).
 
     Parameters
     ----------
     head : callable
-        g, from [n, h] to logits [n, C], each row on its own.
+        g, from [n, h] to logits [n, C], row by row.
     x : tensor [n, h]
         Representations.
 
@@ -68,7 +68,7 @@ def head_gradients(head: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor
     """
     blocks = []
     with torch.enable_grad():
-        for block in torch.split(x, _BLOCK):
+        for block in torch.split(x, _BLOCK_ROWS):
             inputs = block.detach().requires_grad_()
             top = head(inputs).topk(2, dim=1).values
             first = torch.autograd.grad(top[:, 0].sum(), inputs, retain_graph=True)[0]
@@ -78,7 +78,7 @@ def head_gradients(head: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor
 
 
 def temporal_loss(weights: torch.Tensor, previous: torch.Tensor, similarity: float) -> torch.Tensor:
-    """Change of the networks since the epoch before (DeepVisualInsight, Eq. 10).
+    """Penalise the change of the networks since the epoch before (DeepVisualInsight, Eq. 10).
 
     Parameters
     ----------

@@ -6,24 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-# Per dimension l: spacing of the nodes in widths of the similarity 1 / (1 + r²); fewest and most nodes along
-# the cloud. In space (l = 3) nodes are dear, and the force is needed less exactly than positions are seen.
+# Per dimension l: spacing of the nodes in widths of the similarity 1 / (1 + r²), and bounds on the number of
+# nodes along the cloud. In space (l = 3) nodes are dear, and eyes are less exact than in the plane.
 _SPACING = {2: 0.5, 3: 1.0}
-_FEWEST = {2: 60, 3: 24}
-_MOST = {2: 700, 3: 80}
-_RIM = 4  # nodes left free round the cloud, for the splines
+_MIN_NODES = {2: 60, 3: 24}
+_MAX_NODES = {2: 700, 3: 80}
+_RIM_NODES = 4  # left free around the cloud, for the splines
 
 
 class Mesh:
-    """What a cloud of points does to a point q at distances r_j = |q − y_j|.
+    """Potential and force of a cloud of points y_j at a point q, with distances r_j = |q − y_j|.
 
-    The potential φ(q) = Σ_j 1 / (1 + r_j²), and the force Σ_j (q − y_j) / (1 + r_j²)².
+    The potential is φ(q) = Σ_j 1 / (1 + r_j²), the force Σ_j (q − y_j) / (1 + r_j²)².
 
     Masses are spread over the nodes by cubic B-splines, convolved with the similarity by one pair of Fourier
     transforms, and read back by the same splines; the force is half the potential's negative gradient and
     needs no further transform. The transformed kernel is divided by the splines' own transform, once for
-    the spreading and once for the reading (smooth particle mesh Ewald, Essmann et al. 1995). Linderman et al.
-    2019 (FIt-SNE) compute the same sums by interpolating polynomials.
+    spreading and once for reading (smooth particle mesh Ewald, Essmann et al. 1995). Linderman et al. 2019
+    (FIt-SNE) compute the same sums by interpolating polynomials.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Mesh:
         self._shape: tuple[int, float] | None = None
 
     def charge(self, y: NDArray[np.float64]) -> Mesh:
-        """Take the points [n, l] whose field is asked for; gives the mesh itself."""
+        """Set the points [n, l] that make the field, and return the mesh itself."""
         from . import kernels  # noqa: PLC0415
 
         # Column by column: along the short axis numpy is slow.
@@ -53,7 +53,7 @@ class Mesh:
         return self
 
     def field(self, q: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Potential [m] and force [m, l] at points [m, l]; a point of the cloud adds 1 to its potential."""
+        """Compute potential [m] and force [m, l] at points [m, l]; a point of the cloud adds 1 to its own."""
         from . import kernels  # noqa: PLC0415
 
         potential, slope = np.empty(len(q)), np.empty((len(q), self._dimension))
@@ -71,12 +71,12 @@ class Mesh:
         return potential, slope
 
     def _fit_to(self, span: float) -> None:
-        """Choose the nodes; sizes and spacings are rounded, so that the kernel is rarely made anew."""
+        """Choose the nodes; sizes and spacings are rounded so that the kernel is rarely computed anew."""
         l = self._dimension
         span += 1e-6
-        spacing = min(max(_SPACING[l], span / _MOST[l]), span / _FEWEST[l])
+        spacing = min(max(_SPACING[l], span / _MAX_NODES[l]), span / _MIN_NODES[l])
         spacing = float(2 ** (np.ceil(np.log2(spacing) * 8) / 8))
-        size = fft.next_fast_len(-(-(int(span / spacing) + 2 * _RIM) // 8) * 8, real=True)
+        size = fft.next_fast_len(-(-(int(span / spacing) + 2 * _RIM_NODES) // 8) * 8, real=True)
         if (size, spacing) == self._shape:
             return
         self._shape = self._size, self._spacing = size, spacing

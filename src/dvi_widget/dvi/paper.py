@@ -13,47 +13,29 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils import parameters_to_vector
 
-from dvi_widget.estimator import Checkpoint, Map
+from dvi_widget.arrays import check_number, check_whole
 from dvi_widget.nearest import overlap
+from dvi_widget.progress import Progress
+from dvi_widget.projection import Checkpoint, Map
 
 from .autoencoder import Autoencoder
 from .complex import Complex, bavr_complex, curve
 from .losses import head_gradients, reconstruction_loss, temporal_loss, umap_loss
 
 _VERSION = 1
-_BLOCK = 1 << 15  # rows through the networks at once
-_SMALL = 256  # width h of representations up to which training takes one thread
+_BLOCK_ROWS = 1 << 15  # through the networks at once
+_MAX_ONE_THREAD_WIDTH = 256  # width h of representations up to which training uses one thread
 
 
 @dataclass(frozen=True)
 class Paper:
-    """Settings of the published method; the defaults are the paper's where it gives a value.
+    """The published method.
 
     Parameters
     ----------
-    k : int
-        Neighbours that make up the complex and a sample's meaning (§6 measures 10, 15 and 20; UMAP's 15).
-    weights : tuple of three float
-        λ1, λ2, λ3 of the layout, reconstruction and temporal losses (Eq. 12, §6).
-    beta : float
-        Exponent β of the gradients that weight the reconstruction (Eq. 8, §6). 0 weights all alike.
-    layers, width : int, int or None
-        Hidden layers of the encoder and their size; None stands for h / 2 (§6).
-    learning_rate, decay, decay_every : float, float, int
-        Adam's rate, and what it is multiplied with after every so many epochs of training (§6).
-    training_epochs, steps : int, tuple of two int
-        Gradient steps on the first checkpoint and on each later one, which starts close to its goal. They are
-        counted as so many epochs of equal length, for the schedule above. The paper leaves both open; where
-        its epochs pass over all edges of the complex, these draw from them.
-    batch_size : int
-        Edges in a step.
-    negatives : int
-        Negative pairs to each edge (UMAP's 5).
-    min_dist, spread : float
-        Shape of the similarity on the canvas (UMAP's 0.1 and 1).
-    device : str or None
-        Where to train, "cpu" or "cuda"; None takes a GPU where there is one. A map fitted on one device
-        serves on the other.
+    k, weights, beta, layers, width, learning_rate, decay, decay_every, training_epochs, steps, batch_size
+        As for `PaperDVI`; so are the following.
+    negatives, min_dist, spread, device
 
     Raises
     ------
@@ -78,32 +60,28 @@ class Paper:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        whole = ("k", "layers", "decay_every", "training_epochs", "batch_size", "negatives")
-        for name in whole:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number of 1 or more; found {value!r}.")
-        if self.width is not None and (not isinstance(self.width, int) or self.width < 1):
-            raise ValueError(
-                f"width must be a whole number of 1 or more, or None for h / 2; found {self.width!r}."
-            )
+        for name in ("k", "layers", "decay_every", "training_epochs", "batch_size", "negatives"):
+            check_whole(name, getattr(self, name), 1)
+        if self.width is not None:
+            check_whole("width", self.width, 1)
         for name in ("learning_rate", "decay", "spread"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be a positive number; found {getattr(self, name)!r}.")
+            if check_number(name, getattr(self, name), 0) == 0:
+                raise ValueError(f"{name} must be a positive number; got 0.")
         for name in ("beta", "min_dist"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be a number of 0 or more; found {getattr(self, name)!r}.")
-        if len(self.weights) != 3 or not all(0 <= value < np.inf for value in self.weights):
-            raise ValueError(f"weights must be three numbers of 0 or more; found {self.weights!r}.")
-        if len(self.steps) != 2 or not all(isinstance(value, int) and value > 0 for value in self.steps):
-            raise ValueError(f"steps must be two whole numbers of 1 or more; found {self.steps!r}.")
+            check_number(name, getattr(self, name), 0)
+        for name, count, check in (("weights", 3, check_number), ("steps", 2, check_whole)):
+            values = getattr(self, name)
+            if not isinstance(values, (tuple, list)) or len(values) != count:
+                raise ValueError(f"{name} must be {count} numbers; got {values!r}.")
+            for value in values:
+                check(name, value, int(check is check_whole))
         try:
             self._device()
-        except RuntimeError as error:
-            raise ValueError(f"device must be one that torch knows; found {self.device!r}.") from error
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"device must be one that torch knows; got {self.device!r}.") from error
 
     def key(self) -> Mapping[str, Any]:
-        """Name, version and settings; not the device."""
+        """Return name, version and settings, without the device."""
         settings = {name: value for name, value in asdict(self).items() if name != "device"}
         return {"method": "paper", "version": _VERSION, **settings}
 
@@ -112,11 +90,11 @@ class Paper:
         checkpoint: Checkpoint,
         previous: tuple[Checkpoint, Map] | None,
         seed: int,
-        report: Callable[[float], object],
+        report: Progress,
     ) -> AutoencoderMap:
         """Train the autoencoder of one checkpoint (Eq. 12)."""
         if len(checkpoint.x) <= self.k:
-            raise ValueError(f"k must be less than the {len(checkpoint.x)} training samples; found {self.k}.")
+            raise ValueError(f"k must be less than the {len(checkpoint.x)} training samples; got {self.k}.")
         device = self._device()
         generator = torch.Generator().manual_seed(seed)
         complex_ = self._complex(checkpoint)
@@ -166,7 +144,7 @@ class Paper:
         positions: NDArray[np.float32],
         reopen: Callable[[], Checkpoint],  # noqa: ARG002
     ) -> AutoencoderMap:
-        """A fitted autoencoder from its weights."""
+        """Rebuild a fitted autoencoder from its weights."""
         tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
         encoder = sorted(
             (name for name in tensors if name.startswith("encoder") and name.endswith("weight")),
@@ -179,11 +157,11 @@ class Paper:
         return AutoencoderMap(autoencoder, positions)
 
     def _device(self) -> torch.device:
-        """Where to train."""
+        """Choose the device to train on."""
         return torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
     def _complex(self, checkpoint: Checkpoint) -> Complex:
-        """The complex over X ∪ B; without boundary samples it is that of X."""
+        """Build the complex over X ∪ B; without boundary samples, over X."""
         xb = checkpoint.boundary_neighbors(self.k) if len(checkpoint.b) else None
         bb = checkpoint.neighbors_along_boundary(self.k) if len(checkpoint.b) > 1 else None
         return bavr_complex(checkpoint.neighbors(self.k), xb, bb)
@@ -191,7 +169,7 @@ class Paper:
     def _start(
         self, checkpoint: Checkpoint, previous: tuple[Checkpoint, Map] | None, u: torch.Tensor, seed: int
     ) -> tuple[Autoencoder, float]:
-        """A new autoencoder, or the one of the epoch before, and how much of their meaning samples kept."""
+        """Build an autoencoder or copy the one before; also compute the mean of eval_sem (Eq. 11)."""
         if previous is None:
             h = u.shape[1]
             width = self.width or max(h // 2, 2)
@@ -201,11 +179,11 @@ class Paper:
                 return Autoencoder([h, *[width] * self.layers, 2], u.mean(dim=0), spread), 0.0
         before, fitted = previous
         assert isinstance(fitted, AutoencoderMap)
-        kept = overlap(before.meaning(self.k), checkpoint.meaning(self.k)).mean()  # Eq. 11
-        return fitted.copy(), float(kept)
+        similarity = overlap(before.semantic_neighbors(self.k), checkpoint.semantic_neighbors(self.k))
+        return fitted.copy(), float(similarity.mean())
 
     def _negatives(self, y: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Squared distances of random pairs: every drawn vertex meets others of the batch."""
+        """Compute squared distances of random pairs: each drawn vertex is paired with others of the batch."""
         shifts = torch.randint(1, len(y), (self.negatives,), generator=generator).tolist()
         others = torch.stack([y.roll(shift, dims=0)[: self.batch_size] for shift in shifts])
         return (others - y[: self.batch_size]).square().sum(dim=2).flatten()
@@ -213,9 +191,9 @@ class Paper:
 
 @contextmanager
 def _threads(h: int) -> Iterator[None]:
-    """One thread for small networks: more would wait for each other, and burn their time waiting."""
+    """Use one thread for small networks, as several would mostly wait for each other."""
     before = torch.get_num_threads()
-    if h <= _SMALL:
+    if h <= _MAX_ONE_THREAD_WIDTH:
         torch.set_num_threads(1)
     try:
         yield
@@ -233,7 +211,7 @@ class _EdgeSampler:
         self._generator = generator
 
     def __call__(self, n: int) -> torch.Tensor:
-        """Both ends of n edges: all heads, then all tails [2n]."""
+        """Draw n edges and return their ends: all heads, then all tails [2n]."""
         at = torch.searchsorted(
             self._cumulated, torch.rand(n, generator=self._generator, dtype=torch.float64)
         )
@@ -242,7 +220,7 @@ class _EdgeSampler:
 
 
 class AutoencoderMap:
-    """A trained autoencoder as a map (see `estimator.Map`)."""
+    """A trained autoencoder as a map."""
 
     def __init__(self, autoencoder: Autoencoder, positions: NDArray[np.float32] | None = None) -> None:
         self._autoencoder = autoencoder
@@ -257,20 +235,20 @@ class AutoencoderMap:
         return self._through(self._autoencoder.decode, y)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Weights of both networks, and the units of their input."""
+        """Return the weights of both networks, and the units of their input."""
         return {name: value.cpu().numpy() for name, value in self._autoencoder.state_dict().items()}
 
     def copy(self) -> Autoencoder:
-        """The networks to start the next epoch from."""
+        """Copy the networks, to start the next epoch from."""
         return copy.deepcopy(self._autoencoder).requires_grad_().train()
 
     def _through(
         self, network: Callable[[torch.Tensor], torch.Tensor], rows: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Rows through a network, some at a time."""
+        """Pass rows through a network, some at a time."""
         device = self._autoencoder.centre.device
         # A copy: rows of a run are mapped from the disk and must not look writable.
-        blocks = torch.split(torch.tensor(rows, dtype=torch.float32), _BLOCK)
+        blocks = torch.split(torch.tensor(rows, dtype=torch.float32), _BLOCK_ROWS)
         with torch.no_grad():
             result: NDArray[np.float32] = torch.cat(
                 [network(block.to(device)).cpu() for block in blocks]

@@ -1,0 +1,7 @@
+"""What all projections of a run share: checkpoints, methods, the estimator, kept maps."""
+
+from .checkpoint import Checkpoint, Head
+from .estimator import Projection
+from .method import InvertibleMap, Map, Method
+
+__all__ = ["Checkpoint", "Head", "InvertibleMap", "Map", "Method", "Projection"]

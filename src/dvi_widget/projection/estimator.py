@@ -1,0 +1,286 @@
+"""The estimator that all projections of a run are: fitted epoch by epoch, kept, seen as a landscape."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from dvi_widget.arrays import as_matrix, check_whole
+from dvi_widget.landscape import Landscape
+from dvi_widget.nearest import compile_descent, needs_compiling
+from dvi_widget.progress import Progress, progress_bar
+from dvi_widget.runs import Run
+
+from . import kept
+from .checkpoint import Checkpoint, bounded
+from .kept import FittedEpoch
+from .method import InvertibleMap, Map, Method, place_boundary
+from .source import DecodingSource, ProjectionSource
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Projection(BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators that project every epoch of a run onto one plane.
+
+    As in scikit-learn, a subclass' constructor stores its parameters, and `fit` checks them. A subclass says
+    with `_method` which method they describe.
+
+    Attributes
+    ----------
+    run_ : Run
+        The run that was fitted.
+    epochs_ : list of int
+        Recorded numbers of the fitted epochs, in order; while `fit` runs or after it was stopped, of those
+        that are finished.
+    maps_ : dict of int to Map
+        The fitted map of each epoch.
+    """
+
+    seed: int = 0
+    run_: Run
+    epochs_: list[int]
+
+    def _method(self) -> Method:
+        """Build the method that the parameters describe, or raise ValueError naming one out of range."""
+        raise NotImplementedError
+
+    @property
+    def maps_(self) -> dict[int, Map]:
+        """The fitted map of each epoch."""
+        return {epoch: fit.map for epoch, fit in self._fits.items()}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether at least one epoch is fitted."""
+        return bool(getattr(self, "epochs_", None))
+
+    def fit(self, run: Run, epochs: Sequence[int] | None = None) -> Self:
+        """Fit every epoch of a run in order, with a progress bar.
+
+        Finished epochs are kept in the run, under a key of the parameters and of all recorded data they come
+        from: fitting again loads them, and a fit that was stopped or killed resumes. If the run's folder
+        can't be written, they last as long as the estimator, and a warning says so.
+
+        Parameters
+        ----------
+        run : Run
+            A recorded run with at least one complete epoch.
+        epochs : sequence of int, optional
+            Recorded numbers to fit, ascending. All of them by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If run is not a Run, or epochs not a list.
+        ValueError
+            If a parameter is out of its range, an epoch is not recorded, representations hold NaN or are
+            huge, or there are too few samples.
+        KeyboardInterrupt
+            If stopped by hand; the estimator can then be used with the epochs that are finished.
+        """
+        if not isinstance(run, Run):
+            raise TypeError(f"run must be a dvi_widget.Run; got {type(run).__name__}. Open one: Run(folder).")
+        check_whole("seed", self.seed)
+        method = self._method()
+        chosen = _checked_epochs(run, epochs)
+        self.run_, self.epochs_ = run, []
+        self._fits: dict[int, FittedEpoch] = {}
+        bar = progress_bar(
+            total=100 * len(chosen),
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
+            leave=False,
+        )
+        try:
+            with bar:
+                self._fit_epochs(method, chosen, bar)
+        except KeyboardInterrupt:
+            done = f"epochs {self.epochs_} are finished and kept" if self.epochs_ else "no epoch was finished"
+            raise KeyboardInterrupt(f"Stopped: {done}. fit() resumes from there.") from None
+        return self
+
+    def _fit_epochs(self, method: Method, chosen: Sequence[int], bar: Any) -> None:
+        """Load or fit one epoch after the other."""
+        checkpoint: Checkpoint | None = None  # of the epoch before, if it was fitted now
+        key = ""
+        for number, epoch in enumerate(chosen):
+            digest = self.run_.digest(epoch)
+            key = kept.key(method, self.seed, epoch, digest, key)
+            path = kept.path_of(self.run_, method, epoch, key)
+            count = f"({number + 1} of {len(chosen)})"
+            fit = kept.load(path, method, self.run_, epoch, digest)
+            if fit is not None:
+                bar.set_description(f"loading epoch {epoch} {count}")
+                checkpoint = None
+            else:
+                previous = None
+                if number:
+                    last = chosen[number - 1]
+                    # An epoch that was loaded is read again only now that the next one must be fitted.
+                    checkpoint = checkpoint or Checkpoint(self.run_, last, self._fits[last].searched)
+                    previous = checkpoint, self._fits[last].map
+                if needs_compiling(self.run_.n_train):
+                    bar.set_description("compiling the search for neighbours, once in a session")
+                    compile_descent()
+                bar.set_description(f"fitting epoch {epoch} {count}")
+                checkpoint = Checkpoint(self.run_, epoch)
+                fitted = method.fit(checkpoint, previous, self._seed(epoch), _progress(bar, number))
+                fit = FittedEpoch(fitted, self._place_all(fitted, epoch), checkpoint.searched, digest)
+                kept.keep(path, fit)
+            self._fits[epoch] = fit
+            self.epochs_.append(epoch)
+            _progress(bar, number)(1.0)
+
+    def _place_all(self, fitted: Map, epoch: int) -> NDArray[np.float32]:
+        """Return the positions of the run's samples: fitted ones, then those of the test samples."""
+        if not self.run_.n_test:
+            return fitted.positions.astype(np.float32)
+        test = bounded(
+            f"the representations of the test samples in epoch {epoch}", self.run_.features(epoch, "test")
+        )
+        return np.concatenate([fitted.positions, fitted.transform(test)]).astype(np.float32)
+
+    def _seed(self, epoch: int) -> int:
+        """Derive a seed for each epoch, so that a resumed fit draws the same numbers."""
+        return int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
+
+    def _map(self, epoch: int) -> Map:
+        """Return the fitted map of an epoch, after checking that its data have not changed."""
+        check_is_fitted(self)
+        if not isinstance(epoch, Hashable) or epoch not in self._fits:
+            raise ValueError(
+                f"epoch must be the number of a fitted epoch, one of {self.epochs_}; got {epoch!r}."
+            )
+        fit = self._fits[epoch]
+        fit.check_unchanged(self.run_, epoch)
+        return fit.map
+
+    def transform(self, x: ArrayLike, epoch: int, *, boundary: bool = False) -> NDArray[np.float32]:
+        """Project representations, φ.
+
+        Parameters
+        ----------
+        x : array [m, h]
+            Representations as the network has them at that epoch.
+        epoch : int
+            A fitted epoch.
+        boundary : bool
+            Whether these are points on the δ-boundary, as in `Run.boundary`. `DVI` places them by edges of
+            their own; other methods place all points alike.
+
+        Returns
+        -------
+        float32 [m, l]
+            Positions on the canvas.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If the epoch is not fitted or was recorded anew since, the width is not h, or x holds NaN.
+        """
+        fitted = self._map(epoch)
+        width = self.run_.features(epoch, "train").shape[1]
+        points = bounded("x", as_matrix("x", x, width))
+        return place_boundary(fitted, points) if boundary else fitted.transform(points)
+
+    def inverse_transform(self, y: ArrayLike, epoch: int) -> NDArray[np.float32]:
+        """Decode points of the canvas, ψ.
+
+        Parameters
+        ----------
+        y : array [m, l]
+            Positions on the canvas.
+        epoch : int
+            A fitted epoch.
+
+        Returns
+        -------
+        float32 [m, h]
+            Representations; `run.head(epoch)` classifies them.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        RuntimeError
+            If the method cannot be inverted (t-SNE).
+        ValueError
+            If the epoch is not fitted or was recorded anew since, y has not l columns, or holds NaN.
+        """
+        fitted = self._map(epoch)
+        points = bounded("y", as_matrix("y", y, fitted.positions.shape[1]))
+        if not isinstance(fitted, InvertibleMap):
+            reason = f"{type(self).__name__} cannot be inverted. DVI() can."
+            raise RuntimeError(reason)  # noqa: TRY004 - no argument is of a wrong type
+        return fitted.inverse_transform(points)
+
+    def landscape(self, resolution: int = 300) -> Landscape:
+        """Return the fitted epochs as frames over the run's samples, train rows first.
+
+        Parameters
+        ----------
+        resolution : int
+            Pixels along each side of the painted canvas. Canvases are painted on first access.
+
+        Returns
+        -------
+        Landscape
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If the resolution is not a whole number in 2..4096, or an epoch was recorded anew since the fit.
+        """
+        check_is_fitted(self)
+        fits = dict(self._fits)
+        for epoch, fit in fits.items():
+            fit.check_unchanged(self.run_, epoch)
+        logits = [self.run_.logits(epoch, "all") for epoch in fits]
+        inverts = all(isinstance(fit.map, InvertibleMap) for fit in fits.values())
+        return Landscape(
+            list(fits),
+            [fit.positions for fit in fits.values()],
+            [z.argmax(axis=1) for z in logits],
+            [softmax(z, axis=1).max(axis=1) for z in logits],
+            classes=self.run_.classes,
+            samples=self.run_.samples,
+            images=self.run_.images,
+            source=(DecodingSource if inverts else ProjectionSource)(self.run_, fits),
+            resolution=resolution,
+            name=type(self).__name__,
+            scalars=self.run_.scalars,
+        )
+
+
+def _checked_epochs(run: Run, epochs: Sequence[int] | None) -> list[int]:
+    """Check the epochs to fit against those recorded."""
+    recorded = run.epochs
+    if not recorded:
+        raise ValueError(
+            f"run must have a complete epoch; got none in {run.folder}. Record one: Recorder.capture(epoch)."
+        )
+    if not (epochs is None or isinstance(epochs, Iterable)):
+        raise TypeError(f"epochs must be a list of recorded numbers; got {epochs!r}. Pass [{epochs!r}].")
+    chosen = recorded if epochs is None else [check_whole("epochs", epoch) for epoch in epochs]
+    if not chosen or sorted(set(chosen)) != chosen or not set(chosen) <= set(recorded):
+        raise ValueError(f"epochs must be recorded numbers in ascending order, of {recorded}; got {chosen}.")
+    return chosen
+
+
+def _progress(bar: Any, number: int) -> Progress:
+    """Return a function that moves the bar to a share of the epoch with this number."""
+    return lambda share: bar.update(int(100 * (number + min(share, 1.0))) - bar.n)

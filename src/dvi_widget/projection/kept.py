@@ -1,0 +1,93 @@
+"""Fitted maps kept in the run's folder, each under a key of its settings and its data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dvi_widget import files
+from dvi_widget.arrays import warn
+from dvi_widget.runs import Run, RunError
+
+from .checkpoint import Checkpoint
+from .method import Map, Method
+
+_SEARCHES = ("neighbors", "boundary_neighbors")
+
+
+@dataclass(frozen=True)
+class FittedEpoch:
+    """The fit of one epoch.
+
+    Attributes
+    ----------
+    map : Map
+        The fitted projection.
+    positions : float32 [N, l]
+        Positions of the run's samples, training samples first.
+    searched : mapping of str to int32 [n, k]
+        Neighbours found while fitting (see `Checkpoint.searched`).
+    digest : str
+        Digest of the recorded data it was fitted to (see `Run.digest`).
+    """
+
+    map: Map
+    positions: NDArray[np.float32]
+    searched: Mapping[str, NDArray[np.int32]]
+    digest: str
+
+    def check_unchanged(self, run: Run, epoch: int) -> None:
+        """Raise RunError if the epoch has been recorded again since it was fitted."""
+        if run.digest(epoch) != self.digest:
+            raise RunError(
+                f"Epoch {epoch} of {run.folder} was recorded anew after it was fitted. Fit the run again."
+            )
+
+
+def key(method: Method, seed: int, epoch: int, digest: str, previous: str) -> str:
+    """Digest the settings, and the data of this epoch and of all epochs before that it was started from."""
+    parts = [method.key(), seed, epoch, digest, previous]
+    text = json.dumps(parts, sort_keys=True, default=lambda number: number.item())  # numpy's numbers
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def path_of(run: Run, method: Method, epoch: int, key: str) -> Path:
+    """Return the file in which a map is kept."""
+    return run.maps / f"{method.key()['method']}-{epoch:06d}-{key}.safetensors"
+
+
+def load(path: Path, method: Method, run: Run, epoch: int, digest: str) -> FittedEpoch | None:
+    """Load a fit; None if there is none, or, with a warning, if its file is damaged."""
+    if not path.exists():
+        return None
+    try:
+        arrays = {name: tensor.numpy() for name, tensor in files.load_tensors(path).items()}
+        positions = arrays.pop("positions")
+        searched = {name: arrays.pop(name) for name in _SEARCHES if name in arrays}
+        fitted = method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch, searched))
+    except (files.DamagedFileError, KeyError) as error:
+        trouble = f"{path} is damaged: it lacks {error}." if isinstance(error, KeyError) else str(error)
+        warn(f"{trouble} Its epoch is fitted again.")
+        return None
+    return FittedEpoch(fitted, positions, searched, digest)
+
+
+def keep(path: Path, fitted: FittedEpoch) -> None:
+    """Keep a fit, whole or not at all; warn if the run's folder can't be written."""
+    arrays = {"positions": fitted.positions, **fitted.searched, **fitted.map.arrays()}
+    try:
+        with files.write_aside(path) as aside:
+            tensors = {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in arrays.items()}
+            files.save_tensors(aside, tensors)
+    except OSError as error:
+        warn(
+            f"Fitted maps can't be kept in {path.parent} ({error.strerror or error}) and will have to be "
+            "fitted again. Copy the run's folder to a place that can be written to keep them."
+        )

@@ -1,0 +1,117 @@
+"""What a fitted projection answers about its landscape (see `dvi_widget.landscape.source`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+
+from dvi_widget.arrays import as_rows, check_whole
+from dvi_widget.boundary import on_boundary
+from dvi_widget.nearest import neighbors
+from dvi_widget.runs import Run
+
+from .checkpoint import head_logits
+from .kept import FittedEpoch
+from .method import ClassifyingMap, InvertibleMap, place_boundary
+
+
+class ProjectionSource:
+    """Source of a fitted projection's landscape.
+
+    An epoch that was recorded again after it was fitted is refused.
+
+    Parameters
+    ----------
+    run : Run
+        The run that was fitted.
+    fits : mapping of int to FittedEpoch
+        Its fitted epochs.
+    """
+
+    def __init__(self, run: Run, fits: Mapping[int, FittedEpoch]) -> None:
+        self._run = run
+        self._fits = fits
+        if run.knows_network:
+            self.subject = run.subject
+
+    def _fit(self, epoch: int) -> FittedEpoch:
+        """Return the fit of an epoch, after checking that its data are still those that were fitted."""
+        fit = self._fits[epoch]
+        fit.check_unchanged(self._run, epoch)
+        return fit
+
+    def classify(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities [m, C] that the head gives representations [m, h]."""
+        self._fit(epoch)
+        probabilities: NDArray[np.float32] = softmax(head_logits(self._run.head(epoch), x), axis=1)
+        return probabilities
+
+    def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """φ: representations [m, h] to positions [m, l]."""
+        return self._fit(epoch).map.transform(x)
+
+    def place_boundary(self, epoch: int, b: NDArray[np.float32]) -> NDArray[np.float32]:
+        """φ of δ-boundary points [m, h]: positions [m, l]."""
+        return place_boundary(self._fit(epoch).map, b)
+
+    def neighbors(
+        self, epoch: int, indices: ArrayLike, k: int, mask: ArrayLike | None = None
+    ) -> NDArray[np.int32]:
+        """Search the nearest samples among those allowed; no sample finds itself."""
+        x = self.features(epoch)
+        queries = as_rows("indices", indices, len(x))
+        allowed = as_rows("mask", mask, len(x))
+        check_whole("k", k, 1, len(allowed) - int(np.isin(queries, allowed).any()))
+        # One more than k, because a sample may find itself.
+        near = allowed[neighbors(x[allowed], min(k + 1, len(allowed)), query=x[queries])[0]]
+        others = np.argsort(near == queries[:, None], axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(near, others, axis=1).astype(np.int32)
+
+    def searched(self, epoch: int) -> Mapping[str, NDArray[np.int32]]:
+        """Return the neighbours found while fitting (see `Checkpoint.searched`)."""
+        return self._fits[epoch].searched
+
+    def logits(self, epoch: int) -> NDArray[np.float32]:
+        """Return the logits of all samples [N, C]."""
+        self._fit(epoch)
+        return self._run.logits(epoch, "all")
+
+    def features(self, epoch: int) -> NDArray[np.float32]:
+        """Return the representations of all samples [N, h]."""
+        self._fit(epoch)
+        return self._run.features(epoch, "all")
+
+    def inputs(self, indices: ArrayLike) -> NDArray[Any]:
+        """Return samples as the network takes them [m, ...]."""
+        return np.asarray(self._run.inputs("all")[np.asarray(indices)])
+
+    def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
+        """Return the boundary set [b, h] that was fitted ("train") or held back ("test")."""
+        self._fit(epoch)
+        return self._run.boundary(epoch, "test" if split == "test" else "train")
+
+
+class DecodingSource(ProjectionSource):
+    """Source of a projection whose maps can be inverted: it paints and decodes too."""
+
+    def paint(
+        self, epoch: int, points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
+        """Classify points [m, l]: class, its probability, whether on the δ-boundary (Def. 2)."""
+        fitted = self._fit(epoch).map
+        linear = self._run.linear_head(epoch)
+        if linear is not None and isinstance(fitted, ClassifyingMap):
+            z = fitted.logits(points, *linear)
+        else:
+            z = head_logits(self._run.head(epoch), self.decode(epoch, points))
+        return z.argmax(axis=1), softmax(z, axis=1).max(axis=1), on_boundary(z)
+
+    def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """ψ: points [m, l] to representations [m, h]."""
+        fitted = self._fit(epoch).map
+        assert isinstance(fitted, InvertibleMap)
+        return fitted.inverse_transform(points)
