@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+import rounding
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget.dvi import Layout
+from dvi_widget.dvi.few_samples import fill_directions, loosen
 from dvi_widget.dvi.graph import descend, descend_alone, weigh
 from dvi_widget.dvi.grid_decoder import GridDecoder
 from dvi_widget.dvi.mesh import Mesh
@@ -142,6 +144,40 @@ def test_the_descent_goes_down_the_divergence_of_tsne():
 
     after = descend(y, graph, Mesh(), iterations=60, exaggeration=1.0)
     assert divergence(after) < divergence(y) - 0.5
+
+
+def test_points_tied_to_all_others_fall_together_unless_they_rest_at_a_distance():
+    n = 6
+    everyone = np.array([[j for j in range(n) if j != i] for i in range(n)], np.int32)
+    tied = {
+        "xx": everyone,
+        "xb": np.empty((n, 0), np.int32),
+        "bb": np.empty((0, 0), np.int32),
+        "agree_xx": np.ones(everyone.shape, bool),
+        "agree_xb": np.empty((n, 0), bool),
+        "xb_weight": 1.0,
+        "bb_weight": 1.0,
+        "xx_cross": 1.0,
+        "xb_cross": 1.0,
+    }
+    for y, _ in rounding.arrays(np.random.default_rng(0).normal(size=(n, 2))):
+        for rests, closest in ((None, (0, 0.01)), (np.full(n, 0.25), (0.2, 1.0))):
+            graph = weigh(**tied, rests=rests)
+            after = descend(y, graph, Mesh(), iterations=400, exaggeration=1.5)
+            far = np.linalg.norm(after[:, None] - after, axis=2)[np.triu_indices(n, 1)]
+            assert closest[0] <= far.min() < closest[1]
+
+
+def test_the_larger_a_class_the_less_its_ties_are_loosened():
+    far = np.sort(np.random.default_rng(0).uniform(1, 2, (100, 4)), axis=1).astype(np.float32)
+    sizes = np.repeat([1, 5, 11, 12, 71], [1, 5, 11, 12, 71])
+    emphasis, rests = loosen(np.repeat(np.arange(5), [1, 5, 11, 12, 71]), far, 3)
+    assert rests[:100] == pytest.approx(0.25 * np.maximum(1 - (sizes - 1) / 12, 0))
+    assert rests[100:] == pytest.approx(0.25)
+    assert emphasis.mean(axis=1) == pytest.approx(np.ones(100))
+    assert (np.diff(emphasis[sizes <= 12], axis=1) < 0).all()  # the farther, the weaker
+    assert (emphasis[sizes > 12] == 1).all()
+    assert loosen(np.zeros(100, int), far, 3) == (None, None)
 
 
 def test_no_capped_point_ends_beyond_its_cap():
@@ -301,28 +337,69 @@ def few(folder, n, classes, dimension=20, hidden=64, seed=0):
     return dvi.Run(folder)
 
 
+def to_the_next(y):
+    """Distance from each point to the nearest other, in units of the cloud's radius / √n."""
+    far = np.linalg.norm(y[:, None] - y, axis=2)
+    np.fill_diagonal(far, np.inf)
+    radius = np.sqrt(np.square(y - y.mean(axis=0)).sum(axis=1).mean())
+    return far.min(axis=1) / (radius / np.sqrt(len(y)))
+
+
+def flatness(y):
+    """The smaller extent of a cloud of points as a share of the larger: 0 on a line."""
+    widths = np.linalg.svd(y - y.mean(axis=0), compute_uv=False)
+    return widths[1] / widths[0]
+
+
 @pytest.mark.parametrize(
     ("n", "classes", "hidden"),
     [
+        (3, 2, 8),
+        (5, 2, 8),
+        (16, 5, 64),
         (60, 4, 64),
+        (80, 2, 64),
         (200, 4, 64),
         (100, 20, 64),
-        (80, 2, 64),
-        (16, 5, 64),
         (200, 100, 64),
-        (120, 4, 1),
-        (5, 2, 8),
     ],
 )
 def test_few_samples_are_laid_out_apart_from_each_other(tmp_path, n, classes, hidden):
-    landscape = dvi.DVI().fit(few(tmp_path / "run", n, classes, hidden=hidden)).landscape()
-    for frame in landscape:
-        y = frame.positions[:n]
-        apart = np.linalg.norm(y[:, None] - y, axis=2)[np.triu_indices(n, 1)]
-        assert np.isfinite(frame.positions).all()
-        assert np.median(apart) > 0.5  # in widths of the similarity
-        assert np.linalg.svd(y - y.mean(axis=0), compute_uv=False)[1] > 0.3
-    assert landscape.measures()["value"].notna().any()
+    few(tmp_path / "run", n, classes, hidden=hidden)
+    for run in rounding.runs(tmp_path / "run", tmp_path):
+        landscape = dvi.DVI().fit(run).landscape()
+        for frame in landscape:
+            y = frame.positions[:n]
+            assert np.isfinite(frame.positions).all()
+            assert to_the_next(y).min() > 1e-3  # no two at one place
+            assert np.quantile(to_the_next(y), 0.05) > 0.03
+            assert np.median(to_the_next(y)) > 0.2
+            assert n < 5 or flatness(y) > 0.03
+        assert landscape.measures()["value"].notna().any()
+
+
+def test_representations_on_a_line_are_laid_out_in_the_plane(tmp_path):
+    few(tmp_path / "run", 120, 4, hidden=1)
+    for run in rounding.runs(tmp_path / "run", tmp_path):
+        for frame in dvi.DVI().fit(run).landscape():
+            assert flatness(frame.positions[:120]) > 0.1
+
+
+@pytest.mark.parametrize("l", [2, 3])
+def test_a_start_without_variance_in_a_direction_is_filled_from_the_first(l):
+    line = np.random.default_rng(0).normal(size=(50, 1))
+    noise = 1e-7 * np.random.default_rng(1).normal(size=(50, l - 1))
+    y = np.concatenate([line, noise], axis=1)
+    fill_directions(y)
+    assert np.array_equal(y[:, :1], line)
+    assert y.std(axis=0)[1:] == pytest.approx(np.full(l - 1, 0.1 * line.std()))
+    assert np.corrcoef(y.T) == pytest.approx(np.eye(l), abs=1e-9)
+    one_place, two_places = np.ones((9, l)), np.outer(np.arange(9) % 2, np.eye(l)[0])
+    enough_variance = np.random.default_rng(2).normal(size=(9, l))
+    for kept in (one_place, two_places, enough_variance):
+        y = kept.copy()
+        fill_directions(y)
+        assert np.array_equal(y, kept)
 
 
 def test_axes_of_few_wide_rows_are_those_of_their_covariance():

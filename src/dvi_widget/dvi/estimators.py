@@ -116,8 +116,9 @@ class DVI(Projection):
         "layout"; with "paper", `DVI` builds a `PaperDVI`, whose parameters then follow.
     k : int, optional
         Nearest samples tied to each sample, which also define its semantics (eval_sem, Eq. 11). More of them
-        tie larger groups together, at a cost that grows with k. By default 15, or a third of the samples if
-        these are fewer than 46: tied to most of the others, a sample has no place of its own.
+        tie larger groups together, at a cost that grows with k. By default 15, or all others if these
+        are fewer; the semantics are then defined by a third of them at most. Ties within classes of up to 3k
+        samples are looser (`dvi_widget.dvi.few_samples`): `exaggeration` would draw these to one point.
     boundary_k : int
         Nearest boundary samples tied to each sample, and to each boundary sample. They share the weight
         below, so that each of many holds less: 8 is better than 15 and 25 for boundary_pv (.49 against .47 on

@@ -29,12 +29,16 @@ class Graph:
         p_ij, summing to one.
     total : float
         Sum of the weights before they were normalised.
+    rests : float64, optional
+        Distance per vertex, in widths of the similarity, within which its edges do not pull; an edge takes
+        the smaller of its ends' distances.
     """
 
     indptr: NDArray[np.int32]
     indices: NDArray[np.int32]
     weights: NDArray[np.float64]
     total: float
+    rests: NDArray[np.float64] | None = None
 
 
 def weigh(
@@ -48,6 +52,8 @@ def weigh(
     bb_weight: float,
     xx_cross: float,
     xb_cross: float,
+    emphasis: NDArray[np.floating] | None = None,
+    rests: NDArray[np.float64] | None = None,
 ) -> Graph:
     """Join the three neighbour searches of Def. 3 into one graph.
 
@@ -63,6 +69,10 @@ def weigh(
         Whether a sample and its neighbour have one prediction; `xx_cross` multiplies the other weights.
     agree_xb : bool [n, k']
         Whether the boundary sample is on a boundary of the sample's own class; `xb_cross` likewise.
+    emphasis : array [n, k], optional
+        Factors on the edges between samples; each row averages 1. By default all weigh the same.
+    rests : float64 [n + b], optional
+        See `Graph`.
 
     Returns
     -------
@@ -71,7 +81,7 @@ def weigh(
     """
     n, vertices = len(xx), len(xx) + len(bb)
     parts = (
-        (np.arange(n), xx, 1.0, np.where(agree_xx, 1.0, xx_cross)),
+        (np.arange(n), xx, 1.0, np.where(agree_xx, 1.0, xx_cross) * (1.0 if emphasis is None else emphasis)),
         (np.arange(n), xb + n, xb_weight, np.where(agree_xb, 1.0, xb_cross)),
         (np.arange(n, vertices), bb + n, bb_weight, np.ones(bb.shape)),
     )
@@ -85,7 +95,11 @@ def weigh(
     both = (one_way + one_way.T).tocsr()
     total = float(both.data.sum())
     return Graph(
-        both.indptr.astype(np.int32), both.indices.astype(np.int32), both.data / (total or 1.0), total
+        both.indptr.astype(np.int32),
+        both.indices.astype(np.int32),
+        both.data / (total or 1.0),
+        total,
+        rests,
     )
 
 
@@ -106,7 +120,8 @@ def descend(
 
     With q_ij = 1 / (1 + |y_i − y_j|²), Z = Σ q_ij and exaggeration ρ, point i moves against
     ρ · Σ_j p_ij q_ij (y_i − y_j) − Σ_j q_ij² (y_i − y_j) / Z. The first sum runs over the graph, the second
-    over all pairs, by `Mesh`. ρ > 1 for good is a lasting exaggeration (Böhm et al. 2022); the learning rate
+    over all pairs, by `Mesh`. An edge with a rest r pulls by the factor max(0, 1 − r / |y_i − y_j|) less.
+    ρ > 1 for good is a lasting exaggeration (Böhm et al. 2022); the learning rate
     n / ρ follows Belkina et al. 2019.
 
     Parameters
@@ -146,6 +161,8 @@ def descend(
     for _ in range(iterations):
         potential, push = mesh.charge(y).field(y)
         kernels.attract(y, y, graph.indptr, graph.indices, graph.weights, axes, pull)
+        if graph.rests is not None:
+            kernels.slacken(y, graph.indptr, graph.indices, graph.weights, graph.rests, axes, pull)
         push /= max(potential.sum() - len(y), 1e-12)
         gradient = exaggeration * pull - push
         rate = len(y) / exaggeration

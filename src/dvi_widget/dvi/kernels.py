@@ -116,6 +116,25 @@ def attract(
 
 
 @njit(cache=True, fastmath=True)
+def slacken(
+    y: Floats, indptr: Ints, indices: Ints, weights: Floats, rests: Floats, axes: Strides, force: Floats
+) -> None:
+    """Take from the force [n, l] of `attract` what an edge of rest r pulls too much: min(1, r / d) of it."""
+    for i in range(len(y)):
+        for e in range(indptr[i], indptr[i + 1]):
+            j = indices[e]
+            rest = min(rests[i], rests[j])
+            if rest > 0:
+                square = 0.0
+                for c in range(len(axes)):
+                    square += (y[i, c] - y[j, c]) ** 2
+                share = rest / np.sqrt(square) if square > rest * rest else 1.0
+                pull = share * weights[e] / (1 + square)
+                for c in range(len(axes)):
+                    force[i, c] -= pull * (y[i, c] - y[j, c])
+
+
+@njit(cache=True, fastmath=True)
 def step(
     y: Floats,
     velocity: Floats,

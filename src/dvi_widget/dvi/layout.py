@@ -14,6 +14,7 @@ from dvi_widget.nearest import Axes, overlap
 from dvi_widget.progress import Progress, counting
 from dvi_widget.projection import Checkpoint, Map
 
+from .few_samples import fill_directions, loosen
 from .graph import Graph, descend, weigh
 from .grid_decoder import GridDecoder
 from .mesh import Mesh
@@ -76,8 +77,12 @@ class Layout:
         if self.dimension not in (2, 3):
             raise ValueError(f"dimension must be 2 or 3; got {self.dimension!r}.")
 
+    def ties(self, n: int) -> int:
+        """Return how many others each of n samples is tied to."""
+        return min(_DEFAULT_K, n - 1) if self.k is None else self.k
+
     def neighbors(self, n: int) -> int:
-        """Return the k of n samples."""
+        """Return how many neighbours define a sample's semantics; of nearly all n, few would ever change."""
         return max(1, min(_DEFAULT_K, (n - 1) // _SAMPLES_PER_NEIGHBOR)) if self.k is None else self.k
 
     def cross(self, m: int) -> float:
@@ -136,7 +141,8 @@ class Layout:
         n, b = len(checkpoint.x), checkpoint.b
         predictions = checkpoint.predictions
         k = self.neighbors(n)
-        xx = checkpoint.neighbors(k)[0]
+        xx, distances = checkpoint.neighbors(self.ties(n))
+        emphasis, rests = loosen(predictions, distances, len(b))
         xb, bb = np.empty((n, 0), np.int32), np.empty((len(b), 0), np.int32)
         radii = np.zeros(n, np.float32)
         agree = np.ones(xb.shape, bool)
@@ -157,6 +163,8 @@ class Layout:
             bb_weight=self.bb_weight,
             xx_cross=self.xx_cross,
             xb_cross=self.cross(len(b)),
+            emphasis=emphasis,
+            rests=rests,
         )
         return graph, radii
 
@@ -168,6 +176,7 @@ class Layout:
         y = np.zeros((len(u), self.dimension))
         along = axes.reduce(u)[:, : self.dimension]
         y[:, : along.shape[1]] = along
+        fill_directions(y)
         y *= _START_STD / max(float(y[: len(checkpoint.x)].std()), 1e-12)
         early, late, _ = self.iterations
         step = counting(report, early + late, _DESCENT_SHARE)
