@@ -1,4 +1,4 @@
-"""Arrays, masks, numbers and paths that are given: checked, made plain, and named in the error."""
+"""Checks of arguments: arrays, masks, numbers and paths are made plain, or named in the error."""
 
 from __future__ import annotations
 

@@ -99,16 +99,16 @@ def test_a_run_grows_while_it_is_read(tmp_path):
 @pytest.mark.parametrize("read", ["features", "logits", "boundary", "head", "digest"])
 def test_an_epoch_that_is_not_recorded_is_named_with_those_that_are(recorded, read):
     run = dvi.Run(recorded[0])
-    with pytest.raises(ValueError, match="epoch: 3 is not recorded; the run has 2, 5, 10"):
+    with pytest.raises(ValueError, match=r"epoch must be a recorded number, one of \[2, 5, 10\]; got 3"):
         getattr(run, read)(3)
 
 
 def test_an_unknown_split_is_refused(recorded):
     run = dvi.Run(recorded[0])
     for read in (run.inputs, lambda split: run.features(2, split), lambda split: run.logits(2, split)):
-        with pytest.raises(ValueError, match="split: must be 'train', 'test' or 'all'"):
+        with pytest.raises(ValueError, match="split must be 'train', 'test' or 'all'"):
             read("valid")
-    with pytest.raises(ValueError, match="split: must be 'train' or 'test'"):
+    with pytest.raises(ValueError, match="split must be 'train' or 'test'"):
         run.boundary(2, "all")
 
 
@@ -231,23 +231,26 @@ def test_the_network_of_each_epoch_comes_back_in_a_copy(recorded):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU()), "it lacks 3.bias, 3.weight"),
-        (linear_then, "the recorded one has no 0.1.bias, 0.1.weight"),
+        (
+            lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU()),
+            "got one without 3.bias, 3.weight",
+        ),
+        (linear_then, "with 0.1.bias, 0.1.weight"),
         (
             lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10)),
-            r"1.weight is \(8, 64\), recorded \(16, 64\)",
+            r"with 1.weight of shape \(8, 64\) instead of \(16, 64\)",
         ),
     ],
 )
 def test_a_network_of_another_architecture_is_refused_with_what_differs(recorded, model, words):
-    with pytest.raises(dvi.RunError, match=f"not of the recorded architecture.*{words}"):
+    with pytest.raises(dvi.RunError, match=f"model must be of the recorded architecture.*{words}"):
         dvi.Run(recorded[0], model=model()).subject(2)
 
 
 def test_the_network_is_asked_for_where_it_is_needed(recorded):
     with pytest.raises(dvi.RunError, match="model="):
         dvi.Run(recorded[0]).subject(2)
-    with pytest.raises(TypeError, match="model: must be a torch module"):
+    with pytest.raises(TypeError, match="model must be a torch module"):
         dvi.Run(recorded[0], model="resnet18")
 
 
@@ -308,7 +311,7 @@ def test_a_foreign_folder_is_no_run(tmp_path, content):
 def test_a_newer_format_is_refused_in_one_sentence(damaged):
     file = damaged / "run.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": storage.VERSION + 1}))
-    with pytest.raises(dvi.RunError, match=r"recorded in format 2, by a newer dvi_widget.*up to 1: update"):
+    with pytest.raises(dvi.RunError, match=r"recorded in format 2, by a newer dvi_widget.*up to 1. Update"):
         dvi.Run(damaged)
 
 

@@ -1,4 +1,4 @@
-"""The figures of merit of a projection: pure functions on arrays, one per definition in the papers."""
+"""Figures of merit of a projection: pure functions on arrays, one per definition in the papers."""
 
 from dvi_widget.nearest import nearest, neighbors, overlap
 

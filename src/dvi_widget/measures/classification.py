@@ -1,4 +1,4 @@
-"""How much of a classifier's view a map keeps: nearest-neighbour votes (DeepView, §5.1)."""
+"""Agreement of a map with a classifier: nearest-neighbour votes (DeepView, §5.1)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dvi_widget.nearest import neighbors
 
 
 def votes(indices: ArrayLike, classes: ArrayLike) -> NDArray[np.intp]:
-    """Class that most neighbours of each sample have; the lowest of those that draw.
+    """Find the most frequent class among the neighbours of each sample; of a draw, the lowest.
 
     Parameters
     ----------
     indices : array of int [n, k]
-        Neighbours, as `neighbors` gives them.
+        Neighbours, as `neighbors` returns them.
     classes : array of int [N]
         Class of each sample, from 0.
 
@@ -31,14 +31,14 @@ def votes(indices: ArrayLike, classes: ArrayLike) -> NDArray[np.intp]:
 
 
 def q_knn(y: ArrayLike, predictions: ArrayLike, k: int = 5) -> float:
-    """Leave-one-out accuracy of a k-nearest-neighbour classifier on the map (DeepView, §5.1, Q_kNN).
+    """Measure the leave-one-out accuracy of k-nearest neighbours on the map (DeepView, §5.1, Q_kNN).
 
     Parameters
     ----------
     y : array [n, l]
-        Positions. Those of Fisher-UMAP give Q_kNN, those of Euclidean UMAP with the same k and seed Q_kNN-E.
+        Positions. Those of Fisher-UMAP yield Q_kNN, those of Euclidean UMAP with the same k and seed Q_kNN-E.
     predictions : array of int [n]
-        Classes that the classifier under study predicts, from 0.
+        Classes that the classifier predicts, from 0.
     k : int
         Neighbours that vote, 1 ≤ k ≤ n − 1.
 

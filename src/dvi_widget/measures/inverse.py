@@ -1,4 +1,4 @@
-"""Properties of the way back from the canvas: what survives projection and inverse projection."""
+"""Properties of the inverse: predictions and representations after projection and inverse projection."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dvi_widget.arrays import as_array, as_matrix, as_rows
 
 
 def ppr(predictions: ArrayLike, decoded: ArrayLike, rows: ArrayLike | None = None) -> float:
-    """Prediction preserving rate (DeepVisualInsight, §6).
+    """Measure the prediction preserving rate (DeepVisualInsight, §6).
 
     Parameters
     ----------
     predictions : array of int [n], or logits [n, C]
         The classifier's output for each representation, g(x).
     decoded : array of int [n], or logits [n, C]
-        The same for each representation sent to the canvas and back, g(ψ(φ(x))).
+        The same after projection and inverse projection, g(ψ(φ(x))).
     rows : array of int or bool, optional
         Average over these samples only.
 
     Returns
     -------
     float
-        Share of samples whose predicted class survives, in [0, 1].
+        Share of samples whose predicted class is preserved, in [0, 1].
 
     Raises
     ------
@@ -39,7 +39,7 @@ def ppr(predictions: ArrayLike, decoded: ArrayLike, rows: ArrayLike | None = Non
 
 
 def _classes(value: ArrayLike, name: str) -> NDArray[np.integer]:
-    """Class indices [n] from indices or logits."""
+    """Read class indices [n] from indices or logits."""
     array = as_array(name, value)
     if array.ndim == 2:
         classes: NDArray[np.intp] = as_matrix(name, array).argmax(axis=1)
@@ -52,14 +52,14 @@ def _classes(value: ArrayLike, name: str) -> NDArray[np.integer]:
 
 
 def rec_pv(x: ArrayLike, decoded: ArrayLike, rows: ArrayLike | None = None) -> float:
-    """Mean squared reconstruction error (DeepVisualInsight, Eq. 3).
+    """Measure the mean squared reconstruction error (DeepVisualInsight, Eq. 3).
 
     Parameters
     ----------
     x : array [n, h]
         Representations.
     decoded : array [n, h]
-        The same, sent to the canvas and back: ψ(φ(x)).
+        The same after projection and inverse projection, ψ(φ(x)).
     rows : array of int or bool, optional
         Average over these samples only.
 

@@ -1,4 +1,4 @@
-"""Properties of one frame: whether neighbours are kept, among samples and on the boundary."""
+"""Spatial properties of one frame: neighbours preserved among samples and on the boundary."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dvi_widget.nearest import neighbors, overlap
 
 
 def nn_pv(x: ArrayLike, y: ArrayLike, k: int = 15, rows: ArrayLike | None = None) -> float:
-    """Neighbour preserving rate (DeepVisualInsight, Eq. 1).
+    """Measure the neighbour preserving rate (DeepVisualInsight, Eq. 1).
 
-    Of neighbours equally far away the lower index counts, in either space: where more than k representations
-    coincide, the figure says little of them.
+    Of equally distant neighbours the lower index counts, in either space: if more than k representations
+    coincide, the figure says little about them.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def nn_pv(x: ArrayLike, y: ArrayLike, k: int = 15, rows: ArrayLike | None = None
     Returns
     -------
     float
-        Mean share of the k nearest neighbours kept, in [0, 1].
+        Mean share of the k nearest neighbours preserved, in [0, 1].
 
     Raises
     ------
@@ -45,14 +45,14 @@ def nn_pv(x: ArrayLike, y: ArrayLike, k: int = 15, rows: ArrayLike | None = None
 def boundary_pv(
     x: ArrayLike, b: ArrayLike, y: ArrayLike, yb: ArrayLike, k: int = 15, rows: ArrayLike | None = None
 ) -> float:
-    """Boundary distance preserving rate (DeepVisualInsight, Eq. 2).
+    """Measure the boundary distance preserving rate (DeepVisualInsight, Eq. 2).
 
     Parameters
     ----------
     x : array [n, h]
         Representations.
     b : array [m, h]
-        Representations of δ-boundary samples. For test samples: a set that took no part in the fit.
+        Representations of δ-boundary samples. For test samples, a set that took no part in the fit.
     y : array [n, l]
         Positions of x.
     yb : array [m, l]
@@ -65,7 +65,7 @@ def boundary_pv(
     Returns
     -------
     float
-        Mean share of the k nearest boundary samples kept, in [0, 1].
+        Mean share of the k nearest boundary samples preserved, in [0, 1].
 
     Raises
     ------
@@ -77,5 +77,5 @@ def boundary_pv(
         raise ValueError(f"x and y must be of the same samples; got {len(x)} and {len(y)} rows.")
     if len(b) != len(yb):
         raise ValueError(f"b and yb must be of the same boundary samples; got {len(b)} and {len(yb)} rows.")
-    kept = overlap(neighbors(b, k, query=x, rows=rows)[0], neighbors(yb, k, query=y, rows=rows)[0])
-    return float(kept.mean())
+    preserved = overlap(neighbors(b, k, query=x, rows=rows)[0], neighbors(yb, k, query=y, rows=rows)[0])
+    return float(preserved.mean())

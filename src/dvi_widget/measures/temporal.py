@@ -1,4 +1,4 @@
-"""Property of a sequence of frames: whether a sample stays where its meaning stays."""
+"""Temporal properties: how much of a sample's neighbourhood an epoch keeps, and how far it moves."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def temporal_pv(
     *,
     pooled: bool = False,
 ) -> float | NDArray[np.float64]:
-    """Temporal preserving rate (DeepVisualInsight, Eq. 4): correlation of meaning kept with distance moved.
+    """Measure the temporal preserving rate (DeepVisualInsight, Eq. 4).
+
+    It is the correlation of eval_sem, the share of its neighbours that a sample keeps (Eq. 11), with the
+    distance that it moves on the map.
 
     Parameters
     ----------
@@ -51,18 +54,18 @@ def temporal_pv(
     y : sequence of T arrays [n, l]
         Their positions.
     k : int
-        Neighbours that make up a sample's meaning (eval_sem, Eq. 11).
+        Neighbours in eval_sem.
     rows : array of int or bool, optional
         Evaluate these samples only; neighbours are searched among all n.
     pooled : bool
-        False: Pearson's correlation over the T − 1 transitions, one per sample, averaged over samples (this
-        is the form quoted; it is ±1 or 0 per sample when T = 3, and 0 when T = 2). True: Pearson's
+        False: Pearson's correlation over the T − 1 transitions, one per sample, averaged over samples (the
+        form quoted in the paper; it is ±1 or 0 per sample if T = 3, and 0 if T = 2). True: Pearson's
         correlation over the samples, one per transition.
 
     Returns
     -------
     float, or float64 [T − 1] if pooled
-        In [−1, 1], more negative is better. A correlation that is not defined (nothing varies) counts as 0.
+        In [−1, 1]; more negative is better. An undefined correlation (nothing varies) counts as 0.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def temporal_pv(
 def correlate(
     similarity: NDArray[np.float64], distance: NDArray[np.float64], axis: Literal[0, 1] = 0
 ) -> float | NDArray[np.float64]:
-    """Pearson's correlation of similarity and distance, as `temporal_pv` needs it.
+    """Correlate similarity and distance as `temporal_pv` does (Pearson).
 
     Parameters
     ----------
@@ -109,12 +112,12 @@ def correlate(
     Returns
     -------
     float (axis 0) or float64 [T − 1] (axis 1)
-        In [−1, 1]; 0 where either does not vary.
+        In [−1, 1]; 0 if either does not vary.
     """
     s = similarity - similarity.mean(axis=axis, keepdims=True)
     d = distance - distance.mean(axis=axis, keepdims=True)
     size = np.sqrt(np.square(s).sum(axis=axis) * np.square(d).sum(axis=axis))
-    # What is left of a constant after subtracting its mean is rounding, not variation.
+    # A constant minus its mean leaves rounding errors, not variation.
     floor = 1e-12 * np.sqrt(np.square(similarity).sum(axis=axis) * np.square(distance).sum(axis=axis))
     defined = size > floor
     r = np.where(defined, (s * d).sum(axis=axis) / np.where(defined, size, 1), 0.0).clip(-1, 1)
@@ -124,7 +127,7 @@ def correlate(
 def shared_neighbors(
     before: ArrayLike, after: ArrayLike, k: int = 15, rows: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Semantic similarity of each sample in two epochs (DeepVisualInsight, Eq. 11, eval_sem).
+    """Measure the semantic similarity of each sample in two epochs (DeepVisualInsight, Eq. 11, eval_sem).
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ def overlap(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     a, b : array of int [n, k]
-        Neighbour indices, distinct within a row, as `neighbors` gives them.
+        Neighbour indices, distinct within a row, as `neighbors` returns them.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What all projections of a run share: checkpoints, methods, the estimator, kept maps."""
+"""What all projections of a run share: checkpoints, methods, the estimator, the cache of maps."""
 
 from .checkpoint import Checkpoint, Head
 from .estimator import Projection

@@ -20,8 +20,8 @@ Search = tuple[NDArray[np.int32], NDArray[np.float32]]
 _MAX_MAGNITUDE = 1e15  # whose squared distances, summed up, are finite in single precision
 _BLOCK_ROWS = 1 << 15  # through the head at once
 _MIN_NEIGHBORS = 20  # of a search: as many as `Landscape.measures` uses by default
-# Searches that are kept with a map, by the name they are kept under.
-_KEPT_SEARCHES = {"neighbors": "xx", "boundary_neighbors": "xb"}
+# Searches that are stored with a map, by the name they are stored under.
+_STORED_SEARCHES = {"neighbors": "xx", "boundary_neighbors": "xb"}
 
 
 class Checkpoint:
@@ -86,14 +86,14 @@ class Checkpoint:
 
     @property
     def searched(self) -> dict[str, NDArray[np.int32]]:
-        """Neighbours to keep: "neighbors" and "boundary_neighbors" of the training samples [n, k].
+        """Searches to store with the map: "neighbors", "boundary_neighbors" of the training samples [n, k].
 
         A search is left out if more than k of the representations searched are equal, as which of them were
         found is then arbitrary.
         """
         n = len(self.x)
         done = {}
-        for name, kind in _KEPT_SEARCHES.items():
+        for name, kind in _STORED_SEARCHES.items():
             if kind in self._searches:
                 indices = self._searches[kind][0]
                 marks = self.marks[:n] if kind == "xx" else self.marks[n:]

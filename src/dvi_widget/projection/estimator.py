@@ -1,4 +1,4 @@
-"""The estimator that all projections of a run are: fitted epoch by epoch, kept, seen as a landscape."""
+"""The estimator behind all projections of a run: it fits epoch by epoch and yields a landscape."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from dvi_widget.nearest import compile_descent, needs_compiling
 from dvi_widget.progress import Progress, progress_bar
 from dvi_widget.runs import Run
 
-from . import kept
+from . import cache
+from .cache import FittedEpoch
 from .checkpoint import Checkpoint, bounded
-from .kept import FittedEpoch
 from .method import InvertibleMap, Map, Method, place_boundary
 from .source import DecodingSource, ProjectionSource
 
@@ -115,10 +115,10 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         key = ""
         for number, epoch in enumerate(chosen):
             digest = self.run_.digest(epoch)
-            key = kept.key(method, self.seed, epoch, digest, key)
-            path = kept.path_of(self.run_, method, epoch, key)
+            key = cache.key(method, self.seed, epoch, digest, key)
+            path = cache.path_of(self.run_, method, epoch, key)
             count = f"({number + 1} of {len(chosen)})"
-            fit = kept.load(path, method, self.run_, epoch, digest)
+            fit = cache.load(path, method, self.run_, epoch, digest)
             if fit is not None:
                 bar.set_description(f"loading epoch {epoch} {count}")
                 checkpoint = None
@@ -136,7 +136,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                 checkpoint = Checkpoint(self.run_, epoch)
                 fitted = method.fit(checkpoint, previous, self._seed(epoch), _progress(bar, number))
                 fit = FittedEpoch(fitted, self._place_all(fitted, epoch), checkpoint.searched, digest)
-                kept.keep(path, fit)
+                cache.store(path, fit)
             self._fits[epoch] = fit
             self.epochs_.append(epoch)
             _progress(bar, number)(1.0)

@@ -14,8 +14,8 @@ from dvi_widget.boundary import on_boundary
 from dvi_widget.nearest import neighbors
 from dvi_widget.runs import Run
 
+from .cache import FittedEpoch
 from .checkpoint import head_logits
-from .kept import FittedEpoch
 from .method import ClassifyingMap, InvertibleMap, place_boundary
 
 

@@ -16,21 +16,21 @@ from .recording import Recorder
 
 
 class LightningCallback:
-    """Records each training epoch of a Lightning trainer, of ``lightning`` and ``pytorch_lightning`` alike.
+    """Record each training epoch of a trainer of ``lightning`` or ``pytorch_lightning``.
 
     At the end of each training epoch, after its validation, the network is recorded under the trainer's
-    number of the epoch, with the trainer's metrics (`Trainer.callback_metrics`) as scalars. An epoch trained
-    again, after a resumed fit say, replaces the recorded one. Only the process of rank zero records.
+    number of the epoch, with the trainer's metrics (`Trainer.callback_metrics`) as scalars. An epoch that is
+    trained again, as after a resumed fit, replaces the recorded one. Only the process of rank zero records.
 
     Parameters
     ----------
     folder
         As for `Recorder`.
     model
-        The network to record; None for the LightningModule itself, whose ``forward`` must then give the
+        The network to record; None for the LightningModule itself, whose ``forward`` must then return the
         logits.
     **recording
-        The other arguments of `Recorder`: ``train``, ``test``, ``classes`` and what else is wanted.
+        The other arguments of `Recorder`: ``train``, ``test``, ``classes`` and so on.
 
     Examples
     --------
@@ -45,13 +45,13 @@ class LightningCallback:
         self._recorder: Recorder | None = None
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        # A trainer calls every hook of every callback; those we have no use for do nothing.
+        # A trainer calls every hook of every callback; unused ones do nothing.
         if name.startswith("on_"):
             return _nothing
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def on_fit_start(self, trainer: Any, pl_module: nn.Module) -> None:
-        """Begin or continue the run, so that a wrong argument is known before any training."""
+        """Begin or continue the run, so that a wrong argument is refused before any training."""
         if trainer.is_global_zero:
             model = pl_module if self._model is None else self._model
             self._recorder = Recorder(self.folder, model, **self._recording)
@@ -68,7 +68,7 @@ class LightningCallback:
 
     @property
     def state_key(self) -> str:
-        """Name under which a checkpoint would keep this callback's state."""
+        """Name under which a checkpoint would store this callback's state."""
         return f"dvi_widget.LightningCallback{{{str(self.folder)!r}}}"
 
     @property
@@ -91,4 +91,4 @@ class LightningCallback:
 
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """A hook without use."""
+    """Do nothing, as an unused hook."""

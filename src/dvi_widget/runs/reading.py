@@ -1,4 +1,4 @@
-"""Reading a recorded run: its samples, and what was recorded of each epoch."""
+"""Reading a recorded run: its samples, and the arrays, head and network of each epoch."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Split = Literal["train", "test", "all"]
 class Run:
     """A recorded training run, opened for reading.
 
-    Arrays are memory-mapped: opening a run costs nothing, whatever its size. A run that is still being
-    recorded can be read at the same time; `epochs` grows as epochs are completed.
+    Arrays are memory-mapped, so opening a run is quick whatever its size. A run can be read while it is being
+    recorded; `epochs` grows as epochs are completed.
 
     Parameters
     ----------
     folder
-        What was given to `Recorder`.
+        The folder that `Recorder` wrote.
     model
-        A network of the recorded architecture, with any weights; needed only for what needs the network
-        itself: `subject`, and `head` if the head is not one linear layer. It is never changed.
+        A network of the recorded architecture, with any weights. Only `subject` needs it, and `head` if the
+        head is not one linear layer. It is never changed.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class Run:
         self.folder = check_path("folder", folder)
         if model is not None and not isinstance(model, nn.Module):
             raise TypeError(
-                f"model: must be a torch module of the recorded architecture, got {type(model).__name__}"
+                f"model must be a torch module of the recorded architecture; got {type(model).__name__}."
             )
         self._model = model
         manifest = storage.read_manifest(self.folder)
@@ -70,7 +70,7 @@ class Run:
             self._where_images: str | None = manifest["images"]
             input_shape = tuple(manifest["inputs"]["shape"])
         except (KeyError, TypeError, ValueError) as error:
-            raise storage.RunError(f"{self.folder / 'run.json'} is damaged: {error!r}") from error
+            raise storage.RunError(f"{self.folder / 'run.json'} is damaged: {error!r}.") from error
         total = self.n_train + self.n_test
         self._labels = _open_array(self.folder / "samples" / "labels.npy", (total,))
         self._inputs = _open_array(self.folder / "samples" / "inputs.npy", (total, *input_shape))
@@ -99,16 +99,16 @@ class Run:
 
     @property
     def scalars(self) -> pd.DataFrame:
-        """Numbers kept with the epochs, indexed by epoch.
+        """Numbers recorded with the epochs, one column each, indexed by epoch.
 
-        ``train_accuracy`` is always there, ``test_accuracy`` if there are test samples; NaN where an epoch
-        has no number of a name.
+        There is always ``train_accuracy``, and ``test_accuracy`` if there are test samples. NaN where an
+        epoch has no such number.
         """
         rows = {epoch: self._about(epoch)["scalars"] for epoch in self.epochs}
         table = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
         if table.empty:
-            anyway = ["train_accuracy", "test_accuracy"] if self.n_test else ["train_accuracy"]
-            table = pd.DataFrame(columns=anyway, dtype=float)
+            columns = ["train_accuracy", "test_accuracy"] if self.n_test else ["train_accuracy"]
+            table = pd.DataFrame(columns=columns, dtype=float)
         table.index = pd.Index(list(rows), dtype="int64", name="epoch")
         return table
 
@@ -128,7 +128,7 @@ class Run:
         return self.folder / "maps"
 
     def inputs(self, split: Split = "train") -> NDArray[Any]:
-        """Inputs of the network as they were given, ``[n, ...]`` (memory-mapped).
+        """Return inputs as the network takes them, ``[n, ...]`` (memory-mapped).
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class Run:
         return self._inputs[self._rows(split)]
 
     def features(self, epoch: int, split: Split = "train") -> NDArray[np.float32]:
-        """Representations of an epoch.
+        """Return the representations of an epoch.
 
         Parameters
         ----------
@@ -150,12 +150,12 @@ class Run:
         Returns
         -------
         float32 [n, h]
-            Memory-mapped; a copy if the run keeps float16.
+            Memory-mapped; a copy if the run holds float16.
 
         Raises
         ------
         ValueError
-            If the epoch is not recorded, or the split unknown.
+            If the epoch is not recorded, or the split is unknown.
         RunError
             If the file is damaged; the message names it.
         """
@@ -165,12 +165,12 @@ class Run:
         )
 
     def logits(self, epoch: int, split: Split = "train") -> NDArray[np.float32]:
-        """Logits of an epoch, float32 ``[n, C]``; arguments and errors as for `features`."""
+        """Return the logits of an epoch, float32 ``[n, C]``; arguments and errors as for `features`."""
         rows = self._rows(split)
         return self._array(epoch, "logits", (self.n_train + self.n_test, len(self.classes)))[rows]
 
     def boundary(self, epoch: int, split: Literal["train", "test"] = "train") -> NDArray[np.float32]:
-        """Representations of points on the δ-boundary (see `synthesize`).
+        """Return the representations of points on the δ-boundary (see `synthesize`).
 
         Both sets are mixed from training samples, independently of each other.
 
@@ -192,11 +192,11 @@ class Run:
             As for `features`.
         """
         if split not in ("train", "test"):
-            raise ValueError(f"split: must be 'train' or 'test', got {split!r}")
+            raise ValueError(f"split must be 'train' or 'test'; got {split!r}.")
         return self._array(epoch, f"boundary_{split}", (None, self._width)).astype(np.float32, copy=False)
 
     def head(self, epoch: int) -> Callable[[Tensor], Tensor]:
-        """The head g of an epoch.
+        """Return the head g of an epoch.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class Run:
         Returns
         -------
         callable
-            Tensor ``[n, h]`` to logits ``[n, C]``, differentiable, on the device and of the type of its
+            Tensor ``[n, h]`` to logits ``[n, C]``, differentiable, on the device and of the dtype of its
             argument.
 
         Raises
@@ -214,15 +214,15 @@ class Run:
         ValueError
             If the epoch is not recorded.
         RunError
-            If the head is more than a linear layer and the run was opened without ``model``, or a file is
+            If the head is not one linear layer and the run was opened without ``model``; also if a file is
             damaged.
         """
         self._epoch(epoch)
         if self._head == "network":
             if self._model is None:
                 raise storage.RunError(
-                    f"the head of this run is the network behind {self._layer!r}, not one linear layer: open "
-                    "it as dvi.Run(folder, model=<a network of the recorded architecture>)"
+                    f"The head of this run is the network behind {self._layer!r}, not one linear layer. Open "
+                    "it as dvi.Run(folder, model=<a network of the recorded architecture>)."
                 )
             return self.subject(epoch).head
         linear = self.linear_head(epoch)
@@ -237,7 +237,7 @@ class Run:
         return head
 
     def linear_head(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Weight and bias of a head that is one linear layer, with or without log-softmax after it.
+        """Return weight and bias of a head that is one linear layer, with or without log-softmax after it.
 
         Parameters
         ----------
@@ -247,8 +247,8 @@ class Run:
         Returns
         -------
         weight [C, h], bias [C], or None
-            ``x @ weight.T + bias`` equals `head` up to one number per row, which changes no probability.
-            None if the head is more than that.
+            ``x @ weight.T + bias`` equals `head` up to a constant per row, which changes no probability. None
+            if the head is another one.
 
         Raises
         ------
@@ -264,7 +264,7 @@ class Run:
         return tensors["weight"].float().numpy(), tensors["bias"].float().numpy()
 
     def subject(self, epoch: int) -> Subject:
-        """The whole network as it was at an epoch: a copy of ``model`` with that epoch's weights.
+        """Return the whole network as it was at an epoch: a copy of ``model`` with that epoch's weights.
 
         Parameters
         ----------
@@ -287,8 +287,8 @@ class Run:
         self._epoch(epoch)
         if self._model is None:
             raise storage.RunError(
-                "the network itself is needed here: open the run as dvi.Run(folder, model=<a network of the "
-                "recorded architecture>)"
+                "This needs the network itself. Open the run as dvi.Run(folder, model=<a network of the "
+                "recorded architecture>)."
             )
         recorded = self._read(epoch, "weights.safetensors", files.load_tensors)
         model = unwrapped(copy.deepcopy(self._model))
@@ -301,7 +301,7 @@ class Run:
         return subject
 
     def digest(self, epoch: int) -> str:
-        """Digest of what an engine reads of an epoch: representations, logits, boundary points, linear head.
+        """Return a digest of an epoch's representations, logits, boundary points and linear head.
 
         Parameters
         ----------
@@ -321,19 +321,19 @@ class Run:
         return str(self._about(epoch)["digest"])
 
     def add_group(self, name: str, mask: ArrayLike | Tensor) -> None:
-        """Mark samples: a new column of the sample table, kept in the run.
+        """Mark samples: add a column to the sample table and record it in the run.
 
         Parameters
         ----------
         name
             The column's name; a group of that name is replaced.
         mask : bool [n_train] or [n_train + n_test]
-            Which samples belong to it; without the test samples, none of these does.
+            Which samples belong to it. A mask of the training samples alone contains no test sample.
 
         Raises
         ------
         TypeError, ValueError
-            If the name or the mask will not do; nothing is changed then.
+            If the name or the mask is wrong. Nothing is changed then.
         """
         storage.write_group(self.folder, name, mask, self.n_train, self.n_test)
         self._samples = self._read_samples()
@@ -347,7 +347,7 @@ class Run:
 
     def _rows(self, split: str) -> slice:
         if split not in ("train", "test", "all"):
-            raise ValueError(f"split: must be 'train', 'test' or 'all', got {split!r}")
+            raise ValueError(f"split must be 'train', 'test' or 'all'; got {split!r}.")
         return {"train": slice(None, self.n_train), "test": slice(self.n_train, None), "all": slice(None)}[
             split
         ]
@@ -355,8 +355,7 @@ class Run:
     def _epoch(self, epoch: int) -> Path:
         folders = storage.epoch_folders(self.folder)
         if epoch not in folders:
-            known = ", ".join(map(str, folders)) or "none yet"
-            raise ValueError(f"epoch: {epoch!r} is not recorded; the run has {known}")
+            raise ValueError(f"epoch must be a recorded number, one of {list(folders)}; got {epoch!r}.")
         return folders[epoch]
 
     def _array(self, epoch: int, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
@@ -366,7 +365,7 @@ class Run:
         return self._read(epoch, "epoch.json", files.read_json)
 
     def _read(self, epoch: int, name: str, read: Callable[[Path], T]) -> T:
-        """A file of an epoch, also while the epoch is being recorded again."""
+        """Read a file of an epoch, even while the epoch is being recorded again."""
         folder = self._epoch(epoch)
         try:
             return storage.read(folder / name, read)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,65 +23,66 @@ from dvi_widget.subject import InputShapeError, Subject
 from . import storage
 from .samples import read_samples
 
+_MAX_EPOCH = 10**9 - 1
+
 
 class Recorder:
-    """Records a classifier while it trains: representations, logits, boundary points and weights.
+    """Record a classifier while it trains: representations, logits, boundary points and weights.
 
-    Call `capture` after each epoch (or each fifth: any increasing or repeated choice of numbers is fine). The
-    network is left as found: mode, weights, buffers and random state. What is on the disk is complete at any
-    moment: an epoch appears whole or not at all, also if the process is killed or the disk is full.
+    Call `capture` after each epoch, or after some of them. The network is left as it was: mode, weights,
+    buffers and random state. The files are complete at any moment: an epoch appears whole or not at all, even
+    if the process is killed or the disk is full.
 
     Parameters
     ----------
     folder
-        Where to record to: new or empty, or a run of the same samples, which is then continued. One process
-        records into it at a time.
+        The run's folder: new or empty, or a run of the same samples, which is then continued. Only one
+        process may record into it at a time.
     model
-        The network that trains (see `Subject`). Its current weights are what `capture` records.
+        The network that trains (see `Subject`). `capture` records its current weights.
     train, test
         ``(x, y)``, or a torch ``Dataset`` of such pairs (read once, in order, so without random
-        augmentation). x : array or tensor ``[n, ...]``, uint8 or float, as the network takes them (kept as
-        given); y : integer labels ``[n]`` in 0..C-1. Maps learn from the training samples alone; without
-        ``test`` there is nothing to measure them on that they have not seen.
+        augmentation). x : array or tensor ``[n, ...]``, uint8 or float, as the network takes them (recorded
+        unchanged); y : integer labels ``[n]`` in 0..C-1. Maps learn from the training samples alone; without
+        ``test`` they can be measured only on samples that they have seen.
     classes
         Names of the C classes, in the order of the logits.
     layer
         Module to split the network at; None for its last linear layer (see `Subject`).
     images
-        Pictures that people see, for all samples: ``[n_train + n_test, C, H, W]`` or ``[n, H, W]`` with C of
-        1 or 3, or a pair of such for training and test samples. None: derived from x if its shape is that of
-        pictures. uint8 are kept, floats in [0, 1] are multiplied by 255, other floats are rescaled by one
-        minimum and maximum over the whole set, with a warning.
+        Pictures to show, for all samples: ``[n_train + n_test, C, H, W]`` or ``[n, H, W]`` with C of 1 or 3,
+        or a pair of such arrays for training and test samples. None: derived from x if it has the shape of
+        pictures. uint8 values are kept, floats in [0, 1] are multiplied by 255, other floats are rescaled by
+        the minimum and maximum of the whole set, with a warning.
     groups
         Columns of the sample table: name to bool mask, ``[n_train]`` or ``[n_train + n_test]``. More can be
         added with `Run.add_group`.
     logits
-        What the network's outputs are, where the rule of `Predictor` is not right.
+        Whether the network's outputs are logits, if the rule of `Predictor` gets it wrong.
     dtype
-        "float32", or "float16" to keep representations in half the space.
+        "float32", or "float16" to record representations in half the space.
     boundary
-        How many boundary points each epoch gets, as a fraction of the training samples, for each of two
+        Number of boundary points per epoch, as a fraction of the training samples, for each of two
         independent sets: one to fit on, one to measure on. 0 for none.
     batch_size
-        Samples given to the network at a time.
+        Samples per call of the network.
     seed
-        Of the boundary synthesis.
+        Seed of the boundary synthesis.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is wrong: the message names it. Nothing is written then.
+        If an argument is wrong; the message names it. Nothing is written then.
     NotADirectoryError, PermissionError
-        If there can be no folder at that place, or nothing may be written there.
+        If no folder can be made at that place, or it can't be written.
     RunError
-        If the folder holds something else, or a run of other samples, of another network or of another split
-        of it.
+        If the folder holds something else, or a run of other samples, of another network, or split elsewhere.
 
     Warns
     -----
     UserWarning
-        If the folder holds epochs already and the model's weights are not those of the last one: a model made
-        anew does not continue that training.
+        If the folder holds epochs and the model's weights are not those of the last one: a newly built model
+        does not continue that training.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class Recorder:
         self.folder = check_path("folder", folder)
         self.classes = _checked_classes(classes)
         if dtype not in ("float32", "float16"):
-            raise ValueError(f"dtype: must be 'float32' or 'float16', got {dtype!r}")
+            raise ValueError(f"dtype must be 'float32' or 'float16'; got {dtype!r}.")
         check_number("boundary", boundary, 0, 1)
         seed = check_whole("seed", seed)
         existing = _existing(self.folder)
@@ -133,7 +133,9 @@ class Recorder:
         except InputShapeError as error:
             raise InputShapeError("train", error.requirement) from error
         if z.shape[1] != len(self.classes):
-            raise ValueError(f"classes: {len(self.classes)} names, but the network gives {z.shape[1]} logits")
+            raise ValueError(
+                f"classes must be one name per logit of the network, {z.shape[1]}; got {len(self.classes)}."
+            )
         self._width = features.shape[1]
         self._dtype, self._seed = np.dtype(dtype), seed
         self._n_boundary = round(boundary * self._n_train)
@@ -158,7 +160,7 @@ class Recorder:
         else:
             self._continue(existing, manifest)
             self._compare_weights()
-        # From here on the recorded samples, whatever becomes of the arrays that were given.
+        # From here on the recorded samples count, even if the caller's arrays change.
         stored = storage.read(
             self.folder / "samples" / "inputs.npy",
             lambda path: files.open_array(path, (None,) * inputs[0].ndim),
@@ -184,32 +186,34 @@ class Recorder:
         Parameters
         ----------
         epoch
-            Its number, 0 or greater. A run is read in the order of these numbers.
+            The epoch's number, in 0..999,999,999. A run is read in the order of these numbers.
         overwrite
-            Whether an epoch already recorded may be replaced; the old one is there until the new one is
+            Whether to replace the epoch if it has been recorded; the old one stays until the new one is
             complete.
         scalars
-            Numbers to keep with the epoch, say ``{"loss": 0.3}``; the accuracies are kept anyway. See
+            Numbers to record with the epoch, such as ``{"loss": 0.3}``. Accuracies are always recorded. See
             `Run.scalars`.
 
         Raises
         ------
         ValueError, TypeError
-            If the epoch is recorded already, its number or a scalar will not do, or representations or logits
-            are not finite. Nothing is written then.
+            If the epoch has been recorded, its number or a scalar is wrong, or representations or logits are
+            not finite. Nothing is written then.
         OSError
-            If the disk is full or cannot be written; nothing is lost then.
+            If the disk is full or can't be written. Nothing is lost then.
 
         Warns
         -----
         UserWarning
-            If the epoch gets fewer boundary points than asked for, or none since all samples are predicted as
+            If fewer boundary points than requested are found, or none because all samples are predicted as
             one class.
         """
-        epoch = _checked_epoch(epoch)
+        epoch = check_whole("epoch", epoch, 0, _MAX_EPOCH)
         numbers = _checked_scalars(_checked_mapping("scalars", scalars))
         if not overwrite and epoch in storage.epoch_folders(self.folder):
-            raise ValueError(f"epoch: {epoch} is recorded already; pass overwrite=True to record it again")
+            raise ValueError(
+                f"epoch must not have been recorded; got {epoch}. Pass overwrite=True to record it again."
+            )
         features, logits = self._evaluate(epoch)
         arrays = {"features": self._stored(features), "logits": logits}
         for which, name in enumerate(("boundary_train", "boundary_test")):
@@ -238,7 +242,7 @@ class Recorder:
         storage.remove_old_generations(self.folder)
 
     def _evaluate(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Representations and logits of all samples, training samples first."""
+        """Compute the representations and logits of all samples, training samples first."""
         features = np.empty((self._n_train + self._n_test, self._width), np.float32)
         logits = np.empty((len(features), len(self.classes)), np.float32)
         step, row = 16 * self._subject.batch_size, 0
@@ -255,36 +259,38 @@ class Recorder:
             bad = ~np.isfinite(values).all(axis=1)
             if bad.any():
                 raise ValueError(
-                    f"model: the {name} of {int(bad.sum())} samples hold NaN or infinite values (the first "
-                    f"is sample {int(bad.argmax())}); epoch {epoch} is not recorded"
+                    f"model must return finite {name}; got NaN or infinity for {int(bad.sum())} samples, the "
+                    f"first of them sample {int(bad.argmax())}. Epoch {epoch} is not recorded."
                 )
         return features, logits
 
     def _boundary(self, epoch: int, which: int, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Representations of one set of boundary points; empty where one class is predicted everywhere."""
+        """Synthesise one set of boundary points [b, h]; b is 0 if one class is predicted everywhere."""
         none = np.empty((0, self._width), np.float32)
         if not self._n_boundary:
             return none
         if len(np.unique(logits.argmax(axis=1))) < 2:
             if which == 0:
                 warn(
-                    f"epoch {epoch}: the network predicts one class for every training sample, so it has no "
-                    "boundary between them; the epoch is recorded without boundary points."
+                    f"Epoch {epoch} is recorded without boundary points: the network predicts one class for "
+                    "every training sample, so there is no boundary between them."
                 )
             return none
-        found = synthesize(
+        return synthesize(
             self._subject, self._inputs[0], logits, self._n_boundary, seed=(self._seed, epoch, which)
-        )
-        return found.features
+        ).features
 
     def _stored(self, features: NDArray[np.float32]) -> NDArray[Any]:
-        """Representations in the type they are kept in."""
-        if np.abs(features).max(initial=0) > np.finfo(self._dtype).max:
-            raise ValueError("dtype: representations too large for float16; record with dtype='float32'")
+        """Convert representations to the dtype in which they are recorded."""
+        largest = np.abs(features).max(initial=0)
+        if largest > np.finfo(self._dtype).max:
+            raise ValueError(
+                f"dtype must be 'float32' for representations up to {largest:.3g}; got 'float16'."
+            )
         return features.astype(self._dtype, copy=False)
 
     def _weights(self) -> dict[str, Tensor]:
-        """Weights and buffers by name."""
+        """Return weights and buffers by name."""
         return {k: v for k, v in self._subject.model.state_dict().items() if isinstance(v, Tensor)}
 
     def _check_samples(self, labels: tuple[NDArray[Any], ...], boundary: float) -> None:
@@ -292,34 +298,34 @@ class Recorder:
         train, test = self._inputs
         if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
             raise ValueError(
-                f"test: its inputs are {test.dtype} {test.shape[1:]} each, those of train {train.dtype} "
-                f"{train.shape[1:]}; they must be alike"
+                "test and train must have inputs of the same dtype and shape; got "
+                f"{test.dtype} {test.shape[1:]} and {train.dtype} {train.shape[1:]}."
             )
         if boundary and not (train.dtype == np.uint8 or np.issubdtype(train.dtype, np.floating)):
             raise TypeError(
-                f"train: {train.dtype} inputs cannot be mixed to find the boundary; pass uint8 or floats, or "
-                "boundary=0"
+                "train inputs must be uint8 or floats, as they are mixed to find the boundary; got "
+                f"{train.dtype}. Pass boundary=0 to record without."
             )
         for name, y in zip(("train", "test"), labels, strict=True):
             outside = (y < 0) | (y >= len(self.classes))
             if outside.any():
                 first = int(outside.argmax())
                 raise ValueError(
-                    f"{name}: label {int(y[first])} of sample {first} is out of range; there are "
-                    f"{len(self.classes)} classes, so labels are 0 to {len(self.classes) - 1}"
+                    f"{name} labels must be in 0..{len(self.classes) - 1}, as there are {len(self.classes)} "
+                    f"classes; got {int(y[first])} for sample {first}."
                 )
         present = np.unique(labels[0])
         if len(present) < 2:
             raise ValueError(
-                f"train: all samples are of one class ({self.classes[int(present[0])]!r}); a classifier "
-                "needs two at least"
+                "train must have samples of at least two classes; got only "
+                f"{self.classes[int(present[0])]!r}."
             )
 
     def _begin(
         self,
         manifest: Mapping[str, Any],
         pictures: Sequence[NDArray[Any]],
-        shown: tuple[float, float],
+        limits: tuple[float, float],
     ) -> None:
         """Write the samples, then run.json, which makes the folder a run."""
         files.remove_leftovers(self.folder)
@@ -329,32 +335,32 @@ class Recorder:
             np.save(aside / "labels.npy", self._labels, allow_pickle=False)
             _save(aside / "inputs.npy", self._inputs, lambda block: block)
             if pictures:
-                _save(aside / "images.npy", pictures, lambda block: show(block, *shown))
+                _save(aside / "images.npy", pictures, lambda block: show(block, *limits))
         with files.write_aside(self.folder / "run.json") as aside:
             files.write_json(aside, manifest)
 
     def _continue(self, existing: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-        """Go on with a run if it is of the same samples and network."""
+        """Check that a run is of the same samples and network, and clear what was left unfinished."""
         same = {
             key: existing.get(key) == value
             for key, value in manifest.items()
             if key not in ("format", "version", "images")
         }
         if not all(same.values()):
-            what = ", ".join(
+            differences = ", ".join(
                 "samples" if key == "digest" else key for key, value in same.items() if not value
             )
             raise storage.RunError(
-                f"{self.folder} holds a run that differs from this one ({what}); continue it with a model of "
-                "the same architecture and the same samples, classes, layer and dtype, or record into "
-                "another folder"
+                f"{self.folder} holds a run that differs from this one ({differences}). Continue it with a "
+                "model of the same architecture and the same samples, classes, layer and dtype, or record "
+                "into another folder."
             )
         for part in (".", "epochs"):
             files.remove_leftovers(self.folder / part)
         storage.remove_old_generations(self.folder)
 
     def _compare_weights(self) -> None:
-        """Refuse another network than was recorded last, and warn of other weights."""
+        """Refuse a network of another architecture than the last one recorded; warn of other weights."""
         if not self.epochs:
             return
         last = self.epochs[-1]
@@ -363,30 +369,32 @@ class Recorder:
         try:
             storage.check_architecture(recorded, own)
         except storage.RunError as error:
-            raise storage.RunError(f"{error}; record this model into another folder") from None
+            raise storage.RunError(f"{error} Record this model into another folder.") from None
         if all(torch.equal(recorded[name], own[name].detach().cpu()) for name in own):
             return
         warn(
-            f"{self.folder} holds epochs up to {last}, and the model's weights are not those recorded there: "
-            "what is captured now does not go on from it. To go on, load them first: "
-            f"safetensors.torch.load_model(model, {str(path)!r}). To begin anew, record into another folder."
+            f"{self.folder} holds epochs up to {last}, and the model's weights are not those of that epoch: "
+            "new epochs would not continue its training. To continue it, load its weights first: "
+            f"safetensors.torch.load_model(model, {str(path)!r}). To start over, record into another folder."
         )
 
 
 def _existing(folder: Path) -> dict[str, Any] | None:
-    """The manifest of the run to continue, or None where a new one begins."""
+    """Read the manifest of the run to continue; None if a new one begins."""
     files.check_place("folder", folder)
     if storage.is_unused(folder):
         return None
     if folder.is_dir() and not (folder / "run.json").exists():
-        raise storage.RunError(f"{folder} holds other files and no run: record into a new or an empty folder")
+        raise storage.RunError(
+            f"{folder} holds other files and no run. Record into a new or an empty folder."
+        )
     return storage.read_manifest(folder)
 
 
 def _pictures(
     images: Any, inputs: tuple[NDArray[Any], ...]
 ) -> tuple[Literal["inputs", "images"] | None, Sequence[NDArray[Any]]]:
-    """Where the pictures are kept, and what goes into a file of their own."""
+    """Decide which file holds the pictures, and return those to write into a file of their own."""
     if images is None:
         if not like_pictures(inputs[0]):
             return None, ()
@@ -394,70 +402,63 @@ def _pictures(
     parts = [as_array("images", part) for part in (images if isinstance(images, tuple) else (images,))]
     for part in parts:
         check_pictures(part, "images")
-    n, found = [len(x) for x in inputs], [len(part) for part in parts]
-    if found not in (n, [sum(n)]):
+    n, counts = [len(x) for x in inputs], [len(part) for part in parts]
+    if counts not in (n, [sum(n)]):
         raise ValueError(
-            f"images: {' + '.join(map(str, found))} pictures for {n[0]} training and {n[1]} test samples; "
-            "one array for all of them, training samples first, or a pair of arrays is needed"
+            "images must be one array for all samples, training samples first, or a pair of arrays; got "
+            f"{' + '.join(map(str, counts))} pictures for {n[0]} training and {n[1]} test samples."
         )
     if any(part.shape[1:] != parts[0].shape[1:] or part.dtype != parts[0].dtype for part in parts):
         kinds = " and ".join(f"{part.dtype} {part.shape[1:]}" for part in parts)
-        raise ValueError(f"images: those of training and test samples must be alike, got {kinds}")
+        raise ValueError(
+            f"images must have the same dtype and shape for training and test samples; got {kinds}."
+        )
     return "images", parts
 
 
 def _save(path: Path, parts: Sequence[NDArray[Any]], change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
-    """Write arrays one after the other as one, each block changed on its way."""
+    """Write arrays one after the other as one, converting each block."""
     like = change(parts[0][:1])
     shape = (sum(map(len, parts)), *like.shape[1:])
     files.save_rows(path, shape, like.dtype, (change(block) for part in parts for block in blocks(part)))
 
 
-def _checked_mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if given is not None and not isinstance(given, Mapping):
-        raise TypeError(f"{name}: must map names to values, as {{name: value}}, got {type(given).__name__}")
-    return given or {}
+def _checked_mapping(name: str, value: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Check a mapping; None stands for an empty one."""
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"{name} must map names to values, as {{name: value}}; got {type(value).__name__}.")
+    return value or {}
 
 
 def _checked_classes(classes: Sequence[str]) -> list[str]:
+    """Check the names of the classes."""
     names = list(classes) if isinstance(classes, Iterable) and not isinstance(classes, str) else [classes]
     if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(
-            f"classes: must be a list of names (strings), one per class; found {reprlib.repr(classes)}"
+            f"classes must be a list of names (strings), one per class; got {reprlib.repr(classes)}."
         )
     if len(names) < 2:
-        raise ValueError(f"classes: two at least are needed, got {names}")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"classes: names must differ, but {twice[0]!r} stands there more than once")
+        raise ValueError(f"classes must be at least two names; got {names}.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"classes must be different names; got {repeated[0]!r} more than once.")
     return names
 
 
-def _checked_epoch(epoch: Any) -> int:
-    if isinstance(epoch, bool):
-        raise TypeError("epoch: must be an integer, got a bool")
-    try:
-        number = operator.index(epoch)
-    except TypeError:
-        raise TypeError(f"epoch: must be an integer, got {type(epoch).__name__}") from None
-    if not 0 <= number < 10**9:
-        raise ValueError(f"epoch: must be 0 or greater and below a thousand million, got {number}")
-    return number
-
-
 def _checked_scalars(scalars: Mapping[str, Any]) -> dict[str, float]:
+    """Check the names and values of scalars."""
     numbers = {}
     for name, value in scalars.items():
         if not isinstance(name, str) or not name.strip():
-            raise TypeError(f"scalars: a name must be a string that is not blank, got {name!r}")
+            raise TypeError(f"scalars must have names that are strings and not blank; got {name!r}.")
         if name in ("train_accuracy", "test_accuracy"):
             raise ValueError(
-                f"scalars: {name!r} is always kept, computed from the logits; give yours another name"
+                f"scalars must not have the name of an accuracy that is always recorded; got {name!r}."
             )
         try:
             numbers[name] = float(value.detach() if isinstance(value, Tensor) else value)
         except (TypeError, ValueError):
-            raise TypeError(f"scalars: {name!r} must be one number, got {type(value).__name__}") from None
+            raise TypeError(f"scalars must be numbers; got {type(value).__name__} as {name!r}.") from None
         if not np.isfinite(numbers[name]):
-            raise ValueError(f"scalars: {name!r} is {numbers[name]}; only finite numbers can be kept")
+            raise ValueError(f"scalars must be finite; got {numbers[name]} as {name!r}.")
     return numbers

@@ -14,14 +14,14 @@ from dvi_widget.progress import progress_bar
 _WITHOUT_TEST = " Hold some samples back from training, say a tenth, or pass test=None to do without."
 
 
-def read_samples(name: str, given: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def read_samples(name: str, samples: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Read the inputs [n, ...] and labels [n] of a split.
 
     Parameters
     ----------
     name : str
         "train" or "test".
-    given : pair (x, y) or torch Dataset of such pairs
+    samples : pair (x, y) or torch Dataset of such pairs
         A Dataset is read once, in order.
 
     Raises
@@ -29,19 +29,19 @@ def read_samples(name: str, given: Any) -> tuple[NDArray[Any], NDArray[np.int64]
     ValueError, TypeError
         If they are not that, or do not fit each other.
     """
-    if isinstance(given, (tuple, list)):
-        if len(given) != 2:
-            raise ValueError(f"{name} must be a pair (x, y); got {len(given)} values.")
-        x, y = given
+    if isinstance(samples, (tuple, list)):
+        if len(samples) != 2:
+            raise ValueError(f"{name} must be a pair (x, y); got {len(samples)} values.")
+        x, y = samples
     elif (
-        hasattr(given, "__getitem__")
-        and hasattr(given, "__len__")
-        and not isinstance(given, (np.ndarray, Tensor))
+        hasattr(samples, "__getitem__")
+        and hasattr(samples, "__len__")
+        and not isinstance(samples, (np.ndarray, Tensor))
     ):
-        x, y = _from_dataset(name, given)
+        x, y = _from_dataset(name, samples)
     else:
         raise TypeError(
-            f"{name} must be a pair (x, y) or a torch Dataset of such pairs; got {type(given).__name__}."
+            f"{name} must be a pair (x, y) or a torch Dataset of such pairs; got {type(samples).__name__}."
         )
     x, y = as_array(f"{name} inputs", x), as_array(f"{name} labels", y)
     if name == "test" and x.ndim and not len(x):

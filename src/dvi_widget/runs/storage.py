@@ -23,7 +23,8 @@ VERSION = 1
 # Columns that every sample table has, of runs and of explorers: no group may have their names.
 _COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected", "shown"}
 _EPOCH = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
-_LONGEST_GROUP_NAME = 200  # bytes of its quoted name, as most file systems take 255
+_MAX_GROUP_NAME_BYTES = 200  # of its quoted name, as most file systems take 255
+_MAX_LISTED_WEIGHTS = 5  # in an error
 
 _REPAIR = "Copy the run again, or record that epoch again with overwrite=True."
 
@@ -58,7 +59,7 @@ def read(path: Path, reader: Callable[[Path], T]) -> T:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The contents of ``run.json``.
+    """Read ``run.json``.
 
     Raises
     ------
@@ -68,31 +69,34 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         If the folder is no run, or a run of a newer format.
     """
     if not folder.exists():
-        raise FileNotFoundError(f"{folder}: there is no such folder; record a run into it with dvi.Recorder")
+        raise FileNotFoundError(
+            f"folder must be a recorded run; got {folder}, and there is no such folder. Record a run into it "
+            "with dvi.Recorder."
+        )
     if not folder.is_dir():
-        raise RunError(f"{folder} is a file; a run is a folder, as dvi.Recorder writes it")
+        raise RunError(f"folder must be a recorded run, which is a folder; got {folder}, which is a file.")
     if not (folder / "run.json").exists():
         if is_unused(folder):
             raise RunError(
-                f"{folder} holds no run yet: it is empty or its recording was stopped before it began"
+                f"{folder} holds no run yet: it is empty, or its recording was stopped before it began."
             )
         raise RunError(
-            f"{folder} is not a recorded run: it has no run.json; pass the folder given to dvi.Recorder"
+            f"{folder} is not a recorded run: it has no run.json. Pass the folder that dvi.Recorder wrote."
         )
     manifest = read(folder / "run.json", read_json)
     if manifest.get("format") != FORMAT:
-        raise RunError(f"{folder} is not a recorded run: its run.json is of another program")
+        raise RunError(f"{folder} is not a recorded run: its run.json is of another program.")
     version = manifest.get("version")
     if not isinstance(version, int) or version > VERSION:
         raise RunError(
             f"{folder} was recorded in format {version}, by a newer dvi_widget; this one reads formats up to "
-            f"{VERSION}: update dvi_widget"
+            f"{VERSION}. Update dvi_widget."
         )
     return manifest
 
 
 def is_unused(folder: Path) -> bool:
-    """Whether a folder is absent, empty, or holds only what a recording killed at its start has left."""
+    """Whether a folder is absent, empty, or holds only leftovers of a recording killed at its start."""
     if not folder.exists():
         return True
     if not folder.is_dir():
@@ -107,7 +111,7 @@ def _is_samples(path: Path) -> bool:
 
 
 def digest(*arrays: NDArray[Any]) -> str:
-    """A digest of arrays' shapes, types and contents, the same on every machine."""
+    """Compute a digest of the shapes, dtypes and contents of arrays, the same on every machine."""
     state = hashlib.blake2b(digest_size=16)
     for array in arrays:
         state.update(f"{array.dtype.str}{array.shape}".encode())
@@ -118,10 +122,10 @@ def digest(*arrays: NDArray[Any]) -> str:
 
 
 def epoch_folders(folder: Path) -> dict[int, Path]:
-    """Folders of the complete epochs in order.
+    """List the folders of the complete epochs, in order.
 
-    An epoch recorded again stands beside the old one under the next generation number (``000005``,
-    ``000005.1``, …) until the old one is removed: the greatest is valid.
+    An epoch that is recorded again gets a folder with the next generation number (``000005``, ``000005.1``,
+    …) beside the old one, which is then removed. The greatest generation is valid.
     """
     newest: dict[int, tuple[int, str]] = {}
     epochs = folder / "epochs"
@@ -136,7 +140,7 @@ def epoch_folders(folder: Path) -> dict[int, Path]:
 
 
 def next_epoch_folder(folder: Path, epoch: int) -> Path:
-    """Where an epoch, recorded or not, is to be written now."""
+    """Choose the folder to write an epoch to, whether it has been recorded or not."""
     current = epoch_folders(folder).get(epoch)
     if current is None:
         return folder / "epochs" / f"{epoch:06d}"
@@ -156,12 +160,12 @@ def remove_old_generations(folder: Path) -> None:
 
 
 def group_path(folder: Path, name: str) -> Path:
-    """File of a group; its name says the group's name."""
+    """Return the file of a group, whose name is the group's name, quoted."""
     return folder / "groups" / f"{quote(name, safe=' ')}.npy"
 
 
 def group_names(folder: Path) -> list[str]:
-    """Names of the recorded groups, sorted."""
+    """List the names of the recorded groups, sorted."""
     return sorted(unquote(path.stem) for path in (folder / "groups").glob("*.npy"))
 
 
@@ -182,7 +186,7 @@ def check_group(name: str, mask: Any, n_train: int, n_test: int) -> NDArray[np.b
         raise ValueError(
             f"the name of a group must not be that of a column of every sample table; got {name!r}."
         )
-    if len(quote(name, safe=" ")) > _LONGEST_GROUP_NAME:
+    if len(quote(name, safe=" ")) > _MAX_GROUP_NAME_BYTES:
         raise ValueError(f"the name of a group must be short enough for a file; got {name[:20]!r}….")
     return as_mask(f"the mask of group {name!r}", mask, n_train, n_train + n_test)
 
@@ -194,12 +198,12 @@ def check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> N
     reshaped = sorted(n for n in recorded if n in own and recorded[n].shape != own[n].shape)
     if not (missing or added or reshaped):
         return
-    found = []
+    differences = []
     if missing:
-        found.append(f"it lacks {', '.join(missing[:5])}")
+        differences.append(f"without {', '.join(missing[:_MAX_LISTED_WEIGHTS])}")
     if added:
-        found.append(f"the recorded one has no {', '.join(added[:5])}")
-    if reshaped:
-        shapes = (f"{n} is {tuple(own[n].shape)}, recorded {tuple(recorded[n].shape)}" for n in reshaped[:5])
-        found.append("; ".join(shapes))
-    raise RunError(f"model: not of the recorded architecture: {'; '.join(found)}")
+        differences.append(f"with {', '.join(added[:_MAX_LISTED_WEIGHTS])}")
+    for name in reshaped[:_MAX_LISTED_WEIGHTS]:
+        shapes = tuple(own[name].shape), tuple(recorded[name].shape)
+        differences.append(f"with {name} of shape {shapes[0]} instead of {shapes[1]}")
+    raise RunError(f"model must be of the recorded architecture; got one {', '.join(differences)}.")

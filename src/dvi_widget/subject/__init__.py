@@ -1,4 +1,4 @@
-"""The classifier under study: its predictions, its representations and head, left as found."""
+"""The classifier under study: predictions, representations and head of a network left as it was."""
 
 from .lending import evaluating, home, unwrapped
 from .predictor import InputShapeError, Predictor, as_predictor, check_logits, refused

@@ -1,4 +1,4 @@
-"""Fitted maps kept in the run's folder, each under a key of its settings and its data."""
+"""The cache of fitted maps in the run's folder, each under a key of its settings and its data."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def key(method: Method, seed: int, epoch: int, digest: str, previous: str) -> st
 
 
 def path_of(run: Run, method: Method, epoch: int, key: str) -> Path:
-    """Return the file in which a map is kept."""
+    """Return the file of a map."""
     return run.maps / f"{method.key()['method']}-{epoch:06d}-{key}.safetensors"
 
 
@@ -79,8 +79,8 @@ def load(path: Path, method: Method, run: Run, epoch: int, digest: str) -> Fitte
     return FittedEpoch(fitted, positions, searched, digest)
 
 
-def keep(path: Path, fitted: FittedEpoch) -> None:
-    """Keep a fit, whole or not at all; warn if the run's folder can't be written."""
+def store(path: Path, fitted: FittedEpoch) -> None:
+    """Store a fit, whole or not at all; warn if the run's folder can't be written."""
     arrays = {"positions": fitted.positions, **fitted.searched, **fitted.map.arrays()}
     try:
         with files.write_aside(path) as aside:
