@@ -1,4 +1,4 @@
-"""What people see of samples: pictures, always uint8 [n, C, H, W], from arrays of several kinds."""
+"""Pictures of samples for people: always uint8 [n, C, H, W], from arrays of several kinds."""
 
 from __future__ import annotations
 

@@ -14,10 +14,11 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget.boundary import on_boundary
+from dvi_widget.dvi import Layout
 from dvi_widget.dvi.complex import bavr_complex, curve, memberships
 from dvi_widget.dvi.losses import head_gradients, reconstruction_loss, temporal_loss, umap_loss
 from dvi_widget.dvi.paper import Paper
-from dvi_widget.projection import Checkpoint
+from dvi_widget.projection import Checkpoint, cache
 from dvi_widget.runs.storage import RunError
 
 QUICK = {"method": "paper", "steps": (150, 80), "batch_size": 200, "seed": 3}
@@ -395,6 +396,12 @@ def test_the_published_method_is_built_by_its_name_too(folder):
         dvi.DVI("paper", stepz=3)
     with pytest.raises(ValueError, match='method must be "layout" or "paper"; got \'papers\''):
         dvi.DVI("papers").fit(dvi.Run(folder))
+
+
+def test_maps_that_earlier_versions_kept_are_found_under_their_keys():
+    keys = [cache.key(method, 0, 5, "0123", "before") for method in (Layout(), Paper())]
+    assert keys == ["b7d6b7d1c61de886f087de4c", "609955b2df5e8d6f47cf3ca4"]
+    assert cache.key(Layout(k=np.int64(9)), 0, 5, "", "") == cache.key(Layout(k=9), 0, 5, "", "")
 
 
 def test_help_shows_the_settings_of_both_methods():

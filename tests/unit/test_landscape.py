@@ -12,6 +12,7 @@ from synthetic import Painter, landscape
 
 from dvi_widget import measures
 from dvi_widget.landscape import PALETTES, Landscape, class_colors
+from dvi_widget.landscape.source import ABILITIES, Paints, RoundTrips
 
 
 def linear_light(color):
@@ -226,6 +227,26 @@ def test_without_an_engine_a_landscape_says_what_it_lacks():
     assert compass().services == ["paint"]
     with pytest.raises(RuntimeError, match="cannot answer place, features, boundary"):
         compass().measures()
+
+
+def test_each_ability_is_one_method_of_its_name():
+    for name, ability in ABILITIES.items():
+        methods = [key for key in vars(ability) if not key.startswith("_")]
+        assert methods == [name]
+
+
+def test_a_landscape_lends_its_source_to_those_who_name_the_ability():
+    shown = compass()
+    assert shown.require(Paints) is shown.source
+    with pytest.raises(RuntimeError, match=r"cannot answer decode, place: .*model\.fit"):
+        shown.require(RoundTrips)
+
+
+def test_the_source_of_a_landscape_may_change():
+    shown = compass(source=None)
+    shown.source = Compass()
+    assert shown.services == ["paint"]
+    assert shown[0].paintable
 
 
 class Linear(Painter):

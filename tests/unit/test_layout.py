@@ -528,6 +528,17 @@ def test_a_checkpoint_searches_once_for_all_that_ask(folder, monkeypatch):
     assert np.array_equal(checkpoint.neighbors(20)[0][:, :15], fifteen)
 
 
+def test_a_checkpoint_hashes_its_rows_once(folder, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(
+        "dvi_widget.projection.checkpoint.row_marks", lambda x: hashed.append(len(x)) or row_marks(x)
+    )
+    checkpoint = Checkpoint(dvi.Run(folder), 5)
+    Layout(**QUICK).fit(checkpoint, None, 0, lambda _: None)
+    assert set(checkpoint.searched) == {"neighbors", "boundary_neighbors"}
+    assert hashed == [len(checkpoint.x), len(checkpoint.b)]
+
+
 def test_measures_and_the_next_epoch_take_the_neighbours_that_the_fit_found(folder, fitted, monkeypatch):
     run, exact, asked = dvi.Run(folder), neighbors, []
     expected = fitted.landscape().measures()

@@ -1,4 +1,4 @@
-"""What every projection yields and the widget draws: frames of positions over one painted plane."""
+"""Landscapes: frames of positions over one painted plane, as projections yield them for the widget."""
 
 from .colors import PALETTES, class_colors, colored
 from .frames import Frame, Landscape

@@ -1,4 +1,4 @@
-"""Frames of positions over one painted plane: what every projection yields and the widget draws."""
+"""A landscape and its frames: positions over one painted plane, epoch by epoch."""
 
 from __future__ import annotations
 

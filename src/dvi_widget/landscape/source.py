@@ -1,4 +1,4 @@
-"""What an engine may answer about its own landscape: one small protocol per ability.
+"""The contract between a landscape and its engine: one small protocol per ability.
 
 A landscape has a source, any object; each protocol below that it satisfies is an ability of the landscape. A
 loaded or exported landscape may have a source with few abilities, or none. `epoch` is always the recorded

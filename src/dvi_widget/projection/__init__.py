@@ -1,4 +1,4 @@
-"""What all projections of a run share: checkpoints, methods, the estimator, the cache of maps."""
+"""The common ground of all projections of a run: checkpoints, methods, the estimator, the cache of maps."""
 
 from .checkpoint import Checkpoint, Head
 from .estimator import Projection

@@ -16,10 +16,8 @@ from dvi_widget import files
 from dvi_widget.arrays import warn
 from dvi_widget.runs import Run, RunError
 
-from .checkpoint import Checkpoint
+from .checkpoint import STORED_SEARCHES, Checkpoint
 from .method import Map, Method
-
-_SEARCHES = ("neighbors", "boundary_neighbors")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def load(path: Path, method: Method, run: Run, epoch: int, digest: str) -> Fitte
     try:
         arrays = {name: tensor.numpy() for name, tensor in files.load_tensors(path).items()}
         positions = arrays.pop("positions")
-        searched = {name: arrays.pop(name) for name in _SEARCHES if name in arrays}
+        searched = {name: arrays.pop(name) for name in STORED_SEARCHES if name in arrays}
         fitted = method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch, searched))
     except (files.DamagedFileError, KeyError) as error:
         trouble = f"{path} is damaged: it lacks {error}." if isinstance(error, KeyError) else str(error)

@@ -1,4 +1,4 @@
-"""One epoch of a run as a method sees it: what it may learn from, and searches in it that are done once."""
+"""One epoch of a run as a method sees it: the data to learn from, and neighbour searches done once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_MAGNITUDE = 1e15  # whose squared distances, summed up, are finite in singl
 _BLOCK_ROWS = 1 << 15  # through the head at once
 _MIN_NEIGHBORS = 20  # of a search: as many as `Landscape.measures` uses by default
 # Searches that are stored with a map, by the name they are stored under.
-_STORED_SEARCHES = {"neighbors": "xx", "boundary_neighbors": "xb"}
+STORED_SEARCHES = {"neighbors": "xx", "boundary_neighbors": "xb"}
 
 
 class Checkpoint:
@@ -93,7 +93,7 @@ class Checkpoint:
         """
         n = len(self.x)
         done = {}
-        for name, kind in _STORED_SEARCHES.items():
+        for name, kind in STORED_SEARCHES.items():
             if kind in self._searches:
                 indices = self._searches[kind][0]
                 marks = self.marks[:n] if kind == "xx" else self.marks[n:]

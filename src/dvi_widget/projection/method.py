@@ -1,4 +1,4 @@
-"""What a projection method is: it fits one epoch after the other, and each fit is a map."""
+"""The contract of projection methods: a method fits one epoch after the other, and each fit is a map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fitted projection answers about its landscape (see `dvi_widget.landscape.source`)."""
+"""The source of a fitted projection's landscape (see `dvi_widget.landscape.source`)."""
 
 from __future__ import annotations
 

@@ -251,10 +251,11 @@ class Recorder:
         ) as bar:
             for inputs in self._inputs:
                 for start in range(0, len(inputs), step):
-                    x, z = self._subject.features_and_logits(inputs[start : start + step])
-                    features[row : row + len(x)], logits[row : row + len(x)] = x, z
-                    row += len(x)
-                    bar.update(len(x))
+                    part = self._subject.features_and_logits(inputs[start : start + step])
+                    rows = slice(row, row + len(part[0]))
+                    features[rows], logits[rows] = part
+                    row = rows.stop
+                    bar.update(len(part[0]))
         for name, values in (("representations", features), ("logits", logits)):
             bad = ~np.isfinite(values).all(axis=1)
             if bad.any():

@@ -1,0 +1,83 @@
+"""Files appear whole or not at all, and what is damaged is named when it is read."""
+
+import numpy as np
+import pytest
+import torch
+
+from dvi_widget import files
+
+
+def test_a_file_written_aside_replaces_the_old_one_or_leaves_it(tmp_path):
+    target = tmp_path / "maps" / "map.bin"
+    with files.write_aside(target) as aside:
+        aside.write_bytes(b"one")
+        assert not target.exists()
+
+    def fail():
+        with files.write_aside(target) as aside:
+            aside.write_bytes(b"two")
+            raise OSError
+
+    with pytest.raises(OSError):
+        fail()
+    assert target.read_bytes() == b"one"
+    with files.write_aside(target) as aside:
+        aside.write_bytes(b"three")
+    assert target.read_bytes() == b"three"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_an_array_comes_back_memory_mapped_and_read_only(tmp_path):
+    x = np.arange(12.0).reshape(3, 4)
+    np.save(tmp_path / "x.npy", x)
+    opened = files.open_array(tmp_path / "x.npy", (None, 4))
+    assert isinstance(opened, np.memmap)
+    assert not opened.flags.writeable
+    assert np.array_equal(opened, x)
+
+
+def header(shape, dtype="<f8"):
+    """A .npy file that says it holds an array of a shape, and holds 8 numbers."""
+    text = repr({"descr": dtype, "fortran_order": False, "shape": shape})
+    text = text + " " * (63 - (10 + len(text)) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"notes", "not a whole .npy file"),
+        (header((8,))[:40], "not a whole .npy file"),
+        (header((9,)), "is truncated: it holds 192 of 200 bytes"),
+        (header((2**40, 2**40)), "is truncated"),  # whose product is 0 in 64 bits
+        (header((-8,)), r"its shape is \(-8,\)"),
+        (header((2, 4)), r"its shape is \(2, 4\), not \(any\)"),
+        (header((8,), "|O"), "it holds Python objects"),
+    ],
+)
+def test_a_file_that_is_not_the_array_it_should_be_is_named(tmp_path, content, message):
+    path = tmp_path / "x.npy"
+    path.write_bytes(content)
+    with pytest.raises(files.DamagedFileError, match=rf"x\.npy.*{message}"):
+        files.open_array(path, (None,))
+
+
+def test_json_and_tensors_are_read_only_where_they_are_whole(tmp_path):
+    path = tmp_path / "file"
+    with files.write_aside(path) as aside:
+        files.write_json(aside, {"a": [1, "é"]})
+    assert files.read_json(path) == {"a": [1, "é"]}
+    for content in ("[1]", "{", "\ud800".encode("utf-8", "surrogatepass")):
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        with pytest.raises(files.DamagedFileError, match="file is damaged"):
+            files.read_json(path)
+    with files.write_aside(path) as aside:
+        files.save_tensors(aside, {"w": torch.ones(2, 3)})
+    assert torch.equal(files.load_tensors(path)["w"], torch.ones(2, 3))
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(files.DamagedFileError, match="not a whole safetensors file"):
+        files.load_tensors(path)
+    with pytest.raises(FileNotFoundError):
+        files.load_tensors(tmp_path / "none")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(path, {"a": float("nan")})
