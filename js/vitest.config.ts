@@ -16,6 +16,6 @@ export default defineConfig({
   // A loaded machine is given time: no test asserts how long something takes.
   test: {
     include: ["tests/**/*.test.{ts,tsx,mjs}"],
-    testTimeout: 30_000,
+    testTimeout: 300_000,
   },
 });

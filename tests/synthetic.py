@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pandas as pd
+from waiting import WAIT_S
 
 from dvi_widget.landscape import Landscape
 
@@ -22,7 +23,7 @@ class Painter:
 
     def paint(self, epoch, points):
         self.started.set()
-        if self.gate is not None and not self.gate.wait(30):
+        if self.gate is not None and not self.gate.wait(WAIT_S):
             raise TimeoutError("The gate stayed closed.")
         if self.error is not None:
             raise self.error

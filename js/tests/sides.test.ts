@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { LandscapeInfo, Source } from "../src/protocol/source";
 import { epochsOf, Side } from "../src/state/sides";
+import { eventually } from "./fake/waiting";
 
 const infoOf = (epochs: number[]): LandscapeInfo => ({
   name: "run",
@@ -38,9 +39,9 @@ describe("a side", () => {
 
   it("loads each of its epochs once and shows it wherever it is the nearest", async () => {
     side.frames.want([2, 1, 3, 0, 4, 5]);
-    await vi.waitFor(() => expect(side.frames.get(2)?.predictions[0]).toBe(2));
+    await eventually(() => expect(side.frames.get(2)?.predictions[0]).toBe(2));
     side.frames.want([2, 1, 3, 0, 4, 5]);
-    await vi.waitFor(() => expect(side.frames.get(5)?.predictions[0]).toBe(6));
+    await eventually(() => expect(side.frames.get(5)?.predictions[0]).toBe(6));
     expect(side.frames.get(0)?.predictions[0]).toBe(2);
     expect(frame.mock.calls.map(([landscape, epoch]) => [landscape, epoch])).toEqual([
       [1, 2],

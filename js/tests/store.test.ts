@@ -5,10 +5,11 @@ import type { Store } from "../src/state/store";
 import { fakeRun } from "./fake/answers";
 import { text } from "./fake/model";
 import { storeOver } from "./fake/store";
+import { eventually } from "./fake/waiting";
 
 async function opened(options: Parameters<typeof fakeRun>[0] = {}): Promise<Store> {
   const store = await storeOver(fakeRun({ n: 30, epochs: [2, 4, 8], ...options }));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually(() => expect(store.frames.get(0)).toBeDefined());
   return store;
 }
 

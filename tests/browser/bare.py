@@ -27,6 +27,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
   window.violations.push(`${violatedDirective} ${blockedURI} ${sourceFile}:${lineNumber}`);
 });
 
+const pending = new Set(); // requests without an answer yet
+let underway = 0; // messages that have left Python and have not arrived
+
 class FakeModel {
   #state;
   #changes = {};
@@ -44,7 +47,11 @@ class FakeModel {
     this.#changes = {};
     if (Object.keys(state).length) toPython({ method: "update", state, buffer_paths: [] });
   }
-  send(content) { toPython({ method: "custom", content }); }
+  send(content) {
+    if (content.op === "cancel") pending.delete(content.args.id);
+    else pending.add(content.id);
+    toPython({ method: "custom", content });
+  }
   on(event, callback) {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), callback]);
   }
@@ -59,6 +66,7 @@ class FakeModel {
   }
   receive({ method, state, content, buffers }) {
     if (method === "custom") {
+      if (content.ok !== undefined) pending.delete(content.id);
       const views = buffers.map((text) => {
         const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
         // Behind an odd offset, as some hosts hand buffers over.
@@ -82,12 +90,25 @@ window.start = async ({ esm, state, delay, deaf, shadow }) => {
   const model = new FakeModel(state);
   window.model = model;
   const opened = performance.now();
-  setInterval(async () => {
+  const listen = async () => {
     for (const message of await fromPython()) {
       // What is said before the line is up is lost.
-      if (performance.now() - opened > deaf) setTimeout(() => model.receive(message), delay);
+      if (performance.now() - opened <= deaf) continue;
+      underway++;
+      setTimeout(() => { underway--; model.receive(message); }, delay);
     }
-  }, 30);
+  };
+  let listening = Promise.resolve();
+  const listenAgain = () => (listening = listening.then(listen)); // one after the other: order is kept
+  const goOn = async () => { await listenAgain(); setTimeout(goOn, 30); };
+  goOn();
+  window.quiet = async () => {
+    for (let still = 0; still < 2; still++) {
+      await listenAgain();
+      if (underway + pending.size > 0) still = -1;
+      await new Promise(requestAnimationFrame);
+    }
+  };
   const cleanups = [];
   window.show = () => {
     const host = document.body.appendChild(document.createElement("div"));
@@ -152,3 +173,8 @@ def open_bare(
         "(options) => window.start(options)",
         {"esm": opening["_esm"], "state": state, "delay": delay, "deaf": deaf, "shadow": shadow},
     )
+
+
+def quiet(page: Page) -> None:
+    """Wait until every message has arrived and every request is answered, and for two pictures more."""
+    page.evaluate("window.quiet()")

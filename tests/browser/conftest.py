@@ -8,12 +8,14 @@ import chromium
 import comm
 import pytest
 from hosts import RecordingComm
-from lab import serve
-from playwright.sync_api import sync_playwright
+from lab import WAIT_MS, serve
+from playwright.sync_api import expect, sync_playwright
 
 import dvi_widget as dvi
 from dvi_widget.demo import record
 
+# A loaded machine is given time: what is waited for here comes, or the test fails.
+expect.set_options(timeout=WAIT_MS)
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
@@ -29,7 +31,7 @@ def browser():
 def context(browser):
     """A fresh profile. What a page throws, or prints as an error, fails the test that opened it."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(WAIT_MS)
     wrong = []
     context.on("weberror", lambda error: wrong.append(str(error.error)))
     yield context

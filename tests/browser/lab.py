@@ -18,8 +18,8 @@ import nbformat
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as WaitedTooLong
 from servers import started
+from waiting import WAIT_MS
 
-WAIT_MS = 90_000
 SETTINGS = {
     # Every output is in the page, seen or not, so that a locator finds it.
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-START_SECONDS = 90
+from waiting import WAIT_S
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def started(
             command, env={**os.environ, **environment}, stdout=file, stderr=subprocess.STDOUT, cwd=root
         )
         try:
-            deadline = time.monotonic() + START_SECONDS
+            deadline = time.monotonic() + WAIT_S
             while (address := ready()) is None:
                 if time.monotonic() > deadline or server.poll() is not None:
                     raise RuntimeError(f"{name} did not start:\n{log.read_text(errors='replace')[-4000:]}")

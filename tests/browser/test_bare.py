@@ -12,8 +12,6 @@ from steps import NASTY, At, eventually
 
 import dvi_widget as dvi
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def explorer(landscape, monkeypatch):

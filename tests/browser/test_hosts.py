@@ -9,8 +9,7 @@ import pytest
 import reactive
 import synthetic
 from steps import At, eventually
-
-pytestmark = pytest.mark.timeout(300)
+from waiting import WAIT_MS
 
 N, EPOCHS = 400, 6
 LANDSCAPE = f"""import sys
@@ -28,7 +27,7 @@ def context(browser):
     What the explorer throws fails the test; hosts throw errors of their own. Its module has a blob's address.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(WAIT_MS)
     context.route(
         lambda url: not url.startswith(("http://127.0.0.1:", "http://localhost:", "blob:", "data:")),
         lambda route: route.abort(),

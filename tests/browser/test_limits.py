@@ -12,8 +12,6 @@ import synthetic
 from bare import open_bare
 from steps import At, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 POLICY = (
     "default-src 'none'; script-src 'nonce-bare' blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; connect-src 'none'"

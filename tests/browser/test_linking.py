@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
-import pytest
 from playwright.sync_api import expect
 from steps import At, eventually
-
-pytestmark = pytest.mark.timeout(400)
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "linking.ipynb"
 DEMO = "explorer = dvi.demo()"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 import synthetic
-from bare import open_bare
+from bare import open_bare, quiet
 from playwright.sync_api import expect
 from steps import At, eventually
 from usage import COUNT_CONTEXTS, SCRUB, Usage
-
-pytestmark = pytest.mark.timeout(300)
 
 SCRUBS, VIEWS = 1000, 50
 
@@ -92,7 +90,7 @@ def test_epochs_fetched_ahead_are_not_drawn(bare_explorer, page):
 
     begun = frames()
     eventually(frames, len(ahead), page)
-    page.wait_for_timeout(500)
+    quiet(page)
     assert len(ahead) - begun >= 15, "most of them came after the first picture"
     assert 0 < drawn <= page.evaluate("window.pictures") < drawn + 10
 
@@ -121,7 +119,8 @@ def test_a_lost_context_comes_back(at, page, landscape, shots):
 
 
 def steady(at):
-    """The canvas once two pictures in a row are the same."""
+    """The canvas once all has arrived and two pictures in a row are the same."""
+    quiet(at.page)
     return at.part("canvas").evaluate(
         """async (canvas) => {
             let before, now = canvas.toDataURL();

@@ -14,8 +14,6 @@ from torch import nn
 import dvi_widget as dvi
 from dvi_widget.demo import network
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def run(run_folder):

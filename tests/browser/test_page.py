@@ -8,8 +8,6 @@ from steps import NASTY, At
 
 import dvi_widget as dvi
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def context(context):

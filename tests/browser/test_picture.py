@@ -7,14 +7,13 @@ import io
 import comm
 import numpy as np
 import pytest
-from bare import open_bare
+from bare import open_bare, quiet
 from hosts import RecordingComm
 from PIL import Image
 from synthetic import fitted
 
 import dvi_widget as dvi
 
-pytestmark = pytest.mark.timeout(300)
 NAMES = [f"Internationalisation coordinator of the north-western department number {i}" for i in range(40)]
 STYLE = "html { background: Canvas; color-scheme: light dark }"
 # What is written on canvases outside the page, each with where it ends and how wide the canvas is.
@@ -45,7 +44,7 @@ def save(page, monkeypatch, shots):
         open_bare(page, explorer, style=STYLE)
         page.wait_for_selector("[data-ready]")
         explorer._view = view
-        page.wait_for_timeout(500)  # crossings are asked for
+        quiet(page)
         with page.expect_download() as found:
             page.get_by_test_id("save-picture").click()
         data = found.value.path().read_bytes()

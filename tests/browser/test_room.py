@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 import synthetic
-from bare import open_bare
+from bare import open_bare, quiet
 from lab import WAIT_MS
 from playwright.sync_api import expect
 from steps import At
-
-pytestmark = pytest.mark.timeout(300)
 
 CLASSES = ["red discs", "green squares", "blue crosses", "yellow rings", "purple stripes", "cyan dots"]
 
@@ -88,7 +86,7 @@ def test_the_card_of_a_place_lies_inside_the_stage(bare_explorer, page, shots, w
         page.mouse.click(stage["x"] + share * stage["width"], low)
         card = at.part("place")
         expect(card.get_by_test_id("nearest")).to_have_count(5)
-        page.wait_for_timeout(100)  # one more frame, in which it is laid out
+        quiet(page)
         page.screenshot(path=shots / f"place-{width}-{share}.png")
         expect_inside(card, at.part("stage"))
         mark = at.root.locator(".dvi-place-mark").bounding_box()

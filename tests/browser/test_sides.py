@@ -13,7 +13,6 @@ from synthetic import fitted
 
 import dvi_widget as dvi
 
-pytestmark = pytest.mark.timeout(300)
 EPOCH = 10
 
 

@@ -13,10 +13,9 @@ from playwright.sync_api import expect
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from steps import At, eventually
+from waiting import WAIT_S
 
 import dvi_widget as dvi
-
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +50,17 @@ def test_the_canvas_is_seen_to_sharpen(open_explorer, landscape, page, shots, mo
         for count, painting in enumerate(painted(*args)):
             yield painting
             if count == 0:
-                seen.wait(60)
+                seen.wait(WAIT_S)
 
     monkeypatch.setattr(landscape.source, "sharpen", halting)
     monkeypatch.setattr(landscape[0], "_canvas", None)
     open_explorer(landscape)
     try:
         # Shown coarse, while the rest is still waited for.
-        expect(page.get_by_test_id("waiting")).to_contain_text("Painting", timeout=60_000)
-        page.wait_for_timeout(1000)
-        colors = page.get_by_test_id("canvas").evaluate(
-            "(c) => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
-        )
+        expect(page.get_by_test_id("waiting")).to_contain_text("Painting")
+        colors = "(c) => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
+        eventually(lambda: page.get_by_test_id("canvas").evaluate(colors) > 20, True, page)
         page.screenshot(path=shots / "deepview-coarse.png")
-        assert colors > 20
         expect(page.locator(".dvi")).not_to_have_attribute("data-ready", "true")
     finally:
         seen.set()
@@ -118,7 +114,7 @@ def test_measures_stand_beside_the_picture(open_explorer, landscape, page, shots
     page.get_by_role("tab", name="Measures").click()
     share = landscape.measures().set_index("measure")["value"]["q_not_data"]
     measures = page.get_by_test_id("measures")
-    expect(measures).to_contain_text(f"{share:.1%}".replace("%", " %"), timeout=60_000)
+    expect(measures).to_contain_text(f"{share:.1%}".replace("%", " %"))
     expect(measures).to_contain_text("of the background is right")
     page.screenshot(path=shots / "deepview-measures.png")
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from synthetic import fitted, landscape
+from waiting import WAIT_S
 
 from dvi_widget.suggestions import DEFINITIONS
 from dvi_widget.widget.conversation import Conversation
@@ -57,7 +58,7 @@ class Page:
     def ask(self, id_, op, args):
         self.conversation.receive({"id": id_, "op": op, "args": args})
 
-    def answer(self, id_, timeout=30):
+    def answer(self, id_, timeout=WAIT_S):
         def found():
             return [m for m in self.messages if m[0]["id"] == id_ and "ok" in m[0]]
 
@@ -338,7 +339,7 @@ def test_a_scrub_is_answered_while_a_canvas_is_being_painted():
     shown = landscape(gate=gate)
     page = Page([shown])
     page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
-    assert shown.source.started.wait(30)
+    assert shown.source.started.wait(WAIT_S)
     page.ask(2, "frame", {"landscape": 0, "epoch": 5})
     assert page.messages[-1][0]["id"] == 2  # answered before `ask` returned
     gate.set()
@@ -350,7 +351,7 @@ def test_a_question_of_a_moment_is_let_in_between_two_steps_of_long_work():
     page = Page([shown])
     page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
     page.ask(2, "canvas", {"landscape": 0, "epoch": 5})
-    assert shown.source.started.wait(30)
+    assert shown.source.started.wait(WAIT_S)
     page.ask(3, "decode", {"landscape": 0, "epoch": 0, "points": [[0, 0]]})
     shown.source.gate.set()
     assert page.answer(2)[0]["ok"]
@@ -387,7 +388,7 @@ def test_a_number_that_is_being_answered_is_not_taken_twice():
     shown = landscape(gate=threading.Event())
     page = Page([shown])
     page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
-    assert shown.source.started.wait(30)
+    assert shown.source.started.wait(WAIT_S)
     page.ask(1, "canvas", {"landscape": 0, "epoch": 5})
     assert "Use another" in page.answer(1)[0]["error"]
     shown.source.gate.set()
@@ -399,7 +400,7 @@ def test_a_cancelled_request_is_answered_at_once_and_its_work_stops():
     page = Page([shown])
     page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
     page.ask(2, "canvas", {"landscape": 0, "epoch": 5})
-    assert shown.source.started.wait(30)
+    assert shown.source.started.wait(WAIT_S)
     for id_ in (2, 1):
         page.ask(10 + id_, "cancel", {"id": id_})
         assert page.answer(10 + id_)[0]["result"] == {"cancelled": True}
@@ -419,7 +420,7 @@ def test_closing_stops_the_work_and_says_nothing_more():
     page, other = Page([shown]), Page([landscape(seed=1)])
     page.ask(1, "canvas", {"landscape": 0, "epoch": 0})
     page.ask(2, "canvas", {"landscape": 0, "epoch": 5})
-    assert shown.source.started.wait(30)
+    assert shown.source.started.wait(WAIT_S)
     said = len(page.messages)
     page.conversation.close()
     gate.set()
@@ -446,7 +447,7 @@ def test_answers_of_long_work_go_home_on_the_event_loop_of_the_request():
         Conversation(Scene([shown]), send).receive(
             {"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}}
         )
-        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.wait_for(done.wait(), WAIT_S)
 
     asyncio.run(kernel())
     assert set(threads) == {threading.current_thread()}
@@ -460,7 +461,7 @@ def test_a_loop_that_is_gone_takes_no_answer_and_harms_nobody():
     async def kernel():
         conversation = Conversation(Scene([shown]), lambda *message: sent.append(message))
         conversation.receive({"id": 1, "op": "canvas", "args": {"landscape": 0, "epoch": 0}})
-        await asyncio.to_thread(shown.source.started.wait, 30)
+        await asyncio.to_thread(shown.source.started.wait, WAIT_S)
 
     asyncio.run(kernel())
     before = len(sent)

@@ -12,6 +12,7 @@ from conforming import ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from waiting import WAIT_S
 
 import dvi_widget as dvi
 from dvi_widget.landscape import Landscape
@@ -318,7 +319,7 @@ def test_a_conversation_about_a_model_ends_with_its_answer(two):
 
     args = {"model": 0, "epoch": 0, "index": 0, "method": "occlusion", "parameters": {}, "target": None}
     Conversation(two, send).receive({"id": 1, "op": "attribute", "args": args})
-    assert ended.wait(60)
+    assert ended.wait(WAIT_S)
     assert said[-1]["ok"], said[-1]
     assert any("progress" in content for content in said)
 
@@ -329,7 +330,7 @@ def test_an_exported_page_takes_along_what_the_models_were_asked(two, tmp_path):
     Conversation(two, lambda content, _: "ok" in content and ended.set()).receive(
         {"id": 1, "op": "glance", "args": asked}
     )
-    assert ended.wait(60)
+    assert ended.wait(WAIT_S)
     text = write_page(tmp_path / "page.html", two, {}, "").read_text()
     manifest = json.loads(text.split('data-dvi="manifest">')[1].split("</script>")[0])
     recorded = manifest["answers"][key("glance", asked)]

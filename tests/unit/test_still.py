@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 
 import comm
 import numpy as np
@@ -20,9 +19,26 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 SIDE, LEFT, TOP = 668, 16, 56  # where the canvas stands in the picture
 
 
+class Clock:
+    """Stands still unless a test moves it, so that what is drawn does not depend on the machine."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def perf_counter(self):
+        return self.now_s
+
+
 @pytest.fixture(autouse=True)
 def host(monkeypatch):
     monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("dvi_widget.widget.still.time", clock)
+    return clock
 
 
 def apart(**options):
@@ -128,20 +144,21 @@ def test_territories_are_drawn_and_what_was_painted_is_taken():
 
 
 class Slow:
-    """Paints, but takes its time."""
+    """Paints, but takes its time on a clock."""
 
-    def __init__(self):
+    def __init__(self, clock):
+        self.clock = clock
         self.asked = 0
 
     def paint(self, epoch, points):
         self.asked += 1
-        time.sleep(0.5)
+        self.clock.now_s += 0.5
         return np.zeros(len(points), int), np.ones(len(points)), np.zeros(len(points), bool)
 
 
-def test_an_engine_that_is_slow_or_fails_leaves_the_points_on_paper():
+def test_an_engine_that_is_slow_or_fails_leaves_the_points_on_paper(clock):
     slow = apart()
-    slow.source = Slow()
+    slow.source = Slow(clock)
     for shown in (slow, apart(error=RuntimeError("The disk is gone."))):
         pixels = picture(Explorer(shown))
         assert alike(pixels[TOP + 30, LEFT + 30], [255, 255, 255])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 
 import torch
+from waiting import WAIT_S
 
 from dvi_widget.widget.worker import Worker
 
 
 def finished(event):
-    assert event.wait(30)
+    assert event.wait(WAIT_S)
 
 
 def test_short_jobs_pass_long_ones_between_two_steps_and_nothing_works_at_once():
