@@ -29,7 +29,7 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget.boundary import synthesize
-from dvi_widget.nearest import ClassIndex
+from dvi_widget.nearest import Index
 from dvi_widget.projection import Projection
 
 HERE = Path(__file__).parent
@@ -255,14 +255,10 @@ def online(run: dvi.Run, model: Projection) -> None:
         best = np.min(waits, axis=0)[0]
         threads = torch.get_num_threads()
         print(f"{name}: {wall:.0f} ms, {best:.0f} at best, {cpu:.0f} CPU ms ({threads} threads)")
-    predicted, classes = run.logits(epoch, "test")[:1000].argmax(1), run.logits(epoch, "train").argmax(1)
-    index = ClassIndex(recorded, classes)
-    hits = 0
-    for rows, found, _ in index.groups(unseen, predicted, K):
-        same = np.flatnonzero(classes == predicted[rows[0]])
-        exact = same[dvi.measures.neighbors(recorded[same], K, query=unseen[rows])[0]]
-        hits += int(dvi.measures.overlap(exact, found).sum() * K)
-    print(f"recall of the {K} nearest samples of the same prediction: {hits / (K * len(unseen)):.4f}")
+    classes = run.logits(epoch, "train").argmax(1)
+    found = Index(recorded, classes).search(unseen, K)[0]
+    exact = dvi.measures.neighbors(recorded, K, query=unseen)[0]
+    print(f"recall of their {K} nearest samples: {dvi.measures.overlap(exact, found).mean():.4f}")
 
 
 def trusted(landscape: dvi.Landscape) -> None:

@@ -16,12 +16,12 @@ from dvi_widget.nearest import Axes
 
 # Per dimension l: width of a cell in widths of the similarity; bound on the cells along an axis, and a
 # number of which their number is a multiple, so that they can be halved often.
-_CELL = {2: 0.5, 3: 1.0}
+_CELL = {2: 0.35, 3: 1.0}
 _MAX_CELLS = {2: 512, 3: 64}
 _CELL_MULTIPLE = {2: 32, 3: 8}
 _PRIOR_SAMPLES = 0.1  # weight of the coarser grid in a node's mean
 _MARGIN = 0.1  # of the span, on each side
-_ROUNDS = 2  # the second one fits the residual of the first
+_ROUNDS = 3  # each after the first fits the residuals of the one before
 _BLOCK_POINTS = 1 << 16  # decoded at once
 
 
@@ -31,7 +31,7 @@ class GridDecoder:
     Each sample is distributed over the corners of its cell, with the weights of the later interpolation. A
     node's entry is the mean of its shares, pulled slightly towards the same mean on a grid of half the
     resolution, and so on: nodes without samples take the entry of the finest grid that has some (push–pull,
-    Gortler et al. 1996, §3.4). The same is then done once more with the residuals of the samples. Nothing is
+    Gortler et al. 1996, §3.4). The same is then done again with the residuals. Nothing is
     trained, so nothing is carried from epoch to epoch; the decoder is defined everywhere, and constant beyond
     the grid's rim.
 

@@ -12,6 +12,7 @@ Ints = NDArray[np.integer]
 Strides = tuple[int, ...]
 
 _GAIN_STEP, _GAIN_FACTOR, _MIN_GAIN = 0.2, 0.8, 0.05  # delta-bar-delta, as in t-SNE
+_MAX_GAIN = 4.0  # a gain that grew without end would fling a point that turns far out of the cloud
 
 
 @njit(cache=True, fastmath=True)
@@ -116,22 +117,21 @@ def attract(
 
 
 @njit(cache=True, fastmath=True)
-def slacken(
-    y: Floats, indptr: Ints, indices: Ints, weights: Floats, rests: Floats, axes: Strides, force: Floats
-) -> None:
-    """Take from the force [n, l] of `attract` what an edge of rest r pulls too much: min(1, r / d) of it."""
+def guttman(d: Floats, y: Floats, s: Floats, axes: Strides, target: Floats) -> None:
+    """Average over landmarks s [L, l] the places from which points y [m, l] would have distances d [m, L]."""
+    count = len(s)
     for i in range(len(y)):
-        for e in range(indptr[i], indptr[i + 1]):
-            j = indices[e]
-            rest = min(rests[i], rests[j])
-            if rest > 0:
-                square = 0.0
-                for c in range(len(axes)):
-                    square += (y[i, c] - y[j, c]) ** 2
-                share = rest / np.sqrt(square) if square > rest * rest else 1.0
-                pull = share * weights[e] / (1 + square)
-                for c in range(len(axes)):
-                    force[i, c] -= pull * (y[i, c] - y[j, c])
+        for c in range(len(axes)):
+            target[i, c] = 0
+        for j in range(count):
+            square = 0.0
+            for c in range(len(axes)):
+                square += (y[i, c] - s[j, c]) ** 2
+            stretch = d[i, j] / np.sqrt(square) if square > 1e-18 else 0.0
+            for c in range(len(axes)):
+                target[i, c] += s[j, c] + stretch * (y[i, c] - s[j, c])
+        for c in range(len(axes)):
+            target[i, c] /= count
 
 
 @njit(cache=True, fastmath=True)
@@ -152,7 +152,8 @@ def step(
         square = 0.0
         for c in range(dimension):
             turned = gradient[i, c] * velocity[i, c] < 0
-            gains[i, c] = gains[i, c] + _GAIN_STEP if turned else max(gains[i, c] * _GAIN_FACTOR, _MIN_GAIN)
+            gain = gains[i, c] + _GAIN_STEP if turned else gains[i, c] * _GAIN_FACTOR
+            gains[i, c] = min(max(gain, _MIN_GAIN), _MAX_GAIN)
             velocity[i, c] = momentum * velocity[i, c] - rate * gains[i, c] * gradient[i, c]
             square += velocity[i, c] ** 2
         shorter = max_step_norm / np.sqrt(square) if square > max_step_norm * max_step_norm else 1.0

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dvi_widget.arrays import check_number, check_whole
-from dvi_widget.nearest import Axes, overlap
+from dvi_widget.nearest import Axes
 from dvi_widget.progress import Progress, counting
 from dvi_widget.projection import Checkpoint, Map
 
-from .few_samples import fill_directions, loosen
-from .graph import Graph, descend, weigh
+from .crossing import Crossing
+from .graph import Graph, Ties, descend
 from .grid_decoder import GridDecoder
 from .mesh import Mesh
+from .movement import Movement, movement
 from .placement import Placer
+from .pulls import Guide, Hold, cells
+from .skeleton import first_outline, next_outline, outlines
 
-_VERSION = 4
+_VERSION = 5
 _MIN_SAMPLES = 3
-_DEFAULT_K, _SAMPLES_PER_NEIGHBOR = 15, 3
+_DEFAULT_K, _SEMANTIC_K, _SAMPLES_PER_NEIGHBOR = 20, 20, 3
 # Default xb_cross of many boundary samples; of fewer it is larger, up to a bound.
 _XB_CROSS, _MANY_BOUNDARY_SAMPLES, _MAX_XB_CROSS = 0.1, 1_000, 0.5
-_EARLY_EXAGGERATION, _EARLY_MOMENTUM = 12.0, 0.5  # van der Maaten & Hinton 2008, §3.4
+_EARLY_EXAGGERATION, _EARLY_MOMENTUM = 4.0, 0.5
 _MOMENTUM, _MOMENTUM_SAMPLES = 0.8, 10_000  # momentum of up to so many samples
-_START_STD = 0.01  # of the first positions, so small that classes can pass through each other
-_START_NEIGHBORS = 5  # whose median a sample with a new prediction starts from
-_MIN_SIMILARITY = 1e-9
+_START_STD = 10.0  # of the first places, in widths of the similarity
+_START_RADII = 2.5  # median distances from the middle, beyond which a first place is brought nearer
+_MIN_STD = 0.01
 _DESCENT_SHARE = 0.95  # of the time; the rest is the decoder's
 
 
@@ -39,7 +42,7 @@ class Layout:
 
     Parameters
     ----------
-    k, boundary_k, xb_weight, bb_weight, xx_cross, xb_cross, exaggeration, cap, iterations, dimension
+    k, boundary_k, xb_weight, bb_weight, xb_cross, exaggeration, cap, iterations, joint, dimension
         As for `DVI`, where the figures stand on which the defaults were chosen.
 
     Raises
@@ -52,18 +55,18 @@ class Layout:
     boundary_k: int = 8
     xb_weight: float = 0.65
     bb_weight: float = 0.1
-    xx_cross: float = 0.1
     xb_cross: float | None = None
-    exaggeration: float = 1.5
-    cap: float = 1.0
-    iterations: tuple[int, int, int] = (150, 400, 100)
+    exaggeration: float = 1.0
+    cap: float = 1.5
+    iterations: tuple[int, int, int] = (100, 450, 100)
+    joint: bool = True
     dimension: int = 2
 
     def __post_init__(self) -> None:
         if self.k is not None:
             check_whole("k", self.k, 1)
         check_whole("boundary_k", self.boundary_k, 1)
-        for name in ("xb_weight", "bb_weight", "xx_cross"):
+        for name in ("xb_weight", "bb_weight"):
             check_number(name, getattr(self, name), 0)
         if self.xb_cross is not None:
             check_number("xb_cross", self.xb_cross, 0)
@@ -74,6 +77,8 @@ class Layout:
             raise ValueError(f"iterations must be three whole numbers; got {self.iterations!r}.")
         for value in self.iterations:
             check_whole("iterations", value, 1)
+        if not isinstance(self.joint, bool):
+            raise ValueError(f"joint must be True or False; got {self.joint!r}.")  # noqa: TRY004
         if self.dimension not in (2, 3):
             raise ValueError(f"dimension must be 2 or 3; got {self.dimension!r}.")
 
@@ -83,7 +88,7 @@ class Layout:
 
     def neighbors(self, n: int) -> int:
         """Return how many neighbours define a sample's semantics; of nearly all n, few would ever change."""
-        return max(1, min(_DEFAULT_K, (n - 1) // _SAMPLES_PER_NEIGHBOR)) if self.k is None else self.k
+        return max(1, min(_SEMANTIC_K, (n - 1) // _SAMPLES_PER_NEIGHBOR)) if self.k is None else self.k
 
     def cross(self, m: int) -> float:
         """Return the xb_cross of m boundary samples."""
@@ -93,10 +98,23 @@ class Layout:
 
     def key(self) -> Mapping[str, Any]:
         """Return name, version and settings."""
-        settings = asdict(self)
-        # Maps that are kept in runs bear the exaggeration under its former name.
-        settings["attraction"] = settings.pop("exaggeration")
-        return {"method": "layout", "version": _VERSION, **settings}
+        return {"method": "layout", "version": _VERSION, **self._settings()}
+
+    def prepare(self, representations: Mapping[int, NDArray[np.float32]], report: Progress) -> Layout:
+        """Arrange all epochs together; the method returned lays them out one by one."""
+        for x in representations.values():
+            self._check(len(x))
+        arranged = outlines(list(representations.values()), self.dimension, report)
+        return JointLayout(**self._settings(), outlines=dict(zip(representations, arranged, strict=True)))
+
+    def outline(
+        self, checkpoint: Checkpoint, previous: tuple[Checkpoint, LayoutMap] | None
+    ) -> NDArray[np.float64]:
+        """Arrange one epoch, after those before it alone."""
+        if previous is None:
+            return first_outline(checkpoint.x, self.dimension)
+        before, fitted = previous
+        return next_outline(checkpoint.x, before.x, fitted.outline.astype(np.float64))
 
     def fit(
         self,
@@ -107,19 +125,35 @@ class Layout:
     ) -> LayoutMap:
         """Lay out one checkpoint."""
         n = len(checkpoint.x)
-        if self.k is not None and n <= self.k:
-            raise ValueError(f"k must be less than the {n} training samples; got {self.k}.")
-        if n < _MIN_SAMPLES:
-            raise ValueError(f"run must have {_MIN_SAMPLES} training samples or more for a layout; got {n}.")
-        axes = Axes.fit(checkpoint.x, min_rank=self.dimension)
-        graph, radii = self._graph(checkpoint)
-        if previous is None:
-            y = self._first(checkpoint, graph, axes, report)
+        self._check(n)
+        before: tuple[Checkpoint, LayoutMap] | None = None
+        if previous is not None:
+            assert isinstance(previous[1], LayoutMap)
+            before = previous[0], previous[1]
+        outline = self.outline(checkpoint, before)
+        ties, radii = self._ties(checkpoint)
+        near = checkpoint.neighbors(self.neighbors(n))[0]
+        if before is None:
+            crossing = Crossing(near, checkpoint.predictions)
+            y = self._first(checkpoint, ties, crossing, outline, report)
         else:
-            y = self._next(checkpoint, graph, *previous, report)
+            crossing = Crossing(near, checkpoint.predictions, before[1].crossing)
+            y = self._next(checkpoint, ties, crossing, outline, before, report)
         y = _at_one_place(y, checkpoint.marks)
-        decoder = GridDecoder.fit(y[:n].astype(np.float32), checkpoint.x, axes)
-        fitted = LayoutMap(self, y.astype(np.float32), n, decoder, radii, graph.total, lambda: checkpoint)
+        u = np.concatenate([checkpoint.x, checkpoint.b])
+        decoder = GridDecoder.fit(y.astype(np.float32), u, Axes.fit(checkpoint.x, min_rank=self.dimension))
+        total = ties.graph(crossing.of_samples()).total
+        fitted = LayoutMap(
+            self,
+            y.astype(np.float32),
+            n,
+            decoder,
+            radii,
+            total,
+            outline.astype(np.float32),
+            crossing.factors,
+            lambda: checkpoint,
+        )
         fitted.placer()
         report(1.0)
         return fitted
@@ -131,29 +165,45 @@ class Layout:
         reopen: Callable[[], Checkpoint],
     ) -> LayoutMap:
         """Rebuild a fitted map; representations are read again when something is to be placed."""
-        decoder = GridDecoder.load(arrays)
-        y = np.concatenate([positions, arrays["boundary_positions"]])
-        total = float(arrays["total"][0])
-        return LayoutMap(self, y, len(positions), decoder, arrays["radii"], total, reopen)
+        return LayoutMap(
+            self,
+            np.concatenate([positions, arrays["boundary_positions"]]),
+            len(positions),
+            GridDecoder.load(arrays),
+            arrays["radii"],
+            float(arrays["total"][0]),
+            arrays["outline"],
+            arrays["crossing"],
+            reopen,
+        )
 
-    def _graph(self, checkpoint: Checkpoint) -> tuple[Graph, NDArray[np.float32]]:
-        """Build the weighted complex, and measure each sample's distance to its k-th boundary sample."""
+    def _settings(self) -> dict[str, Any]:
+        """Return the settings by name."""
+        return {field.name: getattr(self, field.name) for field in fields(Layout)}
+
+    def _check(self, n: int) -> None:
+        """Refuse too few samples."""
+        if self.k is not None and n <= self.k:
+            raise ValueError(f"k must be less than the {n} training samples; got {self.k}.")
+        if n < _MIN_SAMPLES:
+            raise ValueError(f"run must have {_MIN_SAMPLES} training samples or more for a layout; got {n}.")
+
+    def _ties(self, checkpoint: Checkpoint) -> tuple[Ties, NDArray[np.float32]]:
+        """Search what each sample is tied to, and measure its distance to its k-th boundary sample."""
         n, b = len(checkpoint.x), checkpoint.b
         predictions = checkpoint.predictions
-        k = self.neighbors(n)
-        xx, distances = checkpoint.neighbors(self.ties(n))
-        emphasis, rests = loosen(predictions, distances, len(b))
+        xx = checkpoint.neighbors(self.ties(n))[0]
         xb, bb = np.empty((n, 0), np.int32), np.empty((len(b), 0), np.int32)
         radii = np.zeros(n, np.float32)
         agree = np.ones(xb.shape, bool)
         if len(b):
             xb = checkpoint.boundary_neighbors(self.boundary_k)[0]
-            radii = np.ascontiguousarray(checkpoint.boundary_neighbors(k)[1][:, -1])
+            radii = np.ascontiguousarray(checkpoint.boundary_neighbors(self.neighbors(n))[1][:, -1])
             sides = checkpoint.boundary_logits.argsort(axis=1)[:, -2:]
             agree = (sides[xb] == predictions[:, None, None]).any(axis=2)
         if len(b) > 1:
             bb = checkpoint.neighbors_along_boundary(self.boundary_k)[0]
-        graph = weigh(
+        ties = Ties(
             xx,
             xb,
             bb,
@@ -161,76 +211,105 @@ class Layout:
             agree,
             xb_weight=self.xb_weight,
             bb_weight=self.bb_weight,
-            xx_cross=self.xx_cross,
             xb_cross=self.cross(len(b)),
-            emphasis=emphasis,
-            rests=rests,
         )
-        return graph, radii
+        return ties, radii
 
     def _first(
-        self, checkpoint: Checkpoint, graph: Graph, axes: Axes, report: Progress
+        self,
+        checkpoint: Checkpoint,
+        ties: Ties,
+        crossing: Crossing,
+        outline: NDArray[np.float64],
+        report: Progress,
     ) -> NDArray[np.float64]:
-        """Lay out the first epoch from its principal components, with early exaggeration, then without."""
-        u = np.concatenate([checkpoint.x, checkpoint.b])
-        y = np.zeros((len(u), self.dimension))
-        along = axes.reduce(u)[:, : self.dimension]
-        y[:, : along.shape[1]] = along
-        fill_directions(y)
-        y *= _START_STD / max(float(y[: len(checkpoint.x)].std()), 1e-12)
+        """Lay out the first epoch from its outline: the samples alone and drawn together, then all."""
+        n = len(checkpoint.x)
         early, late, _ = self.iterations
         step = counting(report, early + late, _DESCENT_SHARE)
         mesh = Mesh(self.dimension)
+        guide = Guide(outline, cells(checkpoint))
+        start = _spread(outline)
         y = descend(
-            y,
-            graph,
+            np.concatenate([start, _beside_samples(ties, start)]),
+            ties.graph(boundary=False),
             mesh,
             iterations=early,
-            exaggeration=_EARLY_EXAGGERATION,
+            exaggeration=_EARLY_EXAGGERATION * self.exaggeration,
             momentum=_EARLY_MOMENTUM,
-            min_std=_START_STD,
+            min_std=_MIN_STD,
+            pull=guide,
             report=step,
         )
+        y[n:] = _beside_samples(ties, y[:n])
         return descend(
             y,
-            graph,
+            ties.graph(crossing.of_samples()),
             mesh,
             iterations=late,
             exaggeration=self.exaggeration,
-            momentum=_late_momentum(len(checkpoint.x)),
-            min_std=_START_STD,
+            momentum=_late_momentum(n),
+            min_std=_MIN_STD,
+            pull=guide,
+            reweigh=_calibrated(ties, crossing, n),
             report=step,
         )
 
     def _next(
-        self, checkpoint: Checkpoint, graph: Graph, before: Checkpoint, fitted: Map, report: Progress
+        self,
+        checkpoint: Checkpoint,
+        ties: Ties,
+        crossing: Crossing,
+        outline: NDArray[np.float64],
+        before: tuple[Checkpoint, LayoutMap],
+        report: Progress,
     ) -> NDArray[np.float64]:
-        """Lay out a later epoch from the positions before; each sample's movement is bounded (see `cap`)."""
-        old = fitted.positions.astype(np.float64)
-        start = old.copy()
-        k = self.neighbors(len(old))
-        near = checkpoint.neighbors(k)[0]
-        changed = checkpoint.predictions != before.predictions
-        agree = checkpoint.predictions[near[changed]] == checkpoint.predictions[changed, None]
-        first = np.argsort(~agree, axis=1, kind="stable")[:, :_START_NEIGHBORS]
-        start[changed] = np.median(old[np.take_along_axis(near[changed], first, axis=1)], axis=1)
-        similarity = overlap(before.semantic_neighbors(k), near)  # Eq. 11
-        caps = np.full(len(old), np.inf)
-        if np.isfinite(self.cap):
-            caps = self.cap * (1 / np.maximum(similarity, _MIN_SIMILARITY) - 1)
-            caps[changed] = np.inf
-        y = np.concatenate([start, _beside_samples(graph, start)])
+        """Lay out a later epoch from the places before, as far as there is evidence (see `Movement`)."""
+        n, (earlier, fitted) = len(checkpoint.x), before
+        moved: Movement = movement(
+            earlier,
+            checkpoint,
+            fitted.positions.astype(np.float64),
+            fitted.outline.astype(np.float64),
+            outline,
+            k=self.neighbors(n),
+            cap=self.cap,
+        )
         iterations = self.iterations[2]
         return descend(
-            y,
-            graph,
+            np.concatenate([moved.start, _beside_samples(ties, moved.start)]),
+            ties.graph(crossing.of_samples()),
             Mesh(self.dimension),
             iterations=iterations,
             exaggeration=self.exaggeration,
-            anchors=old,
-            caps=caps,
+            anchors=moved.anchors,
+            caps=moved.caps,
+            pull=Hold(moved.anchors, moved.kept, cells(checkpoint)),
+            reweigh=_calibrated(ties, crossing, n),
             report=counting(report, iterations, _DESCENT_SHARE),
         )
+
+
+@dataclass(frozen=True)
+class JointLayout(Layout):
+    """A layout whose epochs are arranged already.
+
+    Parameters
+    ----------
+    outlines : mapping of int to float64 [n, l]
+        Per epoch, the skeleton's places.
+    """
+
+    outlines: Mapping[int, NDArray[np.float64]] | None = None
+
+    def outline(
+        self,
+        checkpoint: Checkpoint,
+        previous: tuple[Checkpoint, LayoutMap] | None,  # noqa: ARG002 - it took part already
+    ) -> NDArray[np.float64]:
+        """Return the arrangement of an epoch."""
+        assert self.outlines is not None
+        return self.outlines[checkpoint.epoch]
 
 
 class LayoutMap:
@@ -244,9 +323,13 @@ class LayoutMap:
         decoder: GridDecoder,
         radii: NDArray[np.float32],
         total: float,
+        outline: NDArray[np.float32],
+        crossing: NDArray[np.float64],
         reopen: Callable[[], Checkpoint],
     ) -> None:
         self.positions = y[:n]
+        self.outline = outline
+        self.crossing = crossing
         self._settings = settings
         self._y = y
         self._decoder = decoder
@@ -298,6 +381,8 @@ class LayoutMap:
             "boundary_positions": self._y[len(self.positions) :],
             "radii": self._radii,
             "total": np.array([self._total]),
+            "outline": self.outline,
+            "crossing": self.crossing,
         }
 
 
@@ -319,13 +404,30 @@ def _at_one_place(y: NDArray[np.float64], marks: NDArray[np.int64]) -> NDArray[n
     return np.where((size > 1)[group, None], means[group], y)
 
 
-def _beside_samples(graph: Graph, y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _beside_samples(ties: Ties, y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Start boundary samples at the median of the samples tied to them, or else in the middle of all."""
-    n = len(y)
-    places = np.tile(np.median(y, axis=0), (len(graph.indptr) - 1 - n, 1))
-    for i in range(len(places)):
-        ends = graph.indices[graph.indptr[n + i] : graph.indptr[n + i + 1]]
-        samples = ends[ends < n]
-        if len(samples):
-            places[i] = np.median(y[samples], axis=0)
-    return places
+    middle = np.median(y, axis=0)
+    tied = ties.samples_of_boundary()
+    places = [np.median(y[samples], axis=0) if len(samples) else middle for samples in tied]
+    return np.array(places).reshape(len(tied), y.shape[1])
+
+
+def _spread(outline: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale an outline [n, l] to the width a descent starts from; bring what lies far out nearer."""
+    centred = outline - np.median(outline, axis=0)
+    radii = np.linalg.norm(centred, axis=1)
+    rim = _START_RADII * float(np.median(radii))
+    centred *= np.minimum(1, rim / np.maximum(radii, 1e-12))[:, None] if rim else 1.0
+    return centred * (_START_STD / max(float(centred.std()), 1e-12))
+
+
+def _calibrated(ties: Ties, crossing: Crossing, n: int) -> Callable[[NDArray[np.float64], int], Graph | None]:
+    """Return what weighs the ties anew whenever the crossing is adjusted."""
+
+    def reweigh(y: NDArray[np.float64], iteration: int) -> Graph | None:
+        if not crossing.due(iteration):
+            return None
+        crossing.adjust(y[:n])
+        return ties.graph(crossing.of_samples())
+
+    return reweigh

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from dvi_widget.nearest import ClassIndex, EqualRows
+from dvi_widget.nearest import EqualRows, Index
 from dvi_widget.projection import Checkpoint
 
 from .graph import Graph, descend_alone
@@ -59,7 +58,7 @@ def robust_centre(
 class Placer:
     """φ for rows that took no part in the fit; each is placed independently of the others.
 
-    Only representation and head decide, neither labels nor any other epoch. A row of the fit gets its fitted
+    Its representation alone decides, neither labels nor any other epoch. A row of the fit gets its fitted
     position.
 
     Parameters
@@ -93,7 +92,6 @@ class Placer:
     ) -> None:
         self._x = checkpoint.x
         self._y = y
-        self._head = checkpoint.head
         self._radii = radii
         self._edge_weight = edge_weight
         self._k = k
@@ -102,22 +100,18 @@ class Placer:
         self._has_boundary = len(checkpoint.b) > 0
         self._squares = np.einsum("nh,nh->n", self._x, self._x)
         self._fitted = EqualRows(checkpoint.marks)
-        self._index = ClassIndex(self._x, checkpoint.predictions)
+        self._index = Index(self._x, checkpoint.predictions)
 
     def samples(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Place samples [m, h] in the robust centre of the nearest recorded ones of their own prediction.
+        """Place samples [m, h] in the robust centre of the nearest recorded ones, of whatever prediction.
 
-        If no recorded sample has that prediction, the nearest of all serve.
+        A sample whose neighbours are of another prediction thus lies outside its own territory.
         """
         placed, new = self._known(x)
         if len(new):
-            unseen = np.ascontiguousarray(x[new])
             # One more than k, as the farthest one's weight is next to nothing.
-            groups = self._index.groups(unseen, self._classes(unseen), self._k + 1)
-            for width in {indices.shape[1] for _, indices, _ in groups}:
-                alike = [group for group in groups if group[1].shape[1] == width]
-                rows, indices, distances = map(np.concatenate, zip(*alike, strict=True))
-                placed[new[rows]] = robust_centre(self._y[indices], distances)
+            indices, distances = self._index.search(np.ascontiguousarray(x[new]), self._k + 1)
+            placed[new] = robust_centre(self._y[indices], distances)
         return placed.astype(np.float32)
 
     def boundary(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,8 +119,8 @@ class Placer:
 
         Such a point is tied to each sample to which it is nearer than the sample's k-th recorded boundary
         sample, more strongly the nearer it is, and follows the layout's gradient among fixed points. If there
-        are fewer than three such samples, the five nearest of its prediction take their place; if the fit had
-        no boundary, the point is placed as a sample.
+        are fewer than three such samples, the five nearest take their place; if the fit had no boundary, the
+        point is placed as a sample.
         """
         if not self._has_boundary:
             return self.samples(x)
@@ -143,11 +137,6 @@ class Placer:
         known = self._fitted.find(x)
         placed[known >= 0] = self._y[known[known >= 0]]
         return placed, np.flatnonzero(known < 0)
-
-    def _classes(self, x: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Predict classes [m]."""
-        with torch.no_grad():
-            return np.asarray(self._head(torch.tensor(x)).argmax(dim=1).cpu().numpy())
 
     def _pulled(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Place points by the gradient, from the median of the samples tied to each."""
@@ -179,7 +168,6 @@ class Placer:
         tied = list(zip(np.split(sample, starts), np.split(weights, starts), strict=True))
         few = np.array([i for i, (samples, _) in enumerate(tied) if len(samples) < _MIN_EDGES], np.intp)
         if len(few):
-            for group, indices, _ in self._index.groups(x[few], self._classes(x[few]), _START_NEIGHBORS):
-                for i, samples in zip(few[group], indices, strict=True):
-                    tied[i] = samples, np.full(len(samples), self._edge_weight * self._boundary_k)
+            for i, samples in zip(few, self._index.search(x[few], _START_NEIGHBORS)[0], strict=True):
+                tied[i] = samples, np.full(len(samples), self._edge_weight * self._boundary_k)
         return tied

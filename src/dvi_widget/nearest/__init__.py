@@ -1,15 +1,15 @@
-"""Neighbour search: exact, fast, and within a class; the axes it looks along."""
+"""Neighbour search: exact, fast, and of an index; the axes it looks along."""
 
 from .axes import Axes
 from .exact import neighbors, overlap
 from .fast import compile_descent, nearest, needs_compiling
+from .index import Index
 from .rows import EqualRows, equal_rows_exceed, row_marks
-from .within_class import ClassIndex
 
 __all__ = [
     "Axes",
-    "ClassIndex",
     "EqualRows",
+    "Index",
     "compile_descent",
     "equal_rows_exceed",
     "nearest",

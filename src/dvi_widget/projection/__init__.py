@@ -2,6 +2,6 @@
 
 from .checkpoint import Checkpoint, Head
 from .estimator import Projection
-from .method import InvertibleMap, Map, Method
+from .method import InvertibleMap, JointMethod, Map, Method
 
-__all__ = ["Checkpoint", "Head", "InvertibleMap", "Map", "Method", "Projection"]
+__all__ = ["Checkpoint", "Head", "InvertibleMap", "JointMethod", "Map", "Method", "Projection"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,12 @@ def key(method: Method, seed: int, epoch: int, digest: str, previous: str) -> st
     """Digest the settings, and the data of this epoch and of all epochs before that it was started from."""
     parts = [method.key(), seed, epoch, digest, previous]
     text = json.dumps(parts, sort_keys=True, default=lambda number: number.item())  # numpy's numbers
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def joint_key(run: Run, epochs: Sequence[int]) -> str:
+    """Digest the data of all epochs, for a method whose every map depends on all of them."""
+    text = json.dumps([[epoch, run.digest(epoch)] for epoch in epochs])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

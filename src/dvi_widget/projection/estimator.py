@@ -20,7 +20,7 @@ from dvi_widget.runs import Run
 from . import cache
 from .cache import FittedEpoch
 from .checkpoint import Checkpoint, bounded
-from .method import InvertibleMap, Map, Method, place_boundary
+from .method import InvertibleMap, JointMethod, Map, Method, place_boundary
 from .source import DecodingSource, ProjectionSource
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ class Projection(BaseEstimator):  # type: ignore[misc]
     def _fit_epochs(self, method: Method, chosen: Sequence[int], bar: Any) -> None:
         """Load or fit one epoch after the other."""
         checkpoint: Checkpoint | None = None  # of the epoch before, if it was fitted now
-        key = ""
+        joint = method if isinstance(method, JointMethod) and method.joint else None
+        key = cache.joint_key(self.run_, chosen) if joint else ""
         for number, epoch in enumerate(chosen):
             digest = self.run_.digest(epoch)
             key = cache.key(method, self.seed, epoch, digest, key)
@@ -132,6 +133,8 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                 if needs_compiling(self.run_.n_train):
                     bar.set_description("compiling the search for neighbours, once in a session")
                     compile_descent()
+                if joint is not None:
+                    method, joint = self._prepared(joint, chosen, bar), None
                 bar.set_description(f"fitting epoch {epoch} {count}")
                 checkpoint = Checkpoint(self.run_, epoch)
                 fitted = method.fit(checkpoint, previous, self._seed(epoch), _progress(bar, number))
@@ -140,6 +143,15 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             self._fits[epoch] = fit
             self.epochs_.append(epoch)
             _progress(bar, number)(1.0)
+
+    def _prepared(self, method: JointMethod, chosen: Sequence[int], bar: Any) -> Method:
+        """Let a method look at all epochs together."""
+        for epoch in chosen:
+            Checkpoint(self.run_, epoch).x  # noqa: B018 - checked, one epoch in memory at a time
+        representations = {epoch: self.run_.features(epoch, "train") for epoch in chosen}
+        return method.prepare(
+            representations, lambda share: bar.set_description(f"arranging all epochs, {share:.0%}")
+        )
 
     def _place_all(self, fitted: Map, epoch: int) -> NDArray[np.float32]:
         """Return the positions of the run's samples: fitted ones, then those of the test samples."""

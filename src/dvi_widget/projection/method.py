@@ -82,6 +82,20 @@ class Method(Protocol):
         ...
 
 
+@runtime_checkable
+class JointMethod(Method, Protocol):
+    """A method that looks at all epochs together before it fits one after the other."""
+
+    @property
+    def joint(self) -> bool:
+        """Whether it does so with these settings."""
+        ...
+
+    def prepare(self, representations: Mapping[int, NDArray[np.float32]], report: Progress) -> Method:
+        """Look at the training samples [n, h] of each epoch, in order; return the method that fits them."""
+        ...
+
+
 def place_boundary(fitted: Map, b: NDArray[np.float32]) -> NDArray[np.float32]:
     """Place points on the δ-boundary [m, h] as the map does."""
     return fitted.transform_boundary(b) if isinstance(fitted, BoundaryMap) else fitted.transform(b)

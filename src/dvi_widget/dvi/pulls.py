@@ -1,0 +1,93 @@
+"""What pulls a layout beside its edges: a guide towards the skeleton, and a hold on places that were kept.
+
+Both act on cells, the samples round one landmark, and not on single samples: where a cell lies is theirs to
+say, how its samples lie within it is the edges'.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvi_widget.projection import Checkpoint
+
+from .skeleton import landmark_rows
+
+_CELLS = 60
+_GUIDE_WEIGHT, _GUIDED_SHARE = 0.3, 0.7  # of the iterations, over which the guide fades out
+_HOLD_WEIGHT = 0.03
+
+
+def cells(checkpoint: Checkpoint) -> NDArray[np.intp]:
+    """Number, for each sample, the nearest landmark of its own prediction, or of all if there is none [n]."""
+    rows = landmark_rows(len(checkpoint.x), _CELLS)
+    landmarks, predictions = checkpoint.x[rows], checkpoint.predictions
+    squares = np.square(landmarks).sum(axis=1) - 2 * (checkpoint.x @ landmarks.T)
+    same = predictions[rows] == predictions[:, None]
+    nearest: NDArray[np.intp] = np.where(same | ~same.any(axis=1)[:, None], squares, np.inf).argmin(axis=1)
+    return nearest
+
+
+class Guide:
+    """Draws cells to where the outline has them, and fades out.
+
+    The outline is moved and scaled onto the layout by least squares; a guide that did not fade would cost
+    neighbours.
+
+    Parameters
+    ----------
+    outline : float64 [n, l]
+        Places of the skeleton.
+    cell : int [n]
+        Cell of each sample.
+    """
+
+    def __init__(self, outline: NDArray[np.float64], cell: NDArray[np.intp]) -> None:
+        self._goal = outline - outline.mean(axis=0)
+        self._spread = max(float(np.square(self._goal).sum()), 1e-12)
+        self._cell = cell
+
+    def __call__(self, y: NDArray[np.float64], done: float) -> NDArray[np.float64]:
+        """Return what the samples move against [n, l], when a share of the iterations is done."""
+        n = len(self._cell)
+        weight = _GUIDE_WEIGHT * max(0.0, 1 - done / _GUIDED_SHARE)
+        if not weight:
+            return np.zeros((0, y.shape[1]))
+        centred = y[:n] - y[:n].mean(axis=0)
+        scale = max(float((centred * self._goal).sum()) / self._spread, 1e-9)
+        radius = float(np.sqrt(np.square(centred).sum(axis=1).mean()))
+        away = (centred - scale * self._goal) / max(radius, 1.0)
+        return weight * cell_means(away, self._cell)
+
+
+class Hold:
+    """Holds cells at their anchors, as far as their samples kept their neighbours.
+
+    Parameters
+    ----------
+    anchors : float64 [n, l]
+        Where the samples would be if nothing but the skeleton had moved.
+    kept : float64 [n]
+        Share of its neighbours that each sample kept.
+    cell : int [n]
+        Cell of each sample.
+    """
+
+    def __init__(
+        self, anchors: NDArray[np.float64], kept: NDArray[np.float64], cell: NDArray[np.intp]
+    ) -> None:
+        self._anchors = anchors
+        self._kept = kept
+        self._cell = cell
+
+    def __call__(self, y: NDArray[np.float64], done: float) -> NDArray[np.float64]:  # noqa: ARG002
+        """Return what the samples move against [n, l]."""
+        away = (y[: len(self._cell)] - self._anchors) * self._kept[:, None]
+        return _HOLD_WEIGHT * cell_means(away, self._cell)
+
+
+def cell_means(values: NDArray[np.float64], cell: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Replace each row [n, l] by the mean of its cell."""
+    counts = np.maximum(np.bincount(cell), 1)
+    means = np.stack([np.bincount(cell, column) / counts for column in values.T], axis=1)
+    return means[cell]
