@@ -251,7 +251,7 @@ def _canvas(view: dvi.DeepView) -> str:
     landscape = view.landscape(resolution=400)
     view.classify_ = timed  # type: ignore[assignment]
     with Clock() as clock:
-        classes, _ = landscape[0].canvas
+        classes = landscape[0].canvas.classes
     view.classify_ = classify
     x0, x1, y0, y1 = landscape.extent
     at = (np.arange(400) + 0.5) / 400

@@ -30,7 +30,7 @@ class Painter:
         self.painted.append(epoch)
         angle = (np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) + epoch / 100) % 1
         classes = np.minimum((angle * self.n_classes).astype(int), self.n_classes - 1)
-        return classes, np.abs(np.cos(angle)), (angle * self.n_classes) % 1 < 0.05
+        return classes, np.abs(np.cos(angle)), np.abs((angle * self.n_classes + 0.5) % 1 - 0.5)
 
 
 def landscape(

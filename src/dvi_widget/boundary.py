@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .arrays import check_number, check_whole, warn
 from .subject import Subject
 
-__all__ = ["Boundary", "on_boundary", "synthesize"]
+__all__ = ["Boundary", "margins", "on_boundary", "synthesize"]
 
 # Halvings of [0, upper]: the last step is a 4,096th of it, far below the width of any δ-boundary measured.
 _HALVINGS = 12
@@ -71,11 +71,31 @@ def on_boundary(logits: NDArray[np.floating], delta: float = 0.1) -> NDArray[np.
     >>> on_boundary(np.array([[5.0, 4.9, 0.0], [5.0, 1.0, 0.0]])).tolist()
     [True, False]
     """
+    return np.asarray(margins(logits) <= delta)
+
+
+def margins(logits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Measure the margin between the two likeliest classes (DeepVisualInsight, §4.3, Definition 2).
+
+    The logits of each point are rescaled to [0, 1] by their own least and greatest; the margin is the
+    difference of the two greatest. With two classes that is always 1, so it is the difference of the two
+    probabilities (softmax) instead.
+
+    Parameters
+    ----------
+    logits : float [n, C]
+
+    Returns
+    -------
+    float32 [n]
+        In [0, 1]; 0 on the boundary between two classes, and where all logits are equal.
+    """
     z = np.asarray(logits)
     if z.shape[1] == 2:
-        return np.asarray(np.abs(np.tanh((z[:, 0] - z[:, 1]) / 2)) <= delta)
+        return np.abs(np.tanh((z[:, 0] - z[:, 1]) / 2)).astype(np.float32)
     second, first = np.partition(z, -2, axis=1)[:, -2:].T
-    return np.asarray(first - second <= delta * (first - z.min(axis=1)))
+    span = first - z.min(axis=1)
+    return np.asarray((first - second) / np.where(span > 0, span, 1), np.float32)
 
 
 def synthesize(

@@ -225,7 +225,8 @@ def test_decoded_inputs_stay_in_the_range_of_the_samples():
 def disc(points):
     """Class 1 inside a circle, and a shade that falls towards its edge."""
     far = np.linalg.norm(points - np.array([0.1, -0.2]), axis=1)
-    return (far < 0.5).astype(int), np.clip(np.abs(far - 0.5), 0, 1).astype(np.float32)
+    away = np.clip(np.abs(far - 0.5), 0, 1).astype(np.float32)
+    return (far < 0.5).astype(int), away, away
 
 
 @pytest.mark.parametrize("resolution", [2, 9, 64, 101])
@@ -238,14 +239,15 @@ def test_the_canvas_ends_as_if_every_pixel_had_been_classified(resolution):
 
     marks = np.zeros((1, 2))
     steps = list(canvas.paint(ask, (-1, 1, -1, 1), resolution, 2, marks, np.array([1])))
-    classes, shade, share = steps[-1]
+    (classes, shade, margin), share = steps[-1]
     at = (np.arange(resolution) + 0.5) / resolution * 2 - 1
-    kind, sure = disc(np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2))
+    kind, sure, _ = disc(np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2))
     np.testing.assert_array_equal(classes, kind.reshape(resolution, resolution))
     assert np.abs(shade / 255 - sure.reshape(resolution, resolution)).max() < 0.1
+    assert np.abs(np.square(margin / 255) - sure.reshape(resolution, resolution)).max() < 0.1
     assert share == 1.0
-    assert all(step[0].shape == (resolution, resolution) for step in steps)
-    assert np.diff([step[2] for step in steps]).min(initial=1) >= 0
+    assert all(step.classes.shape == (resolution, resolution) for step, _ in steps)
+    assert np.diff([share for _, share in steps]).min(initial=1) >= 0
     if resolution > 60:
         assert sum(asked) < resolution**2 / 2
 
@@ -254,10 +256,11 @@ def test_an_island_round_a_sample_is_not_overlooked():
     spot = np.array([0.507, 0.507])
 
     def ask(points):
-        return (np.abs(points - spot).max(1) < 0.011).astype(int), np.ones(len(points), np.float32)
+        sure = np.ones(len(points), np.float32)
+        return (np.abs(points - spot).max(1) < 0.011).astype(int), sure, sure
 
     def painted(marks, classes):
-        return list(canvas.paint(ask, (-1, 1, -1, 1), 200, 2, marks, classes))[-1][0]
+        return list(canvas.paint(ask, (-1, 1, -1, 1), 200, 2, marks, classes))[-1][0].classes
 
     assert painted(np.array([spot]), np.array([1])).sum() == 4
 
@@ -339,8 +342,8 @@ def test_the_landscape_answers_what_the_explorer_asks(view):
     landscape = view.landscape(resolution=50)
     assert landscape.epochs == [0]
     assert landscape.images.shape == (150, 1, 8, 8)
-    classes, shade = landscape[0].canvas
-    assert classes.shape == shade.shape == (50, 50)
+    classes, shade, margin = landscape[0].canvas
+    assert classes.shape == shade.shape == margin.shape == (50, 50)
     assert classes.max() < 10
     source = landscape.source
     inputs, kinds, sure = source.examine(0, view.embedding_[:5])

@@ -12,6 +12,7 @@ from synthetic import Painter, landscape
 
 from dvi_widget import measures
 from dvi_widget.landscape import PALETTES, Landscape, class_colors
+from dvi_widget.landscape.canvas import Canvas
 from dvi_widget.landscape.source import ABILITIES, Paints, RoundTrips
 
 
@@ -96,12 +97,12 @@ def test_one_square_extent_holds_every_position_of_every_epoch_with_room_to_spar
 
 
 class Compass:
-    """Class 1 where x > 0, surer to the right; the boundary is a vertical band, the top right is class 2."""
+    """Class 1 where x > 0, surer to the right; the border is vertical, the top right is class 2."""
 
     def paint(self, epoch, points):
         right = points[:, 0] > 0
         classes = np.where(right & (points[:, 1] > 1), 2, right.astype(int))
-        return classes, np.clip(0.5 + points[:, 0] / 4, 0, 1), np.abs(points[:, 0]) < 0.1
+        return classes, np.clip(0.5 + points[:, 0] / 4, 0, 1), np.abs(points[:, 0]) / 4
 
 
 def compass(classes=("a", "b", "c"), resolution=40, **options):
@@ -122,16 +123,19 @@ def compass(classes=("a", "b", "c"), resolution=40, **options):
 def test_the_canvas_lies_with_its_first_row_at_the_lowest_y():
     frame = compass()[0]
     assert not frame.painted
-    classes, shade = frame.canvas
+    classes, shade, margin = frame.canvas
     assert frame.painted
-    assert classes.dtype == shade.dtype == np.uint8
-    assert classes.shape == shade.shape == (40, 40)
+    assert classes.dtype == shade.dtype == margin.dtype == np.uint8
+    assert classes.shape == shade.shape == margin.shape == (40, 40)
     assert classes[0, 0] == 0
     assert classes[0, -1] == 1
     assert classes[-1, -1] == 2
-    assert (classes[:, 19:21] == 255).all()  # on the boundary, the dtype's top value
+    # The class is everywhere; where two are alike, the margin says so.
+    assert classes.max() == 2
+    assert margin[:, 19:21].max() < margin[:, 0].min()
+    assert frame.canvas.margins()[:, 0] == pytest.approx(np.square(margin[:, 0] / 255))
     assert shade[0, 0] < shade[0, -1]
-    assert frame.canvas[0] is classes  # kept
+    assert frame.canvas.classes is classes  # kept
 
 
 def test_every_position_lies_on_the_pixel_of_its_own_class():
@@ -140,12 +144,12 @@ def test_every_position_lies_on_the_pixel_of_its_own_class():
     frame = shown[0]
     column = ((frame.positions[:, 0] - x0) / (x1 - x0) * 64).astype(int)
     row = ((frame.positions[:, 1] - y0) / (y1 - y0) * 64).astype(int)
-    assert frame.canvas[0][row, column].tolist() == [0, 1, 2]
+    assert frame.canvas.classes[row, column].tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("n", "dtype"), [(254, np.uint8), (255, np.uint16)])
-def test_more_classes_than_a_byte_can_tell_from_the_boundary_take_two(n, dtype):
-    assert compass(classes=[str(i) for i in range(n)])[0].canvas[0].dtype == dtype
+@pytest.mark.parametrize(("n", "dtype"), [(255, np.uint8), (256, np.uint16)])
+def test_more_classes_than_a_byte_can_tell_apart_take_two(n, dtype):
+    assert compass(classes=[str(i) for i in range(n)])[0].canvas.classes.dtype == dtype
 
 
 def test_painting_reports_and_can_be_stopped_with_nothing_kept():
@@ -171,17 +175,18 @@ class Sharpening(Compass):
 
     def sharpen(self, epoch, extent, resolution):
         size = (resolution, resolution)
-        yield np.zeros(size, np.uint8), np.zeros(size, np.uint8), 0.2
-        yield np.full(size, 1, np.uint8), np.full(size, 9, np.uint8), 1.0
+        for kind, share in ((0, 0.2), (1, 1.0)):
+            yield Canvas(*(np.full(size, value, np.uint8) for value in (kind, 9 * kind, 200))), share
 
 
 def test_a_canvas_painted_from_coarse_to_fine_is_shown_on_the_way():
     frame = compass(source=Sharpening())[0]
     shown = []
-    classes, shade = frame.paint(show=lambda *painting: shown.append(painting))
-    assert [part[0].max() for part in shown] == [0]  # the last one is the answer
+    classes, shade, margin = frame.paint(show=shown.append)
+    assert [part.classes.max() for part in shown] == [0]  # the last one is the answer
     assert (classes == 1).all()
     assert (shade == 9).all()
+    assert (margin == 200).all()
 
 
 def test_crossings_are_where_the_class_changes_on_the_way():
@@ -201,7 +206,7 @@ def test_crossings_that_lie_close_together_lead_from_class_to_class():
 
         def paint(self, epoch, points):
             kind = np.searchsorted([0.0, 0.001, 0.002], points[:, 0], side="right")
-            return kind, np.ones(len(points)), np.zeros(len(points), bool)
+            return kind, np.ones(len(points)), np.ones(len(points))
 
     table = compass(source=Stripes()).crossings(7, [-1, 0], [1, 0])
     assert table["before"].tolist() == [0, 1, 2]
@@ -314,7 +319,8 @@ def test_a_figure_shows_the_painted_canvas_under_the_samples():
     picture, *points = figure.data
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.source.split(",")[1]))))
     assert pixels.shape == (40, 40, 3)
-    assert (pixels[:, 19:21] == 255).all()  # white boundary
+    # Land pales towards the border.
+    assert pixels[:, 19:21].min() > pixels[:, :15].min(axis=2).max()
     assert (pixels[0, 0] != pixels[0, -1]).any()
     # dy > 0 on an upright axis: the picture's first row, the canvas's lowest, is drawn at the bottom.
     assert picture.dy > 0

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from synthetic import fitted, landscape
 from waiting import WAIT_S
 
+from dvi_widget.landscape.canvas import Canvas as Painted
 from dvi_widget.suggestions import DEFINITIONS
 from dvi_widget.widget.conversation import Conversation
 from dvi_widget.widget.questions import ask
@@ -92,7 +93,7 @@ def test_hello_introduces_samples_classes_and_landscapes():
     page = Page([shown])
     page.ask(1, "hello", {})
     result = page.answer(1)[0]["result"]
-    assert result["protocol"] == 2
+    assert result["protocol"] == 3
     assert result["n"] == 40
     assert result["classes"] == ["cat", "dog", "owl"]
     assert result["images"] == {"height": 8, "width": 6, "channels": 1}
@@ -153,13 +154,13 @@ def test_confidence_lies_on_its_own_side_of_every_level_of_four_digits():
             np.testing.assert_array_equal(sent <= level, exact <= level)
 
 
-def test_an_epoch_of_seventy_thousand_samples_is_sent_in_at_most_700_kilobytes():
+def test_an_epoch_of_seventy_thousand_samples_is_sent_in_at_most_800_kilobytes():
     n, side = 70_000, 300
     large = landscape(n, (0,), images=False, resolution=side)
     page = Page([large])
     page.ask(1, "frame", {"landscape": 0, "epoch": 0})
     page.ask(2, "canvas", {"landscape": 0, "epoch": 0})
-    assert sum(array.nbytes for id_ in (1, 2) for array in page.arrays(id_).values()) <= 700_000
+    assert sum(array.nbytes for id_ in (1, 2) for array in page.arrays(id_).values()) <= 800_000
 
 
 def test_a_canvas_is_painted_once_with_progress_and_kept():
@@ -169,7 +170,8 @@ def test_a_canvas_is_painted_once_with_progress_and_kept():
         page.ask(id_, "canvas", {"landscape": 0, "epoch": 10})
         arrays = page.arrays(id_)
         np.testing.assert_array_equal(arrays["classes"], shown.at(10).canvas[0])
-        np.testing.assert_array_equal(arrays["shade"], shown.at(10).canvas[1])
+        np.testing.assert_array_equal(arrays["shade"], shown.at(10).canvas.shade)
+        np.testing.assert_array_equal(arrays["margin"], shown.at(10).canvas.margin)
     shares = [m[0]["progress"] for m in page.messages if m[0]["id"] == 1 and "progress" in m[0]]
     assert shares[0] == 0
     assert shares[-1] == 1
@@ -180,14 +182,14 @@ def test_a_canvas_is_painted_once_with_progress_and_kept():
 def test_a_canvas_that_sharpens_is_told_as_it_does():
     shown = landscape(resolution=8)
     coarse, fine = (np.full((8, 8), value, np.uint8) for value in (0, 1))
-    shown.source.sharpen = lambda *_: iter([(coarse, coarse, 0.4), (fine, fine, 1.0)])
+    shown.source.sharpen = lambda *_: iter([(Painted(*3 * [coarse]), 0.4), (Painted(*3 * [fine]), 1.0)])
     page = Page([shown])
     page.ask(1, "canvas", {"landscape": 0, "epoch": 10})
     np.testing.assert_array_equal(page.arrays(1)["classes"], fine)
     ((content, buffers),) = [m for m in page.messages if m[0].get("arrays") and "progress" in m[0]]
     assert content["progress"] == 0.4
-    assert [array["name"] for array in content["arrays"]] == ["classes", "shade"]
-    assert buffers == [coarse.tobytes(), coarse.tobytes()]
+    assert [array["name"] for array in content["arrays"]] == ["classes", "shade", "margin"]
+    assert buffers == 3 * [coarse.tobytes()]
 
 
 def test_texts_come_in_the_order_asked_for():

@@ -153,7 +153,7 @@ class Slow:
     def paint(self, epoch, points):
         self.asked += 1
         self.clock.now_s += 0.5
-        return np.zeros(len(points), int), np.ones(len(points)), np.zeros(len(points), bool)
+        return np.zeros(len(points), int), np.ones(len(points)), np.ones(len(points))
 
 
 def test_an_engine_that_is_slow_or_fails_leaves_the_points_on_paper(clock):

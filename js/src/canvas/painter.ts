@@ -138,6 +138,7 @@ export function startPainter(
       raised: [store.pinned.peek(), store.hovered.peek()?.index ?? null].filter((i) => i !== null),
       overlay: (1 +
         OVERLAYS.findIndex(({ key }) => key === store.view.overlay.peek())) as Scene["overlay"],
+      delta: store.view.delta.peek(),
       points: store.view.points.peek(),
       time: timeNow,
     };
@@ -225,6 +226,7 @@ export function startPainter(
       store.pinned.value;
       store.view.points.value;
       store.view.overlay.value;
+      store.view.delta.value;
       schedule();
     }),
     // Epochs fetched ahead are uploaded without drawing.

@@ -1,7 +1,7 @@
 // What a page may ask of the kernel, and what is answered: written by `python js/write_requests.py`.
 
 /** The version of requests and answers; the kernel must speak the same. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Accuracy per epoch; null where a split has no labelled sample. */
 export interface Accuracy {
@@ -157,7 +157,7 @@ export interface Requests {
   canvas: {
     args: { landscape: number; epoch: number };
     result: Record<never, never>;
-    arrays: { classes?: Uint8Array | Uint16Array; shade?: Uint8Array };
+    arrays: { classes?: Uint8Array | Uint16Array; shade?: Uint8Array; margin?: Uint8Array };
   };
   /** Group samples that are explained alike. */
   clusters: {

@@ -29,7 +29,7 @@ export interface Frame {
 
 export interface Territory {
   resolution: number;
-  /** Two numbers per cell, row 0 lowest: the class (ON_BOUNDARY on the δ-boundary), and 1 where a neighbour's differs. */
+  /** Two numbers per cell, row 0 lowest: the class, and 255 · √ of the margin between the two likeliest classes. */
   cells: Uint16Array;
   shade: Uint8Array;
 }
@@ -38,10 +38,10 @@ export interface Territory {
 export const CERTAINTY = 60_000;
 /** Full scale of a position. */
 export const FULL = 65535;
-/** The class value of a cell that lies on the δ-boundary. */
-export const ON_BOUNDARY = 0xffff;
+/** The margin of a cell where one class is all there is. */
+export const FULL_MARGIN = 255;
 /** The class value of a cell nobody has painted yet. */
-export const UNPAINTED = 0xfffe;
+export const UNPAINTED = 0xffff;
 
 export interface Source {
   /** Ask anything else. */
@@ -129,28 +129,19 @@ function readFrame(answer: Answer<"frame">, labels: Int32Array, classes: number)
   return { positions, predictions, confidence: answer.confidence.data, predicted, correct };
 }
 
-function readTerritory({ classes, shade }: Answer<"canvas">): Territory {
-  if (classes === undefined || shade === undefined) {
-    return { resolution: 1, cells: Uint16Array.of(UNPAINTED, 0), shade: Uint8Array.of(0) };
+function readTerritory({ classes, shade, margin }: Answer<"canvas">): Territory {
+  if (classes === undefined || shade === undefined || margin === undefined) {
+    return {
+      resolution: 1,
+      cells: Uint16Array.of(UNPAINTED, FULL_MARGIN),
+      shade: Uint8Array.of(0),
+    };
   }
-  const { data, shape } = classes;
-  const side = shape[0] ?? 0;
-  const boundary = data instanceof Uint8Array ? 0xff : 0xffff;
-  const cells = new Uint16Array(2 * data.length);
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i] as number;
-    cells[2 * i] = value === boundary ? ON_BOUNDARY : value;
+  const count = classes.data.length;
+  const cells = new Uint16Array(2 * count);
+  for (let i = 0; i < count; i++) {
+    cells[2 * i] = classes.data[i] as number;
+    cells[2 * i + 1] = margin.data[i] as number;
   }
-  // A cell that differs from the one to the right, above or diagonally puts all four on a border.
-  for (let row = 0; row + 1 < side; row++) {
-    for (let column = 0; column + 1 < side; column++) {
-      const at = 2 * (row * side + column);
-      const above = at + 2 * side;
-      const first = cells[at];
-      if (cells[at + 2] !== first || cells[above] !== first || cells[above + 2] !== first) {
-        cells[at + 1] = cells[at + 3] = cells[above + 1] = cells[above + 3] = 1;
-      }
-    }
-  }
-  return { resolution: side, cells, shade: shade.data };
+  return { resolution: classes.shape[0] ?? 0, cells, shade: shade.data };
 }

@@ -43,6 +43,8 @@ const INITIAL = {
   path: [] as readonly number[],
   /** Overlay on the territories: "confidence", "trust", "density" or none. */
   overlay: "",
+  /** Margin between the two likeliest classes up to which land is shown as undecided; as in Python's colors. */
+  delta: 0.02,
   points: true,
   trails: true,
   /** Whether the selected samples are linked to their nearest neighbours; how many, and among which samples. */

@@ -153,7 +153,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     return { best, second, ratio };
   };
 
-  const wide = count > 254;
+  const wide = count > 255;
   const dtype: Dtype = wide ? "uint16" : "uint8";
   const integers = (length: number) => (wide ? new Uint16Array(length) : new Uint8Array(length));
   const pack = (
@@ -217,19 +217,22 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
     const { position, places } = placesAt(landscape, epoch);
     const classes = integers(resolution * resolution);
     const shade = new Uint8Array(resolution * resolution);
+    const margin = new Uint8Array(resolution * resolution);
     for (let row = 0; row < resolution; row++) {
       for (let column = 0; column < resolution; column++) {
         const x = (2 * (column + 0.5)) / resolution - 1;
         const y = (2 * (row + 0.5)) / resolution - 1;
         const { best, ratio } = classify(places, x, y, 12 + 40 * progress(position));
         const at = row * resolution + column;
-        classes[at] = ratio < 0.54 ? (wide ? 0xffff : 0xff) : best;
+        classes[at] = best;
+        margin[at] = Math.round(255 * Math.sqrt(Math.min(1, Math.max(0, 2 * ratio - 1))));
         shade[at] = Math.round(255 * ratio);
       }
     }
     return pack({}, [
       ["classes", dtype, [resolution, resolution], classes],
       ["shade", "uint8", [resolution, resolution], shade],
+      ["margin", "uint8", [resolution, resolution], margin],
     ]);
   };
 

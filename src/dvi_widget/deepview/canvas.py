@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Answer = tuple[NDArray[np.integer], NDArray[np.float32]]
-Painting = tuple[NDArray[np.unsignedinteger], NDArray[np.uint8], float]
+from dvi_widget.landscape.canvas import Canvas
+
+Answer = tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.float32]]
+Painting = tuple[Canvas, float]
 
 _COARSE_PX = 8  # between the points that are classified first
 _CHUNK_POINTS = 1 << 13  # classified between two pictures
-_MAX_UINT8_CLASSES = 254
 _MAX_UNFINISHED = 0.99  # share reported before the last level is done
 
 
@@ -28,12 +29,12 @@ def paint(
 
     A lattice of every eighth pixel is classified first. Then its gaps are halved three times. A new point is
     classified where the corners of its cell, or of an adjacent cell, are of different classes, or where the
-    cell holds a sample of another class. Elsewhere class and shade are interpolated from the corners.
+    cell holds a sample of another class. Elsewhere class, shade and margin are interpolated from the corners.
 
     Parameters
     ----------
     classify : callable
-        From points [m, 2] to (class [m], shade in [0, 1] [m]).
+        From points [m, 2] to class, shade and margin [m], the latter two in [0, 1].
     extent : tuple of float
         x0, x1, y0, y1.
     resolution : int
@@ -47,16 +48,13 @@ def paint(
 
     Yields
     ------
-    classes : uint8 or uint16 [R, R]
-        Row 0 has the lowest y.
-    shade : uint8 [R, R]
+    Canvas
     share : float
         Share of the work that is done; 1 at the end.
     """
     x0, x1, y0, y1 = extent
     pixel = np.array([(x1 - x0) / resolution, (y1 - y0) / resolution])
     cells = max(1, -(-(resolution - 1) // _COARSE_PX))
-    dtype = np.uint8 if classes <= _MAX_UINT8_CLASSES else np.uint16
     # Samples in lattice coordinates, in pixels; those outside the picture do not matter.
     spots = (marks - np.array([x0, y0])) / pixel - 0.5
     inside = ((spots >= 0) & (spots <= resolution - 1)).all(axis=1)
@@ -64,7 +62,7 @@ def paint(
 
     stride = _COARSE_PX
     kind = np.zeros((cells + 1, cells + 1), np.int32)
-    shade = np.zeros((cells + 1, cells + 1), np.float32)
+    scalars = np.zeros((2, cells + 1, cells + 1), np.float32)  # shade and margin
     known = np.zeros_like(kind, bool)
     wanted = ~known
     while True:
@@ -73,17 +71,18 @@ def paint(
         points = (points * pixel + np.array([x0, y0])).astype(np.float32)
         for start in range(0, len(points), _CHUNK_POINTS):
             part = slice(start, start + _CHUNK_POINTS)
-            kind[rows[part], columns[part]], shade[rows[part], columns[part]] = classify(points[part])
+            kind[rows[part], columns[part]], *values = classify(points[part])
+            scalars[:, rows[part], columns[part]] = values
             levels = np.log2(_COARSE_PX / stride) + min(1.0, part.stop / len(points))
             share = min(levels / (np.log2(_COARSE_PX) + 1), _MAX_UNFINISHED)
             if part.stop < len(points):
-                yield _picture(kind, shade, stride, resolution, dtype, share)
+                yield _picture(kind, scalars, stride, resolution, classes), share
         if stride == 1:
-            yield _picture(kind, shade, stride, resolution, dtype, 1.0)
+            yield _picture(kind, scalars, stride, resolution, classes), 1.0
             return
-        yield _picture(kind, shade, stride, resolution, dtype, share)
+        yield _picture(kind, scalars, stride, resolution, classes), share
         unsettled = _unsettled(kind, spots / stride, own)
-        kind, shade = _halved(kind, shade)
+        kind, scalars = _halved(kind, scalars)
         classified = np.zeros_like(kind, bool)
         classified[::2, ::2] = known | wanted
         known, wanted = classified, _points(unsettled)
@@ -105,18 +104,18 @@ def _unsettled(
 
 
 def _halved(
-    kind: NDArray[np.int32], shade: NDArray[np.float32]
+    kind: NDArray[np.int32], scalars: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the lattice with half the gaps, its new points interpolated from the old ones."""
     size = 2 * len(kind) - 1
     finer = np.empty((size, size), np.int32)
     finer[::2, ::2] = kind
     finer[1::2, ::2], finer[::2, 1::2], finer[1::2, 1::2] = kind[:-1], kind[:, :-1], kind[:-1, :-1]
-    light = np.empty((size, size), np.float32)
-    light[::2, ::2] = shade
-    light[1::2, ::2] = (shade[:-1] + shade[1:]) / 2
-    light[:, 1::2] = (light[:, :-1:2] + light[:, 2::2]) / 2
-    return finer, light
+    between = np.empty((len(scalars), size, size), np.float32)
+    between[:, ::2, ::2] = scalars
+    between[:, 1::2, ::2] = (scalars[:, :-1] + scalars[:, 1:]) / 2
+    between[:, :, 1::2] = (between[:, :, :-1:2] + between[:, :, 2::2]) / 2
+    return finer, between
 
 
 def _points(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -130,15 +129,10 @@ def _points(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _picture(
-    kind: NDArray[np.int32],
-    shade: NDArray[np.float32],
-    stride: int,
-    resolution: int,
-    dtype: type[np.uint8 | np.uint16],
-    share: float,
-) -> Painting:
+    kind: NDArray[np.int32], scalars: NDArray[np.float32], stride: int, resolution: int, classes: int
+) -> Canvas:
     """Return the lattice as pixels, each from the nearest lattice point."""
     nearest = (np.arange(resolution) + stride // 2) // stride
     grid = np.ix_(nearest, nearest)
-    light = np.rint(np.clip(shade[grid], 0, 1) * 255).astype(np.uint8)
-    return kind[grid].astype(dtype), light, share
+    shade, margin = scalars
+    return Canvas.of(kind[grid], shade[grid], margin[grid], classes)

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dvi_widget.landscape.canvas import Canvas
+
 from . import canvas
 
 if TYPE_CHECKING:
@@ -31,15 +33,14 @@ class DeepViewSource:
 
     def paint(
         self, epoch: int, points: NDArray[np.float32]
-    ) -> tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.bool_]]:
-        """Return class, 1 − normalised entropy and False at points [m, 2]: there is no δ-boundary (§3.1)."""
+    ) -> tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.float32]]:
+        """Return class, 1 − normalised entropy and margin of the two likeliest at points [m, 2] (§3.1)."""
         del epoch
-        kind, sure = self._classify_at(points)
-        return kind, sure, np.zeros(len(points), bool)
+        return self._classify_at(points)
 
     def sharpen(
         self, epoch: int, extent: tuple[float, float, float, float], resolution: int
-    ) -> Iterator[canvas.Painting]:
+    ) -> Iterator[tuple[Canvas, float]]:
         """Yield the canvas from coarse to fine; see `canvas.paint`."""
         del epoch
         view = self._view
@@ -108,11 +109,15 @@ class DeepViewSource:
         """Return the figures of merit; see `DeepView.measures`."""
         return self._view.measures()
 
-    def _classify_at(self, points: NDArray[np.float32]) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
-        """Return class and 1 − normalised entropy at points [m, 2]."""
+    def _classify_at(
+        self, points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.float32]]:
+        """Return class, 1 − normalised entropy and difference of the two likeliest at points [m, 2]."""
         p = self._view.classify_(self._view.inverse_(points)).astype(np.float64)
         entropy = -(p * np.log(np.maximum(p, 1e-300))).sum(axis=1)
-        return p.argmax(axis=1), (1 - entropy / np.log(p.shape[1])).astype(np.float32)
+        second, first = np.partition(p, -2, axis=1)[:, -2:].T
+        sure = 1 - entropy / np.log(p.shape[1])
+        return p.argmax(axis=1), sure.astype(np.float32), (first - second).astype(np.float32)
 
 
 class PictureSource(DeepViewSource):

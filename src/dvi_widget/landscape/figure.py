@@ -94,7 +94,7 @@ def _painting(landscape: Landscape, frame: Frame, colors: Sequence[str]) -> Any:
     x0, x1, y0, y1 = landscape.extent
     size = landscape.resolution
     return plotly.graph_objects.Image(
-        source=_png(colored(*frame.canvas, colors)),
+        source=_png(colored(frame.canvas, colors)),
         x0=x0 + (x1 - x0) / size / 2,
         y0=y0 + (y1 - y0) / size / 2,
         dx=(x1 - x0) / size,

@@ -15,7 +15,8 @@ from dvi_widget.arrays import as_array, check_finite, check_whole
 from dvi_widget.progress import Progress
 
 from . import figure, measuring
-from .paint import Canvas, paint
+from .canvas import Canvas
+from .paint import paint
 from .source import ABILITIES, Measures, Paints, Sharpens
 
 MAX_RESOLUTION = 4096  # pixels along each side of a canvas
@@ -73,10 +74,8 @@ class Frame:
 
         Returns
         -------
-        classes : uint8 [R, R] (up to 254 classes) or uint16 [R, R]
-            Row 0 has the lowest y, column 0 the lowest x. The dtype's top value marks the δ-boundary.
-        shade : uint8 [R, R]
-            How sure the engine is there; 255 stands for 1.
+        Canvas
+            A named tuple (classes, shade, margin), each [R, R]; row 0 has the lowest y.
 
         Raises
         ------
@@ -88,7 +87,7 @@ class Frame:
     def paint(
         self,
         report: Progress | None = None,
-        show: Callable[[NDArray[np.unsignedinteger], NDArray[np.uint8]], object] | None = None,
+        show: Callable[[Canvas], object] | None = None,
     ) -> Canvas:
         """Paint the canvas unless it has been painted, and return it (see `canvas`).
 
@@ -98,8 +97,8 @@ class Frame:
             Called with the share of the work done, in (0, 1]. An exception it raises stops the painting and
             is passed on; nothing half painted is kept.
         show : callable, optional
-            Called with classes and shade as far as they are known, ever finer, by engines that paint from
-            coarse to fine.
+            Called with the canvas as far as it is known, ever finer, by engines that paint from coarse to
+            fine.
 
         Raises
         ------
@@ -111,13 +110,13 @@ class Frame:
                 self._canvas = self._paint(report, show)
             return self._canvas
 
-    def sharpen(self) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.uint8], float]]:
+    def sharpen(self) -> Iterator[tuple[Canvas, float]]:
         """Paint from coarse to fine.
 
         Yields
         ------
-        classes, shade
-            As `canvas`, ever finer; the last ones are the canvas. They are not changed afterwards.
+        Canvas
+            Ever finer; the last one is the canvas. They are not changed afterwards.
         share : float
             Part of the work that is done, in (0, 1].
 
@@ -133,17 +132,16 @@ class Frame:
     def _paint(
         self,
         progress: Progress | None,
-        show: Callable[[NDArray[np.unsignedinteger], NDArray[np.uint8]], object] | None,
+        show: Callable[[Canvas], object] | None,
     ) -> Canvas:
         """Paint coarse to fine if the source can, else some rows at a time."""
         landscape = self._landscape
         if isinstance(landscape.source, Sharpens):
-            for classes, shade, share in self.sharpen():
-                canvas = classes, shade
+            for canvas, share in self.sharpen():
                 if progress is not None:
                     progress(share)
                 if show is not None and share < 1:
-                    show(classes, shade)
+                    show(canvas)
         else:
             source = landscape.require(Paints)
             landscape.require_plane()

@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 
 from dvi_widget.progress import Progress
 
+from .canvas import Canvas
 from .source import Paints
-
-Canvas = tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]]
-
-_MAX_UINT8_CLASSES = 254  # the dtype's top value marks the δ-boundary
 
 
 def pixel_centres(
@@ -72,17 +69,15 @@ def paint(
 
     Returns
     -------
-    classes : uint8 or uint16 [R, R]
-    shade : uint8 [R, R]
-        As in `Frame.canvas`.
+    Canvas
     """
-    dtype = np.uint8 if classes <= _MAX_UINT8_CLASSES else np.uint16
-    kinds = np.zeros((resolution, resolution), dtype)
-    shade = np.zeros((resolution, resolution), np.uint8)
+    nothing = np.zeros((resolution, resolution))
+    canvas = Canvas.of(nothing.astype(int), nothing, nothing, classes)
     for rows, points in pixel_centres(extent, resolution, block_rows):
-        predicted, sure, on_boundary = source.paint(epoch, points)
-        kinds[rows] = np.where(on_boundary, np.iinfo(dtype).max, predicted).reshape(-1, resolution)
-        shade[rows] = np.rint(np.clip(sure, 0, 1) * 255).reshape(-1, resolution)
+        kinds, shade, margin = source.paint(epoch, points)
+        painted = Canvas.of(kinds, shade, margin, classes)
+        for part, values in zip(canvas, painted, strict=True):
+            part[rows] = values.reshape(-1, resolution)
         if progress is not None:
             progress(rows.stop / resolution)
-    return kinds, shade
+    return canvas

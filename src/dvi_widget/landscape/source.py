@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from .canvas import Canvas
+
 
 @runtime_checkable
 class Paints(Protocol):
@@ -21,8 +23,8 @@ class Paints(Protocol):
 
     def paint(
         self, epoch: int, points: NDArray[np.float32]
-    ) -> tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.bool_]]:
-        """Classify points [m, l]: class [m], shade in [0, 1] [m], whether on the δ-boundary [m]."""
+    ) -> tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.float32]]:
+        """Classify points [m, l]: class, shade, margin between the two likeliest; both in [0, 1] [m]."""
         ...
 
 
@@ -32,8 +34,8 @@ class Sharpens(Protocol):
 
     def sharpen(
         self, epoch: int, extent: tuple[float, float, float, float], resolution: int
-    ) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.uint8], float]]:
-        """Yield classes [R, R] and shade [R, R] as in `Frame.canvas`, and the share of the work done."""
+    ) -> Iterator[tuple[Canvas, float]]:
+        """Yield the canvas, ever finer, and the share of the work done."""
         ...
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
 from dvi_widget.arrays import as_rows, check_whole
-from dvi_widget.boundary import on_boundary
+from dvi_widget.boundary import margins
 from dvi_widget.nearest import neighbors
 from dvi_widget.runs import Run
 
@@ -100,15 +100,15 @@ class DecodingSource(ProjectionSource):
 
     def paint(
         self, epoch: int, points: NDArray[np.float32]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
-        """Classify points [m, l]: class, its probability, whether on the δ-boundary (Def. 2)."""
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+        """Classify points [m, l]: class, its probability, margin between the two likeliest (Def. 2)."""
         fitted = self._fit(epoch).map
         linear = self._run.linear_head(epoch)
         if linear is not None and isinstance(fitted, ClassifyingMap):
             z = fitted.logits(points, *linear)
         else:
             z = head_logits(self._run.head(epoch), self.decode(epoch, points))
-        return z.argmax(axis=1), softmax(z, axis=1).max(axis=1), on_boundary(z)
+        return z.argmax(axis=1), softmax(z, axis=1).max(axis=1), margins(z)
 
     def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """ψ: points [m, l] to representations [m, h]."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from dvi_widget.landscape import Frame, Landscape, class_colors, colored
+from dvi_widget.landscape.canvas import Canvas
 from dvi_widget.landscape.paint import paint
 from dvi_widget.landscape.source import Paints, Sharpens
 
@@ -115,13 +116,11 @@ def _territory(landscape: Landscape, frame: Frame, side: int, hues: Sequence[str
     painted = frame.canvas if frame.painted else _painted_quickly(landscape, frame)
     if painted is None:
         return np.full((side, side, 3), 255, np.uint8)
-    colors = Image.fromarray(colored(*painted, hues)[::-1])
+    colors = Image.fromarray(colored(painted, hues)[::-1])
     return np.array(colors.resize((side, side), Image.Resampling.BILINEAR))
 
 
-def _painted_quickly(
-    landscape: Landscape, frame: Frame
-) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint8]] | None:
+def _painted_quickly(landscape: Landscape, frame: Frame) -> Canvas | None:
     """Paint a coarse canvas; None if the engine does not paint or is slow."""
     # Engines that paint from coarse to fine do so because they are slow.
     if not isinstance(landscape.source, Paints) or isinstance(landscape.source, Sharpens):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Version of requests and answers; a page that speaks another one says so instead of drawing nonsense.
-PROTOCOL = 2
+PROTOCOL = 3
 #: Most bytes that one answer about chosen samples may hold: 64 MiB.
 MAX_ANSWER_BYTES = 1 << 26
 

@@ -1,7 +1,8 @@
 // Epochs on the GPU: uploaded when they are drawn or shortly before; those farthest from the screen make room.
 import type { Frame, Territory } from "../../protocol/source";
-import { UNPAINTED } from "../../protocol/source";
+import { FULL_MARGIN, UNPAINTED } from "../../protocol/source";
 import type { Field } from "../../state/density";
+import { SUPPORT_CELLS, support } from "../../state/support";
 import { createBuffer, createTexture } from "./calls";
 import type { Epochs, Scene } from "./scene";
 
@@ -16,6 +17,8 @@ export interface GpuFrame {
   positions: WebGLBuffer;
   predictions: WebGLBuffer;
   predictionType: number;
+  /** How near the land is to samples. */
+  support: WebGLTexture;
 }
 
 export interface GpuTerritory {
@@ -52,7 +55,7 @@ export class GpuEpochs {
     this.maxFrames = Math.min(MAX_FRAMES, Math.max(4, Math.floor(MAX_FRAME_BYTES / frameBytes)));
     this.unpainted = {
       territory: null,
-      cells: createTexture(gl, "cells", 1, 1, Uint16Array.of(UNPAINTED, 0)),
+      cells: createTexture(gl, "cells", 1, 1, Uint16Array.of(UNPAINTED, FULL_MARGIN)),
       shade: createTexture(gl, "shade", 1, 1, Uint8Array.of(0)),
     };
   }
@@ -131,6 +134,7 @@ export class GpuEpochs {
       positions: createBuffer(gl, frame.positions),
       predictions: createBuffer(gl, frame.predictions),
       predictionType: bytes ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT,
+      support: createTexture(gl, "shade", SUPPORT_CELLS, SUPPORT_CELLS, support(frame.positions)),
     };
     frames.set(position, entry);
     return entry;
@@ -180,7 +184,8 @@ export class GpuEpochs {
     return texture;
   }
 
-  private freeFrame({ positions, predictions }: GpuFrame): void {
+  private freeFrame({ positions, predictions, support }: GpuFrame): void {
+    this.gl.deleteTexture(support);
     this.gl.deleteBuffer(positions);
     this.gl.deleteBuffer(predictions);
   }

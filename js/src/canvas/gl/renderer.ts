@@ -192,7 +192,7 @@ export class Renderer implements ContextUser {
 
   private drawLand(resources: Resources, look: Look, drawn: Drawn): void {
     const { gl } = this;
-    const { scene, landA, landB, fieldA, fieldB } = drawn;
+    const { scene, a, b, landA, landB, fieldA, fieldB } = drawn;
     const background = unit(look.background);
     gl.disable(gl.BLEND);
     gl.clearColor(...background, 1);
@@ -205,6 +205,7 @@ export class Renderer implements ContextUser {
       snapshotView: snapshot?.view ?? scene.view,
       background,
       strength: look.strength,
+      delta: scene.delta,
       margin: MARGIN,
       overlay: scene.overlay,
       size: [scene.width, scene.height],
@@ -217,6 +218,8 @@ export class Renderer implements ContextUser {
       territoryB: landB.cells,
       shadeA: landA.shade,
       shadeB: landB.shade,
+      supportA: a.support,
+      supportB: b.support,
       fieldA,
       fieldB,
       snapshot: snapshot?.land ?? resources.palette,

@@ -44,6 +44,8 @@ export interface Scene {
   raised: readonly number[];
   /** Overlay on the territories: none, confidence, trust, density. */
   overlay: 0 | 1 | 2 | 3;
+  /** Margin between the two likeliest classes up to which land is undecided. */
+  delta: number;
   /** Whether samples that are neither selected nor raised are drawn. */
   points: boolean;
   /** How far trails have come, as a position in time. */

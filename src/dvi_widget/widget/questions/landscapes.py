@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dvi_widget.landscape import PALETTES, class_colors
+from dvi_widget.landscape.canvas import Canvas as Painted
 from dvi_widget.landscape.source import KnowsFeatures, Measurable, RoundTrips
 from dvi_widget.landscape.source import Measures as EngineMeasures
 from dvi_widget.suggestions import DEFINITIONS, MEASURES, ranked
@@ -183,6 +184,7 @@ class Canvas(Answer):
 
     classes: NDArray[np.uint8] | NDArray[np.uint16] | None = None
     shade: NDArray[np.uint8] | None = None
+    margin: NDArray[np.uint8] | None = None
 
 
 @request("canvas", pace="long")
@@ -204,8 +206,8 @@ def canvas(scene: Scene, report: Report, landscape: Landscape, epoch: Epoch) -> 
         done = share
         report(share, text)
 
-    def show(classes: NDArray[Any], shade: NDArray[np.uint8]) -> None:
-        report(done, text, Canvas(classes, shade))
+    def show(painted: Painted) -> None:
+        report(done, text, Canvas(*painted))
 
     return Canvas(*recorded.paint(advance, show))
 

@@ -19,7 +19,7 @@ uniform vec3 right;
 uniform vec3 wrong;
 
 const uint NO_LABEL = 0xffffu;
-const uint UNPAINTED = 0xfffeu;
+const uint UNPAINTED = 0xffffu;
 
 vec2 position() {
   return mix(positionS, mix(positionA, positionB, blend), arrival);
@@ -40,7 +40,7 @@ vec4 look(uint prediction, vec2 at, highp usampler2D territory) {
   uint own = colorBy == 1 ? prediction : label;
   ivec2 size = textureSize(territory, 0);
   uint here = texelFetch(territory, clamp(ivec2(at * vec2(size)), ivec2(0), size - 1), 0).r;
-  if (here >= UNPAINTED) {
+  if (here == UNPAINTED) {
     here = prediction;
   }
   return vec4(classColor(own), own == here || own == NO_LABEL ? 0. : 1.);

@@ -1,4 +1,4 @@
-// The landscape under the points: pale territories of classes, their borders, and the δ-boundary.
+// The landscape under the points: pale territories that fade where nothing is decided, and where nothing is known.
 in vec2 at;
 in vec2 before;
 in vec2 pixel;
@@ -12,6 +12,9 @@ uniform sampler2D shadeB;
 uniform sampler2D snapshot;
 uniform vec3 background;
 uniform vec2 strength;
+uniform float delta;
+uniform sampler2D supportA;
+uniform sampler2D supportB;
 uniform float margin;
 uniform int overlay;
 uniform sampler2D fieldA;
@@ -20,25 +23,26 @@ uniform vec3 ink;
 uniform float ratio;
 out vec4 fragment;
 
-const uint UNPAINTED = 0xfffeu;
+const uint UNPAINTED = 0xffffu;
 
 const int CONFIDENCE = 1;
 const int TRUST = 2;
 const int DENSITY = 3;
 
-vec3 paint(uint c, float shade) {
-  if (c >= UNPAINTED) {
+vec3 paint(uint c, float shade, float decided, float known) {
+  if (c == UNPAINTED) {
     return background;
   }
   vec3 color = texelFetch(palette, ivec2(c & 255u, c >> 8), 0).rgb;
+  float amount = mix(strength.x, strength.y, shade);
   if (overlay == CONFIDENCE) {
     // In steps, so that equal colours are equally sure.
     float level = shade * 10.;
     float edge = max(fwidth(level), 1e-4);
-    shade = (floor(level) + smoothstep(1. - edge, 1., fract(level))) / 10.;
-    return mix(background, color, .04 + .86 * shade * shade);
+    float step = (floor(level) + smoothstep(1. - edge, 1., fract(level))) / 10.;
+    amount = .04 + .86 * step * step;
   }
-  return mix(background, color, mix(strength.x, strength.y, shade));
+  return mix(background, color, amount * decided * known);
 }
 
 vec3 overlaid(vec3 color, vec2 place) {
@@ -58,58 +62,54 @@ vec3 overlaid(vec3 color, vec2 place) {
   return mix(color, ink, .05 * floor(level) + .3 * line * step(.5, level));
 }
 
-// Of the nine cells around, weighed by a quadratic B-spline, the class with most weight wins: borders are smooth and
-// stay sharp at any zoom. Away from borders, which a cell's second number knows, one look is enough.
-vec3 land(vec2 place, highp usampler2D territory, sampler2D shades) {
+// The four cells of a territory round a place: their classes, their bilinear weights and their margins.
+void around(vec2 place, highp usampler2D territory, float share, int first, inout uint kind[8],
+    inout float weight[8], inout float margins[8]) {
   ivec2 size = textureSize(territory, 0);
-  vec2 p = place * vec2(size);
-  float pixel = max(fwidth(p.x), fwidth(p.y));
-  ivec2 i = clamp(ivec2(p), ivec2(0), size - 1);
-  uvec2 middle = texelFetch(territory, i, 0).rg;
-  float shade = texture(shades, place).r;
-  if (middle.g == 0u) {
-    return paint(middle.r, shade);
+  vec2 p = place * vec2(size) - .5;
+  vec2 f = fract(p);
+  ivec2 corner = ivec2(floor(p));
+  for (int k = 0; k < 4; k++) {
+    ivec2 offset = ivec2(k & 1, k >> 1);
+    uvec2 cell = texelFetch(territory, clamp(corner + offset, ivec2(0), size - 1), 0).rg;
+    vec2 near = mix(1. - f, f, vec2(offset));
+    float root = float(cell.g) / 255.;
+    kind[first + k] = cell.r;
+    weight[first + k] = share * near.x * near.y;
+    margins[first + k] = root * root;
   }
-  vec2 f = p - vec2(i) - .5;
-  vec2 side[3] = vec2[3](.5 * (.5 - f) * (.5 - f), .75 - f * f, .5 * (.5 + f) * (.5 + f));
-  uint cell[9];
-  float weight[9];
-  for (int k = 0; k < 9; k++) {
-    ivec2 corner = ivec2(k % 3, k / 3);
-    cell[k] = texelFetch(territory, clamp(i + corner - 1, ivec2(0), size - 1), 0).r;
-    weight[k] = side[corner.x].x * side[corner.y].y;
-  }
-  uint first = cell[4];
-  uint second = first;
-  float most = 0.;
-  float next = 0.;
-  for (int k = 0; k < 9; k++) {
+}
+
+// A class' margin is positive in its own cells and negative in all others: its zero is the border, a line at any
+// zoom, and between two epochs it moves.
+vec3 land(vec2 place) {
+  uint kind[8];
+  float weight[8];
+  float margins[8];
+  around(place, territoryA, 1. - blend, 0, kind, weight, margins);
+  around(place, territoryB, blend, 4, kind, weight, margins);
+  uint best = kind[0];
+  float most = -2.;
+  for (int k = 0; k < 8; k++) {
     float sum = 0.;
-    for (int j = 0; j < 9; j++) {
-      sum += cell[j] == cell[k] ? weight[j] : 0.;
+    for (int j = 0; j < 8; j++) {
+      sum += kind[j] == kind[k] ? weight[j] * margins[j] : -weight[j] * margins[j];
     }
-    if (sum > most) {
-      if (cell[k] != first) {
-        second = first;
-        next = most;
-      }
-      first = cell[k];
+    if (weight[k] > 0. && sum > most) {
+      best = kind[k];
       most = sum;
-    } else if (cell[k] != first && sum > next) {
-      second = cell[k];
-      next = sum;
     }
   }
-  float sharp = clamp(.5 + (most - next) / (2. * max(pixel, .02)), .5, 1.);
-  return mix(paint(second, shade), paint(first, shade), sharp);
+  float width = max(fwidth(most), 1e-5);
+  float decided = smoothstep(.5 * (delta - width), 1.5 * delta + .5 * width, most);
+  float shade = mix(texture(shadeA, place).r, texture(shadeB, place).r, blend);
+  float known = mix(texture(supportA, place).r, texture(supportB, place).r, blend);
+  return paint(best, shade, decided, known);
 }
 
 void main() {
   vec2 place = clamp(at, 0., 1.);
-  vec3 color = land(place, territoryA, shadeA);
-  if (blend > 0.) {
-    color = mix(color, land(place, territoryB, shadeB), blend);
-  }
+  vec3 color = land(place);
   if (overlay >= TRUST) {
     color = overlaid(color, place);
   }
