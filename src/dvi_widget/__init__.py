@@ -11,6 +11,8 @@ from .saliency import activations, attribute, filters, inspect_model, top_patche
 from .subject import Predictor, Subject
 from .widget.explorer import Explorer
 
+__version__ = "0.2.0.dev0"  # the one place: the build reads it from here
+
 __all__ = [
     "DVI",
     "VAE",

@@ -1,13 +1,17 @@
-"""The wheel: built, installed in a bare environment that borrows the heavy packages, imported, opened."""
+"""The wheel and the source archive: built, installed beside borrowed packages, imported, opened."""
 
+import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import dvi_widget
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,21 +26,51 @@ print(len(x), len(xt), len(names))
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build(target: str, source: Path, folder: Path, **environment: str) -> Path:
     # The environment has the build's own needs already; the registry is not asked.
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
+    env = {**os.environ, **environment}
+    subprocess.run(command, cwd=source, check=True, capture_output=True, env=env)
+    (built,) = folder.glob("dvi_widget-*")
     return built
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/RECORD")}
+
+
 def test_the_wheel_carries_the_front_end_and_nothing_foreign(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
+    names = contents(wheel)
     assert "dvi_widget/widget/static/widget.js" in names
     assert "dvi_widget/py.typed" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"dvi_widget"}
+
+
+def test_the_wheel_carries_its_version_and_its_licence(wheel: Path) -> None:
+    about = f"dvi_widget-{dvi_widget.__version__}.dist-info"
+    files = contents(wheel)
+    assert b"MIT License" in files[f"{about}/licenses/LICENSE"]
+    metadata = files[f"{about}/METADATA"].decode()
+    assert f"\nVersion: {dvi_widget.__version__}\n" in metadata
+    assert "\nLicense-Expression: MIT\n" in metadata
+
+
+def test_the_source_archive_builds_the_same_wheel_without_node(wheel: Path, tmp_path: Path) -> None:
+    archive = build("sdist", ROOT, tmp_path / "sdist")
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path / "unpacked", filter="data")
+    (source,) = (tmp_path / "unpacked").iterdir()
+    for name in ("LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "js/src/widget.ts", "tests/conftest.py"):
+        assert (source / name).exists(), name
+    assert not [path for path in source.rglob("*") if path.name in {"node_modules", ".venv", "__pycache__"}]
+    again = build("wheel", source, tmp_path / "wheel", PATH="")
+    assert contents(again) == contents(wheel)
 
 
 def test_the_wheel_opens_in_a_bare_environment(wheel: Path, tmp_path: Path) -> None:
