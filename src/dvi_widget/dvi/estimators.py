@@ -47,7 +47,11 @@ class PaperDVI(Projection):
 
     Examples
     --------
-    >>> model = PaperDVI(steps=(500, 250)).fit(run)  # doctest: +SKIP
+    >>> from dvi_widget import Run
+    >>> run = Run("runs/digits")
+    >>> view = PaperDVI(steps=(20, 10), batch_size=100).fit(run)  # a quick look; the defaults take longer
+    >>> view.landscape().epochs
+    [0, 1, 2]
     """
 
     def __init__(
@@ -162,8 +166,11 @@ class DVI(Projection):
 
     Examples
     --------
-    >>> model = DVI().fit(run)  # doctest: +SKIP
-    >>> model.transform(run.features(5, "test"), epoch=5)  # [n_test, 2]  # doctest: +SKIP
+    >>> from dvi_widget import Run
+    >>> run = Run("runs/digits")
+    >>> view = DVI().fit(run)
+    >>> view.transform(run.features(2, "test"), epoch=2).shape  # [n_test, 2]
+    (40, 2)
     """
 
     def __new__(cls, method: str = "layout", **settings: Any) -> Any:

@@ -34,8 +34,8 @@ class LightningCallback:
 
     Examples
     --------
-    >>> callback = LightningCallback("runs/cnn", train=train, test=test, classes=names)  # doctest: +SKIP
-    >>> Trainer(max_epochs=12, callbacks=[callback]).fit(module)  # doctest: +SKIP
+    >>> callback = LightningCallback("runs/mine", train=(x, y), test=(xt, yt), classes=names)
+    >>> Trainer(max_epochs=2, callbacks=[callback]).fit(module)
     """
 
     def __init__(self, folder: str | Path, model: nn.Module | None = None, **recording: Any) -> None:

@@ -47,8 +47,11 @@ class Run:
 
     Examples
     --------
-    >>> run = Run("runs/digits")  # doctest: +SKIP
-    >>> run.features(run.epochs[-1], split="test")  # [n_test, h]  # doctest: +SKIP
+    >>> run = Run("runs/digits")
+    >>> run.epochs
+    [0, 1, 2]
+    >>> run.features(2, split="test").shape  # [n_test, h]
+    (40, 16)
     """
 
     def __init__(self, folder: str | Path, model: nn.Module | None = None) -> None:

@@ -86,9 +86,12 @@ class Recorder:
 
     Examples
     --------
-    >>> recorder = Recorder("runs/digits", model, train=(x, y), test=(xt, yt), classes=names)  # doctest:
-    +SKIP >>> for epoch in range(12):  # doctest: +SKIP ...     loss = train_one_epoch(model) ...
-    recorder.capture(epoch, scalars={"loss": loss})
+    Your network, samples and training loop go in:
+
+    >>> recorder = Recorder("runs/mine", model, train=(x, y), test=(xt, yt), classes=names)
+    >>> for epoch in range(2):
+    ...     loss = train_one_epoch(model)
+    ...     recorder.capture(epoch, scalars={"loss": loss})
     """
 
     def __init__(

@@ -82,9 +82,13 @@ class Subject(Predictor):
 
     Examples
     --------
-    >>> subject = Subject(model)  # doctest: +SKIP
-    >>> x, z = subject.features_and_logits(pictures)  # [n, h], [n, C]  # doctest: +SKIP
-    >>> subject.head(torch.from_numpy(x))  # the same logits, differentiable in x  # doctest: +SKIP
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
+    >>> subject = Subject(network)
+    >>> h, z = subject.features_and_logits(torch.rand(5, 1, 8, 8))
+    >>> h.shape, z.shape
+    ((5, 16), (5, 10))
+    >>> subject.head(torch.from_numpy(h)).shape  # the same logits, differentiable in h
+    torch.Size([5, 10])
     """
 
     model: nn.Module
