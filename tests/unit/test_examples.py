@@ -41,8 +41,8 @@ class Trainer:
     def fit(self, module):
         for callback in self.callbacks:
             callback.on_fit_start(self, module)
-            for self.current_epoch in range(self.max_epochs):
-                self.callback_metrics = {}
+            for epoch in range(self.max_epochs):
+                self.current_epoch, self.callback_metrics = epoch, {}
                 callback.on_train_epoch_end(self, module)
 
 
