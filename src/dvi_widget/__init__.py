@@ -6,6 +6,7 @@ from .deepview import DeepView
 from .demo import demo
 from .dvi import DVI, PaperDVI
 from .landscape import Landscape
+from .live import Watch, watch
 from .runs import LightningCallback, Recorder, Run, RunError
 from .saliency import activations, attribute, filters, inspect_model, top_patches
 from .subject import Predictor, Subject
@@ -28,6 +29,7 @@ __all__ = [
     "Run",
     "RunError",
     "Subject",
+    "Watch",
     "activations",
     "attribute",
     "baselines",
@@ -40,4 +42,5 @@ __all__ = [
     "saliency",
     "suggestions",
     "top_patches",
+    "watch",
 ]

@@ -70,8 +70,32 @@ export function Timeline({ store }: { store: Store }) {
           <Slider store={store} />
         </>
       )}
+      <Live store={store} />
       <Readout store={store} />
     </div>
+  );
+}
+
+/** The way back to a training that goes on, and how far it has gone since. */
+function Live({ store }: { store: Store }) {
+  const { playhead } = store;
+  const news = playhead.news.value;
+  if (news === null) {
+    return null;
+  }
+  const following = playhead.following.value;
+  return (
+    <button
+      type="button"
+      class="dvi-live"
+      data-testid="follow-training"
+      aria-pressed={following}
+      title={following ? "Going to each new epoch" : "Go to the last epoch, and to each new one"}
+      onClick={() => playhead.follow()}
+    >
+      Follow
+      {news > 0 && <b data-testid="new-epochs">{news} new</b>}
+    </button>
   );
 }
 

@@ -1,6 +1,7 @@
 // The bridge to the notebook: the only file that knows anywidget's model, its traits and its messages.
 
-import { createSource } from "../protocol/source";
+import { keyOf, Pushed, type PushedAnswer } from "../protocol/pushed";
+import { createSource, type Hello } from "../protocol/source";
 import {
   type Answer,
   type Args,
@@ -37,9 +38,15 @@ interface Message {
 type Buffers = readonly (DataView | ArrayBuffer)[];
 
 /** A request under way, told of every message about it; the last one settles it. */
-type Pending = (message: Message, buffers: Buffers) => void;
+interface Pending {
+  key: string;
+  receive: (message: Message, buffers: Buffers) => void;
+  /** Look for the answer among those that came unasked. */
+  find: () => void;
+}
 
 const HELLO_AGAIN_MS = 2000;
+const HELLO = keyOf("hello", {});
 const TRAITS = [
   "epoch",
   "selection",
@@ -50,18 +57,48 @@ const TRAITS = [
   "_view",
 ] as const;
 
+/** What arrived unasked, by the explorer's token: a view that is mounted later finds it too. */
+const arrived = new Map<string, Pushed>();
+
+/** Keep what the kernel sends unasked, whether or not a view of the model is on the page. */
+export function listen(model: Model): () => void {
+  const token = String(model.get("_token") ?? "");
+  const pushed = new Pushed();
+  arrived.set(token, pushed);
+  const take = (): void => pushed.take((model.get("_pushed") ?? []) as readonly PushedAnswer[]);
+  take();
+  model.on("change:_pushed", take);
+  return () => {
+    model.off("change:_pushed", take);
+    arrived.delete(token);
+  };
+}
+
 export function createBridge(model: Model): Host {
+  const pushed = arrived.get(String(model.get("_token") ?? "")) ?? new Pushed();
   const pending = new Map<number, Pending>();
   // Every view of a model hears every answer, so each counts from a place of its own.
   let lastId = Math.floor(Math.random() * 2 ** 40);
 
   const receive = (message: Message, buffers: Buffers = []): void =>
-    pending.get(message?.id)?.(message, buffers);
+    pending.get(message?.id)?.receive(message, buffers);
 
   const send: Ask = <O extends Op>(op: O, args: Args<O>, options: AskOptions<Answer<O>> = {}) =>
     new Promise<Answer<O>>((resolve, reject) => {
+      const known = pushed.get(op, args);
+      if (known !== undefined) {
+        resolve(known);
+        return;
+      }
       const id = ++lastId;
-      pending.set(id, (message, buffers) => {
+      const find = (): void => {
+        const found = pushed.get(op, args);
+        if (found !== undefined) {
+          pending.delete(id);
+          resolve(found);
+        }
+      };
+      const receive = (message: Message, buffers: Buffers): void => {
         const { ok, result = {}, arrays = [] } = message;
         if (ok === undefined) {
           // A host that loses the buffers of an unfinished answer does no harm: the whole follows.
@@ -81,7 +118,8 @@ export function createBridge(model: Model): Host {
         } else {
           reject(new Error(message.error ?? "The kernel could not answer."));
         }
-      });
+      };
+      pending.set(id, { key: keyOf(op, args), receive, find });
       options.signal?.addEventListener("abort", () => {
         if (pending.delete(id)) {
           reject(new Error("Cancelled."));
@@ -105,15 +143,36 @@ export function createBridge(model: Model): Host {
   };
 
   model.on("msg:custom", receive);
+  const source = createSource((op, args, options) =>
+    op === "hello" ? sendAgain(op, args, options) : send(op, args, options),
+  );
+  const growers = new Set<(hello: Hello) => void>();
+  const stopListening = pushed.listen((keys) => {
+    for (const { key, find } of [...pending.values()]) {
+      if (keys.has(key)) {
+        find();
+      }
+    }
+    if (keys.has(HELLO) && growers.size > 0) {
+      void source.hello().then((hello) => {
+        for (const grow of growers) {
+          grow(hello);
+        }
+      });
+    }
+  });
   return {
-    source: createSource((op, args, options) =>
-      op === "hello" ? sendAgain(op, args, options) : send(op, args, options),
-    ),
+    source,
+    onGrowth: (grow) => {
+      growers.add(grow);
+      return () => growers.delete(grow);
+    },
     state: () => readState(model),
     bind: (store) => bind(model, store),
     close: () => {
       clearInterval(repeating);
       model.off("msg:custom", receive);
+      stopListening();
       pending.clear();
     },
   };

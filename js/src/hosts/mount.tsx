@@ -37,6 +37,10 @@ export function mount(element: HTMLElement, host: Host): () => void {
         reducedMotion: motion.reduced,
       });
       cleanups.push(() => store.close(), host.bind(store));
+      const stopGrowth = host.onGrowth?.((grown) => store.grow(grown));
+      if (stopGrowth !== undefined) {
+        cleanups.push(stopGrowth);
+      }
       render(<Explorer store={store} root={root} parts={PARTS} />, root);
     },
     (error: unknown) => {

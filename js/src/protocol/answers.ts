@@ -85,6 +85,11 @@ export class Answers {
     return question;
   }
 
+  /** Let go of all answers: there is more to say now. Questions that somebody waits for go on. */
+  forget(): void {
+    this.questions.clear();
+  }
+
   /** Let the oldest answers go that exceed what may be kept. */
   private tidy(): void {
     let bytes = 0;

@@ -71,6 +71,26 @@ export class EpochWindow<T> {
     this.pump();
   }
 
+  /** Let go of everything. */
+  clear(): void {
+    for (const { abort } of this.loading.values()) {
+      abort.abort();
+    }
+    this.loading.clear();
+    this.kept.clear();
+    this.failed.clear();
+    this.revision.value++;
+    this.pump();
+  }
+
+  /** Exchange every value kept for another one. */
+  update(change: (value: T) => T): void {
+    for (const [position, value] of this.kept) {
+      this.kept.set(position, change(value));
+    }
+    this.revision.value++;
+  }
+
   close(): void {
     this.closed = true;
     for (const { abort } of this.loading.values()) {

@@ -8,7 +8,7 @@ import { parse } from "../query/parse";
 
 export interface Filter {
   /** The names that a filter may use. */
-  known: Vocabulary;
+  readonly known: Vocabulary;
   /** 1 for each sample that fits; null while all do. */
   visible: ReadonlySignal<Uint8Array | null>;
   count: ReadonlySignal<number>;
@@ -20,7 +20,7 @@ export interface Filter {
 interface FilterOptions {
   hello: Hello;
   text: ReadonlySignal<string>;
-  epochs: readonly number[];
+  epochs: ReadonlySignal<readonly number[]>;
   /** Position of the epoch that a filter without an epoch of its own speaks of. */
   resting: ReadonlySignal<number>;
   frames: EpochWindow<Frame>;
@@ -28,16 +28,17 @@ interface FilterOptions {
 
 export function startFilter({ hello, text, epochs, resting, frames }: FilterOptions): Filter {
   const { n, classes, groups, labels, split } = hello;
-  const known = { n, classes, groups: [...groups.keys()], epochs };
-  const query = computed(() => parse(text.value, known));
+  const names = [...groups.keys()];
+  const known = computed(() => ({ n, classes, groups: names, epochs: epochs.value }));
+  const query = computed(() => parse(text.value, known.value));
   const visible = signal<Uint8Array | null>(null);
   const missing: Signal<readonly number[]> = signal([]);
   let before: readonly (Query | Frame | undefined)[] = [];
   const stop = effect(() => {
     frames.revision.value;
-    const epoch = epochs[resting.value] as number;
+    const epoch = epochs.value[resting.value] as number;
     const needed = epochsNeeded(query.value, epoch);
-    const positions = needed.map((number) => epochs.indexOf(number));
+    const positions = needed.map((number) => epochs.value.indexOf(number));
     const loaded = positions.map((position) => frames.get(position));
     frames.hold(positions);
     const now = [query.value, ...loaded];
@@ -64,5 +65,13 @@ export function startFilter({ hello, text, epochs, resting, frames }: FilterOpti
     });
   });
   const count = computed(() => visible.value?.reduce((sum, one) => sum + one, 0) ?? n);
-  return { known, visible, count, missing, stop };
+  return {
+    get known() {
+      return known.value;
+    },
+    visible,
+    count,
+    missing,
+    stop,
+  };
 }

@@ -47,6 +47,10 @@ export class Playhead {
   readonly resting: Signal<number>;
   /** The nearest position whose epoch is here, now and then on the way too: for what only reads epochs that are. */
   readonly passing: Signal<number>;
+  /** Whether time goes to each further epoch that arrives: until somebody looks back. */
+  readonly following: Signal<boolean>;
+  /** The number of epochs that arrived since; null while none ever did. */
+  readonly news: Signal<number | null> = signal(null);
   private direction: 1 | -1 = 1;
   private clock = 0;
   private request = 0;
@@ -56,7 +60,7 @@ export class Playhead {
   private readonly stop: () => void;
 
   constructor(
-    private readonly count: number,
+    private count: number,
     start: number,
     private readonly windows: readonly EpochWindow<unknown>[],
     /** Those without which nothing can be shown. */
@@ -67,6 +71,7 @@ export class Playhead {
     this.time = signal(start);
     this.resting = signal(start);
     this.passing = signal(start);
+    this.following = signal(start === count - 1);
     this.position = computed(() => Math.round(this.time.value));
     this.prefetch();
     this.stop = effect(() => {
@@ -77,11 +82,35 @@ export class Playhead {
     });
   }
 
+  /** Take over further epochs, and go to the last of them while following. */
+  grow(count: number): void {
+    const added = count - this.count;
+    this.count = count;
+    batch(() => {
+      const followed = this.following.peek() && !this.held.peek();
+      this.news.value = followed ? 0 : (this.news.peek() ?? 0) + added;
+      if (followed) {
+        this.seek(count - 1);
+      } else {
+        this.prefetch();
+      }
+    });
+  }
+
+  /** Go to the last epoch and stay with the training. */
+  follow(): void {
+    this.seek(this.count - 1);
+  }
+
   /** Go to a recorded position, in one glide. */
   seek(position: number): void {
     const target = Math.min(this.count - 1, Math.max(0, Math.round(position)));
     this.playing.value = false;
     batch(() => {
+      this.following.value = target === this.count - 1;
+      if (this.following.peek() && this.news.peek() !== null) {
+        this.news.value = 0;
+      }
       this.move(target);
       this.resting.value = target;
       this.passing.value = target;
@@ -93,6 +122,7 @@ export class Playhead {
   drag(time: number): void {
     batch(() => {
       this.playing.value = false;
+      this.following.value = false;
       this.held.value = true;
       this.move(Math.min(this.count - 1, Math.max(0, time)));
       this.resolve("motion");
@@ -122,6 +152,7 @@ export class Playhead {
       this.seek(0);
     }
     this.playing.value = true;
+    this.following.value = false;
     this.clock = this.time.peek();
     this.before = performance.now();
     this.request = requestAnimationFrame(this.advance);

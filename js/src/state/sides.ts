@@ -1,7 +1,9 @@
 // The landscapes of an explorer, one or two beside each other, each with windows of its epochs in memory.
+import { type Signal, signal } from "@preact/signals";
 import type { Frame, LandscapeInfo, Source, Territory } from "../protocol/source";
 import { EpochWindow } from "../protocol/window";
 import { density, type Field } from "./density";
+import { moveFrame, moveTerritory } from "./extent";
 import { whenIdle } from "./idle";
 
 const FRAME_BYTES = 192e6;
@@ -17,26 +19,21 @@ export class Side {
   /** Round-trip error per cell: decode it, project it again, measure how far it moved. */
   readonly trust: EpochWindow<Field>;
   readonly density: EpochWindow<Field>;
+  private readonly latest: Signal<LandscapeInfo>;
   /** For each position, the index of its epoch in the landscape's own list. */
-  private readonly ownIndices: readonly number[];
+  private ownIndices: readonly number[] = [];
   /** For each position, the first one with the same epoch. */
-  private readonly firsts: readonly number[];
+  private firsts: readonly number[] = [];
 
   constructor(
     source: Source,
     readonly index: number,
-    readonly info: LandscapeInfo,
+    info: LandscapeInfo,
     epochs: readonly number[],
     share: number,
   ) {
-    const own = epochs.map((epoch) =>
-      Math.max(
-        0,
-        info.epochs.findLastIndex((e) => e <= epoch),
-      ),
-    );
-    this.ownIndices = own;
-    this.firsts = own.map((i) => own.indexOf(i));
+    this.latest = signal(info);
+    this.count(epochs);
     const same = (position: number): number => this.at(position);
     this.frames = new EpochWindow<Frame>({
       same,
@@ -91,6 +88,36 @@ export class Side {
         }),
       lanes: 2,
     });
+  }
+
+  /** What is known of the landscape; of a training that goes on, it grows. */
+  get info(): LandscapeInfo {
+    return this.latest.value;
+  }
+
+  /** Take over further epochs, which come after those there are. */
+  grow(info: LandscapeInfo, epochs: readonly number[]): void {
+    const before = this.latest.peek().extent;
+    if (info.extent.some((end, i) => end !== before[i])) {
+      this.frames.update((frame) => moveFrame(frame, before, info.extent));
+      this.territories.update((land) => moveTerritory(land, before, info.extent));
+      this.trust.clear();
+      this.density.clear();
+    }
+    this.latest.value = info;
+    this.count(epochs);
+  }
+
+  private count(epochs: readonly number[]): void {
+    const { epochs: all } = this.latest.peek();
+    const own = epochs.map((epoch) =>
+      Math.max(
+        0,
+        all.findLastIndex((e) => e <= epoch),
+      ),
+    );
+    this.ownIndices = own;
+    this.firsts = own.map((i) => own.indexOf(i));
   }
 
   /** The window of an overlay that has a value per location. */

@@ -71,8 +71,7 @@ export class Store {
   readonly hello: Hello;
   /** One landscape or two over the same samples. */
   readonly sides: readonly Side[];
-  /** The recorded numbers of all landscapes, ascending; positions in time count in this list. */
-  readonly epochs: readonly number[];
+  private readonly recorded: Signal<readonly number[]>;
   /** Index of the landscape that the panels speak of: the last one pressed, focused or chosen, not the one hovered. */
   readonly active: Signal<number>;
   readonly side: ReadonlySignal<Side>;
@@ -122,9 +121,10 @@ export class Store {
     this.hello = hello;
     this.ask = source.ask;
     this.answers = new Answers(source.ask);
-    this.epochs = epochsOf(hello.landscapes);
+    const epochs = epochsOf(hello.landscapes);
+    this.recorded = signal(epochs);
     this.sides = hello.landscapes.map(
-      (info, i, all) => new Side(source, i, info, this.epochs, 1 / all.length),
+      (info, i, all) => new Side(source, i, info, epochs, 1 / all.length),
     );
     this.view = createView(state._view);
     this.active = this.view.side;
@@ -152,8 +152,8 @@ export class Store {
     this.thumbnails = new Thumbnails(source, small ? null : NATIVE_SIZE);
     this.pictures = small ? this.thumbnails : new Thumbnails(source, null);
     this.playhead = new Playhead(
-      this.epochs.length,
-      Math.max(0, this.epochs.indexOf(state.epoch)),
+      epochs.length,
+      Math.max(0, epochs.indexOf(state.epoch)),
       this.sides.flatMap(({ frames, territories }) => [frames, territories]),
       this.sides.map(({ frames }) => frames),
       this.reducedMotion,
@@ -173,12 +173,35 @@ export class Store {
     this.filtering = startFilter({
       hello,
       text: this.filter,
-      epochs: this.epochs,
+      epochs: this.recorded,
       resting: this.playhead.resting,
       // A filter speaks of the first landscape.
       frames: (this.sides[0] as Side).frames,
     });
     this.selections = signal(readSelections(state.selections, hello.n));
+  }
+
+  /** The recorded numbers of all landscapes, ascending; positions in time count in this list. */
+  get epochs(): readonly number[] {
+    return this.recorded.value;
+  }
+
+  /** Take over the epochs that a training recorded meanwhile. */
+  grow({ n, landscapes }: Hello): void {
+    const epochs = epochsOf(landscapes);
+    const before = this.recorded.peek();
+    const same = n === this.hello.n && landscapes.length === this.sides.length;
+    if (!same || before.some((epoch, i) => epoch !== epochs[i])) {
+      return;
+    }
+    batch(() => {
+      for (const [i, info] of landscapes.entries()) {
+        this.sides[i]?.grow(info, epochs);
+      }
+      this.recorded.value = epochs;
+      this.answers.forget();
+      this.playhead.grow(epochs.length);
+    });
   }
 
   get landscape(): LandscapeInfo {

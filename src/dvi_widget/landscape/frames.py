@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -20,7 +20,8 @@ from .paint import paint
 from .source import ABILITIES, Measures, Paints, Sharpens
 
 MAX_RESOLUTION = 4096  # pixels along each side of a canvas
-_MARGIN = 0.05  # share of the extent that is left free on each side
+_MARGIN = 0.05  # share of the width of all positions that is left free on each side
+_ROOM = 0.3  # the same, of a landscape that outgrew its extent
 _PAINT_BLOCK_PIXELS = 1 << 15  # classified at once
 _MIN_EXTENT = 1e-6
 
@@ -109,6 +110,11 @@ class Frame:
             if self._canvas is None:
                 self._canvas = self._paint(report, show)
             return self._canvas
+
+    def forget(self) -> None:
+        """Let go of the painted canvas: the next access paints it anew."""
+        with self._lock:
+            self._canvas = None
 
     def sharpen(self) -> Iterator[tuple[Canvas, float]]:
         """Paint from coarse to fine.
@@ -277,6 +283,63 @@ class Landscape:
 
     def __iter__(self) -> Iterator[Frame]:
         return iter(self._frames)
+
+    def append(
+        self,
+        epoch: int,
+        positions: ArrayLike,
+        predictions: ArrayLike,
+        confidence: ArrayLike,
+        scalars: Mapping[Hashable, float] | None = None,
+    ) -> bool:
+        """Add the frame of a later epoch, of a training that goes on.
+
+        Parameters
+        ----------
+        epoch : int
+            Recorded number, later than those there are.
+        positions : array [N, l]
+        predictions : int array [N]
+        confidence : array [N]
+            As for the landscape.
+        scalars : mapping of str to float, optional
+            Further numbers of this epoch.
+
+        Returns
+        -------
+        bool
+            Whether the extent grew, because a position lies outside of it. It then leaves room for more, and
+            canvases are painted anew.
+
+        Raises
+        ------
+        ValueError
+            If the epoch is not later, or arrays do not fit the samples. Nothing is added then.
+        """
+        epoch = check_whole("epoch", epoch)
+        if epoch <= self.epochs[-1]:
+            raise ValueError(f"epoch must be later than the last one, {self.epochs[-1]}; got {epoch}.")
+        frame = self._frame(epoch, positions, predictions, confidence)
+        if frame.positions.shape[1] != self._frames[0].positions.shape[1]:
+            raise ValueError(
+                f"positions must have {self._frames[0].positions.shape[1]} columns, as in other epochs; got "
+                f"{frame.positions.shape[1]}."
+            )
+        numbers = {str(name): float(value) for name, value in (scalars or {}).items()}
+        table = pd.concat([self.scalars, pd.DataFrame(numbers, index=[epoch])]).astype(float)
+        table.index.name = self.scalars.index.name
+        x0, x1, y0, y1 = self.extent
+        (left, low), (right, high) = frame.positions[:, :2].min(0), frame.positions[:, :2].max(0)
+        grows = bool(left < x0 or right > x1 or low < y0 or high > y1)
+        self.scalars = table
+        self._frames.append(frame)
+        self.epochs.append(epoch)  # last, as another thread may look up its frame
+        if grows:
+            self.extent = _extent([frame.positions for frame in self._frames], _ROOM)
+            self._trust.clear()
+            for earlier in self._frames:
+                earlier.forget()
+        return grows
 
     @overload
     def __getitem__(self, position: int) -> Frame: ...
@@ -509,10 +572,12 @@ def _point(name: str, value: ArrayLike) -> NDArray[np.float64]:
     return point.astype(np.float64)
 
 
-def _extent(positions: Sequence[NDArray[np.float32]]) -> tuple[float, float, float, float]:
+def _extent(
+    positions: Sequence[NDArray[np.float32]], margin: float = _MARGIN
+) -> tuple[float, float, float, float]:
     """Draw a square with a margin around all positions, so that one unit is as long on both axes."""
     low = np.min([y[:, :2].min(axis=0) for y in positions], axis=0).astype(float)
     high = np.max([y[:, :2].max(axis=0) for y in positions], axis=0).astype(float)
-    half = max(float((high - low).max()) / 2, _MIN_EXTENT) * (1 + 2 * _MARGIN)
+    half = max(float((high - low).max()) / 2, _MIN_EXTENT) * (1 + 2 * margin)
     x, y = (low + high) / 2
     return float(x - half), float(x + half), float(y - half), float(y + half)

@@ -94,8 +94,9 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         check_whole("seed", self.seed)
         method = self._method()
         chosen = _checked_epochs(run, epochs)
-        self.run_, self.epochs_ = run, []
-        self._fits: dict[int, FittedEpoch] = {}
+        self._begin(run, method)
+        if isinstance(method, JointMethod) and method.joint:
+            self._key = cache.joint_key(run, chosen)
         bar = progress_bar(
             total=100 * len(chosen),
             bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
@@ -109,14 +110,81 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             raise KeyboardInterrupt(f"Stopped: {done}. fit() resumes from there.") from None
         return self
 
+    def partial_fit(self, run: Run, epochs: Sequence[int] | None = None) -> Self:
+        """Fit epochs that were recorded since the last call, each from those before it alone.
+
+        What is fitted equals a `fit` of the same epochs afterwards, and is kept under the same keys. If the
+        parameters changed, if this is another run, or if an epoch was recorded anew, fitting begins again.
+        There is no progress bar: one epoch takes a moment, and a training has a bar of its own.
+
+        Parameters
+        ----------
+        run : Run
+            A run that is being recorded, with at least one complete epoch.
+        epochs : sequence of int, optional
+            Recorded numbers to fit, ascending and later than those fitted. By default all that are.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit`; also if the method arranges all epochs together, as ``DVI(joint=True)`` does.
+        """
+        if not isinstance(run, Run):
+            raise TypeError(f"run must be a dvi_widget.Run; got {type(run).__name__}. Open one: Run(folder).")
+        check_whole("seed", self.seed)
+        method = self._method()
+        if isinstance(method, JointMethod) and method.joint:
+            raise ValueError(
+                "joint must be False to fit epoch by epoch, as a joint arrangement changes with every epoch; "
+                "got True. Build DVI(joint=False)."
+            )
+        chosen = _checked_epochs(run, epochs)
+        if not self._continues(run, method):
+            self._begin(run, method)
+        self.run_ = run
+        last = self.epochs_[-1] if self.epochs_ else -1
+        if epochs is not None and chosen[0] <= last:
+            raise ValueError(f"epochs must be later than those fitted, up to {last}; got {chosen}.")
+        with progress_bar(disable=True) as silent:
+            for epoch in chosen:
+                if epoch > last:
+                    self._fit_epochs(method, [epoch], silent)
+                    self._release(method, epoch)
+        return self
+
+    def _begin(self, run: Run, method: Method) -> None:
+        """Start anew: nothing of this run is fitted."""
+        self.run_, self.epochs_ = run, []
+        self._fits: dict[int, FittedEpoch] = {}
+        self._settings = (self.seed, method.key())
+        self._key = ""  # of the last epoch that is fitted
+
+    def _continues(self, run: Run, method: Method) -> bool:
+        """Whether what is fitted is the beginning of this run under these settings."""
+        if not hasattr(self, "run_") or self.run_.folder != run.folder:
+            return False
+        if self._settings != (self.seed, method.key()):
+            return False
+        recorded = set(run.epochs)
+        return all(epoch in recorded and run.digest(epoch) == fit.digest for epoch, fit in self._fits.items())
+
+    def _release(self, method: Method, epoch: int) -> None:
+        """Exchange a fit for the one that was kept, so that memory stays the same however many there are."""
+        fit = self._fits[epoch]
+        path = cache.path_of(self.run_, method, epoch, self._key)
+        self._fits[epoch] = cache.load(path, method, self.run_, epoch, fit.digest) or fit
+
     def _fit_epochs(self, method: Method, chosen: Sequence[int], bar: Any) -> None:
-        """Load or fit one epoch after the other."""
+        """Load or fit one epoch after the other, after those that are fitted."""
         checkpoint: Checkpoint | None = None  # of the epoch before, if it was fitted now
         joint = method if isinstance(method, JointMethod) and method.joint else None
-        key = cache.joint_key(self.run_, chosen) if joint else ""
         for number, epoch in enumerate(chosen):
             digest = self.run_.digest(epoch)
-            key = cache.key(method, self.seed, epoch, digest, key)
+            key = cache.key(method, self.seed, epoch, digest, self._key)
             path = cache.path_of(self.run_, method, epoch, key)
             count = f"({number + 1} of {len(chosen)})"
             fit = cache.load(path, method, self.run_, epoch, digest)
@@ -125,8 +193,8 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                 checkpoint = None
             else:
                 previous = None
-                if number:
-                    last = chosen[number - 1]
+                if self.epochs_:
+                    last = self.epochs_[-1]
                     # An epoch that was loaded is read again only now that the next one must be fitted.
                     checkpoint = checkpoint or Checkpoint(self.run_, last, self._fits[last].searched)
                     previous = checkpoint, self._fits[last].map
@@ -140,7 +208,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                 fitted = method.fit(checkpoint, previous, self._seed(epoch), _progress(bar, number))
                 fit = FittedEpoch(fitted, self._place_all(fitted, epoch), checkpoint.searched, digest)
                 cache.store(path, fit)
-            self._fits[epoch] = fit
+            self._fits[epoch], self._key = fit, key
             self.epochs_.append(epoch)
             _progress(bar, number)(1.0)
 
@@ -237,6 +305,40 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             reason = f"{type(self).__name__} cannot be inverted. DVI() can."
             raise RuntimeError(reason)  # noqa: TRY004 - no argument is of a wrong type
         return fitted.inverse_transform(points)
+
+    def extend(self, landscape: Landscape) -> None:
+        """Append to a landscape the epochs that were fitted since it was made.
+
+        Parameters
+        ----------
+        landscape : Landscape
+            One that `landscape` of this estimator returned.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If the landscape does not hold the first of the epochs that are fitted now.
+        """
+        check_is_fitted(self)
+        shown = landscape.epochs
+        if shown != self.epochs_[: len(shown)] or not isinstance(landscape.source, ProjectionSource):
+            raise ValueError(
+                f"landscape must hold the first of the fitted epochs {self.epochs_}; got one of {shown}. "
+                "Take a new one: landscape()."
+            )
+        landscape.source.extend(self._fits)
+        scalars = self.run_.scalars.to_dict("index")
+        for epoch in self.epochs_[len(shown) :]:
+            z = self.run_.logits(epoch, "all")
+            landscape.append(
+                epoch,
+                self._fits[epoch].positions,
+                z.argmax(axis=1),
+                softmax(z, axis=1).max(axis=1),
+                scalars[epoch],
+            )
 
     def landscape(self, resolution: int = 300) -> Landscape:
         """Return the fitted epochs as frames over the run's samples, train rows first.

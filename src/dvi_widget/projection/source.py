@@ -34,9 +34,13 @@ class ProjectionSource:
 
     def __init__(self, run: Run, fits: Mapping[int, FittedEpoch]) -> None:
         self._run = run
-        self._fits = fits
+        self._fits = dict(fits)
         if run.knows_network:
             self.subject = run.subject
+
+    def extend(self, fits: Mapping[int, FittedEpoch]) -> None:
+        """Answer for further fitted epochs of the run."""
+        self._fits |= fits
 
     def _fit(self, epoch: int) -> FittedEpoch:
         """Return the fit of an epoch, after checking that its data are still those that were fitted."""

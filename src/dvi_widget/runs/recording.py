@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -68,6 +69,12 @@ class Recorder:
         Samples per call of the network.
     seed
         Seed of the boundary synthesis.
+
+    Attributes
+    ----------
+    cost_ : dict of str to float
+        Wall seconds spent so far: "training" (between captures), "capturing", and "following" (in functions
+        that `follow` was given, such as `watch` gives it).
 
     Raises
     ------
@@ -142,6 +149,9 @@ class Recorder:
         self._width = features.shape[1]
         self._dtype, self._seed = np.dtype(dtype), seed
         self._n_boundary = round(boundary * self._n_train)
+        self._followers: list[Callable[[], object]] = []
+        self.cost_ = {"training": 0.0, "capturing": 0.0, "following": 0.0}
+        self._free = time.perf_counter()  # when the last capture had ended
 
         manifest = {
             "format": storage.FORMAT,
@@ -171,6 +181,11 @@ class Recorder:
         self._inputs = stored[: self._n_train], stored[self._n_train :]
         for name, mask in groups.items():
             storage.write_group(self.folder, name, mask, self._n_train, self._n_test)
+
+    @property
+    def model(self) -> nn.Module:
+        """The network that is recorded."""
+        return self._subject.model
 
     def __repr__(self) -> str:
         n = len(self.epochs)
@@ -211,6 +226,19 @@ class Recorder:
             If fewer boundary points than requested are found, or none because all samples are predicted as
             one class.
         """
+        began = time.perf_counter()
+        self.cost_["training"] += began - self._free
+        try:
+            self._capture(epoch, overwrite, scalars)
+            recorded = time.perf_counter()
+            self.cost_["capturing"] += recorded - began
+            self._tell(epoch)
+            self.cost_["following"] += time.perf_counter() - recorded
+        finally:
+            self._free = time.perf_counter()
+
+    def _capture(self, epoch: int, overwrite: bool, scalars: Mapping[str, float] | None) -> None:
+        """Record the network as it is now."""
         epoch = check_whole("epoch", epoch, 0, _MAX_EPOCH)
         numbers = _checked_scalars(_checked_mapping("scalars", scalars))
         if not overwrite and epoch in storage.epoch_folders(self.folder):
@@ -243,6 +271,27 @@ class Recorder:
             files.save_tensors(aside / "weights.safetensors", self._weights())
             files.write_json(aside / "epoch.json", about)
         storage.remove_old_generations(self.folder)
+
+    def follow(self, follower: Callable[[], object]) -> None:
+        """Have a function called after each `capture`.
+
+        If it fails, a warning says so: the epoch is recorded, and the training goes on.
+
+        Parameters
+        ----------
+        follower
+            Called on the thread that captures.
+        """
+        self._followers.append(follower)
+
+    def _tell(self, epoch: int) -> None:
+        """Call the followers; a training must not end because one of them fails."""
+        for follower in self._followers:
+            try:
+                follower()
+            except Exception as error:  # noqa: BLE001, PERF203 - whatever it is
+                name = getattr(follower, "__qualname__", repr(follower))
+                warn(f"Epoch {epoch} is recorded, but {name} failed: {type(error).__name__}: {error}")
 
     def _evaluate(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compute the representations and logits of all samples, training samples first."""

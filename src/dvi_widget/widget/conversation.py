@@ -80,6 +80,23 @@ class Conversation:
         else:
             self._start(id_, answer, request.pace)
 
+    def answer(self, op: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a question that no page has asked yet, on this thread.
+
+        Returns
+        -------
+        dict
+            The question's op and args, and the answer's result, arrays (their headers) and buffers.
+
+        Raises
+        ------
+        RequestError
+            If the question makes no sense.
+        """
+        answer = find(op).prepare(self._scene, args)(silence)
+        parts = {"result": answer.result, "arrays": answer.headers, "buffers": answer.buffers}
+        return {"op": op, "args": dict(args), **parts}
+
     def close(self) -> None:
         """Stop the requests under way and send nothing more."""
         with self._lock:

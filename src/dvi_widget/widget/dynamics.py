@@ -1,4 +1,4 @@
-"""Training dynamics of a landscape, read from its logits once."""
+"""Training dynamics of a landscape; the logits of each epoch are read once."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Dynamics:
 
     def __init__(self, landscape: Landscape) -> None:
         self._landscape = landscape
+        self._dynamics = TrainingDynamics(landscape.samples["label"].to_numpy())
         self._table: pd.DataFrame | None = None
         self._lock = threading.Lock()
 
@@ -38,7 +39,7 @@ class Dynamics:
         Parameters
         ----------
         report
-            Called after each epoch. An exception it raises stops the reading; nothing is kept then.
+            Called after each epoch. An exception it raises stops the reading; the next call goes on there.
 
         Returns
         -------
@@ -62,12 +63,12 @@ class Dynamics:
                 "Show the landscape of a fitted model, such as DVI().fit(run).landscape()."
             )
         with self._lock:
-            if self._table is None:
-                dynamics = TrainingDynamics(landscape.samples["label"].to_numpy())
-                for done, epoch in enumerate(landscape.epochs, start=1):
-                    dynamics.add(epoch, landscape.source.logits(epoch))
-                    report(done / len(landscape), f"Reading the logits of epoch {epoch}")
-                table = dynamics.table()
-                table.insert(0, "split", landscape.samples["split"].to_numpy())
-                self._table = table
+            epochs = list(landscape.epochs)  # of a training that goes on, they grow
+            known = len(self._dynamics.epochs)
+            for done, epoch in enumerate(epochs[known:], start=known + 1):
+                self._dynamics.add(epoch, landscape.source.logits(epoch))
+                report(done / len(epochs), f"Reading the logits of epoch {epoch}")
+            if self._table is None or known < len(epochs):
+                self._table = self._dynamics.table()
+                self._table.insert(0, "split", landscape.samples["split"].to_numpy())
             return self._table

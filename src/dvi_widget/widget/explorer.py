@@ -6,6 +6,7 @@ import base64
 import json
 import operator
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from .still import View, draw
 from .wire import listed, quoted
 
 _MAX_VIEW_CHARACTERS = 1 << 14  # of JSON
+_MAX_SENT_EPOCHS = 12  # at once, unasked
 
 
 def _check_landscapes(landscapes: Sequence[Landscape]) -> None:
@@ -180,6 +182,10 @@ class Explorer(anywidget.AnyWidget):
     )
     # How the page was left (panel, palette, speed, …): the page's own, kept for the next time it is opened.
     _view: t.TraitType[dict[str, Any], Any] = t.TraitType().tag(sync=True)
+    # The latest answers that no page had to ask for (see `refresh`): a page that opens while the kernel is
+    # busy finds them in the state of the widget. The token tells a page which explorer it shows.
+    _pushed: t.List[dict[str, Any]] = t.List().tag(sync=True)
+    _token = t.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -192,6 +198,7 @@ class Explorer(anywidget.AnyWidget):
         _check_landscapes(landscapes)
         self._landscapes = landscapes
         self._epochs = sorted({epoch for landscape in landscapes for epoch in landscape.epochs})
+        self._sent: list[list[int]] = [[] for _ in landscapes]  # epochs that `refresh` has sent
         recorded = [landscape.images for landscape in landscapes if landscape.images is not None]
         pictures: Pictures | None = (
             (recorded[0] if recorded else None) if images is None else as_pictures(images, "images")
@@ -214,13 +221,38 @@ class Explorer(anywidget.AnyWidget):
             check_vae(self._scene)
         self._filter_from_page: object = None  # while a page sets it
         self._conversation = Conversation(self._scene, self.send)
-        super().__init__(_esm=front_end(), epoch=self._epochs[-1], selection=[], selections={}, _view={})
+        super().__init__(
+            _esm=front_end(),
+            epoch=self._epochs[-1],
+            selection=[],
+            selections={},
+            _view={},
+            _token=secrets.token_hex(8),
+        )
         self.on_msg(self._receive)
 
     def __repr__(self) -> str:
         n, epochs = len(self._scene), len(self._epochs)
         two = "2 landscapes, " if len(self._landscapes) > 1 else ""
         return f"Explorer({two}{n:,} samples, {epochs} epoch{'s' if epochs > 1 else ''})"
+
+    def refresh(self) -> None:
+        """Take over epochs that were appended to the landscapes, and send them to the pages.
+
+        Pages show the new epochs without asking, so even while the kernel is busy. Of many, the latest are
+        sent; pages ask for the others when the kernel is free.
+        """
+        known = self._sent
+        self._sent = [list(landscape.epochs) for landscape in self._landscapes]
+        self._epochs = sorted({epoch for epochs in self._sent for epoch in epochs})
+        self._scene.refresh()
+        questions: list[tuple[str, dict[str, Any]]] = [("hello", {})]
+        for number, (epochs, before) in enumerate(zip(self._sent, known, strict=True)):
+            new = [epoch for epoch in epochs if epoch not in before] or epochs[-1:]
+            for epoch in new[-_MAX_SENT_EPOCHS:]:
+                place = {"landscape": number, "epoch": epoch}
+                questions += [("frame", place), ("canvas", place)]
+        self._pushed = [self._conversation.answer(op, args) for op, args in questions]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Give the widget, and a picture of it for viewers of the notebook that have no kernel."""
@@ -247,6 +279,7 @@ class Explorer(anywidget.AnyWidget):
     def _receive(self, _: object, content: object, buffers: object) -> None:
         """Take a message of a page."""
         del buffers
+        self._pushed = []  # the kernel is free again, and pages can ask
         self._conversation.receive(content)
 
     @t.validate("epoch")

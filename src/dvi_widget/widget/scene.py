@@ -122,6 +122,11 @@ class Scene:
             for landscape in self.landscapes
         }
 
+    def refresh(self) -> None:
+        """Let go of what was known of the landscapes before epochs were appended to them."""
+        self.__dict__.pop("accuracy", None)
+        self.answers.clear()
+
     def fitted_into(self, side: int) -> Scene:
         """Copy this scene with its pictures fitted into side × side pixels; cached answers are shared."""
         smaller = copy.copy(self)
@@ -156,6 +161,12 @@ class AnswerCache:
             self._nbytes += _nbytes(answer)
             while self._nbytes > self._limit and len(self._answers) > 1:
                 self._drop(next(iter(self._answers)))
+
+    def clear(self) -> None:
+        """Drop all answers."""
+        with self._lock:
+            for request in list(self._answers):
+                self._drop(request)
 
     def _drop(self, request: str) -> None:
         if request in self._answers:
