@@ -40,8 +40,9 @@ check: setup
 front: setup
 	$(RUN) js/build_hook.py build check test
 
+# Kernels of notebooks and browser tests are processes of their own, and count for no coverage.
 python: setup chromium
-	$(RUN) -m pytest
+	$(RUN) -m pytest --cov
 
 # The browser tests drive a Chromium: one that is here, else Debian's, else Playwright's.
 chromium: $(READY)
