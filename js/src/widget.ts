@@ -8,7 +8,7 @@ export default {
     return listen(model);
   },
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-    return mount(el, createBridge(model));
+    return mount(el, createBridge(model, el));
   },
 };
 

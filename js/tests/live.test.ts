@@ -94,7 +94,7 @@ describe("what comes unasked", () => {
     expect((await second.source.frame(0, 0)).positions).toHaveLength(80);
     expect(model.sent).toEqual([]);
     close();
-    expect(model.listeners()).toBe(1); // of the second view
+    expect(model.listeners()).toBe(2); // of the second view
   });
 
   it("answers a question that is waiting", async () => {

@@ -180,12 +180,18 @@ class _Outputs:
         if explorer is None:
             handle.display(self._words, raw=True)  # type: ignore[no-untyped-call]
         else:
-            handle.display(explorer)  # type: ignore[no-untyped-call]
+            handle.display(_bundle(explorer), raw=True)  # type: ignore[no-untyped-call]
 
     def fill(self, explorer: Explorer) -> None:
         """Put the explorer wherever something is shown."""
         for handle in self._handles:
-            handle.update(explorer)  # type: ignore[no-untyped-call]
+            handle.update(_bundle(explorer), raw=True)  # type: ignore[no-untyped-call]
+
+
+def _bundle(explorer: Explorer) -> Any:
+    """Return what one output holds of an explorer: displayed as itself it would make outputs of its own."""
+    bundle = explorer._repr_mimebundle_()
+    return bundle[0] if isinstance(bundle, tuple) else bundle
 
 
 _watched: weakref.WeakValueDictionary[Path, Watch] = weakref.WeakValueDictionary()

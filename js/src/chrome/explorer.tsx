@@ -1,8 +1,9 @@
 // The whole explorer: canvas, legend and tools at the left, panels at the right, time under both.
-import { type Signal, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
 import { useSize } from "../pieces/size";
+import { LOST } from "../protocol/wire";
 import { Find } from "../query/field/find";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
@@ -23,9 +24,11 @@ interface ExplorerProperties {
   store: Store;
   root: HTMLElement;
   parts: Parts;
+  /** Whether questions are answered no more. */
+  lost: ReadonlySignal<boolean>;
 }
 
-export function Explorer({ store, root, parts }: ExplorerProperties) {
+export function Explorer({ store, root, parts, lost }: ExplorerProperties) {
   const stages = useSignal<readonly Stage[]>([]);
   const left = useRef<HTMLDivElement>(null);
   const margin = useMargin(store, left);
@@ -50,6 +53,11 @@ export function Explorer({ store, root, parts }: ExplorerProperties) {
   }, [store, root, stages]);
   return (
     <div class="dvi-frame">
+      {lost.value && (
+        <p class="dvi-lost" role="alert" data-testid="lost">
+          {LOST} What has arrived stays.
+        </p>
+      )}
       <div
         class="dvi-left"
         ref={left}

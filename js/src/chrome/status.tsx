@@ -1,5 +1,6 @@
 // Over the canvas: what it waits for, or what went wrong and how to go on.
 import type { Stage } from "../canvas/stage";
+import { Retry } from "../pieces/retry";
 import type { Store } from "../state/store";
 
 /** By the windows that may be waited for: frames, territories, the overlay. */
@@ -29,16 +30,14 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
     return (
       <p class="dvi-status dvi-problem" role="alert" data-testid="problem">
         Epoch {epoch}: {error}
-        <button
-          type="button"
-          onClick={() => {
+        <Retry
+          error={error}
+          retry={() => {
             for (const window of windows) {
               window.retry();
             }
           }}
-        >
-          Try again
-        </button>
+        />
       </p>
     );
   }

@@ -1,5 +1,6 @@
 // The bridge to the notebook: the only file that knows anywidget's model, its traits and its messages.
 
+import { signal } from "@preact/signals";
 import { keyOf, Pushed, type PushedAnswer } from "../protocol/pushed";
 import { createSource, type Hello } from "../protocol/source";
 import {
@@ -9,6 +10,7 @@ import {
   type Ask,
   type AskOptions,
   joinAnswer,
+  LOST,
   type Op,
 } from "../protocol/wire";
 import type { SharedState, Store } from "../state/store";
@@ -47,6 +49,8 @@ interface Pending {
 
 const HELLO_AGAIN_MS = 2000;
 const HELLO = keyOf("hello", {});
+/** Set by ipywidgets on a view that was saved with its notebook and has no kernel. */
+const DISCONNECTED = "jupyter-widgets-disconnected";
 const TRAITS = [
   "epoch",
   "selection",
@@ -74,14 +78,26 @@ export function listen(model: Model): () => void {
   };
 }
 
-export function createBridge(model: Model): Host {
+/** The bridge of a view of a model, in the element that the host gave that view. */
+export function createBridge(model: Model, element?: HTMLElement): Host {
   const pushed = arrived.get(String(model.get("_token") ?? "")) ?? new Pushed();
   const pending = new Map<number, Pending>();
+  let repeating = 0;
+  const lost = signal(false);
+  const lose = (): void => {
+    lost.value = true;
+    clearInterval(repeating);
+    for (const { receive: settle } of [...pending.values()]) {
+      settle({ id: 0, ok: false, error: LOST }, []);
+    }
+  };
   // Every view of a model hears every answer, so each counts from a place of its own.
   let lastId = Math.floor(Math.random() * 2 ** 40);
 
-  const receive = (message: Message, buffers: Buffers = []): void =>
+  const receive = (message: Message, buffers: Buffers = []): void => {
+    lost.value = false;
     pending.get(message?.id)?.receive(message, buffers);
+  };
 
   const send: Ask = <O extends Op>(op: O, args: Args<O>, options: AskOptions<Answer<O>> = {}) =>
     new Promise<Answer<O>>((resolve, reject) => {
@@ -123,14 +139,24 @@ export function createBridge(model: Model): Host {
       options.signal?.addEventListener("abort", () => {
         if (pending.delete(id)) {
           reject(new Error("Cancelled."));
-          model.send({ id: ++lastId, op: "cancel", args: { id } });
+          if (!lost.peek()) {
+            model.send({ id: ++lastId, op: "cancel", args: { id } });
+          }
         }
       });
-      model.send({ id, op, args });
+      if (lost.peek()) {
+        lose();
+        return;
+      }
+      // A comm of a kernel that has died refuses what is sent.
+      try {
+        model.send({ id, op, args });
+      } catch {
+        lose();
+      }
     });
 
   // A comm that is not open yet swallows what is sent, so the first word is repeated until answered.
-  let repeating = 0;
   const sendAgain: Ask = <O extends Op>(op: O, args: Args<O>, options?: AskOptions<Answer<O>>) => {
     const answer = new Promise<Answer<O>>((resolve, reject) => {
       const say = (): void => {
@@ -142,6 +168,11 @@ export function createBridge(model: Model): Host {
     return answer.finally(() => clearInterval(repeating));
   };
 
+  if (element?.classList.contains(DISCONNECTED)) {
+    lose();
+  }
+  // A model is created with its comm, and ipywidgets tells of it again when the kernel has let go of it.
+  model.on("comm_live_update", lose);
   model.on("msg:custom", receive);
   const source = createSource((op, args, options) =>
     op === "hello" ? sendAgain(op, args, options) : send(op, args, options),
@@ -162,20 +193,41 @@ export function createBridge(model: Model): Host {
     }
   });
   return {
+    lost,
     source,
     onGrowth: (grow) => {
       growers.add(grow);
       return () => growers.delete(grow);
     },
     state: () => readState(model),
-    bind: (store) => bind(model, store),
+    bind: (store) => {
+      const show = hideStill(String(model.get("_token") ?? ""));
+      const unbind = bind(model, store);
+      return () => {
+        unbind();
+        show();
+      };
+    },
     close: () => {
       clearInterval(repeating);
+      model.off("comm_live_update", lose);
       model.off("msg:custom", receive);
       stopListening();
       pending.clear();
     },
   };
+}
+
+/** Hide the still picture beside this view, which is there for when no kernel is; returns how to show it again. */
+function hideStill(token: string): () => void {
+  if (token === "") {
+    return () => {};
+  }
+  const sheet = document.createElement("style");
+  const picture = `#dvi-still-${CSS.escape(token)}`;
+  sheet.textContent = `${picture}, .jp-OutputArea-child:has(${picture}) { display: none }`;
+  document.head.append(sheet);
+  return () => sheet.remove();
 }
 
 function readState(model: Model): SharedState {

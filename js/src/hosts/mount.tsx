@@ -24,7 +24,7 @@ export function mount(element: HTMLElement, host: Host): () => void {
   const cleanups = [theme.stop, motion.stop, stopWaiting, host.close];
 
   const stopStatus = effect(() => {
-    render(<Waiting problem={problem.value} />, root);
+    render(<Waiting problem={problem.value} lost={host.lost.value} />, root);
   });
   host.source.hello({ signal: abort.signal }).then(
     (hello) => {
@@ -41,7 +41,7 @@ export function mount(element: HTMLElement, host: Host): () => void {
       if (stopGrowth !== undefined) {
         cleanups.push(stopGrowth);
       }
-      render(<Explorer store={store} root={root} parts={PARTS} />, root);
+      render(<Explorer store={store} root={root} parts={PARTS} lost={host.lost} />, root);
     },
     (error: unknown) => {
       problem.value = error instanceof Error ? error.message : String(error);
@@ -58,7 +58,14 @@ export function mount(element: HTMLElement, host: Host): () => void {
   };
 }
 
-function Waiting({ problem }: { problem: string | null }) {
+function Waiting({ problem, lost }: { problem: string | null; lost: boolean }) {
+  if (lost) {
+    return (
+      <p class="dvi-lost" role="status" data-testid="lost">
+        No kernel knows this explorer any more: run this cell again.
+      </p>
+    );
+  }
   return (
     <div class="dvi-frame dvi-before">
       {problem === null ? (

@@ -1,5 +1,6 @@
 // The exported page as a source: recorded answers in the document itself, decoded when they are needed.
 
+import { signal } from "@preact/signals";
 import { createSource } from "../protocol/source";
 import {
   type Answer,
@@ -146,6 +147,7 @@ export function openPage(page: Document): Host {
   const memory = remember(text);
   return {
     source: createSource(ask),
+    lost: signal(false),
     state: () => ({
       epoch: 0,
       selection: "",

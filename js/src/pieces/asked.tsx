@@ -4,6 +4,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Reply } from "../protocol/answers";
 import type { Answer, Args, Op } from "../protocol/wire";
 import type { Store } from "../state/store";
+import { Retry } from "./retry";
 
 /** Panels that follow the pointer ask only about samples where it rests so long. */
 export const HOVER_DELAY_MS = 80;
@@ -29,10 +30,7 @@ export function useReply<O extends Op>(
 export function Problem({ error, retry }: { error: string; retry?: (() => void) | undefined }) {
   return (
     <p class="dvi-asked dvi-problem" role="alert">
-      {error}{" "}
-      <button type="button" onClick={retry}>
-        Try again
-      </button>
+      {error} <Retry error={error} retry={retry} />
     </p>
   );
 }

@@ -17,6 +17,9 @@ export interface NamedArray<T extends TypedArray = TypedArray> {
   shape: number[];
 }
 
+/** Why nothing is answered any more once the kernel has let go of the explorer. */
+export const LOST = "The kernel was restarted: run this cell again.";
+
 export type Args<O extends Op> = Requests[O]["args"];
 
 type Arrays<O extends Op> = {

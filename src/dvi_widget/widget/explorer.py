@@ -15,6 +15,7 @@ import anywidget
 import numpy as np
 import pandas as pd
 import traitlets as t
+from IPython.display import display
 from numpy.typing import ArrayLike
 
 from dvi_widget.landscape import PALETTES, Frame, Landscape
@@ -31,7 +32,7 @@ from .questions.predictions import check_vae
 from .rendering import Pictures, Render, rendered
 from .scene import Scene
 from .selections import from_text, to_text
-from .still import View, draw
+from .still import View, draw, still_page
 from .wire import listed, quoted
 
 _MAX_VIEW_CHARACTERS = 1 << 14  # of JSON
@@ -253,6 +254,23 @@ class Explorer(anywidget.AnyWidget):
                 place = {"landscape": number, "epoch": epoch}
                 questions += [("frame", place), ("canvas", place)]
         self._pushed = [self._conversation.answer(op, args) for op, args in questions]
+
+    def _ipython_display_(self) -> None:
+        """Show the widget, and after it a picture for when the notebook is opened without its kernel.
+
+        Two outputs, because JupyterLab prefers the widget to any picture in the same output, even where
+        it then finds no widget.
+        """
+        bundle = super()._repr_mimebundle_()
+        if bundle is None:
+            display(repr(self))  # type: ignore[no-untyped-call]
+            return
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        display(data, raw=True, metadata=metadata[0] if metadata else None)  # type: ignore[no-untyped-call]
+        png = base64.b64encode(self._still()).decode("ascii")
+        page = still_page(self._token, png, repr(self))
+        still = {"text/html": page, "image/png": png, "text/plain": ""}
+        display(still, raw=True)  # type: ignore[no-untyped-call]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Give the widget, and a picture of it for viewers of the notebook that have no kernel."""

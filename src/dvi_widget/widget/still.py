@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import time
 from collections.abc import Sequence
@@ -234,3 +235,31 @@ def _write(
             line = line[:-1]
         line += "…"
     pen.text(place, line, ink, font)
+
+
+def still_page(name: str, png: str, words: str) -> str:
+    """Write the HTML of a still picture that stands after the output of its widget.
+
+    Parameters
+    ----------
+    name
+        A name of letters and digits; the page of the widget hides the element ``dvi-still-NAME``.
+    png
+        The picture in base64.
+    words
+        What it shows.
+
+    Returns
+    -------
+    str
+        A figure, and a style by which JupyterLab hides the output before it while that holds nothing but the
+        words that no widget was found.
+    """
+    output = ".jp-OutputArea-child"
+    before = f"{output}:has(+ {output} #dvi-still-{name})"
+    return (
+        f"<style>{before}:not(:has(.jp-OutputArea-output > *)) {{ display: none }}</style>"
+        f'<figure id="dvi-still-{name}" style="margin: 0">'
+        f'<img alt="{html.escape(words)}" src="data:image/png;base64,{png}" style="max-width: 100%">'
+        "<figcaption>A still picture of the explorer: run this cell to walk through it.</figcaption></figure>"
+    )

@@ -3,6 +3,7 @@ import { batch, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { CloseIcon, FieldsIcon, FindIcon } from "../../pieces/icons";
 import { Menu } from "../../pieces/menu";
+import { Retry } from "../../pieces/retry";
 import { Swatch } from "../../pieces/swatch";
 import { ToolButton } from "../../pieces/tool";
 import { useUnique } from "../../pieces/unique";
@@ -278,9 +279,7 @@ function Message({ store, id, sentence }: MessageProperties) {
         (missing.length > 0 &&
           `waiting for epoch${missing.length > 1 ? "s" : ""} ${missing.join("–")} …`)}
       {sentence === undefined && error !== undefined && (
-        <button type="button" onClick={() => frames?.retry()}>
-          Try again
-        </button>
+        <Retry error={error} retry={() => frames?.retry()} />
       )}
     </p>
   );

@@ -1,0 +1,85 @@
+"""Kernels and pages that come and go in JupyterLab: what an explorer says then, and what it keeps."""
+
+from __future__ import annotations
+
+import pytest
+from lab import Notebook
+from playwright.sync_api import expect
+from steps import At
+from waiting import WAIT_MS
+
+RESTARTED = "The kernel was restarted: run this cell again."
+
+
+@pytest.fixture
+def context(browser):
+    """A profile. JupyterLab prints an error of its own for a widget whose model is gone."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1040})
+    context.set_default_timeout(WAIT_MS)
+    yield context
+    context.close()
+
+
+def reopen_with_a_fresh_kernel(notebook: Notebook, lab, name: str) -> Notebook:
+    page = notebook.page
+    page.evaluate(
+        """async () => {
+            await window.jupyterapp.commands.execute("docmanager:save");
+            await window.jupyterapp.shell.currentWidget.sessionContext.shutdown();
+        }"""
+    )
+    page.goto("about:blank")
+    page.goto(f"{lab.url}lab/workspaces/{name}-again/tree/{name}.ipynb?token={lab.token}&reset")
+    return Notebook(page)
+
+
+def test_after_a_restart_the_page_says_what_to_do_and_keeps_what_it_has(page, lab, cell, landscape, shots):
+    notebook = lab.open(page, "restarted", [cell])
+    notebook.run()
+    at = At(page, landscape)
+    at.click_epoch(landscape.epochs[0])
+    expect(at.part("lost")).to_have_count(0)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(at.part("lost")).to_contain_text(RESTARTED)
+    # What needs the kernel says the same in its place, and offers nothing that cannot help.
+    at.root.get_by_role("tab", name="Lists").click()
+    expect(at.root.get_by_role("tabpanel")).to_contain_text(RESTARTED)
+    expect(at.root.get_by_role("button", name="Try again")).to_have_count(0)
+    at.click_epoch(landscape.epochs[-1])
+    at.hover(at.alone(landscape.epochs[-1]), landscape.epochs[-1])
+    page.screenshot(path=shots / "lifetime-restarted.png")
+    notebook.wait_for_kernel()
+    notebook.run()
+    expect(page.get_by_test_id("lost")).to_have_count(0)
+    At(page, landscape).click_epoch(landscape.epochs[0])
+
+
+def test_a_notebook_opened_again_shows_the_still_picture(page, lab, cell, landscape, shots):
+    notebook = lab.open(page, "saved", [cell])
+    notebook.run()
+    At(page, landscape)
+    still = page.locator("[id^=dvi-still] img")
+    # While the explorer is there, its picture is not.
+    expect(still).to_be_hidden()
+    reopen_with_a_fresh_kernel(notebook, lab, "saved")
+    expect(still).to_be_visible()
+    assert still.evaluate("(picture) => picture.naturalWidth") == 900
+    expect(page.get_by_text("model not found")).to_be_hidden()
+    expect(page.get_by_text("run this cell to walk through it")).to_be_visible()
+    page.screenshot(path=shots / "lifetime-still.png")
+
+
+def test_a_notebook_saved_with_its_widgets_says_what_to_do(page, lab, cell, landscape, shots):
+    notebook = lab.open(page, "widgets", [cell])
+    command = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
+    page.evaluate("(command) => window.jupyterapp.commands.execute(command)", command)
+    notebook.run()
+    At(page, landscape)
+    reopen_with_a_fresh_kernel(notebook, lab, "widgets")
+    try:
+        expect(page.get_by_test_id("lost")).to_contain_text("run this cell again")
+        expect(page.locator("[id^=dvi-still] img")).to_be_visible()
+        page.screenshot(path=shots / "lifetime-widgets.png")
+    finally:
+        # The setting is the server's, for all its notebooks.
+        page.evaluate("(command) => window.jupyterapp.commands.execute(command)", command)
