@@ -24,9 +24,9 @@ def check_whole(name: str, value: object, low: int = 0, high: int | None = None)
     Parameters
     ----------
     name : str
-        What the argument is called, for the error; the same holds for all functions of this module.
+        Name of the argument, for the error, as in all functions of this module.
     value : object
-        What was passed.
+        The value passed.
     low, high : int, int or None
         Its range, both ends included.
 
@@ -134,7 +134,7 @@ def as_matrix(name: str, value: Any, columns: int | None = None) -> NDArray[np.f
     name, value
         As for `as_array`.
     columns : int, optional
-        What h must be.
+        The width that x must have.
 
     Raises
     ------

@@ -27,7 +27,7 @@ def demo(folder: str | Path | None = None) -> Explorer:
     Parameters
     ----------
     folder
-        Where to keep the run. A second call with the same folder opens the run, and completes it if the first
+        Folder of the run. A second call with the same folder opens the run, and completes it if the first
         call was interrupted. By default a temporary folder, which is removed when the explorer is gone or
         Python ends.
 

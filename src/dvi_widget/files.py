@@ -38,7 +38,7 @@ def write_aside(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path
-        Where it shall appear; its parent folder is made if missing.
+        The path at which it appears; its parent folder is made if missing.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def check_place(name: str, folder: Path) -> None:
     Parameters
     ----------
     name
-        What the argument is called, for the error.
+        Name of the argument, for the error.
     folder
         The place; it need not be there yet.
 
@@ -153,7 +153,7 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
     path
         The file.
     shape
-        What its shape must be; None where any size will do.
+        The shape that it must have; None where any size will do.
 
     Raises
     ------

@@ -23,7 +23,7 @@ def as_pictures(array: ArrayLike | Tensor, name: str = "images") -> NDArray[np.u
     array : uint8 or float [n, C, H, W] or [n, H, W]
         C is 1 or 3.
     name
-        What the argument is called, for the error.
+        Name of the argument, for the error.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def as_pictures(array: ArrayLike | Tensor, name: str = "images") -> NDArray[np.u
 
 
 def like_pictures(array: NDArray[Any]) -> bool:
-    """Whether an array has a dtype and a shape that pictures have."""
+    """Tell whether an array has a dtype and a shape that pictures have."""
     kind = array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)
     shape = array.ndim == 3 or (array.ndim == 4 and array.shape[1] in (1, 3))
     return kind and shape and min(array.shape) > 0

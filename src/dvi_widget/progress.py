@@ -1,4 +1,4 @@
-"""Progress: how long work tells its caller, and the person who waits, how much of it is done."""
+"""Progress of long work: the callback that callers pass, and the bar that a person sees."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def progress_bar(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
 
 
 def _in_notebook() -> bool:
-    """Whether a kernel runs this process."""
+    """Tell whether a kernel runs this process."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return hasattr(shell, "kernel")

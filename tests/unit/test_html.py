@@ -14,7 +14,7 @@ from synthetic import fitted, landscape
 
 from dvi_widget.suggestions import DEFINITIONS
 from dvi_widget.widget import html as page_writer
-from dvi_widget.widget.html import PER_BLOCK, script_json, write_page
+from dvi_widget.widget.html import SAMPLES_PER_BLOCK, script_json, write_page
 from dvi_widget.widget.questions import ask
 from dvi_widget.widget.request import key
 from dvi_widget.widget.scene import Scene
@@ -157,25 +157,25 @@ def test_keys_are_the_requests_as_the_front_end_writes_them():
 
 
 def test_pictures_come_in_blocks(tmp_path):
-    shown = landscape(n=PER_BLOCK + 10)
+    shown = landscape(n=SAMPLES_PER_BLOCK + 10)
     page = written(tmp_path, shown)
     recorded = page.manifest["thumbnails"]
-    assert recorded["per_block"] == PER_BLOCK
+    assert recorded["per_block"] == SAMPLES_PER_BLOCK
     pixels = np.concatenate([page.array(spec) for spec in recorded["blocks"]])
     assert len(recorded["blocks"]) == 2
     np.testing.assert_array_equal(pixels, shown.images.transpose(0, 2, 3, 1))
 
 
 def test_texts_come_in_blocks(tmp_path):
-    shown = landscape(n=PER_BLOCK + 10, images=False)
-    texts = [f"<b>{index}</b> é" for index in range(PER_BLOCK + 10)]
+    shown = landscape(n=SAMPLES_PER_BLOCK + 10, images=False)
+    texts = [f"<b>{index}</b> é" for index in range(SAMPLES_PER_BLOCK + 10)]
     path = write_page(tmp_path / "page.html", Scene([shown], describe=texts.__getitem__), STATE, BUNDLE)
     page = Page(path)
     recorded = page.manifest["texts"]
-    assert recorded["per_block"] == PER_BLOCK
+    assert recorded["per_block"] == SAMPLES_PER_BLOCK
     assert page.manifest["answers"]["hello {}"]["result"]["texts"] is True
     read = [json.loads(page.array(spec).tobytes()) for spec in recorded["blocks"]]
-    assert [len(part) for part in read] == [PER_BLOCK, 10]
+    assert [len(part) for part in read] == [SAMPLES_PER_BLOCK, 10]
     assert [text for part in read for text in part] == texts
 
 

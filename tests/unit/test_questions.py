@@ -221,7 +221,7 @@ class Untouchable:
 @pytest.mark.parametrize(
     ("op", "args", "says"),
     [
-        ("probabilities", {**ONE, "indices": [40]}, "it holds 40"),
+        ("probabilities", {**ONE, "indices": [40]}, "got 40 in it"),
         ("probabilities", {**ONE, "indices": [0] * (MAX_ANSWER_BYTES // 12 + 1)}, "Ask for fewer at a time"),
         ("history", {"landscape": 0, "indices": {}}, "must be a list of samples"),
         ("history", {"landscape": 2, "indices": []}, "number of a landscape, 0; got 2"),

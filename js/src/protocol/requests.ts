@@ -15,7 +15,7 @@ export interface AutoencoderOutline {
   settings: Field[];
 }
 
-/** A place where the predicted class changes: share of the way, position, class before and after. */
+/** A place where the predicted class changes: share of the line, position, class before and after. */
 export interface Crossing {
   t: number;
   x: number;
@@ -35,7 +35,7 @@ export interface Field {
   choices: string[];
 }
 
-/** What a page is told of a landscape at first. */
+/** A landscape as a page first hears of it. */
 export interface LandscapeOutline {
   name: string;
   epochs: number[];
@@ -107,13 +107,13 @@ export interface Setting {
 
 /** Every request by its name. */
 export interface Requests {
-  /** Send what a layer gives for one sample. */
+  /** Send the output of a layer for one sample. */
   activations: {
     args: { model: number; epoch: number; layer: string; index: number };
     result: { units: number };
     arrays: { maps: Uint8Array; highest: Float32Array };
   };
-  /** Compare what all models say of all samples. */
+  /** Compare the predictions of all models for all samples. */
   agreement: {
     args: { epoch: number };
     result: { quadrants: string[]; models: string[] };
@@ -131,7 +131,7 @@ export interface Requests {
     result: { searched: number };
     arrays: { indices: Int32Array; distances: Float32Array };
   };
-  /** Explain what in one picture speaks for a class; by default for the model's own prediction. */
+  /** Attribute a class, by default the predicted one, to the pixels of a picture. */
   attribute: {
     args: {
       model: number;
@@ -176,7 +176,7 @@ export interface Requests {
       prototypes: Float32Array;
     };
   };
-  /** Find where the predicted class changes on the straight way from a to b. */
+  /** Find where the predicted class changes along the line from a to b. */
   crossings: {
     args: {
       landscape: number;
@@ -193,7 +193,7 @@ export interface Requests {
     result: Record<never, never>;
     arrays: { probabilities: Float32Array; nearest: Int32Array; pixels?: Uint8Array };
   };
-  /** Send what people read of samples. */
+  /** Send the texts of samples. */
   describe: {
     args: { indices: readonly number[] };
     result: { texts: string[] };
@@ -267,7 +267,7 @@ export interface Requests {
     result: { name: string };
     arrays: { values: Float32Array };
   };
-  /** Send what samples were predicted as, epoch by epoch; only their rows of the logits are read. */
+  /** Send the predicted classes of samples, epoch by epoch; only their rows of the logits are read. */
   history: {
     args: { landscape: number; indices: readonly number[] };
     result: Record<never, never>;

@@ -1,4 +1,4 @@
-"""Where each sample starts in a later epoch, and how far it may move: as far as there is evidence."""
+"""Start and cap of each sample in a later epoch: a sample moves as far as there is evidence that it did."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .skeleton import landmark_rows
 _RANK_LANDMARKS = 128
 _RADII_PER_RANK = 2.0  # see Movement
 _MIN_TURNOVER = 0.02
-_FULL_TURNOVER = 0.25  # from which on a sample may go to where its neighbours are
+_FULL_TURNOVER = 0.25  # at and above it, a sample may move all the way to its neighbours
 _MAX_RELATIVE_CHANGE = 2.0  # of a sample's ranks, in medians
-_SLACK = 0.5  # of what a sample's anchor moved
-_START_NEIGHBORS = 5  # whose median says where a sample's neighbours are
+_CARRIED_SHARE = 0.5  # of its anchor's movement, which each sample may move too
+_START_NEIGHBORS = 5  # whose median stands for the place of a sample's neighbours
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ class Movement:
     Two kinds of evidence say that a sample moved. Turnover u is the share of its nearest neighbours that were
     replaced (1 − eval_sem, DeepVisualInsight, Eq. 11). Rank change r is how much the order of its distances
     to landmarks changed: mean absolute difference of the ranks over their number. In a plane of even density
-    a way of δ radii changes the ranks by about δ / 2, so that 2 r R is as far as the ranks explain, R being
-    the map's radius. A class that travels as a whole keeps its neighbours; the skeleton carries it.
+    a movement of δ radii changes the ranks by about δ / 2, so that the ranks explain a movement of 2 r R, R
+    being the map's radius. A class that travels as a whole keeps its neighbours; the skeleton carries it.
 
     Attributes
     ----------
     anchors : float64 [n, l]
         Old places, carried along with the skeleton.
     caps : float64 [n]
-        How far from its anchor each sample may end: `cap` · 2 r R · u, and, the more its neighbours and ranks
-        changed, the distance to where its neighbours are now, and half of what its anchor moved.
+        Greatest distance of each sample from its anchor: `cap` · 2 r R · u, plus a share of the distance to
+        its neighbours that grows with its turnover and rank change, plus half of its anchor's movement.
     start : float64 [n, l]
         The anchors; of samples with a new prediction, the median of the nearest ones that share it, as near
         as the cap allows.
@@ -95,7 +95,7 @@ def movement(
     if np.isfinite(cap):
         explained = cap * _RADII_PER_RANK * radius * ranks * np.maximum(turnover, _MIN_TURNOVER)
         errors = np.minimum(turnover / _FULL_TURNOVER, 1) * np.square(relative) * misplaced
-        caps = explained + errors + _SLACK * np.linalg.norm(carried, axis=1)
+        caps = explained + errors + _CARRIED_SHARE * np.linalg.norm(carried, axis=1)
 
     start = anchors.copy()
     changed = np.flatnonzero(checkpoint.predictions != before.predictions)
@@ -103,9 +103,9 @@ def movement(
         agree = checkpoint.predictions[near[changed]] == checkpoint.predictions[changed, None]
         first = np.argsort(~agree, axis=1, kind="stable")[:, :_START_NEIGHBORS]
         goal = np.median(anchors[np.take_along_axis(near[changed], first, axis=1)], axis=1)
-        way = goal - anchors[changed]
-        share = np.minimum(1, caps[changed] / np.maximum(np.linalg.norm(way, axis=1), 1e-12))
-        start[changed] += share[:, None] * way
+        step = goal - anchors[changed]
+        share = np.minimum(1, caps[changed] / np.maximum(np.linalg.norm(step, axis=1), 1e-12))
+        start[changed] += share[:, None] * step
     return Movement(anchors, caps, start, kept)
 
 
@@ -118,7 +118,7 @@ def _rank_change(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[
 
 
 def _squares(x: NDArray[np.float32], landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Squared distances [n, L], less each row's own norm, which no rank depends on."""
+    """Compute squared distances [n, L], less each row's own norm, which no rank depends on."""
     centre = landmarks.mean(axis=0, dtype=np.float64)
     b = landmarks - centre
     squares: NDArray[np.float64] = np.einsum("lh,lh->l", b, b) - 2 * ((x - centre) @ b.T)

@@ -1,7 +1,7 @@
-"""What pulls a layout beside its edges: a guide towards the skeleton, and a hold on places that were kept.
+"""Forces on a layout beside its edges: a guide towards the skeleton, and a hold on places that were kept.
 
-Both act on cells, the samples round one landmark, and not on single samples: where a cell lies is theirs to
-say, how its samples lie within it is the edges'.
+Both act on cells, the samples around one landmark, and not on single samples: these forces decide where a
+cell lies, and the edges decide how its samples lie within it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dvi_widget.projection import Checkpoint
 from .skeleton import landmark_rows
 
 _CELLS = 60
-_GUIDE_WEIGHT, _GUIDED_SHARE = 0.3, 0.7  # of the iterations, over which the guide fades out
+_GUIDE_WEIGHT = 0.3
+_GUIDED_SHARE = 0.7  # of the iterations, over which the guide fades out
 _HOLD_WEIGHT = 0.03
 
 
@@ -48,7 +49,7 @@ class Guide:
         self._cell = cell
 
     def __call__(self, y: NDArray[np.float64], done: float) -> NDArray[np.float64]:
-        """Return what the samples move against [n, l], when a share of the iterations is done."""
+        """Return the force on the samples [n, l], to be subtracted, after a share of the iterations."""
         n = len(self._cell)
         weight = _GUIDE_WEIGHT * max(0.0, 1 - done / _GUIDED_SHARE)
         if not weight:
@@ -66,7 +67,7 @@ class Hold:
     Parameters
     ----------
     anchors : float64 [n, l]
-        Where the samples would be if nothing but the skeleton had moved.
+        The places that the samples would have if nothing but the skeleton had moved.
     kept : float64 [n]
         Share of its neighbours that each sample kept.
     cell : int [n]
@@ -81,7 +82,7 @@ class Hold:
         self._cell = cell
 
     def __call__(self, y: NDArray[np.float64], done: float) -> NDArray[np.float64]:  # noqa: ARG002
-        """Return what the samples move against [n, l]."""
+        """Return the force on the samples [n, l], to be subtracted."""
         away = (y[: len(self._cell)] - self._anchors) * self._kept[:, None]
         return _HOLD_WEIGHT * cell_means(away, self._cell)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MAX_UINT8_CLASSES = 255
-_FULL = 255
+_ONE = 255  # the byte that stands for 1
 
 
 class Canvas(NamedTuple):
@@ -40,10 +40,10 @@ class Canvas(NamedTuple):
         """Quantise classes, shades and margins, the latter two in [0, 1], of `count` classes."""
         return cls(
             classes.astype(np.uint8 if count <= _MAX_UINT8_CLASSES else np.uint16),
-            np.rint(np.clip(shade, 0, 1) * _FULL).astype(np.uint8),
-            np.rint(np.sqrt(np.clip(margin, 0, 1)) * _FULL).astype(np.uint8),
+            np.rint(np.clip(shade, 0, 1) * _ONE).astype(np.uint8),
+            np.rint(np.sqrt(np.clip(margin, 0, 1)) * _ONE).astype(np.uint8),
         )
 
     def margins(self) -> NDArray[np.float32]:
         """Return the margins [R, R] in [0, 1]."""
-        return np.square(self.margin / np.float32(_FULL))
+        return np.square(self.margin / np.float32(_ONE))

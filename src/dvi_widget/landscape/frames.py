@@ -23,7 +23,7 @@ MAX_RESOLUTION = 4096  # pixels along each side of a canvas
 _MARGIN = 0.05  # share of the width of all positions that is left free on each side
 _ROOM = 0.3  # the same, of a landscape that outgrew its extent
 _PAINT_BLOCK_PIXELS = 1 << 15  # classified at once
-_MIN_EXTENT = 1e-6
+_MIN_HALF_SIDE = 1e-6  # of the extent, so that equal positions have one too
 
 Ability = TypeVar("Ability")
 
@@ -36,7 +36,7 @@ class Frame:
     epoch : int
         The recorded number.
     positions : float32 [N, l]
-        Where the samples lie, in units of `Landscape.extent`.
+        Positions of the samples, in units of `Landscape.extent`.
     predictions : int [N]
         Predicted class of each sample.
     confidence : float32 [N]
@@ -176,7 +176,7 @@ class Landscape:
     epochs : sequence of int
         Recorded numbers, ascending.
     positions : sequence of arrays [N, l]
-        Per epoch, where the samples lie.
+        Per epoch, the positions of the samples.
     predictions : sequence of int arrays [N]
         Per epoch, the predicted classes.
     confidence : sequence of arrays [N]
@@ -188,11 +188,11 @@ class Landscape:
     images : uint8 array [N, C, H, W], optional
         Pictures of the samples.
     source : object, optional
-        What answers when a canvas is painted or a measure taken (see `dvi_widget.landscape.source`).
+        The engine that paints canvases and takes measures (see `dvi_widget.landscape.source`).
     resolution : int
         Pixels R along each side of the canvas.
     name : str
-        What to call this landscape beside another.
+        Name of this landscape beside another.
     scalars : DataFrame, optional
         Further numbers to show beside the epochs, such as a loss: one column each, indexed by epoch. Epochs
         without a number may be missing.
@@ -578,6 +578,6 @@ def _extent(
     """Draw a square with a margin around all positions, so that one unit is as long on both axes."""
     low = np.min([y[:, :2].min(axis=0) for y in positions], axis=0).astype(float)
     high = np.max([y[:, :2].max(axis=0) for y in positions], axis=0).astype(float)
-    half = max(float((high - low).max()) / 2, _MIN_EXTENT) * (1 + 2 * margin)
+    half = max(float((high - low).max()) / 2, _MIN_HALF_SIDE) * (1 + 2 * margin)
     x, y = (low + high) / 2
     return float(x - half), float(x + half), float(y - half), float(y + half)

@@ -26,7 +26,7 @@ _DEFAULT_LOSS_K = 15
 _TRUST_PX = 100  # along each side
 _TRUST_BLOCK_ROWS = 10
 _CROSSING_POINTS = 256  # classified along a line
-_CROSSING_HALVINGS = 8  # by which each change is then narrowed down
+_CROSSING_HALVINGS = 8  # of the interval in which the prediction changes
 _BLOCK_SAMPLES = 1 << 13  # whose neighbours are searched at once
 
 _Row = tuple["int | None", str, str, "int | None", float]  # epoch, split, measure, k, value
@@ -34,7 +34,7 @@ _Row = tuple["int | None", str, str, "int | None", float]  # epoch, split, measu
 
 @dataclass(frozen=True)
 class _Split:
-    """Which samples one split measures: it searches among some and averages over others."""
+    """The samples of one split: it searches among some, averages over some and decodes some."""
 
     name: str
     among: NDArray[np.intp]  # samples searched
@@ -232,7 +232,7 @@ def crossings(
             low, high = np.where(unchanged, middle, low), np.where(unchanged, high, middle)
             after = np.where(unchanged, after, kind)
         tables.append(pd.DataFrame({"t": (low + high) / 2, "before": before, "after": after}))
-        # Where the step ends in yet another class, it changes once more.
+        # If the interval ends in a third class, the prediction changes again inside it.
         more = (after != last) & (high < stop)
         low, stop, before, last = high[more], stop[more], after[more], last[more]
     table = pd.concat(tables).sort_values("t", ignore_index=True)

@@ -57,7 +57,7 @@ def paint(
     Parameters
     ----------
     source
-        What classifies points.
+        The engine that classifies points.
     epoch : int
         Recorded number.
     extent, resolution, block_rows

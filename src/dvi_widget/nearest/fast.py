@@ -61,7 +61,7 @@ def nearest(
 
 
 def needs_compiling(n: int) -> bool:
-    """Whether a search among n rows would first compile for half a minute, once in a process."""
+    """Tell whether a search among n rows would first compile for half a minute, once in a process."""
     return n >= _DESCENT_ROWS and compile_descent.cache_info().currsize == 0
 
 

@@ -16,7 +16,7 @@ _BLOCK_QUERIES = 256  # so that their candidates stay in the processor's cache
 # axes on which candidates are chosen. The first pair with enough recall is taken.
 _VARIANCES = ((0.99, 0.92), (0.995, 0.97), (0.995, 1.0), (1.0, 1.0))
 _MIN_RECALL = 0.975  # share of the true neighbours
-_RECALL_NEIGHBORS, _RECALL_QUERIES = 15, 200  # it is measured for so many neighbours of about so many samples
+_RECALL_NEIGHBORS, _RECALL_QUERIES = 15, 200  # neighbours, and about how many samples, that measure it
 _CANDIDATES_PER_NEIGHBOR = 2
 _MAX_BETWEEN = 32  # axes between classes
 

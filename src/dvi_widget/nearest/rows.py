@@ -12,7 +12,7 @@ def row_marks(x: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def equal_rows_exceed(marks: NDArray[np.int64], count: int) -> bool:
-    """Whether more than `count` rows are equal, by their marks."""
+    """Tell whether more than `count` rows are equal, by their marks."""
     return bool(np.unique(marks, return_counts=True)[1].max(initial=0) > count)
 
 

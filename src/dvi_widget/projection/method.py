@@ -88,7 +88,7 @@ class JointMethod(Method, Protocol):
 
     @property
     def joint(self) -> bool:
-        """Whether it does so with these settings."""
+        """Whether these settings have it look at all epochs together."""
         ...
 
     def prepare(self, representations: Mapping[int, NDArray[np.float32]], report: Progress) -> Method:

@@ -22,7 +22,7 @@ VERSION = 1
 
 # Columns that every sample table has, of runs and of explorers: no group may have their names.
 _COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected", "shown"}
-_EPOCH = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
+_EPOCH_FOLDER = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
 _MAX_GROUP_NAME_BYTES = 200  # of its quoted name, as most file systems take 255
 _MAX_LISTED_WEIGHTS = 5  # in an error
 
@@ -43,7 +43,7 @@ def read(path: Path, reader: Callable[[Path], T]) -> T:
     path
         The file.
     reader
-        What reads it, of `dvi_widget.files`.
+        The function of `dvi_widget.files` that reads it.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def is_unused(folder: Path) -> bool:
-    """Whether a folder is absent, empty, or holds only leftovers of a recording killed at its start."""
+    """Tell whether a folder is absent, empty, or holds only leftovers of a recording killed at its start."""
     if not folder.exists():
         return True
     if not folder.is_dir():
@@ -105,7 +105,7 @@ def is_unused(folder: Path) -> bool:
 
 
 def _is_samples(path: Path) -> bool:
-    """Whether a folder holds recorded samples and nothing else."""
+    """Tell whether a folder holds recorded samples and nothing else."""
     ours = {"inputs.npy", "labels.npy", "images.npy"}
     return path.name == "samples" and path.is_dir() and {file.name for file in path.iterdir()} <= ours
 
@@ -131,7 +131,7 @@ def epoch_folders(folder: Path) -> dict[int, Path]:
     epochs = folder / "epochs"
     names = os.listdir(epochs) if epochs.is_dir() else ()  # noqa: PTH208 - many, and paths are slow to make
     for name in names:
-        match = _EPOCH.match(name)
+        match = _EPOCH_FOLDER.match(name)
         if match:
             epoch, generation = int(match[1]), int(match[2] or 0)
             if generation >= newest.get(epoch, (0, name))[0]:
@@ -144,7 +144,7 @@ def next_epoch_folder(folder: Path, epoch: int) -> Path:
     current = epoch_folders(folder).get(epoch)
     if current is None:
         return folder / "epochs" / f"{epoch:06d}"
-    match = _EPOCH.match(current.name)
+    match = _EPOCH_FOLDER.match(current.name)
     assert match
     return folder / "epochs" / f"{epoch:06d}.{int(match[2] or 0) + 1}"
 
@@ -153,7 +153,7 @@ def remove_old_generations(folder: Path) -> None:
     """Remove epochs which have been recorded again."""
     valid = set(epoch_folders(folder).values())
     for path in (folder / "epochs").glob("*"):
-        if _EPOCH.match(path.name) and path not in valid:
+        if _EPOCH_FOLDER.match(path.name) and path not in valid:
             aside = path.with_name(path.name + ASIDE)
             path.replace(aside)
             remove(aside)

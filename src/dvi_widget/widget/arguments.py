@@ -14,8 +14,8 @@ from .wire import MAX_ANSWER_BYTES, RequestError, listed, quoted
 
 MAX_NEIGHBORS = 100
 MAX_POINTS = 256  # decoded at a time
-_MAX_PIXELS = 4096  # along the longer side of a picture
-_MAX_TEXT = 200  # characters
+_MAX_SIDE_PX = 4096  # of a picture
+_MAX_TEXT_CHARACTERS = 200
 
 
 def whole(low: int, high: int | None = None) -> Check:
@@ -91,7 +91,7 @@ def _samples(value: Any, name: str, context: Context) -> NDArray[np.int64]:
     check_size(len(value), 1)
     if not all(map(is_whole, value)) or (value and not 0 <= min(value) <= max(value) < n):
         wrong = next(index for index in value if not is_whole(index) or not 0 <= index < n)
-        raise RequestError(f"{name} must be {wanted}; it holds {quoted(wrong)}.")
+        raise RequestError(f"{name} must be {wanted}; got {quoted(wrong)} in it.")
     return np.asarray(value, np.int64)
 
 
@@ -123,8 +123,8 @@ def _is_number(value: object) -> bool:
 
 
 def _text(value: Any, name: str, _: Context) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT:
-        raise refusal(name, f"a text of at most {_MAX_TEXT} characters", value)
+    if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS:
+        raise refusal(name, f"a text of at most {_MAX_TEXT_CHARACTERS} characters", value)
     return value
 
 
@@ -150,7 +150,7 @@ Points = Annotated[NDArray[np.float32], Check(_points, list[tuple[float, float]]
 #: A number of neighbours.
 Count = Annotated[int, whole(1, MAX_NEIGHBORS)]
 #: The side of a square in pixels.
-Pixels = Annotated[int, whole(1, _MAX_PIXELS)]
+Pixels = Annotated[int, whole(1, _MAX_SIDE_PX)]
 #: A split, or a group of samples.
 Group = Annotated[str, one_of(lambda scene: ["train", "test", *scene.groups])]
 #: One class by its number.

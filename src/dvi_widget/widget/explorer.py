@@ -106,10 +106,10 @@ class Explorer(anywidget.AnyWidget):
     Parameters
     ----------
     *landscapes : Landscape
-        What to show: one landscape of a fitted engine, or two over the same samples, which stand side by side
+        One landscape of a fitted engine, or two over the same samples, which stand side by side
         and share time and selection. Their names (`Landscape.name`) tell them apart.
     images : array, optional
-        What people see of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of the
+        Pictures of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of the
         landscape, training samples first. uint8 is taken as it is; floats in [0, 1] are multiplied by 255. By
         default, the pictures recorded with the run.
     render : callable, optional
@@ -138,9 +138,9 @@ class Explorer(anywidget.AnyWidget):
     hovered : int or None
         The sample under the pointer.
     color_by : str
-        What a point's colour means: "label", "prediction" or "correctness".
+        The meaning of a point's colour: "label", "prediction" or "correctness".
     filter : str
-        Which samples are shown while the rest fades: conditions that must all hold, such as "label:cat,dog
+        Conditions that the samples shown must all meet, while the rest fades, such as "label:cat,dog
         pred:owl conf<0.6 split:test flipped changed:3-7 #1786 wrong"; "-" before a condition negates it, and
         names with spaces stand in quotation marks. "" shows all samples. Text that a person is still typing
         on the page may hold conditions that are not understood; the others count.
@@ -181,7 +181,7 @@ class Explorer(anywidget.AnyWidget):
             name: _read_selection(f"selections[{name!r}]", text) for name, text in _as_named(named).items()
         },
     )
-    # How the page was left (panel, palette, speed, …): the page's own, kept for the next time it is opened.
+    # The page's own state (panel, palette, speed, …), kept for the next time it is opened.
     _view: t.TraitType[dict[str, Any], Any] = t.TraitType().tag(sync=True)
     # The latest answers that no page had to ask for (see `refresh`): a page that opens while the kernel is
     # busy finds them in the state of the widget. The token tells a page which explorer it shows.

@@ -27,10 +27,10 @@ from .request import key
 from .scene import Scene
 from .wire import MAX_ANSWER_BYTES, Answer, packed
 
-PER_BLOCK = 256  # samples whose pictures or texts are decoded together, when the page first shows one of them
-LARGEST_PICTURE = 64  # side in pixels; with larger ones the page would weigh gigabytes
-_SHARE_STEPS = 254  # of a share in a byte; the next value stands for NaN
-_MAX_PROBABILITIES = 1 << 25  # samples × classes × epochs
+SAMPLES_PER_BLOCK = 256  # decoded together, when the page first shows one of their pictures or texts
+MAX_PICTURE_PX = 64  # along each side; with larger pictures the page would weigh gigabytes
+_SHARE_STEPS = 254  # in which a byte stores a number in [0, 1]; the next value stands for NaN
+_MAX_PROBABILITIES = 1 << 25  # in a page: samples × classes × epochs
 _EPOCH_BUDGET_S = 4.0  # for trust or the measures of an epoch, unless they are known already
 # Services of a landscape by the requests that the front end sends only where it has them.
 _SERVICES = {
@@ -91,7 +91,7 @@ def write_page(path: str | os.PathLike[str], scene: Scene, state: Mapping[str, A
         dynamics and lists to four digits, trust and measures if they are known or take seconds, and what the
         models were asked before. Pictures larger than 64 pixels are fitted into 64 × 64.
     state
-        What the page opens with, by the explorer's attributes.
+        The state that the page opens with, by the explorer's attributes.
     bundle
         The front end, an ES module that exports ``mountPage``.
 
@@ -108,7 +108,7 @@ def write_page(path: str | os.PathLike[str], scene: Scene, state: Mapping[str, A
         If the folder does not exist.
     """
     target = _checked(path)
-    smaller = scene.fitted_into(LARGEST_PICTURE)
+    smaller = scene.fitted_into(MAX_PICTURE_PX)
     with write_aside(target) as aside, aside.open("x", encoding="utf-8", errors="replace") as file:
         _write(file, smaller, state, bundle)
     return target
@@ -135,7 +135,9 @@ def _checked(path: str | os.PathLike[str]) -> Path:
 def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) -> None:
     blocks = _Blocks(file)
     requests, sliced = list(_requests(scene)), list(_sliced_requests(scene))
-    n_blocks = -(-len(scene) // PER_BLOCK) * ((scene.images is not None) + (scene.describe is not None))
+    n_blocks = -(-len(scene) // SAMPLES_PER_BLOCK) * (
+        (scene.images is not None) + (scene.describe is not None)
+    )
     answers: dict[str, Any] = {}
     manifest: dict[str, Any] = {"answers": answers, "sliced": {}, "state": dict(state)}
     answered: list[set[str]] = [set() for _ in scene.landscapes]
@@ -169,7 +171,7 @@ def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) ->
             for array in arrays:
                 headers.append(blocks.array(array))
                 bar.update()
-            manifest[part] = {"per_block": PER_BLOCK, "blocks": headers}
+            manifest[part] = {"per_block": SAMPLES_PER_BLOCK, "blocks": headers}
     file.write(f'<script type="application/json" data-dvi="manifest">{script_json(manifest)}</script>\n')
     file.write(_TAIL % script_json(bundle))
 
@@ -266,8 +268,8 @@ def _texts(scene: Scene) -> Iterator[NDArray[np.uint8]]:
 
 def _index_blocks(scene: Scene) -> Iterator[list[int]]:
     n = len(scene)
-    for start in range(0, n, PER_BLOCK):
-        yield list(range(start, min(n, start + PER_BLOCK)))
+    for start in range(0, n, SAMPLES_PER_BLOCK):
+        yield list(range(start, min(n, start + SAMPLES_PER_BLOCK)))
 
 
 class _Blocks:

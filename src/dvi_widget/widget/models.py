@@ -1,4 +1,4 @@
-"""The classifiers that explain samples: which there are, and what they are given."""
+"""The classifiers that explain samples: their names, their weights at an epoch and their inputs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Models:
         return NamedModel(name, self._recorded[1])
 
     def inputs(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return what the models take of some samples: float32 ``[m, C, H, W]``."""
+        """Return some samples as the models take them: float32 ``[m, C, H, W]``."""
         if isinstance(self._landscape.source, KnowsInputs):
             x: NDArray[np.float32] = np.asarray(self._landscape.source.inputs(indices), np.float32)
         else:

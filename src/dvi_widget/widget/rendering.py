@@ -1,4 +1,4 @@
-"""What people see of a sample: the result of their own function, or columns of the table."""
+"""Pictures and texts that people see of samples: from a function of their own, or from the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Render = Callable[[int], Any]
 #: Maps a sample's index to a text.
 Describe = Callable[[int], str]
 
-_MAX_TEXT = 2000  # characters
+_MAX_TEXT_CHARACTERS = 2000
 
 
 class Pictures(Protocol):
@@ -125,7 +125,10 @@ def is_group(samples: pd.DataFrame, name: Any) -> bool:
 def texts(describe: Describe, indices: Sequence[int] | NDArray[np.int64]) -> list[str]:
     """Describe some samples; cut texts that are longer than 2000 characters."""
     described = [describe(int(index)) for index in indices]
-    return [text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 2] + " …" for text in described]
+    return [
+        text if len(text) <= _MAX_TEXT_CHARACTERS else text[: _MAX_TEXT_CHARACTERS - 2] + " …"
+        for text in described
+    ]
 
 
 def _as_text(value: Any, index: int) -> str:

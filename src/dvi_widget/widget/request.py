@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Answer])
 
 
 class Context(NamedTuple):
-    """What an argument is checked against.
+    """The scene and the earlier arguments, against which an argument is checked.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Check:
         Takes the value that a page sent, the argument's name and the context; returns the value that the
         function takes, or raises a RequestError.
     wire : type
-        What a page sends, as a type of Python: the page's own types are made from it.
+        The type that a page sends, in Python's words: the page's own types are made from it.
     """
 
     read: Callable[[Any, str, Context], Any]

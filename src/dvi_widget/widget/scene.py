@@ -34,7 +34,7 @@ class Accuracy(TypedDict):
 
 
 class Scene:
-    """Landscapes over one set of samples, and what is known of these samples.
+    """Landscapes over one set of samples, with the pictures, texts and models of these samples.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class Scene:
         }
 
     def refresh(self) -> None:
-        """Let go of what was known of the landscapes before epochs were appended to them."""
+        """Forget what was computed before epochs were appended to the landscapes."""
         self.__dict__.pop("accuracy", None)
         self.answers.clear()
 
@@ -193,11 +193,11 @@ def engine(landscape: Landscape, ability: type[Ability], what: str) -> Ability:
     Parameters
     ----------
     landscape
-        Where to look.
+        The landscape.
     ability
         A protocol of `dvi_widget.landscape.source`.
     what
-        What the ability is needed for, as the beginning of a sentence.
+        The purpose of the ability, as the beginning of a sentence.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What travels between kernel and page: answers as JSON and little-endian buffers, numbers in few bytes."""
+"""The wire between kernel and page: answers as JSON and little-endian buffers, numbers in few bytes."""
 
 from __future__ import annotations
 

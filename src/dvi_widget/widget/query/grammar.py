@@ -69,7 +69,7 @@ class Condition:
     kind : str
         "label", "pred", "conf", "split", "group", "changed", "index", "correct" or "wrong".
     negated : bool
-        Whether it must not hold.
+        Whether the condition must not hold.
     values : tuple
         label, pred: class numbers (−1: no label). conf: one of "<", "<=", ">", ">=" and a level, or "in" and
         two levels, ascending. split: "train" or "test". group: its name. changed: two epochs. index: pairs
@@ -90,7 +90,7 @@ class Problem:
     start, end : int
         First character and the one after the last, in code points.
     sentence : str
-        What is wrong, for people.
+        The problem, for people.
     """
 
     start: int
@@ -108,7 +108,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a filter may name.
+    """The names that a filter may use.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Piece:
 
     @property
     def quoted(self) -> bool:
-        """Whether any of it is quoted."""
+        """Whether any character is quoted."""
         return _QUOTED in self.plain
 
     def split(self) -> list[Piece]:
@@ -162,7 +162,7 @@ def pieces(text: str) -> list[tuple[int, int, Piece | None]]:
     Returns
     -------
     list of (start, end, piece)
-        Where each condition begins and ends, in code points; its piece is None if a quotation mark is never
+        Start and end of each condition, in code points; its piece is None if a quotation mark is never
         closed.
     """
     found: list[tuple[int, int, Piece | None]] = []

@@ -14,7 +14,7 @@ from .grammar import Condition, Query
 
 @dataclass(frozen=True)
 class Samples:
-    """What a filter may ask about the samples at the epoch shown.
+    """The facts about samples, at the epoch shown, that a filter compares.
 
     Parameters
     ----------

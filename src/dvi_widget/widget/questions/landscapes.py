@@ -22,8 +22,8 @@ from dvi_widget.widget.wire import PROTOCOL, Answer, Report, class_dtype, graded
 
 from .predictions import AutoencoderOutline, outline
 
-_MEASURED_SAMPLES = 2000  # of each split, over which measures are averaged
-_ALREADY_TOLD = {"train_accuracy", "test_accuracy"}  # scalars of a run that the accuracies tell as well
+_MAX_MEASURED_SAMPLES = 2000  # of each split, over which measures are averaged
+_ACCURACY_SCALARS = {"train_accuracy", "test_accuracy"}  # the page shows these as accuracies
 
 List = Annotated[str, one_of(lambda _: list(DEFINITIONS))]
 
@@ -51,7 +51,7 @@ class ListOutline(TypedDict):
 
 
 class LandscapeOutline(TypedDict):
-    """What a page is told of a landscape at first."""
+    """A landscape as a page first hears of it."""
 
     name: str
     epochs: list[int]
@@ -64,7 +64,7 @@ class LandscapeOutline(TypedDict):
 
 @dataclass(frozen=True)
 class Hello(Answer):
-    """What a page needs before it can ask for anything else.
+    """The introduction that a page needs before it can ask for anything else.
 
     Attributes
     ----------
@@ -73,12 +73,12 @@ class Hello(Answer):
     n : int
         Number of samples.
     texts : bool
-        Whether samples have texts to read.
+        Whether the samples have texts.
     groups : list of str
     models, vae
-        Whether a model's weights are recorded with the epochs; what can be set about the autoencoder.
+        The models, `recorded` if their weights are recorded with the epochs; the autoencoder's settings.
     landscapes : list
-        Among them `scalars`, further numbers recorded per epoch, and `services`, what the engine answers.
+        Among them `scalars`, further numbers recorded per epoch, and `services`, the engine's abilities.
     labels : int32 [n]
         Class of each sample; −1 for none.
     split : uint8 [n]
@@ -145,7 +145,7 @@ def _landscape_outline(scene: Scene, landscape: Landscape) -> LandscapeOutline:
         "scalars": {
             str(name): [float(value) if np.isfinite(value) else None for value in column]
             for name, column in landscape.scalars.items()
-            if name not in _ALREADY_TOLD
+            if name not in _ACCURACY_SCALARS
         },
         "services": [*landscape.services, *(["dynamics"] if scene.dynamics[landscape].available else [])],
     }
@@ -214,7 +214,7 @@ def canvas(scene: Scene, report: Report, landscape: Landscape, epoch: Epoch) -> 
 
 @dataclass(frozen=True)
 class Trust(Answer):
-    """How far positions on the canvas can be trusted.
+    """The round-trip error of the canvas.
 
     Attributes
     ----------
@@ -360,7 +360,9 @@ def measures(scene: Scene, report: Report, landscape: Landscape) -> Measures:
 def _drawn(split: NDArray[Any]) -> NDArray[np.intp]:
     """Choose the samples to average over: all, or the same random ones of each split every time."""
     rng = np.random.default_rng(0)
-    parts = [rng.permutation(np.flatnonzero(split == name))[:_MEASURED_SAMPLES] for name in ("train", "test")]
+    parts = [
+        rng.permutation(np.flatnonzero(split == name))[:_MAX_MEASURED_SAMPLES] for name in ("train", "test")
+    ]
     return np.sort(np.concatenate(parts))
 
 

@@ -1,4 +1,4 @@
-"""Questions about the models: attributions, what their layers look for, and how several of them compare."""
+"""Questions about the models: their attributions, their layers, and comparisons of several models."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .samples import probabilities_of
 
 _MAX_UNITS = 256  # of a layer, sent at a time
 _MAX_CHANNELS = 64  # of a filter
-_SEARCHED_SAMPLES = 5000  # for patches and neighbours
+_MAX_SEARCHED_SAMPLES = 5000  # for patches and neighbours
 _FULL_COLOR_PERCENTILE = 99.5  # of a map's absolute values
 _TOP_CLASSES = 5
 _MAX_CLUSTERED = 2000  # samples whose maps are compared
 _MAX_PATCHES = 64
 _BLOCK_SAMPLES = 1000  # asked of a model at once
-_SURE = 0.8  # mean probability from which models count as confident
+_MIN_CONFIDENT = 0.8  # mean probability from which models count as confident
 
 
 def check_models(models: object) -> None:
@@ -142,7 +142,7 @@ class Layer(TypedDict):
 
 @dataclass(frozen=True)
 class Inspection(Answer):
-    """What a model is made of, and which methods it supports."""
+    """The layers of a model, and the attribution methods that it supports."""
 
     methods: list[MethodOutline]
     layers: list[Layer]
@@ -172,7 +172,7 @@ def inspect(scene: Scene, model: Model, epoch: Epoch) -> Inspection:
 
 @dataclass(frozen=True)
 class Attribution(Answer):
-    """What in a picture speaks for a class.
+    """The pixels of a picture that speak for a class.
 
     Attributes
     ----------
@@ -184,9 +184,9 @@ class Attribution(Answer):
     error : float or None
         Share of the effect that the map misses.
     flagged : bool
-        Whether that is too much to believe the map.
+        Whether the error is too large to believe the map.
     completeness : str
-        What the map must sum to.
+        The sum that the map must have.
     likeness : float or None
         Cosine to the map of the runner-up class.
     values : float32 [H, W]
@@ -215,7 +215,7 @@ def attribute(
     parameters: Parameters,
     target: Class | None,
 ) -> Attribution:
-    """Explain what in one picture speaks for a class; by default for the model's own prediction."""
+    """Attribute a class, by default the predicted one, to the pixels of a picture."""
     name, network = scene.models.at(model, epoch)
     entry = saliency.METHODS[method]
     with refusing(name):
@@ -320,7 +320,7 @@ class Activations(Answer):
 
 @request("activations", pace="soon", cached=True)
 def activations(scene: Scene, model: Model, epoch: Epoch, layer: Text, index: Sample) -> Activations:
-    """Send what a layer gives for one sample."""
+    """Send the output of a layer for one sample."""
     name, network = scene.models.at(model, epoch)
     with refusing(name):
         a = saliency.activations(network, layer, scene.models.inputs(np.array([index])))[0]
@@ -346,7 +346,7 @@ class Patches(Answer):
     boxes : int32 [k, 4]
         Top, left, bottom, right.
     reconstructions : float32 [k, H, W]
-        What excites the unit there, by deconvolution.
+        The pattern that excites the unit there, by deconvolution.
     """
 
     searched: int
@@ -362,7 +362,7 @@ def patches(
 ) -> Patches:
     """Find the places in the pictures that excite a unit most."""
     name, network = scene.models.at(model, epoch)
-    rows = scene.models.spread(_SEARCHED_SAMPLES)
+    rows = scene.models.spread(_MAX_SEARCHED_SAMPLES)
     report(0.0, f"Looking for what excites {layer}, unit {unit}")
     x = scene.models.inputs(rows)
     with refusing(name):
@@ -403,7 +403,7 @@ def alike(
 ) -> Alike:
     """Find the training samples that are nearest to one in a layer's space."""
     name, network = scene.models.at(model, epoch)
-    rows = scene.models.spread(_SEARCHED_SAMPLES, train=True)
+    rows = scene.models.spread(_MAX_SEARCHED_SAMPLES, train=True)
     rows = rows[rows != index]
     report(0.0, f"Looking for the nearest in {layer}")
     query = scene.models.inputs(np.array([index]))
@@ -454,7 +454,7 @@ def _blocks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 @dataclass(frozen=True)
 class Agreement(Answer):
-    """What all models say of all samples.
+    """The predictions of all models for all samples.
 
     Attributes
     ----------
@@ -465,7 +465,7 @@ class Agreement(Answer):
     classes : uint16 [n]
         How many different classes they predict.
     spread : float32 [n]
-        Where a point is drawn beside that whole number.
+        Offset at which a point is drawn beside that whole number.
     quadrant : uint8 [n]
     predictions : int16 [M, n]
     """
@@ -481,7 +481,7 @@ class Agreement(Answer):
 
 @request("agreement", pace="long", cached=True)
 def agreement(scene: Scene, report: Report, epoch: Epoch) -> Agreement:
-    """Compare what all models say of all samples."""
+    """Compare the predictions of all models for all samples."""
     names = scene.models.names
     if len(names) < 2:
         raise RequestError(
@@ -495,7 +495,7 @@ def agreement(scene: Scene, report: Report, epoch: Epoch) -> Agreement:
         with refusing("models"):
             parts.append(saliency.compare_models(models, scene.models.inputs(block)).probabilities)
         report(done / len(blocks), "Asking the models")
-    compared = saliency.ModelComparison(names, np.concatenate(parts, axis=1), labels, _SURE)
+    compared = saliency.ModelComparison(names, np.concatenate(parts, axis=1), labels, _MIN_CONFIDENT)
     return Agreement(
         quadrants=list(saliency.QUADRANTS),
         models=names,

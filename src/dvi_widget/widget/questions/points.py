@@ -15,13 +15,13 @@ from dvi_widget.widget.request import request
 from dvi_widget.widget.scene import Scene, engine
 from dvi_widget.widget.wire import Answer
 
-_NEAREST = 5  # recorded samples named beside a decoded point
-_BLOCK_ROWS = 1 << 15  # representations searched at a time: all of them may exceed the memory
+_NEAREST_SAMPLES = 5  # named beside a decoded point
+_BLOCK_ROWS = 1 << 15  # representations searched at once: all of them may exceed the memory
 
 
 @dataclass(frozen=True)
 class Decoded(Answer):
-    """What points decode to.
+    """Decoded points: their probabilities, the samples nearest to them and their pictures.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ def decode(scene: Scene, landscape: Landscape, epoch: Epoch, points: Points) -> 
 
 
 class Crossing(TypedDict):
-    """A place where the predicted class changes: share of the way, position, class before and after."""
+    """A place where the predicted class changes: share of the line, position, class before and after."""
 
     t: float
     x: float
@@ -65,14 +65,14 @@ class Crossing(TypedDict):
 
 @dataclass(frozen=True)
 class Crossings(Answer):
-    """Crossings in the order in which the way meets them."""
+    """Crossings in their order along the line."""
 
     crossings: list[Crossing]
 
 
 @request("crossings", pace="soon")
 def crossings(scene: Scene, landscape: Landscape, epoch: Epoch, a: Point, b: Point) -> Crossings:
-    """Find where the predicted class changes on the straight way from a to b."""
+    """Find where the predicted class changes along the line from a to b."""
     del scene
     engine(landscape, Paints, "Crossings")
     return Crossings(
@@ -90,13 +90,13 @@ def crossings(scene: Scene, landscape: Landscape, epoch: Epoch, a: Point, b: Poi
 
 
 def _nearest(x: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Find the exact nearest rows of x, a block of rows at a time: int32 [m, `_NEAREST`]."""
+    """Find the exact nearest rows of x, a block of rows at a time: int32 [m, `_NEAREST_SAMPLES`]."""
     found, far = [], []
     for start in range(0, len(x), _BLOCK_ROWS):
         block = x[start : start + _BLOCK_ROWS]
-        indices, distances = measures.neighbors(block, min(_NEAREST, len(block)), query=query)
+        indices, distances = measures.neighbors(block, min(_NEAREST_SAMPLES, len(block)), query=query)
         found.append(indices + start)
         far.append(distances)
     candidates = np.concatenate(found, axis=1)
-    order = np.argsort(np.concatenate(far, axis=1), axis=1, kind="stable")[:, :_NEAREST]
+    order = np.argsort(np.concatenate(far, axis=1), axis=1, kind="stable")[:, :_NEAREST_SAMPLES]
     return np.take_along_axis(candidates, order, axis=1).astype(np.int32)

@@ -21,8 +21,8 @@ from .models import Field, FieldKind, Model, refusing
 
 _MAX_PICTURES = 144  # neighbours that are drawn (§6.2)
 _MAX_NEIGHBORS = 4096
-_SEARCHED_SAMPLES = 2000  # training samples among which the nearest pictures are found
-_TRIED_SAMPLES = 24  # pictures that settings are tried on
+_MAX_SEARCHED_SAMPLES = 2000  # training samples among which the nearest pictures are found
+_RANKING_SAMPLES = 24  # pictures on which settings are ranked
 _WINDOWS = 16  # into which a row of neighbours is divided to smooth it
 
 
@@ -212,7 +212,7 @@ def unfold(scene: Scene, latent: Latent) -> Unfolded:
 
 @dataclass(frozen=True)
 class Student(Answer):
-    """A picture's neighbours, what the model says of them, and the linear student that learns it.
+    """A picture's neighbours, the model's predictions for them, and the linear student that learns these.
 
     Attributes
     ----------
@@ -227,17 +227,17 @@ class Student(Answer):
     pixels : uint8 [m, h, w, C]
         At most 144 of the neighbours, along their row.
     classes : int16 [m]
-        What the model takes them for.
+        Classes that the model predicts for them.
     latents : float32 [m, d]
     positions : float32 [n]
         Of all neighbours, along the row.
     probabilities : float32 [n, classes]
     bounds : float32 [d, 2]
-        Where the neighbours were drawn.
+        Range of each latent dimension in which the neighbours were drawn.
     weights, weighted : float32 [classes, h, w]
         The student's weights, and their product with the picture, summed over channels.
     teacher, student : float32 [classes]
-        What both say of the picture.
+        Probabilities of both for the picture.
     """
 
     verdict: str
@@ -336,7 +336,7 @@ def search(scene: Scene, report: Report, model: Model, epoch: Epoch, indices: Sa
         raise RequestError("indices must be samples to try settings on; got none. Select some pictures.")
     vae = _vae(scene)
     name, teacher = scene.models.at(model, epoch)
-    pictures = scene.models.inputs(indices[:_TRIED_SAMPLES])
+    pictures = scene.models.inputs(indices[:_RANKING_SAMPLES])
     with refusing(name):
         table = search_settings(
             vae, pictures, teacher, report=lambda share: report(share, "Trying bands and regularisations")
@@ -367,7 +367,7 @@ def _neighborhood(
 ) -> Neighborhood:
     models, chosen = scene.models, _chosen(settings, _NEIGHBOR_SETTINGS)
     if chosen.get("how") in ("nearest", "hybrid"):
-        chosen["pictures"] = models.inputs(models.spread(_SEARCHED_SAMPLES, train=True))
+        chosen["pictures"] = models.inputs(models.spread(_MAX_SEARCHED_SAMPLES, train=True))
     neighbors = Neighbors(_vae(scene), **chosen)
     picture = models.inputs(np.array([index]))[0]
     if other is not None:

@@ -58,7 +58,7 @@ class Texts(Answer):
 
 @request("describe", pace="soon")
 def describe(scene: Scene, indices: Samples) -> Texts:
-    """Send what people read of samples."""
+    """Send the texts of samples."""
     if scene.describe is None:
         raise RequestError("The samples have no texts. Pass a function: Explorer(..., render=...).")
     check_size(len(indices), _TEXT_BYTES)
@@ -82,7 +82,7 @@ def probabilities(scene: Scene, landscape: Landscape, epoch: Epoch, indices: Sam
 
 @dataclass(frozen=True)
 class History(Answer):
-    """What samples were predicted as, one column per epoch.
+    """The predicted classes of samples, one column per epoch.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class History(Answer):
 
 @request("history")
 def history(scene: Scene, landscape: Landscape, indices: Samples) -> History:
-    """Send what samples were predicted as, epoch by epoch; only their rows of the logits are read."""
+    """Send the predicted classes of samples, epoch by epoch; only their rows of the logits are read."""
     check_size(len(indices), 4 * len(scene.classes) * len(landscape))
     frames = list(landscape)
     predictions = np.stack([np.asarray(frame.predictions)[indices] for frame in frames], axis=1)
