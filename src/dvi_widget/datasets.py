@@ -15,7 +15,7 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .arrays import check_path
 from .progress import progress_bar
@@ -25,6 +25,9 @@ __all__ = ["digits", "idx", "image_folder"]
 Samples = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 _PICTURE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+# Usual names of the folders of training pictures and of those held back, in lower case.
+_TRAIN = {"train", "training"}
+_HELD_OUT = {"test", "testing", "val", "valid", "validation"}
 # Pillow's modes of eight bits per value, so that nothing is lost or clipped.
 _GREY = {"1", "L", "LA"}
 _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
@@ -106,9 +109,11 @@ def image_folder(
 ) -> tuple[Samples, Samples, list[str]]:
     """Read pictures that are sorted into folders by class, from a folder or an archive.
 
-    Either ``train/<class>/…`` and ``test/<class>/…``, or just ``<class>/…``, which is then split class by
-    class; enclosing folders are ignored. Archives (zip, tar, and tar compressed by gzip, bzip2 or xz) are
-    read in one pass and never unpacked to the disk.
+    Either a folder of training pictures beside one of test pictures, ``train/<class>/…`` and
+    ``test/<class>/…``, or just ``<class>/…``, which is then split class by class; enclosing folders are
+    ignored. The two may also be called ``training`` and ``testing``, ``val``, ``valid`` or ``validation``, in
+    any case. Transparent pictures are laid on white; all are turned as their EXIF data say. Archives (zip,
+    tar, and tar compressed by gzip, bzip2 or xz) are read in one pass and never unpacked to the disk.
 
     Parameters
     ----------
@@ -131,7 +136,8 @@ def image_folder(
     FileNotFoundError
         If the path does not exist.
     ValueError
-        If there are no pictures in class folders, or a picture is damaged or of another size.
+        If there are no pictures in class folders, if what look like splits hold the same class folders under
+        other names, or if a picture is damaged or of another size.
     """
     root = check_path("path", path)
     if not root.exists():
@@ -167,11 +173,8 @@ def _by_class(
     parts = [name.parts for name in names]
     while min(map(len, parts)) > 2 and len({p[0] for p in parts}) == 1:
         parts = [p[1:] for p in parts]
-    tops = {p[0] for p in parts}
-    split = {"train", "test"} <= tops
-    if split and tops != {"train", "test"}:
-        others = ", ".join(sorted(tops - {"train", "test"}))
-        raise ValueError(f"{root} must hold train and test alone; got {others} beside them.")
+    train = _training_folder(root, parts)
+    split = train is not None
     for name, p in zip(names, parts, strict=True):
         if len(p) < 2 + split:
             raise ValueError(
@@ -184,8 +187,39 @@ def _by_class(
     x = np.stack([pictures.pop(name)[:channels] for name in names])
     if not split:
         return *_split(x, y, classes, test_fraction, seed), classes
-    train = np.array([p[0] == "train" for p in parts])
-    return (x[train], y[train]), (x[~train], y[~train]), classes
+    of_train = np.array([p[0] == train for p in parts])
+    return (x[of_train], y[of_train]), (x[~of_train], y[~of_train]), classes
+
+
+def _training_folder(root: Path, parts: list[tuple[str, ...]]) -> str | None:
+    """Return the folder of training pictures among paths, beside one of test pictures; None without splits.
+
+    Raises
+    ------
+    ValueError
+        If there are other folders beside the two, or if all folders hold the same folders, so that they look
+        like splits under other names.
+    """
+    tops = sorted({p[0] for p in parts})
+    train = [top for top in tops if top.lower() in _TRAIN]
+    held_out = [top for top in tops if top.lower() in _HELD_OUT]
+    inside = {top: {p[1] for p in parts if p[0] == top and len(p) > 2} for top in tops}
+    if train and held_out:
+        others = [top for top in tops if top not in (*train, *held_out[:1])]
+        if others:
+            raise ValueError(
+                f"{root} must hold one folder of training and one of test pictures alone; got "
+                f"{', '.join(others)} beside {train[0]} and {held_out[0]}. Move the rest elsewhere."
+            )
+        return train[0]
+    first = inside[tops[0]]
+    if len(tops) > 1 and len(first) > 1 and all(inside[top] == first for top in tops):
+        raise ValueError(
+            f"{root} must hold train and test, or class folders; got {', '.join(tops)}, which all hold the "
+            f"same folders, {', '.join(sorted(first))}. If they are splits, name them train and test; if "
+            "they are classes, keep the pictures right inside them."
+        )
+    return None
 
 
 def _split(
@@ -288,7 +322,7 @@ def _decode(
     """Return the pixels of a picture, [3, H, W], and whether it is in colour."""
     try:
         with Image.open(file) as image:
-            mode, rgb = image.mode, image.convert("RGB")
+            mode, rgb = image.mode, _upright(image)
             if size is not None:
                 rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)
             pixels = np.asarray(rgb).transpose(2, 0, 1)
@@ -299,6 +333,15 @@ def _decode(
             f"{root} must hold pictures of eight bits per value; got {name} of Pillow's mode {mode}."
         )
     return pixels, mode in _COLOUR
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a picture in RGB as people see it: turned as its camera noted, laid on white if transparent."""
+    turned = ImageOps.exif_transpose(image)
+    if not turned.has_transparency_data:
+        return turned.convert("RGB")
+    layer = turned.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _idx_file(root: Path, split: str, kind: str) -> Path:

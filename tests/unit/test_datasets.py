@@ -206,6 +206,66 @@ def test_a_class_may_be_called_train(tmp_path):
     assert classes == ["bus", "train"]
 
 
+@pytest.mark.parametrize(
+    ("train", "held_out"),
+    [
+        ("train", "val"),
+        ("train", "valid"),
+        ("Train", "Test"),
+        ("training", "testing"),
+        ("TRAIN", "validation"),
+    ],
+)
+def test_splits_under_other_usual_names_are_splits_and_no_classes(tmp_path, train, held_out):
+    files = {
+        f"set/{split}/{c}/{i}.png": png(i)[0]
+        for split, n in ((train, 3), (held_out, 2))
+        for c in ("cat", "dog")
+        for i in range(n)
+    }
+    (_, y), (_, yt), classes = datasets.image_folder(write(files, tmp_path / "p", "folder"))
+    assert (y.tolist(), yt.tolist(), classes) == ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1], ["cat", "dog"])
+
+
+def test_folders_that_look_like_splits_under_unknown_names_are_refused(tmp_path):
+    files = {f"{a}/{c}/{i}.png": png(i)[0] for a in ("fold1", "fold2") for c in ("x", "y") for i in range(4)}
+    with pytest.raises(ValueError, match=r"got fold1, fold2, which all hold the same folders, x, y"):
+        datasets.image_folder(write(files, tmp_path / "p", "folder"))
+
+
+def test_a_transparent_picture_lies_on_white(tmp_path):
+    def clear(mode, colour, **options):
+        buffer, picture = io.BytesIO(), Image.new(mode, (5, 4), colour)
+        if mode == "P":
+            picture.putpalette([0] * 12)
+        picture.save(buffer, "PNG", **options)
+        return buffer.getvalue()
+
+    files = {f"a/{i}.png": clear("RGBA", (0, 0, 0, 0)) for i in range(4)}
+    files |= {f"b/{i}.png": clear("RGBA", (0, 0, 0, 128)) for i in range(4)}
+    files |= {f"c/{i}.png": clear("P", 3, transparency=3) for i in range(4)}
+    files |= {f"d/{i}.png": clear("LA", (0, 0)) for i in range(4)}
+    (x, y), *_ = datasets.image_folder(write(files, tmp_path / "p", "folder"))
+    shades = [np.unique(x[y == c]).tolist() for c in range(4)]
+    assert shades == [[255], [127], [255], [255]]
+
+
+def test_a_picture_is_turned_as_its_camera_noted(tmp_path):
+    upright = Image.fromarray(np.repeat(np.arange(0, 200, 40, np.uint8)[:, None], 4, axis=1))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 90° clockwise to see it upright
+    files = {}
+    for name, picture, options in (
+        ("a", upright, {}),
+        ("b", upright.rotate(90, expand=True), {"exif": exif}),
+    ):
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", **options)
+        files |= {f"{name}/{i}.png": buffer.getvalue() for i in range(4)}
+    (x, _), *_ = datasets.image_folder(write(files, tmp_path / "p", "folder"))
+    np.testing.assert_array_equal(x, np.broadcast_to(np.asarray(upright), x.shape))
+
+
 def test_grey_pictures_have_one_channel_unless_one_has_colours(tmp_path):
     files = {f"{c}/{i}.png": png(i, mode="L")[0] for c in "ab" for i in range(4)}
     (x, _), *_ = datasets.image_folder(write(files, tmp_path / "grey", "folder"))
@@ -284,7 +344,10 @@ def test_a_folder_that_links_to_itself_is_read_once(tmp_path):
     [
         ({"a/readme.txt": b""}, "must hold pictures .* got none"),
         ({"0.png": png(0)[0], "a/1.png": png(1)[0]}, r"got 0\.png in none"),
-        ({"train/0.png": png(0)[0], "test/1.png": png(1)[0], "val/2.png": png(1)[0]}, "got val beside them"),
+        (
+            {"train/0.png": png(0)[0], "test/1.png": png(1)[0], "val/2.png": png(1)[0]},
+            "got val beside train and test",
+        ),
         ({"train/a/0.png": png(0)[0], "test/1.png": png(1)[0]}, r"got test/1\.png in none"),
         ({"a/0.png": png(0)[0], "b/0.png": png(0)[0]}, r"the 1 samples of class 'a'"),
     ],

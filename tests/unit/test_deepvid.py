@@ -169,6 +169,18 @@ def test_it_can_be_asked_while_it_learns(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen[0].shape == (2, 1, 8, 8)
 
 
+def test_floats_from_zero_to_one_are_no_bytes() -> None:
+    vae = VAE(2, epochs=1, hidden=(8,)).fit((PICTURES[:50] * 255).astype(np.uint8))
+    with pytest.raises(ValueError, match=r"images must be on the scale .*, 0 to 255; got values from 0 to 1"):
+        vae.encode(PICTURES[:5])
+    shares = vae.on_scale(0, 1)
+    np.testing.assert_allclose(shares.encode(PICTURES[:5]), vae.encode(PICTURES[:5] * 255), atol=1e-5)
+    assert shares.decode(np.zeros((1, 2))).max() <= 1
+    assert vae.encode(np.zeros((1, 1, 8, 8))).shape == (1, 2)  # black on either scale
+    with pytest.raises(ValueError, match="high must be above low"):
+        vae.on_scale(1, 1)
+
+
 @pytest.mark.parametrize(
     ("scale", "limits"), [(lambda x: (x * 255).astype(np.uint8), (0, 255)), (lambda x: 4 * x - 2, (-2, 2))]
 )

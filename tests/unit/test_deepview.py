@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.sparse import csr_matrix
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
@@ -510,18 +511,27 @@ def test_bad_samples_and_parameters_are_refused_by_name(options, x, message):
         dvi.DeepView(waves, **options).fit(x)
 
 
-def test_a_model_of_named_columns_is_told_how_to_get_them():
+def test_a_model_of_named_columns_gets_them():
+    frame = pd.DataFrame(cloud(40), columns=[f"c{i}" for i in range(cloud(40).shape[1])])
+    columns = ColumnTransformer([("all", "passthrough", list(frame))])
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, np.arange(40) % 2)
+    for asked in (model, model.predict_proba):
+        view = dvi.DeepView(asked, n_neighbors=5, lam=0.5).fit(frame)
+        np.testing.assert_allclose(view.probabilities_, model.predict_proba(frame), atol=1e-6)
+
+
+def test_a_function_of_named_columns_is_told_how_to_get_them():
     frame = pd.DataFrame(cloud(40), columns=[f"c{i}" for i in range(cloud(40).shape[1])])
     columns = ColumnTransformer([("all", "passthrough", list(frame))])
     model = make_pipeline(columns, LogisticRegression()).fit(frame, np.arange(40) % 2)
     with pytest.raises(ValueError, match="a callable that rebuilds the frame") as raised:
-        dvi.DeepView(model, n_neighbors=5).fit(frame)
+        dvi.DeepView(lambda x: np.asarray(model.predict_proba(x)), n_neighbors=5).fit(frame)
     assert "strings" in str(raised.value.__cause__)
 
 
 def test_parameters_of_the_wrong_type_are_refused():
-    with pytest.raises(TypeError, match=r"logits must be True, False"):
-        dvi.DeepView(waves, logits="x").fit(cloud(40))
+    with pytest.raises(TypeError, match=r'outputs must be one of "logits"'):
+        dvi.DeepView(waves, outputs="x").fit(cloud(40))
     with pytest.raises(TypeError, match="classes must be a list of names"):
         dvi.DeepView(waves, classes=4).fit(cloud(40))
 
@@ -571,10 +581,60 @@ def test_text_is_refused_with_advice():
 
 
 def test_labels_must_fit():
-    with pytest.raises(ValueError, match="class indices"):
-        dvi.DeepView(waves, n_neighbors=5).fit(cloud(40), np.zeros(39, int))
+    for y, words in (
+        (np.zeros(39, int), "one label for each of the 40 samples"),
+        (np.eye(3)[np.arange(40) % 3], r"y\.argmax\(axis=1\)"),
+        (np.zeros((40, 1), int), r"y\.ravel"),
+        (np.array(["a", "b"])[np.arange(40) % 2], "return_inverse"),
+        (np.zeros(40), "class indices.*got float64 such as"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            dvi.DeepView(waves, n_neighbors=5).fit(cloud(40), y)
     with pytest.raises(ValueError, match="y must be below the classifier's 3 classes; got the label 7"):
         dvi.DeepView(waves, n_neighbors=5).fit(cloud(40), np.full(40, 7))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[1, 2, 3], [-1, 0, 1], ["zebra", "ant", "mole"], [10, 5, 7], [False, True]],
+    ids=["from one", "minus one", "words", "out of order", "bools"],
+)
+@pytest.mark.parametrize("wrap", [lambda model: model, make_pipeline])
+def test_labels_and_names_are_those_that_the_classifier_was_trained_on(labels, wrap):
+    x = cloud(60)
+    y = np.asarray(labels)[np.digitize(x[:, 0], [-0.5, 0.5]) % len(labels)]
+    model = wrap(LogisticRegression(C=100)).fit(x, y)
+    for asked in (model, model.predict_proba):
+        view = dvi.DeepView(asked, n_neighbors=5, lam=0.5).fit(x[:40], y[:40].tolist())
+        shown = view.add(x[40:], y[40:]).landscape(resolution=8)
+        assert shown.classes == [str(label) for label in np.unique(y)]
+        seen = np.array(shown.classes)[shown.samples["label"]]
+        np.testing.assert_array_equal(seen, [str(label) for label in y.tolist()])
+        right = shown[0].predictions == shown.samples["label"]
+        assert right.mean() == model.score(x, y)
+
+
+def test_a_label_that_the_classifier_does_not_know_is_named():
+    x = cloud(40)
+    model = LogisticRegression().fit(x, np.array(["cat", "dog"])[np.arange(40) % 2])
+    with pytest.raises(ValueError, match="y must be labels of the classifier, 'cat', 'dog'; got 'cow'"):
+        dvi.DeepView(model, n_neighbors=5).fit(x, ["cow"] * 40)
+    view = dvi.DeepView(model, n_neighbors=5, lam=0.5).fit(
+        x, np.arange(40) % 2
+    )  # indices, as classes_ are words
+    assert view.landscape(resolution=8).classes == ["cat", "dog"]
+    numbered = LogisticRegression().fit(x, 1 + np.arange(40) % 2)
+    some = np.where(np.arange(40) < 10, -1, 1 + np.arange(40) % 2)
+    shown = dvi.DeepView(numbered, n_neighbors=5, lam=0.5).fit(x, some).landscape(resolution=8)
+    assert shown.samples["label"].tolist() == np.where(some < 0, -1, some - 1).tolist()
+
+
+def test_sparse_and_framed_samples_are_mapped_like_arrays():
+    x = cloud(40)
+    plain = dvi.DeepView(waves, n_neighbors=5, lam=0.5).fit(x)
+    for form in (csr_matrix(x), pd.DataFrame(x), torch.from_numpy(x)):
+        view = dvi.DeepView(waves, n_neighbors=5, lam=0.5).fit(form)
+        np.testing.assert_array_equal(view.embedding_, plain.embedding_)
 
 
 def test_what_needs_a_fit_says_so():

@@ -26,7 +26,7 @@ ALLOWED = {
     "suggestions": {"runs", "measures"},
     "projection": ENGINE - {"projection", "subject"},
     **dict.fromkeys(ENGINES, ENGINE),
-    "widget": {"landscape", "runs", "suggestions", "measures"} | ENGINES,
+    "widget": {"landscape", "runs", "subject", "suggestions", "measures"} | ENGINES,
 }
 QUESTIONS = PACKAGE / "widget" / "questions"  # through which alone the widget reaches engines
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

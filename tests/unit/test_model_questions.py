@@ -11,6 +11,7 @@ import torch
 from conforming import ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 from waiting import WAIT_S
 
@@ -136,6 +137,34 @@ def test_without_recorded_inputs_the_models_get_the_pictures():
     request = {"model": 0, "epoch": 0, "index": 1, "method": "gradient", "parameters": {}, "target": 0}
     expected = explained(network(1), images[1:2].astype(np.float32) / 255, 0)
     np.testing.assert_allclose(ask(seen, "glance", request).arrays["values"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [["c", "a", "b"], ["b", "c"], [2, 0], [0, 1, 2]])
+def test_the_classes_of_a_scikit_learn_model_are_told_by_its_labels(labels):
+    y = np.asarray(labels)[np.arange(N) % len(labels)]
+    model = LogisticRegression().fit(PICTURES.reshape(N, -1), y)
+    seen = scene({"numbers": model, "network": network(1)})
+    found = ask(seen, "agreement", {"epoch": 0}).arrays["predictions"][0]
+    wanted = model.predict(PICTURES.reshape(N, -1))
+    np.testing.assert_array_equal(
+        np.array(["a", "b", "c"])[found],
+        [name if isinstance(name, str) else "abc"[name] for name in wanted.tolist()],
+    )
+
+
+@pytest.mark.parametrize(("trained", "asked"), [(255, 1), (1, 255)])
+def test_an_autoencoder_of_the_other_scale_explains_the_same(trained, asked):
+    images = np.rint(PICTURES * 255).astype(np.uint8)
+    own, other = (images if scale == 255 else images.astype(np.float32) / 255 for scale in (trained, asked))
+    vae = dvi.VAE(2, epochs=2, hidden=(8,)).fit(own)
+    seen = scene({"one": network(1)}, source=Inputs(other.astype(np.float32)), vae=vae)
+    check_vae(seen)
+    assert seen.vae.limits_ == (0, asked)
+    assert vae.limits_ == (0, trained)
+    found = ask(seen, "latent", {"index": 3})
+    np.testing.assert_allclose(found.arrays["latent"], vae.encode(own[3:4])[0], atol=1e-5)
+    decoded = vae.decode(vae.encode(own[3:4]))[0, 0] / trained * 255
+    np.testing.assert_allclose(found.arrays["pixels"][0, ..., 0], decoded, atol=1)
 
 
 def test_what_is_no_classifier_is_refused_by_its_name():

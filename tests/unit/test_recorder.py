@@ -118,6 +118,73 @@ def test_representations_beyond_half_precision_are_refused(tmp_path):
     assert dvi.Run(tmp_path / "run").epochs == []
 
 
+@pytest.mark.parametrize("scale", [1e-9, 3e-7])
+def test_representations_too_small_for_half_precision_are_refused(tmp_path, scale):
+    model = network()
+    with torch.no_grad():
+        model[1].weight.mul_(scale)
+        model[1].bias.mul_(scale)
+    recording = recorder(tmp_path / "run", model, dtype="float16", boundary=0)
+    with pytest.raises(ValueError, match=r"dtype must be 'float32' for representations whose largest is"):
+        recording.capture(0)
+    assert dvi.Run(tmp_path / "run").epochs == []
+    record(tmp_path / "fine", epochs=(0,), dtype="float16", boundary=0)
+
+
+class Flipping(Dataset):
+    """Pictures that are turned over at random whenever they are read."""
+
+    def __init__(self, x, y, *, seed):
+        self.x, self.y, self.rng = x, y, np.random.default_rng(seed)
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, index):
+        x = self.x[index]
+        return (x[..., ::-1].copy() if self.rng.random() < 0.5 else x), int(self.y[index])
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_dataset_that_transforms_at_random_is_said_and_explains_why_it_cannot_continue(tmp_path, split):
+    first, second, _ = samples()
+    given = {"train": first, "test": second}
+    given[split] = Flipping(*given[split], seed=0)
+    with pytest.warns(UserWarning, match=f"{split}: the Dataset transforms its samples at random"):
+        recorder(tmp_path / "run", **given).capture(0)
+    with (
+        pytest.warns(UserWarning, match="at random"),
+        pytest.raises(dvi.RunError, match="because the Dataset"),
+    ):
+        recorder(tmp_path / "run", **given)
+
+
+def test_autocast_around_a_capture_changes_nothing(tmp_path):
+    model = network()
+    recorder(tmp_path / "plain", model).capture(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        recorder(tmp_path / "cast", model).capture(0)
+    assert dvi.Run(tmp_path / "plain").digest(0) == dvi.Run(tmp_path / "cast").digest(0)
+
+
+def test_a_head_replaced_after_the_recorder_was_made_is_refused(tmp_path):
+    for new in (nn.Linear(16, 7), nn.Linear(16, 10), nn.Sequential(nn.Linear(16, 10))):
+        model = network()
+        recording = recorder(tmp_path / "run", model)
+        model[3] = new
+        with pytest.raises(ValueError, match="model must keep its architecture while it is recorded"):
+            recording.capture(0)
+    assert dvi.Run(tmp_path / "run").epochs == []
+
+
+def test_classes_may_map_names_to_indices_or_back(tmp_path):
+    names = samples()[2]
+    shuffled = sorted(range(10), key=lambda i: i * 7 % 10)
+    for i, classes in enumerate(({names[c]: c for c in shuffled}, {c: names[c] for c in shuffled})):
+        recorder(tmp_path / str(i), classes=classes)
+        assert dvi.Run(tmp_path / str(i)).classes == names
+
+
 def test_samples_may_be_tensors_datasets_or_lists(tmp_path):
     (x, y), (xt, yt), names = samples(40, 20)
     tensors = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
@@ -563,6 +630,21 @@ BAD = {
         lambda a: a.update(groups={"g": np.arange(120)}),
         TypeError,
         "a mask, .*not indices",
+    ),
+    "classes as a set": (
+        lambda a: a.update(classes=set("0123456789")),
+        TypeError,
+        "a set, which has no order",
+    ),
+    "classes with gaps": (
+        lambda a: a.update(classes={name: 2 * i for i, name in enumerate("0123456789")}),
+        ValueError,
+        "classes must map names to 0..C-1",
+    ),
+    "a class without a name": (
+        lambda a: a.update(classes=[*"012345678", ""]),
+        ValueError,
+        "names that are not blank; got '' as class 9",
     ),
     "blank group": (lambda a: a.update(groups={" ": np.ones(120, bool)}), TypeError, "not blank"),
     "reserved group": (

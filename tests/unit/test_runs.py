@@ -310,8 +310,23 @@ def test_a_foreign_folder_is_no_run(tmp_path, content):
 def test_a_newer_format_is_refused_in_one_sentence(damaged):
     file = damaged / "run.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": storage.VERSION + 1}))
-    with pytest.raises(dvi.RunError, match=r"recorded in format 2, by a newer dvi_widget.*up to 1. Update"):
+    with pytest.raises(dvi.RunError, match=r"recorded in format 3, by a newer dvi_widget.*up to 2. Update"):
         dvi.Run(damaged)
+
+
+@pytest.mark.parametrize("logits", [True, False])
+def test_a_run_of_the_first_format_is_read_and_continued(tmp_path, logits):
+    model = nn.Sequential(*network(), *(() if logits else (nn.Softmax(1),)))
+    options = {} if logits else {"outputs": "probabilities"}
+    record(tmp_path / "run", epochs=(0,), model=model, **options)
+    file = tmp_path / "run" / "run.json"
+    manifest = json.loads(file.read_text())
+    del manifest["outputs"]
+    file.write_text(json.dumps({**manifest, "version": 1, "logits": logits}))
+    run = dvi.Run(tmp_path / "run", model=model)
+    np.testing.assert_array_equal(run.subject(0).predict(run.inputs()), run.logits(0))
+    recorder(tmp_path / "run", model, **options).capture(1)
+    assert run.epochs == [0, 1]
 
 
 @pytest.mark.parametrize(

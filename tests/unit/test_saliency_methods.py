@@ -481,3 +481,89 @@ def test_a_warning_about_the_model_shows_the_line_that_asked():
     with pytest.warns(UserWarning, match="sum to one") as told:
         maps_of(soft, "gradient")
     assert told[0].filename == __file__ or told[0].filename.endswith("saliency_models.py")
+
+
+class Vit(nn.Module):
+    """A vision transformer in small: patches of 4 × 4, a class token, one head of attention per block."""
+
+    def __init__(self, blocks=2, width=8, extra=1):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed = nn.Conv2d(1, width, 4, stride=4)
+        self.prefix = nn.Parameter(torch.randn(1, extra, width))
+        self.place = nn.Parameter(torch.randn(1, 6 + extra, width))
+        self.blocks = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "norm1": nn.LayerNorm(width),
+                    "attention": nn.MultiheadAttention(width, 1, batch_first=True),
+                    "norm2": nn.LayerNorm(width),
+                    "mlp": nn.Sequential(nn.Linear(width, 16), nn.GELU(), nn.Linear(16, width)),
+                }
+            )
+            for _ in range(blocks)
+        )
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 3)
+
+    def forward(self, x):
+        patches = self.embed(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.prefix.expand(len(x), -1, -1), patches], 1) + self.place
+        for block in self.blocks:
+            h = block["norm1"](x)
+            x = x + block["attention"](h, h, h, need_weights=False)[0]
+            x = x + block["mlp"](block["norm2"](x))
+        return self.head(self.norm(x)[:, 0])
+
+
+@pytest.mark.parametrize("extra", [1, 2, 5])
+def test_grad_cam_of_a_transformer_weights_the_tokens_of_its_patches(extra):
+    model = Vit(extra=extra).eval()
+    x = torch.randn(2, 1, 8, 12, generator=torch.Generator().manual_seed(1))
+    maps = attribute(model, x, target=1, method="grad_cam", layer="blocks.1.norm1", relu=False)
+    seen = []
+    handle = model.blocks[1]["norm1"].register_forward_hook(lambda _, __, out: seen.append(out))
+    z = model(x)
+    handle.remove()
+    (slopes,) = torch.autograd.grad(z[:, 1].sum(), seen[0])
+    tokens, slopes = (t[:, extra:].transpose(1, 2).reshape(2, 8, 2, 3) for t in (seen[0].detach(), slopes))
+    wanted = (slopes.mean((2, 3), keepdim=True) * tokens).sum(1)[:, None]
+    wanted = nn.functional.interpolate(wanted, (8, 12), mode="bilinear")[:, 0]
+    np.testing.assert_allclose(maps.values, wanted, atol=1e-6)
+
+
+def test_grad_cam_of_a_transformer_needs_a_layer_and_names_one():
+    model, x = Vit().eval(), torch.randn(1, 1, 8, 12)
+    told = inspect_model(model, x)
+    assert "blocks.1.norm1" in told.tokens
+    assert "embed" not in told.tokens
+    for method in ("grad_cam", "grad_cam_plus_plus", "guided_grad_cam"):
+        with pytest.raises(ValueError, match=r"only cuts the picture into patches.*layer='blocks.1.norm1'"):
+            attribute(model, x, method=method)
+    with pytest.raises(ValueError, match="which they see the class token alone"):
+        attribute(model, x, method="grad_cam", layer="norm")
+    layers = next(entry for entry in told.table() if entry["name"] == "grad_cam")["parameters"]
+    assert (
+        "blocks.0.norm1" in next(parameter for parameter in layers if parameter["kind"] == "layer")["choices"]
+    )
+
+
+def test_flattened_maps_of_a_convolution_are_no_tokens():
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.Flatten(2), nn.Linear(64, 5), nn.Flatten(), nn.Linear(20, 3)
+    )
+    assert inspect_model(model, torch.randn(1, 1, 8, 8)).last_convolution == "0"
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_network_that_ends_in_a_sigmoid_is_explained_before_it(width):
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, width))
+    x = 20 * torch.randn(4, 1, 8, 8)
+    for method in ("gradient", "integrated_gradients", "lrp"):
+        plain = attribute(body, x, target=0 if width > 1 else 1, method=method)
+        with pytest.warns(UserWarning, match="leave a sigmoid"):
+            ended = attribute(
+                nn.Sequential(*body, nn.Sigmoid()), x, target=0 if width > 1 else 1, method=method
+            )
+        np.testing.assert_allclose(ended.values, plain.values, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(ended.logits, plain.logits, rtol=1e-5)

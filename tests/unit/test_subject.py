@@ -1,13 +1,17 @@
 """A classifier as c = g∘f: where it is split, what its outputs mean, and that it is left as it was."""
 
 import copy
+import dataclasses
+import re
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from torch import nn
 
 from dvi_widget.subject import Predictor, Subject, as_predictor
@@ -273,11 +277,11 @@ def test_log_softmax_is_logits_without_a_warning():
     assert subject.head_kind == "log_softmax"
 
 
-def test_logits_true_overrides():
+def test_outputs_overrides():
     x = pictures()
-    plain = Subject(perceptron(nn.Softmax(1)), logits=True).predict(x)
+    plain = Subject(perceptron(nn.Softmax(1)), outputs="logits").predict(x)
     np.testing.assert_allclose(plain.sum(1), 1, atol=1e-5)
-    raw = Predictor(lambda x: x.reshape(len(x), -1), logits=True)
+    raw = Predictor(lambda x: x.reshape(len(x), -1), outputs="logits")
     np.testing.assert_array_equal(raw.predict(x), x.reshape(10, -1))
 
 
@@ -299,14 +303,14 @@ def test_certainty_stays_finite():
 
 @pytest.mark.parametrize("answer", [[0.5, 0.6], [1.5, -0.5], [np.inf, 1]])
 def test_rows_that_are_no_probabilities_are_an_error(answer):
-    with pytest.raises(ValueError, match=r"must return probabilities.*logits=True"):
+    with pytest.raises(ValueError, match=r'must return probabilities.*outputs="logits"'):
         Predictor(lambda x: np.tile(answer, (len(x), 1))).predict(np.zeros((2, 3)))
 
 
 def test_outputs_that_are_no_numbers_are_not_called_logits():
     with pytest.raises(ValueError, match=r"must return probabilities; got NaN in row 1") as raised:
         Predictor(lambda _: [[0.5, 0.5], [np.nan, 0.5]]).predict(np.zeros((2, 3)))
-    assert "logits=True" not in str(raised.value)
+    assert 'outputs="logits"' not in str(raised.value)
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 1), (3, 2), (4, 2, 2)])
@@ -315,17 +319,137 @@ def test_outputs_that_are_not_one_row_of_classes_per_sample_are_an_error(shape):
         Predictor(lambda _: np.full(shape, 0.5)).predict(np.zeros((4, 3)))
 
 
-def test_a_network_with_several_outputs_is_told_to_be_wrapped():
-    class Pair(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(2, 2)
+class Returning(nn.Module):
+    """Returns its logits inside something else."""
 
-        def forward(self, x):
-            return self.layer(x), x
+    def __init__(self, wrap, width=5):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.out, self.wrap = nn.Linear(36, 12), nn.Linear(12, width), wrap
 
-    with pytest.raises(TypeError, match="Wrap it"):
-        Subject(Pair()).features(np.ones((2, 2), np.float32))
+    def forward(self, x):
+        h = self.body(x.flatten(1)).relu()
+        return self.wrap(self.out(h), h)
+
+
+@dataclasses.dataclass
+class Answer:
+    """As the models of Hugging Face answer."""
+
+    logits: torch.Tensor
+    hidden: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    ("wrap", "said"),
+    [
+        (Answer, None),
+        (lambda z, h: {"hidden": h, "logits": z}, r"a dict, of which its entry 'logits' \(8, 5\)"),
+        (lambda z, h: (z, h), r"a tuple, of which its part 0 \(8, 5\)"),
+        (lambda z, h: (z.sum(), [h], z), r"a tuple, of which its part 2 \(8, 5\)"),
+    ],
+)
+def test_logits_are_found_in_whatever_a_network_returns_and_said_once(wrap, said):
+    model, x = Returning(wrap), pictures()
+    plain = Returning(lambda z, h: z).eval()(torch.from_numpy(x)).detach().numpy()
+    subject = Subject(model)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        features, logits = subject.features_and_logits(x)
+        subject.predict(x)
+    assert len(caught) == (said is not None)
+    assert all(re.search(said, str(warning.message)) for warning in caught)
+    np.testing.assert_array_equal(logits, plain)
+    assert subject.head_kind == "linear"
+    np.testing.assert_allclose(subject.head(torch.from_numpy(features)), plain, atol=1e-6)
+
+
+def test_a_network_that_returns_no_logits_names_what_it_returns():
+    with pytest.raises(TypeError, match=r"got dict of a tensor \(8, 2, 3\), which holds no such tensor"):
+        Subject(Returning(lambda z, h: {"boxes": z.new_zeros(len(z), 2, 3)})).features(pictures())
+
+
+@pytest.mark.parametrize("squeeze", [False, True])
+def test_a_single_logit_is_that_of_the_second_of_two_classes(squeeze):
+    model, x = Returning(lambda z, h: z.squeeze(1) if squeeze else z, width=1), pictures()
+    subject = Subject(model)
+    features, logits = subject.features_and_logits(x)
+    with torch.no_grad():
+        z = model(torch.from_numpy(x)).reshape(-1)
+    np.testing.assert_array_equal(logits, np.stack([np.zeros(len(z)), z], 1))
+    assert subject.head_kind == "linear"
+    weight, bias = subject.linear_head
+    np.testing.assert_allclose(features @ weight.T + bias, logits, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "sigmoid", [lambda z, h: z.sigmoid(), lambda z, h: torch.sigmoid_(z), lambda z, h: nn.Sigmoid()(z)]
+)
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_a_network_that_ends_in_a_sigmoid_is_read_before_it_with_a_warning(sigmoid, width):
+    model, x = Returning(sigmoid, width), 30 * pictures()  # sure of itself: the sigmoid has no digits left
+    subject = Subject(model)
+    with pytest.warns(UserWarning, match="leave a sigmoid"):
+        features, logits = subject.features_and_logits(x)
+    plain = Subject(Returning(lambda z, h: z, width)).predict(x)
+    np.testing.assert_array_equal(logits, plain)
+    assert (subject.outputs, subject.head_kind) == ("sigmoid", "linear")
+    np.testing.assert_allclose(subject.head(torch.from_numpy(features)), plain, rtol=1e-4, atol=1e-4)
+
+
+def test_sigmoids_of_a_plain_function_are_read_when_asked_for():
+    z = np.array([[-3.0, 2.0, 0.5], [4.0, 4.0, -9.0]])
+    with pytest.raises(ValueError, match='outputs="sigmoid" if each class'):
+        Predictor(lambda x: 1 / (1 + np.exp(-z))).predict(z)
+    found = Predictor(lambda x: 1 / (1 + np.exp(-z)), outputs="sigmoid").predict(z)
+    np.testing.assert_allclose(found, z, rtol=1e-5)
+    single = Predictor(lambda x: 1 / (1 + np.exp(-z[:, 0])), outputs="sigmoid").predict(z)
+    np.testing.assert_allclose(single, np.stack([[0, 0], z[:, 0]], 1), rtol=1e-5)
+
+
+def test_logits_between_zero_and_one_are_no_sigmoids():
+    model = perceptron()
+    with torch.no_grad():
+        model[3].weight.mul_(1e-3)
+        model[3].bias.fill_(0.5)
+    subject = Subject(model)
+    np.testing.assert_allclose(subject.predict(pictures()), 0.5, atol=0.05)
+    assert subject.outputs == "logits"
+
+
+def test_a_classifier_that_only_decides_is_read_when_asked_for():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 4)), rng.integers(3, size=60)
+    model = RidgeClassifier().fit(x, y)
+    with pytest.raises(TypeError, match=r'CalibratedClassifierCV.*Predictor\(model, outputs="logits"\)'):
+        as_predictor(model)
+    decided = Predictor(model, outputs="logits")
+    np.testing.assert_allclose(decided.predict(x), model.decision_function(x), rtol=1e-5)
+    two = Predictor(RidgeClassifier().fit(x, y > 0), outputs="logits").predict(x)
+    assert two.shape == (60, 2)
+    assert not two[:, 0].any()
+
+
+def test_several_classifiers_in_one_are_refused_with_the_way_to_each():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 4)), rng.integers(2, size=(60, 3))
+    model = MultiOutputClassifier(LogisticRegression()).fit(x, y)
+    with pytest.raises(TypeError, match=r"got 3 of them.*estimators_\[0\]"):
+        as_predictor(model).predict(x)
+
+
+def test_autocast_around_a_prediction_does_not_reach_it():
+    subject, x = Subject(perceptron()), pictures()
+    exact = subject.features_and_logits(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = subject.features_and_logits(x)
+    np.testing.assert_array_equal(exact[0], inside[0])
+    np.testing.assert_array_equal(exact[1], inside[1])
+
+
+def test_what_outputs_are_is_one_of_three_words():
+    with pytest.raises(TypeError, match=r'"logits", "probabilities", "sigmoid", or None.*got True'):
+        Predictor(perceptron(), outputs=True)
 
 
 @pytest.mark.parametrize(("model", "words"), [(3, "got int"), (LogisticRegression, "must be an instance")])

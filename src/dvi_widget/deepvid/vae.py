@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from dvi_widget import files
-from dvi_widget.arrays import as_array, as_matrix, check_path, check_whole, warn
+from dvi_widget.arrays import as_array, as_matrix, check_number, check_path, check_whole, warn
 from dvi_widget.progress import progress_bar
 
 from .consistency import compared_layers, inconsistency
@@ -372,6 +373,34 @@ class VAE(BaseEstimator):  # type: ignore[misc]
         vae._optimizer.load_state_dict({"state": state, "param_groups": groups})
         return vae
 
+    def on_scale(self, low: float, high: float) -> VAE:
+        """Return this very model for pictures on another scale, such as 0 to 1 instead of 0 to 255.
+
+        Parameters
+        ----------
+        low, high : float
+            What stands for the least and the largest value of the training pictures' scale.
+
+        Returns
+        -------
+        VAE
+            It shares the network, and is not to be trained further.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the scale is empty or not finite.
+        """
+        check_is_fitted(self, "ranges_")
+        low, high = check_number("low", low), check_number("high", high)
+        if not low < high:
+            raise ValueError(f"high must be above low; got {low:g} and {high:g}.")
+        twin = copy.copy(self)
+        twin.limits_ = low, high
+        return twin
+
     def check(self, images: ArrayLike, name: str) -> NDArray[Any]:
         """Return pictures that this model can encode, as they are.
 
@@ -400,7 +429,8 @@ class VAE(BaseEstimator):  # type: ignore[misc]
         if pictures.dtype == np.uint8 and self.limits_ != (0.0, 255.0):
             raise TypeError(f"{wanted}; got uint8. Scale the pictures in the same way.")
         least, largest = float(pictures.min()), float(pictures.max())
-        if max(low - least, largest - high) > _MAX_OVERSHOOT * (high - low):
+        bytes_as_shares = self.limits_ == (0.0, 255.0) and _are_shares(pictures)
+        if bytes_as_shares or max(low - least, largest - high) > _MAX_OVERSHOOT * (high - low):
             raise ValueError(
                 f"{wanted}; got values from {least:g} to {largest:g}. Scale the pictures in the same way."
             )
@@ -561,6 +591,13 @@ class VAE(BaseEstimator):  # type: ignore[misc]
         low, high = self.limits_
         x = torch.from_numpy(np.array(pictures, np.float32))
         return x if (low, high) == (0.0, 1.0) else x.sub_(low).div_(high - low)
+
+
+def _are_shares(pictures: NDArray[Any]) -> bool:
+    """Whether floating pictures lie in [0, 1] with values in between, as they cannot among bytes."""
+    if pictures.dtype == np.uint8 or pictures.min() < 0 or pictures.max() > 1:
+        return False
+    return bool((pictures != np.rint(pictures)).any())
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from dvi_widget.arrays import as_array, as_mask, as_matrix, as_rows, check_numbe
 from dvi_widget.landscape import Landscape
 from dvi_widget.pictures import as_pictures, like_pictures
 from dvi_widget.progress import progress_bar
-from dvi_widget.subject import check_logits
+from dvi_widget.subject import Outputs, as_predictor, check_outputs
 
 from . import layout, quality
 from .inputs import as_labels, as_samples
@@ -64,10 +64,11 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
     budget : int, optional
         Classifier calls that the search may cost, including those for λ. `certified_` tells what is left
         unproven; a further `fit` continues.
-    logits : bool, optional
-        Whether the model returns logits; by the rule of `as_predictor` by default.
+    outputs : {"logits", "probabilities", "sigmoid"}, optional
+        What the model returns; by the rule of `as_predictor` by default.
     classes : sequence of str, optional
-        Names of the classes.
+        Names of the classes, in the order of the classifier's columns; by default its own labels
+        (``classes_``), if it has some.
     seed : int
         Seed of every random choice.
 
@@ -146,7 +147,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         min_dist: float = 0.1,
         scales: Literal["sampled"] | tuple[float, float] | None = "sampled",
         budget: int | None = None,
-        logits: bool | None = None,
+        outputs: Outputs | None = None,
         classes: Sequence[str] | None = None,
         seed: int = 0,
     ) -> None:
@@ -157,7 +158,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         self.min_dist = min_dist
         self.scales = scales
         self.budget = budget
-        self.logits = logits
+        self.outputs = outputs
         self.classes = classes
         self.seed = seed
 
@@ -176,8 +177,9 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         ----------
         x : array or tensor [N, ...]
             Samples as the classifier takes them; numbers, N of at least 3.
-        y : array of int [N], optional
-            Their labels, which are only shown: class indices, −1 for none.
+        y : array [N], optional
+            Their labels, which are only shown, −1 for none: those that a scikit-learn classifier was trained
+            on, strings included (its ``classes_``), else class indices.
 
         Returns
         -------
@@ -194,7 +196,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         flat, shape = as_samples("x", x, None)
         self._check_parameters()
         n_neighbors = self._neighbor_count(len(flat))
-        labels = as_labels(y, len(flat))
+        labels = as_labels(y, len(flat), self._known_labels())
         self._begin(flat, shape)
         self._check_classes(labels)
 
@@ -238,7 +240,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "inverse_")
         new, _ = as_samples("x", x, self.shape_)
-        labels = as_labels(y, len(new))
+        labels = as_labels(y, len(new), self._known_labels())
         old = len(self.embedding_)
         self._check_classes(labels)
         if not np.array_equal(self._paths.x[old:], new):
@@ -352,7 +354,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
             [self.embedding_],
             [self.predictions_],
             [self.probabilities_.max(axis=1)],
-            classes=[str(c) for c in range(size)] if self.classes is None else self.classes,
+            classes=self._class_names(size),
             samples=samples,
             images=seen,
             source=source,
@@ -465,7 +467,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
                 )
         if isinstance(self.classes, str) or not (self.classes is None or isinstance(self.classes, Sized)):
             raise TypeError(f"classes must be a list of names, one per class; got {self.classes!r}.")
-        check_logits(self.logits)
+        check_outputs(self.outputs)
         check_whole("seed", self.seed)
 
     def _neighbor_count(self, size: int) -> int:
@@ -475,6 +477,17 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         if self.n_neighbors is None:
             return max(2, min(_DEFAULT_NEIGHBORS, (size - 1) // 2))
         return check_whole("n_neighbors", self.n_neighbors, 2, size - 1)
+
+    def _known_labels(self) -> NDArray[Any] | None:
+        """Return the labels of a scikit-learn classifier's columns; None if it has none."""
+        return as_predictor(self.model, outputs=self.outputs).labels
+
+    def _class_names(self, size: int) -> list[str]:
+        """Return the names of the classes: those given, else the classifier's own labels."""
+        if self.classes is not None:
+            return list(self.classes)
+        labels = self._known_labels()
+        return [str(label) for label in (range(size) if labels is None else labels.tolist())]
 
     def _check_classes(self, labels: NDArray[np.int64]) -> None:
         """Raise an error if labels or names do not fit the classifier's classes."""
@@ -489,11 +502,11 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
     def _begin(self, flat: NDArray[np.float32], shape: tuple[int, ...]) -> None:
         """Classify the samples, unless an earlier fit on them did."""
         known = getattr(self, "_paths_of", None)
-        settings = (self.logits, self.segments, shape)
+        settings = (self.outputs, self.segments, shape)
         same = known is not None and known[0] is self.model and known[1:] == settings
         if same and np.array_equal(self._paths.x, flat):
             return
-        self.classify_ = Classifier(self.model, shape, logits=self.logits)
+        self.classify_ = Classifier(self.model, shape, outputs=self.outputs)
         self.calls_ = dict.fromkeys(("samples", "scales", "lam", "neighbors", "a"), 0)
         self.lam_accuracies_ = {}
         p = self._counted("samples", lambda: self.classify_(flat))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dvi_widget.subject import as_predictor
+from dvi_widget.subject import Outputs, as_predictor
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -31,7 +31,7 @@ class Classifier:
         Whatever `as_predictor` takes.
     shape : tuple of int
         Shape of one input, as the model takes it.
-    logits : bool, optional
+    outputs : str, optional
         As for `as_predictor`.
 
     Attributes
@@ -40,8 +40,8 @@ class Classifier:
         Inputs classified so far.
     """
 
-    def __init__(self, model: Any, shape: tuple[int, ...], *, logits: bool | None = None) -> None:
-        self.predictor = as_predictor(model, logits=logits)
+    def __init__(self, model: Any, shape: tuple[int, ...], *, outputs: Outputs | None = None) -> None:
+        self.predictor = as_predictor(model, outputs=outputs)
         self.shape = shape
         self.calls = 0
         self.batch = max(1, _BATCH_VALUES // max(1, int(np.prod(shape))))

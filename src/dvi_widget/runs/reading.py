@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dvi_widget import files
 from dvi_widget.arrays import check_path
-from dvi_widget.subject import Subject, unwrapped
+from dvi_widget.subject import Outputs, Subject, unwrapped
 
 from . import storage
 
@@ -69,7 +69,7 @@ class Run:
             self._width = int(manifest["representations"]["size"])
             self._layer: str = manifest["layer"]
             self._head: str = manifest["head"]
-            self._logits: bool = manifest["logits"]
+            self._outputs: Outputs = manifest["outputs"]
             self._where_images: str | None = manifest["images"]
             input_shape = tuple(manifest["inputs"]["shape"])
         except (KeyError, TypeError, ValueError) as error:
@@ -299,7 +299,7 @@ class Run:
             recorded, {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)}
         )
         model.load_state_dict(recorded, strict=False)
-        subject = Subject(model, layer=self._layer, logits=self._logits)
+        subject = Subject(model, layer=self._layer, outputs=self._outputs)
         subject.features(self._inputs[:1])
         return subject
 

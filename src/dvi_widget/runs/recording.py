@@ -19,12 +19,14 @@ from dvi_widget.arrays import as_array, blocks, check_number, check_path, check_
 from dvi_widget.boundary import synthesize
 from dvi_widget.pictures import check_pictures, like_pictures, show, value_range
 from dvi_widget.progress import progress_bar
-from dvi_widget.subject import InputShapeError, Subject
+from dvi_widget.subject import InputShapeError, Outputs, Subject
 
 from . import storage
 from .samples import read_samples
 
 _MAX_EPOCH = 10**9 - 1
+# Half precision's own rounding error, relative to the largest representation.
+_HALF_ERROR = 2.0**-11
 
 
 class Recorder:
@@ -47,7 +49,8 @@ class Recorder:
         unchanged); y : integer labels ``[n]`` in 0..C-1. Maps learn from the training samples alone; without
         ``test`` they can be measured only on samples that they have seen.
     classes
-        Names of the C classes, in the order of the logits.
+        Names of the C classes, in the order of the logits; or a mapping of names to 0..C-1 or of these to
+        names, such as ``class_to_idx`` of a Dataset and ``id2label`` of a model.
     layer
         Module to split the network at; None for its last linear layer (see `Subject`).
     images
@@ -58,8 +61,9 @@ class Recorder:
     groups
         Columns of the sample table: name to bool mask, ``[n_train]`` or ``[n_train + n_test]``. More can be
         added with `Run.add_group`.
-    logits
-        Whether the network's outputs are logits, if the rule of `Predictor` gets it wrong.
+    outputs
+        "logits", "probabilities" or "sigmoid": what the network returns, if the rule of `Predictor` gets it
+        wrong.
     dtype
         "float32", or "float16" to record representations in half the space.
     boundary
@@ -108,11 +112,11 @@ class Recorder:
         *,
         train: tuple[ArrayLike | Tensor, ArrayLike | Tensor] | Dataset[Any],
         test: tuple[ArrayLike | Tensor, ArrayLike | Tensor] | Dataset[Any] | None = None,
-        classes: Sequence[str],
+        classes: Sequence[str] | Mapping[str, int] | Mapping[int, str],
         layer: str | None = None,
         images: ArrayLike | Tensor | tuple[ArrayLike | Tensor, ArrayLike | Tensor] | None = None,
         groups: Mapping[str, ArrayLike | Tensor] | None = None,
-        logits: bool | None = None,
+        outputs: Outputs | None = None,
         dtype: str = "float32",
         boundary: float = 0.1,
         batch_size: int = 128,
@@ -125,8 +129,8 @@ class Recorder:
         check_number("boundary", boundary, 0, 1)
         seed = check_whole("seed", seed)
         existing = _existing(self.folder)
-        x, y = read_samples("train", train)
-        xt, yt = (x[:0], y[:0]) if test is None else read_samples("test", test)
+        x, y, random = read_samples("train", train)
+        xt, yt, random_test = (x[:0], y[:0], False) if test is None else read_samples("test", test)
         inputs, labels = (x, xt), (y, yt)
         self._inputs: tuple[NDArray[Any], ...] = inputs
         self._n_train, self._n_test = len(labels[0]), len(labels[1])
@@ -137,7 +141,7 @@ class Recorder:
         for name, mask in groups.items():
             storage.check_group(name, mask, self._n_train, self._n_test)
 
-        self._subject = Subject(model, layer=layer, logits=logits, batch_size=batch_size)
+        self._subject = Subject(model, layer=layer, outputs=outputs, batch_size=batch_size)
         try:
             features, z = self._subject.features_and_logits(x[:8])
         except InputShapeError as error:
@@ -152,6 +156,7 @@ class Recorder:
         self._followers: list[Callable[[], object]] = []
         self.cost_ = {"training": 0.0, "capturing": 0.0, "following": 0.0}
         self._free = time.perf_counter()  # when the last capture had ended
+        self._shapes = self._weight_shapes()
 
         manifest = {
             "format": storage.FORMAT,
@@ -165,13 +170,13 @@ class Recorder:
             "layer": self._subject.layer,
             "side": self._subject.side,
             "head": self._subject.head_kind,
-            "logits": self._subject.gives_logits,
+            "outputs": self._subject.outputs,
             "digest": storage.digest(*inputs, self._labels),
         }
         if existing is None:
             self._begin(manifest, pictures, value_range(pictures, "images") if pictures else (0, 1))
         else:
-            self._continue(existing, manifest)
+            self._continue(existing, manifest, random=random or random_test)
             self._compare_weights()
         # From here on the recorded samples count, even if the caller's arrays change.
         stored = storage.read(
@@ -245,6 +250,7 @@ class Recorder:
             raise ValueError(
                 f"epoch must not have been recorded; got {epoch}. Pass overwrite=True to record it again."
             )
+        self._check_architecture()
         features, logits = self._evaluate(epoch)
         arrays = {"features": self._stored(features), "logits": logits}
         for which, name in enumerate(("boundary_train", "boundary_test")):
@@ -335,16 +341,36 @@ class Recorder:
 
     def _stored(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """Convert representations to the dtype in which they are recorded."""
-        largest = np.abs(features).max(initial=0)
-        if largest > np.finfo(self._dtype).max:
+        with np.errstate(over="ignore"):
+            stored = features.astype(self._dtype, copy=False)
+        largest = float(np.abs(features).max(initial=0))
+        # Half precision holds three digits from 6e-5 to 65504 only.
+        lost = float(np.abs(stored.astype(np.float32) - features).max(initial=0))
+        if self._dtype == np.float16 and not lost <= _HALF_ERROR * largest:
             raise ValueError(
-                f"dtype must be 'float32' for representations up to {largest:.3g}; got 'float16'."
+                f"dtype must be 'float32' for representations whose largest is {largest:.3g}, as half "
+                "precision holds numbers from 6e-05 to 65504; got 'float16'."
             )
-        return features.astype(self._dtype, copy=False)
+        return stored
 
     def _weights(self) -> dict[str, Tensor]:
         """Return weights and buffers by name."""
         return {k: v for k, v in self._subject.model.state_dict().items() if isinstance(v, Tensor)}
+
+    def _weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of weights and buffers by name."""
+        return {name: tuple(value.shape) for name, value in self._weights().items()}
+
+    def _check_architecture(self) -> None:
+        """Refuse a network that is not the one this recorder was made with."""
+        try:
+            self._subject.check_split()
+            storage.check_shapes(self._shapes, self._weight_shapes())
+        except ValueError as error:
+            raise ValueError(
+                "model must keep its architecture while it is recorded; it was changed after the Recorder "
+                f"was made. Make the Recorder once the model is complete. ({error})"
+            ) from None
 
     def _check_samples(self, labels: tuple[NDArray[Any], ...], boundary: float) -> None:
         """Refuse samples that do not fit each other or the classes."""
@@ -392,7 +418,7 @@ class Recorder:
         with files.write_aside(self.folder / "run.json") as aside:
             files.write_json(aside, manifest)
 
-    def _continue(self, existing: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+    def _continue(self, existing: Mapping[str, Any], manifest: Mapping[str, Any], *, random: bool) -> None:
         """Check that a run is of the same samples and network, and clear what was left unfinished."""
         same = {
             key: existing.get(key) == value
@@ -403,10 +429,16 @@ class Recorder:
             differences = ", ".join(
                 "samples" if key == "digest" else key for key, value in same.items() if not value
             )
+            why = (
+                " The samples differ because the Dataset transforms them at random: pass them without "
+                "random transforms."
+                if random and not same["digest"]
+                else ""
+            )
             raise storage.RunError(
-                f"{self.folder} holds a run that differs from this one ({differences}). Continue it with a "
-                "model of the same architecture and the same samples, classes, layer and dtype, or record "
-                "into another folder."
+                f"{self.folder} holds a run that differs from this one ({differences}).{why} Continue it "
+                "with a model of the same architecture and the same samples, classes, layer and dtype, or "
+                "record into another folder."
             )
         for part in (".", "epochs"):
             files.remove_leftovers(self.folder / part)
@@ -483,8 +515,15 @@ def _checked_mapping(name: str, value: Mapping[str, Any] | None) -> Mapping[str,
     return value or {}
 
 
-def _checked_classes(classes: Sequence[str]) -> list[str]:
-    """Check the names of the classes."""
+def _checked_classes(classes: Any) -> list[str]:
+    """Check the names of the classes, in the order of the logits."""
+    if isinstance(classes, Mapping):
+        return _in_order(classes)
+    if isinstance(classes, (set, frozenset)):
+        raise TypeError(
+            f"classes must be in the order of the logits; got a set, which has no order: "
+            f"{reprlib.repr(classes)}. Pass a list."
+        )
     names = list(classes) if isinstance(classes, Iterable) and not isinstance(classes, str) else [classes]
     if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(
@@ -492,10 +531,28 @@ def _checked_classes(classes: Sequence[str]) -> list[str]:
         )
     if len(names) < 2:
         raise ValueError(f"classes must be at least two names; got {names}.")
+    blank = [i for i, name in enumerate(names) if not name.strip()]
+    if blank:
+        raise ValueError(
+            f"classes must have names that are not blank; got {names[blank[0]]!r} as class {blank[0]}."
+        )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"classes must be different names; got {repeated[0]!r} more than once.")
-    return names
+    return [str(name) for name in names]
+
+
+def _in_order(classes: Mapping[Any, Any]) -> list[str]:
+    """Return class names from a mapping of names to class indices, or of indices to names."""
+    keys, values = list(classes), list(classes.values())
+    for names, indices in ((keys, values), (values, keys)):
+        numbered = all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in indices)
+        if numbered and sorted(indices) == list(range(len(indices))):
+            return _checked_classes([name for _, name in sorted(zip(indices, names, strict=True))])
+    raise ValueError(
+        "classes must map names to 0..C-1, or these to names, such as a dataset's class_to_idx or a model's "
+        f"id2label; got {reprlib.repr(dict(classes))}."
+    )
 
 
 def _checked_scalars(scalars: Mapping[str, Any]) -> dict[str, float]:

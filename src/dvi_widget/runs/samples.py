@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dvi_widget.arrays import as_array, check_finite
+from dvi_widget.arrays import as_array, check_finite, warn
 from dvi_widget.progress import progress_bar
 
+_TWICE_READ = 8  # samples of a Dataset, to notice random transforms: a flip hides in all of them once in 256
 _WITHOUT_TEST = " Hold some samples back from training, say a tenth, or pass test=None to do without."
 
 
-def read_samples(name: str, samples: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Read the inputs [n, ...] and labels [n] of a split.
+class Samples(NamedTuple):
+    """The samples of a split.
+
+    Attributes
+    ----------
+    inputs : array [n, ...]
+    labels : int64 [n]
+    random : bool
+        Whether they come from a Dataset that transforms at random, so that another reading would differ.
+    """
+
+    inputs: NDArray[Any]
+    labels: NDArray[np.int64]
+    random: bool = False
+
+
+def read_samples(name: str, samples: Any) -> Samples:
+    """Read the inputs and labels of a split.
 
     Parameters
     ----------
@@ -28,7 +45,13 @@ def read_samples(name: str, samples: Any) -> tuple[NDArray[Any], NDArray[np.int6
     ------
     ValueError, TypeError
         If they are not that, or do not fit each other.
+
+    Warns
+    -----
+    UserWarning
+        If a Dataset gives other inputs when it is read again.
     """
+    random = False
     if isinstance(samples, (tuple, list)):
         if len(samples) != 2:
             raise ValueError(f"{name} must be a pair (x, y); got {len(samples)} values.")
@@ -39,6 +62,7 @@ def read_samples(name: str, samples: Any) -> tuple[NDArray[Any], NDArray[np.int6
         and not isinstance(samples, (np.ndarray, Tensor))
     ):
         x, y = _from_dataset(name, samples)
+        random = _changes(name, samples, x)
     else:
         raise TypeError(
             f"{name} must be a pair (x, y) or a torch Dataset of such pairs; got {type(samples).__name__}."
@@ -55,7 +79,7 @@ def read_samples(name: str, samples: Any) -> tuple[NDArray[Any], NDArray[np.int6
     if y.dtype.kind not in "ui":
         raise TypeError(f"{name} labels must be integers; got dtype {y.dtype}.")
     check_finite(f"{name} inputs", x)
-    return x, y.astype(np.int64)
+    return Samples(x, y.astype(np.int64), random)
 
 
 def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
@@ -89,3 +113,17 @@ def _from_dataset(name: str, dataset: Any) -> tuple[Any, Any]:
             f"{_WITHOUT_TEST if name == 'test' else ''}"
         )
     return np.stack(inputs), np.stack(labels)
+
+
+def _changes(name: str, dataset: Any, inputs: NDArray[Any]) -> bool:
+    """Whether the first samples differ when they are read again; then warn."""
+    first = inputs[:_TWICE_READ]
+    again = (as_array(f"{name} sample {i}", dataset[i][0]) for i in range(len(first)))
+    if all(np.array_equal(x, other, equal_nan=True) for x, other in zip(first, again, strict=True)):
+        return False
+    warn(
+        f"{name}: the Dataset transforms its samples at random. One draw of each is recorded and evaluated "
+        "in every epoch; a later Recorder cannot draw the same ones to continue. Pass the samples as they "
+        "are in evaluation, from a Dataset without random transforms."
+    )
+    return True

@@ -18,7 +18,7 @@ from dvi_widget.arrays import as_mask
 from dvi_widget.files import ASIDE, DamagedFileError, read_json, remove, write_aside
 
 FORMAT = "dvi_widget run"
-VERSION = 1
+VERSION = 2
 
 # Columns that every sample table has, of runs and of explorers: no group may have their names.
 _COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected", "shown"}
@@ -92,6 +92,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{folder} was recorded in format {version}, by a newer dvi_widget; this one reads formats up to "
             f"{VERSION}. Update dvi_widget."
         )
+    if version == 1 and "logits" in manifest:
+        # Format 1 told logits and probabilities apart, and knew no sigmoids.
+        manifest["outputs"] = "logits" if manifest.pop("logits") else "probabilities"
     return manifest
 
 
@@ -193,9 +196,14 @@ def check_group(name: str, mask: Any, n_train: int, n_test: int) -> NDArray[np.b
 
 def check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> None:
     """Refuse a network whose weights do not have the recorded names and shapes."""
+    check_shapes(*({name: tuple(t.shape) for name, t in weights.items()} for weights in (recorded, own)))
+
+
+def check_shapes(recorded: dict[str, tuple[int, ...]], own: dict[str, tuple[int, ...]]) -> None:
+    """Refuse names and shapes of weights other than the recorded ones."""
     missing = sorted(name for name in recorded if name not in own)
     added = sorted(name for name in own if name not in recorded)
-    reshaped = sorted(n for n in recorded if n in own and recorded[n].shape != own[n].shape)
+    reshaped = sorted(name for name in recorded if name in own and recorded[name] != own[name])
     if not (missing or added or reshaped):
         return
     differences = []
@@ -203,7 +211,8 @@ def check_architecture(recorded: dict[str, Tensor], own: dict[str, Tensor]) -> N
         differences.append(f"without {', '.join(missing[:_MAX_LISTED_WEIGHTS])}")
     if added:
         differences.append(f"with {', '.join(added[:_MAX_LISTED_WEIGHTS])}")
-    for name in reshaped[:_MAX_LISTED_WEIGHTS]:
-        shapes = tuple(own[name].shape), tuple(recorded[name].shape)
-        differences.append(f"with {name} of shape {shapes[0]} instead of {shapes[1]}")
+    differences += [
+        f"with {name} of shape {own[name]} instead of {recorded[name]}"
+        for name in reshaped[:_MAX_LISTED_WEIGHTS]
+    ]
     raise RunError(f"model must be of the recorded architecture; got one {', '.join(differences)}.")

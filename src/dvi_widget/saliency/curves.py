@@ -197,7 +197,7 @@ def _predictor(net: Network) -> Predictor:
             z: NDArray[np.float32] = net.logits(net.pictures(x)).cpu().float().numpy()
         return z
 
-    return as_predictor(logits, logits=True)
+    return as_predictor(logits, outputs="logits")
 
 
 def _figures(model: Any, x: Tensor, maps: Maps, seed: int) -> dict[str, float]:

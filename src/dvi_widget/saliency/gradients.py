@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from .rules import LRP_RULES, Deconvolution, DeepTaylor, GuidedBackprop, Relevan
 Report = Callable[[float], None]
 
 _TOTAL_SAMPLES = 16  # noisy baselines whose mean logit gradient SHAP's maps are checked against
+_MAX_EXTRA_TOKENS = 8  # class, distillation and register tokens of a transformer
 _BATCH_ROWS = 64  # pictures per forward and backward pass of the methods that average gradients
 
 
@@ -229,7 +231,10 @@ def deconvolution(net: Network, x: Tensor, target: Target, report: Report) -> At
 def grad_cam(
     net: Network, x: Tensor, target: Target, report: Report, *, layer: str, relu: bool
 ) -> Attributions:
-    """Weight a layer's channels by their mean gradients, and enlarge (Selvaraju et al. 2017, Eq. 1, 2)."""
+    """Weight a layer's channels by their mean gradients, and enlarge (Selvaraju et al. 2017, Eq. 1, 2).
+
+    Of a transformer's tokens, those of the patches are taken, laid out as the picture.
+    """
     activations, slopes = _at_layer(net, x, target, layer)
     weights = slopes.mean((2, 3), keepdim=True)
     report(1)
@@ -270,12 +275,44 @@ def _at_layer(net: Network, x: Tensor, target: Target, layer: str) -> tuple[Tens
         if not seen:
             raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
         slopes = net.backward(target.score(z).sum(), seen[-1])
+    maps = seen[-1].detach()
+    if slopes.ndim == 3:
+        grid = token_grid(slopes.shape[1], x.shape[2], x.shape[3])
+        if grid is not None:
+            maps, slopes = (_tokens_as_maps(tokens, grid) for tokens in (maps, slopes))
+            if not bool(slopes.any()):
+                raise ValueError(
+                    f"layer must have tokens of the picture that the outputs depend on; got {layer!r}, of "
+                    "which they see the class token alone. Choose an earlier one, such as the first "
+                    "normalisation of the last block."
+                )
     if slopes.ndim != 4:
         raise ValueError(
-            f"layer must have maps [n, channels, h, w]; got {layer!r} with {tuple(slopes.shape)}. Choose "
-            "a convolution, or a block of them."
+            f"layer must have maps [n, channels, h, w], or tokens [n, t, channels] of a grid of patches; got "
+            f"{layer!r} with {tuple(slopes.shape)}. Choose a convolution, a block of them, or a "
+            "normalisation in a transformer's block."
         )
-    return seen[-1].detach(), slopes
+    return maps, slopes
+
+
+def token_grid(tokens: int, height: int, width: int) -> tuple[int, int] | None:
+    """Return rows and columns of the patches among a transformer's tokens; None if they form no grid.
+
+    Class and register tokens come first. The grid has the proportions of the picture.
+    """
+    for extra in range(min(_MAX_EXTRA_TOKENS, tokens - 1) + 1):
+        rows = math.isqrt((tokens - extra) * height // width)
+        if rows and (tokens - extra) % rows == 0:
+            columns = (tokens - extra) // rows
+            if rows * width == columns * height and columns * rows > 1:
+                return rows, columns
+    return None
+
+
+def _tokens_as_maps(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Lay tokens [n, t, d] out as maps [n, d, rows, columns], without those that are no patches."""
+    patches = tokens[:, tokens.shape[1] - grid[0] * grid[1] :]
+    return patches.transpose(1, 2).reshape(len(patches), -1, *grid)
 
 
 def _enlarged(maps: Tensor, x: Tensor, *, relu: bool) -> Tensor:

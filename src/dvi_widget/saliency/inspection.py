@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from .gradients import token_grid
 from .methods import METHODS, Method
 from .network import WITHOUT_GRADIENTS, Network
 from .rules import Kind, ModuleCall, Trace, TracedCall, places
@@ -42,6 +43,8 @@ class Inspection:
         Number of classes.
     picture : tuple of int
         Shape of one picture.
+    tokens : list of str
+        Layers of a transformer that return a token for each patch, whose maps can be weighted too.
     """
 
     layers: pd.DataFrame
@@ -50,6 +53,7 @@ class Inspection:
     last_convolution: str | None
     classes: int
     picture: tuple[int, ...] = field(repr=False)
+    tokens: list[str] = field(default_factory=list, repr=False)
 
     def __str__(self) -> str:
         supported = [name for name, reason in self.methods.items() if not reason]
@@ -77,6 +81,7 @@ class Inspection:
             convolution as default.
         """
         with_maps = [row["name"] for row in self.layers.to_dict("records") if len(row["shape"]) == 3]
+        with_maps += self.tokens
         entries = []
         for name, method in METHODS.items():
             entry = method.describe() | {"unsupported": self.methods[name]}
@@ -139,23 +144,41 @@ def inspected(net: Network, picture: Tensor) -> Inspection:
     trace = Trace(net.module)
     z = net.scores(leaf, trace)
     calls = trace.calls
-    if calls and calls[-1].kind is Kind.SOFTMAX:
+    # The logits before these are explained.
+    if calls and (calls[-1].kind is Kind.SOFTMAX or calls[-1].name == net.predictor.outputs):
         calls = calls[:-1]
     layers = _layers(net.module, trace.modules)
     convolutions = layers.loc[layers["convolution"], "name"]
     last = None if convolutions.empty else str(convolutions.iloc[-1])
+    tokens = _token_layers(layers, last, picture)
     scripted = any(isinstance(module, torch.jit.ScriptModule) for module in net.module.modules())
     return Inspection(
         layers,
         {
-            name: _objection(method, calls, last, differentiable=z.requires_grad, scripted=scripted)
+            name: _objection(method, calls, last, tokens, differentiable=z.requires_grad, scripted=scripted)
             for name, method in METHODS.items()
         },
         _remarks(net, calls, trace.modules),
-        last,
+        None if tokens else last,
         z.shape[1],
         tuple(picture.shape[1:]),
+        tokens,
     )
+
+
+def _token_layers(layers: pd.DataFrame, last: str | None, picture: Tensor) -> list[str]:
+    """Return the layers of tokens of patches behind the last convolution, which then embeds these patches."""
+    rows = layers.to_dict("records")
+    names = [row["name"] for row in rows]
+    behind = rows[names.index(last) + 1 :] if last is not None else rows
+    found = [
+        row
+        for row in behind
+        if len(row["shape"]) == 2 and token_grid(row["shape"][0], picture.shape[2], picture.shape[3])
+    ]
+    # Channels become the tokens' entries; other flattened maps are no tokens.
+    embedded = last is None or any(row["shape"][1] == rows[names.index(last)]["units"] for row in found)
+    return [row["name"] for row in found] if embedded else []
 
 
 def _without_network(net: Network, picture: Tensor) -> Inspection:
@@ -195,6 +218,7 @@ def _objection(
     method: Method,
     calls: list[TracedCall],
     last_convolution: str | None,
+    tokens: list[str],
     *,
     differentiable: bool,
     scripted: bool,
@@ -209,6 +233,13 @@ def _objection(
         return (
             "The model is compiled by TorchScript, whose functions take no rules. Pass the module it was "
             "compiled from, or use integrated_gradients."
+        )
+    if "maps" in method.needs and tokens:
+        norms = [name for name in tokens if "norm" in name.rpartition(".")[2].lower()]
+        example = norms[-3] if len(norms) > 2 else tokens[-1]
+        return (
+            "The model is a transformer: its last convolution only cuts the picture into patches. Name a "
+            f"layer of their tokens, such as layer={example!r}, or use integrated_gradients."
         )
     if "maps" in method.needs and last_convolution is None:
         return (
@@ -249,6 +280,6 @@ def _remarks(net: Network, calls: list[TracedCall], modules: list[ModuleCall]) -
             "of its last use."
             + (f" With weights of their own: {', '.join(with_weights)}." if with_weights else "")
         )
-    if not net.predictor.gives_logits:
+    if net.predictor.outputs != "logits":
         remarks.append("The model returns probabilities; the logit before them is explained.")
     return remarks

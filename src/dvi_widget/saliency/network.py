@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dvi_widget.arrays import as_array, check_finite
-from dvi_widget.subject import as_predictor, evaluating, home, refused
-
-from .rules import LogitWatch
+from dvi_widget.subject import LogitWatch, as_predictor, evaluating, home, outputs_tensor, refused
 
 __all__ = ["WITHOUT_GRADIENTS", "Network", "Target", "requested"]
 
@@ -94,8 +92,8 @@ def requested(target: int | ArrayLike | Tensor | None, n: int) -> NDArray[np.int
 class Network:
     """A classifier of pictures, whose logits are explained.
 
-    A network that ends in a softmax is read before it. Other outputs that sum to one become their logarithms
-    less the mean over classes, which are logits up to a constant. Both come with a warning.
+    A network that ends in a softmax or a sigmoid is read before it. Other outputs that sum to one become
+    their logarithms less the mean over classes, which are logits up to a constant. All come with a warning.
 
     Parameters
     ----------
@@ -203,18 +201,18 @@ class Network:
         # A copy, because an in-place first layer must not write to a leaf, nor to the caller's pictures.
         given = x.clone()
         with ExitStack() as stack:
-            watch = stack.enter_context(LogitWatch())
             for mode in modes:
                 stack.enter_context(mode)
+            # Outermost, where it sees what the network itself calls, graph and all.
+            watch = stack.enter_context(LogitWatch())
             outputs = self._forward(given, frozen=bool(modes))
-        logits = self.predictor.as_logits(outputs, len(x))
-        before = watch.before(outputs)
-        if before is not None and (before[0] == "log_softmax" or not self.predictor.gives_logits):
+        logits = self.predictor.as_logits(outputs, len(x), watch)
+        before = watch.before(outputs_tensor(outputs, len(x))[0])
+        probabilities = self.predictor.outputs == "probabilities"
+        if before is not None and (before[0] == "log_softmax" or (before[0] == "softmax" and probabilities)):
             entered: Tensor = before[1]
             return entered
-        if not self.predictor.gives_logits:
-            return logits - logits.mean(1, keepdim=True)
-        return logits
+        return logits - logits.mean(1, keepdim=True) if probabilities else logits
 
     def _forward(self, given: Tensor, *, frozen: bool) -> Any:
         """Run the module; ``frozen`` weights are constants, so that rules follow the picture alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
@@ -32,6 +32,9 @@ def home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a network into evaluation mode for a block; then restore modes, buffers and random state.
 
+    Autocast around the block does not reach into it: what is recorded has the weights' own precision. A
+    network that switches autocast on in its own forward keeps doing so. Compiled networks run as written.
+
     Parameters
     ----------
     model
@@ -42,7 +45,13 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     buffers = [(module, name, b) for module in modules for name, b in module._buffers.items()]  # noqa: SLF001
     saved = [(None, 0) if b is None else (b.clone(), b._version) for *_, b in buffers]  # noqa: SLF001
     device, _ = home(model)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
+        for kind in {"cpu", device.type} - {"meta"}:
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        if any(_is_compiled(module) for module in modules) and hasattr(torch.compiler, "set_stance"):
+            # Compiled code neither calls hooks on submodules nor takes rules.
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             # The attribute, not eval(): a network may override train() with side effects.
             for module in modules:
@@ -56,3 +65,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
                     if b is not None and old is not None and b._version != version:  # noqa: SLF001
                         b.copy_(old)
                     module._buffers[name] = b  # noqa: SLF001
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether a module was compiled by `torch.compile`, or in place by its own `compile`."""
+    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None

@@ -14,9 +14,21 @@ from torch import Tensor, nn
 from dvi_widget.arrays import as_array, check_whole, warn
 
 from .lending import evaluating, home, unwrapped
+from .outputs import (
+    LogitWatch,
+    Outputs,
+    are_probabilities,
+    are_shares,
+    array_of_outputs,
+    before_sigmoid,
+    before_softmax,
+    check_outputs,
+    class_labels,
+    outputs_tensor,
+    shortened,
+    with_reference,
+)
 
-# Rows of probabilities may miss one by what half precision and many classes cost.
-_SUM_TOLERANCE = 1e-3
 # Parts of torch's messages about inputs that do not fit a layer.
 _SHAPE_MESSAGES = (
     "shapes cannot be multiplied",
@@ -32,47 +44,56 @@ _SHAPE_MESSAGES = (
 class Predictor:
     """Any classifier as a function from inputs to logits.
 
-    One rule for outputs: those of a torch module are logits, unless its rows are non-negative and sum to one
-    (then their logarithm is taken, with a warning); those of an object with ``predict_proba`` or of a plain
-    callable are probabilities, and rows that do not sum to one are an error. ``logits`` overrides.
+    One rule for outputs, decided once per model. A torch module returns logits, as a tensor, as ``.logits``,
+    in a mapping, or as the first tensor ``[n, C]`` of a tuple; a single logit z stands for [0, z]. If its
+    rows are non-negative and sum to one they are probabilities, and their logarithm is taken; if they leave a
+    sigmoid, what enters it is taken: both with a warning. An object with ``predict_proba`` or a plain
+    callable returns probabilities, and rows that do not sum to one are an error. ``outputs`` overrides.
 
-    A torch module runs in evaluation mode without gradients; its modes and buffers and the random state are
-    restored.
+    A torch module runs in evaluation mode without gradients and without autocast; its modes and buffers and
+    the random state are restored.
 
     Parameters
     ----------
     model
         A torch module, an object with ``predict_proba(inputs) -> [n, C]``, or a callable ``inputs -> [n,
-        C]``.
-    logits
-        True: the outputs are logits, whatever they look like. False: they are probabilities. None: the rule
-        above.
+        C]``. With ``outputs="logits"`` also one with ``decision_function(inputs) -> [n, C]`` or ``[n]``.
+    outputs
+        "logits", "probabilities" (rows sum to one) or "sigmoid" (one probability per class, independent of
+        the others), whatever they look like. None: the rule above.
     batch_size
         Samples per call of the model. On a CPU, small batches stay in its caches.
 
     Raises
     ------
     TypeError
-        If ``model`` is none of the three, or ``logits`` is not True, False or None.
+        If ``model`` is none of the three, or ``outputs`` is none of these.
     ValueError
         If ``batch_size`` is not a whole number of 1 or more.
     """
 
-    def __init__(self, model: Any, *, logits: bool | None = None, batch_size: int = 128) -> None:
+    def __init__(self, model: Any, *, outputs: Outputs | None = None, batch_size: int = 128) -> None:
+        check_whole("batch_size", batch_size, 1)
+        check_outputs(outputs)
         if isinstance(model, type):
             raise TypeError(f"model must be an instance; got the class {model.__name__} itself.")
-        if not (isinstance(model, nn.Module) or hasattr(model, "predict_proba") or callable(model)):
+        decides = outputs == "logits" and hasattr(model, "decision_function")
+        known = isinstance(model, nn.Module) or hasattr(model, "predict_proba") or callable(model)
+        if not (known or decides):
             raise TypeError(
                 "model must be a torch module, an object with predict_proba, or a callable that returns "
-                f"probabilities; got {type(model).__name__}."
+                f"probabilities; got {type(model).__name__}.{_advice(model)}"
             )
-        check_whole("batch_size", batch_size, 1)
-        check_logits(logits)
+        labels = None if isinstance(model, nn.Module) else class_labels(model)
+        if labels is not None and len(labels) < 2:
+            raise ValueError(f"model must tell at least two classes apart; got one, {labels[0]!r}.")
         self.model = unwrapped(model) if isinstance(model, nn.Module) else model
         self.batch_size = batch_size
-        self._logits = logits
-        if logits is None and not isinstance(model, nn.Module):
-            self._logits = False
+        self._outputs_kind: Outputs | None = outputs
+        self._chosen = outputs is not None  # by the caller, who knows what the model returns
+        self._told = self._chosen
+        if outputs is None and not isinstance(model, nn.Module):
+            self._outputs_kind = "probabilities"
 
     def predict(self, inputs: ArrayLike | Tensor) -> NDArray[np.float32]:
         """Compute logits; if the model's outputs are probabilities, their logarithms.
@@ -97,24 +118,29 @@ class Predictor:
         """
         with self._borrowed():
             batches = self._batches(inputs)
-            return np.concatenate(
-                [as_numpy(self.as_logits(self._outputs(batch), len(batch))) for batch in batches]
-            )
+            return np.concatenate([as_numpy(self._logits(batch)) for batch in batches])
 
     @property
-    def gives_logits(self) -> bool | None:
-        """Whether the model's own outputs are logits; None until a torch module has run once."""
-        return self._logits
+    def outputs(self) -> Outputs | None:
+        """What the model's own outputs are; None until a torch module has run once."""
+        return self._outputs_kind
 
-    def as_logits(self, outputs: Any, n: int) -> Tensor:
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """Labels of the columns of a scikit-learn classifier (its ``classes_``); None if it has none."""
+        return None if isinstance(self.model, nn.Module) else class_labels(self.model)
+
+    def as_logits(self, outputs: Any, n: int, watch: LogitWatch | None = None) -> Tensor:
         """Apply the one rule for outputs.
 
         Parameters
         ----------
-        outputs : tensor [n, C]
-            The model's own outputs, on any device, with or without a graph.
+        outputs
+            What the model returned, on any device, with or without a graph.
         n
             Number of samples that went in.
+        watch
+            What watched the forward pass, from which a sigmoid is told apart.
 
         Returns
         -------
@@ -126,39 +152,34 @@ class Predictor:
         TypeError, ValueError
             As for `predict`.
         """
-        if not isinstance(outputs, Tensor):
-            raise TypeError(
-                f"model must return one tensor of logits [n, C]; got {type(outputs).__name__}. Wrap it in a "
-                "module that returns the logits alone."
-            )
-        if outputs.ndim != 2 or outputs.shape[0] != n or outputs.shape[1] < 2:
+        plain, choice = outputs_tensor(outputs, n)
+        if plain.shape[1] == 1 and not self._chosen and not isinstance(self.model, nn.Module):
+            # Of a plain function, one number per sample may as well be a label.
             raise ValueError(
-                "model must return one row per sample and one column per class, at least two; got shape "
-                f"{tuple(outputs.shape)} for {n} samples."
+                "model must return one row per sample and one column per class, at least two; got one number "
+                'per sample. Pass outputs="sigmoid" if it is the probability of the second of two classes.'
             )
-        if self._logits is None:
-            self._logits = not _are_probabilities(outputs)
-            if not self._logits:
-                warn(
-                    "The model's outputs are non-negative and sum to one: they are taken as probabilities, "
-                    "and their logarithm as logits. Pass logits=True if they are logits all the same."
-                )
-        if self._logits:
-            return outputs
-        if bool(outputs.isnan().any()):
-            row = int(outputs.isnan().any(1).nonzero()[0])
+        if choice is not None and not self._told:
+            self._told = True
+            warn(f"The model returns {choice} is taken as its logits.")
+        last = None if watch is None else watch.before(plain)
+        if self._outputs_kind is None:
+            self._outputs_kind = _recognised(plain, None if last is None else last[0])
+        if self._outputs_kind == "logits":
+            return with_reference(plain)
+        if bool(plain.isnan().any()):
+            row = int(plain.isnan().any(1).nonzero()[0])
             raise ValueError(
                 f"model must return probabilities; got NaN in row {row}. Check that the inputs are scaled as "
                 "the model expects."
             )
-        if not _are_probabilities(outputs):
-            sums = outputs.detach().double().sum(1)
-            row = int((sums - 1).abs().nan_to_num(nan=torch.inf).argmax())
-            raise ValueError(
-                f"model must return probabilities; got {_shortened(outputs[row])} with sum "
-                f"{float(sums[row]):.4g} in row {row}. Pass logits=True if these are logits."
-            )
-        return outputs.clamp_min(torch.finfo(torch.float32).tiny).log()
+        independent = self._outputs_kind == "sigmoid"
+        if not (are_shares(plain) if independent or plain.shape[1] == 1 else are_probabilities(plain)):
+            raise _no_probabilities(plain, independent)
+        if not independent:
+            return before_softmax(plain)
+        sigmoid = last is not None and last[0] == "sigmoid"
+        return with_reference(last[1] if last is not None and sigmoid else before_sigmoid(plain))
 
     def _batches(self, inputs: ArrayLike | Tensor) -> Iterator[Any]:
         """Yield batches of the inputs, none of them empty."""
@@ -179,6 +200,12 @@ class Predictor:
         with torch.no_grad(), evaluating(self.model):
             yield
 
+    def _logits(self, batch: Any) -> Tensor:
+        """Run the model on a batch and return its logits."""
+        with LogitWatch() as watch:
+            outputs = self._outputs(batch)
+        return self.as_logits(outputs, len(batch), watch)
+
     def _outputs(self, batch: Any) -> Any:
         """Run the model on a batch and return its own outputs."""
         if isinstance(self.model, nn.Module):
@@ -193,10 +220,21 @@ class Predictor:
                     "Convert them, as by x.astype('float32') / 255."
                 ) from error
             return outputs
-        predict = getattr(self.model, "predict_proba", self.model)
-        outputs = predict(batch)
-        plain = outputs.detach() if isinstance(outputs, Tensor) else torch.from_numpy(np.array(outputs))
-        return plain if plain.is_floating_point() else plain.double()
+        if hasattr(self.model, "predict_proba"):
+            predict = self.model.predict_proba
+        else:
+            predict = self.model if callable(self.model) else self.model.decision_function
+        return array_of_outputs(predict(self._named(batch)))
+
+    def _named(self, batch: Any) -> Any:
+        """Give rows the columns' names that a scikit-learn classifier was trained with."""
+        owner = self.model if hasattr(self.model, "predict_proba") else getattr(self.model, "__self__", None)
+        names = getattr(owner, "feature_names_in_", None)
+        if names is None or not isinstance(batch, np.ndarray) or batch.shape[1:] != (len(names),):
+            return batch
+        import pandas as pd  # noqa: PLC0415 - which knows named columns has imported it
+
+        return pd.DataFrame(batch, columns=names)
 
     def _tensor(self, batch: Any) -> Tensor:
         """Move samples to the module's device, and floats to its precision."""
@@ -205,12 +243,6 @@ class Predictor:
         moved = tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
         # A first layer that works in place must not change the caller's inputs.
         return moved.clone() if moved is batch else moved
-
-
-def check_logits(logits: object) -> None:
-    """Refuse a `logits` argument that is not True, False or None (see `Predictor`)."""
-    if not (logits is None or isinstance(logits, bool)):
-        raise TypeError(f"logits must be True, False, or None for the rule; got {logits!r}.")
 
 
 class InputShapeError(ValueError):
@@ -261,7 +293,7 @@ def refused(name: str, model: nn.Module, inputs: Tensor, error: RuntimeError) ->
     return InputShapeError(name, f"must be {wanted}; got samples of shape {shape} ({error}).{advice}")
 
 
-def as_predictor(model: Any, *, logits: bool | None = None, batch_size: int = 128) -> Predictor:
+def as_predictor(model: Any, *, outputs: Outputs | None = None, batch_size: int = 128) -> Predictor:
     """Wrap a classifier as a `Predictor`, unless it is one.
 
     Parameters
@@ -269,7 +301,7 @@ def as_predictor(model: Any, *, logits: bool | None = None, batch_size: int = 12
     model
         A `Subject` or `Predictor`, a torch module, an object with ``predict_proba``, or a callable that
         returns probabilities.
-    logits, batch_size
+    outputs, batch_size
         As for `Predictor`.
 
     Returns
@@ -284,13 +316,52 @@ def as_predictor(model: Any, *, logits: bool | None = None, batch_size: int = 12
     """
     if isinstance(model, Predictor):
         return model
-    return Predictor(model, logits=logits, batch_size=batch_size)
+    return Predictor(model, outputs=outputs, batch_size=batch_size)
 
 
-def _are_probabilities(outputs: Tensor) -> bool:
-    """Whether all rows are non-negative and sum to one."""
-    values = outputs.detach().double()
-    return bool((values >= -1e-6).all() and ((values.sum(1) - 1).abs() <= _SUM_TOLERANCE).all())
+def _recognised(outputs: Tensor, last: str | None) -> Outputs:
+    """Decide what a network's outputs are, from their values and the function that they left."""
+    if last == "sigmoid":
+        warn(
+            "The model's outputs leave a sigmoid: what enters it is taken as logits, one for each class. "
+            'Pass outputs="logits" if the outputs are logits all the same.'
+        )
+        return "sigmoid"
+    if outputs.shape[1] > 1 and are_probabilities(outputs):
+        warn(
+            "The model's outputs are non-negative and sum to one: they are taken as probabilities, and their "
+            'logarithm as logits. Pass outputs="logits" if they are logits all the same.'
+        )
+        return "probabilities"
+    return "logits"
+
+
+def _no_probabilities(outputs: Tensor, independent: bool) -> ValueError:
+    """Return the error for outputs that should be probabilities and are not."""
+    if independent or outputs.shape[1] == 1:
+        beyond = (outputs.detach() - 0.5).abs().amax(1)
+        row = int(beyond.argmax())
+        return ValueError(
+            f"model must return probabilities in [0, 1]; got {shortened(outputs[row])} in row {row}. Pass "
+            'outputs="logits" if these are logits.'
+        )
+    sums = outputs.detach().to(torch.float64).sum(1)
+    row = int((sums - 1).abs().nan_to_num(nan=torch.inf).argmax())
+    apart = ', or outputs="sigmoid" if each class has a probability of its own' if are_shares(outputs) else ""
+    return ValueError(
+        f"model must return probabilities; got {shortened(outputs[row])} with sum {float(sums[row]):.4g} in "
+        f'row {row}. Pass outputs="logits" if these are logits{apart}.'
+    )
+
+
+def _advice(model: Any) -> str:
+    """Say how a classifier without probabilities can be passed."""
+    if hasattr(model, "decision_function"):
+        return (
+            " Calibrate it with sklearn.calibration.CalibratedClassifierCV, or pass "
+            'dvi.Predictor(model, outputs="logits"), which takes the softmax of its decision_function.'
+        )
+    return ""
 
 
 def _native(array: NDArray[Any]) -> NDArray[Any]:
@@ -302,9 +373,3 @@ def as_numpy(tensor: Tensor) -> NDArray[np.float32]:
     """Return a tensor of any device as float32 numpy array."""
     array: NDArray[np.float32] = tensor.detach().to("cpu", torch.float32).numpy()
     return array
-
-
-def _shortened(row: Tensor) -> str:
-    """Write a row of outputs, shortened."""
-    numbers = ", ".join(f"{value:.3g}" for value in row[:4].tolist())
-    return f"[{numbers}{', …' if len(row) > 4 else ''}]"

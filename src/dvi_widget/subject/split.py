@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from .lending import evaluating, home
+from .outputs import LogitWatch, Outputs
 from .predictor import Predictor, as_numpy
 
 _PROBE_ROWS = 8  # samples on which the split is found and checked
@@ -69,7 +70,7 @@ class Subject(Predictor):
         A module from one tensor ``[n, ...]`` to one tensor ``[n, C]``.
     layer
         Name of the module to split at, as in ``model.named_modules()``; None for the last linear layer.
-    logits, batch_size
+    outputs, batch_size
         As for `Predictor`.
 
     Raises
@@ -94,14 +95,19 @@ class Subject(Predictor):
     model: nn.Module
 
     def __init__(
-        self, model: nn.Module, *, layer: str | None = None, logits: bool | None = None, batch_size: int = 128
+        self,
+        model: nn.Module,
+        *,
+        layer: str | None = None,
+        outputs: Outputs | None = None,
+        batch_size: int = 128,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(
                 f"model must be a torch module; got {type(model).__name__}. For predictions alone, "
                 "as_predictor takes any classifier."
             )
-        super().__init__(model, logits=logits, batch_size=batch_size)
+        super().__init__(model, outputs=outputs, batch_size=batch_size)
         # A network that is itself one linear layer has the name "".
         names = [n for n, module in self.model.named_modules() if n or isinstance(module, nn.Linear)]
         if layer is not None and layer not in names:
@@ -174,7 +180,7 @@ class Subject(Predictor):
             for batch in self._batches(inputs):
                 split = self._split or self._find_split(batch[:_PROBE_ROWS])
                 with _tapped(split) as seen:
-                    z = self.as_logits(self._outputs(batch), len(batch))
+                    z = self._logits(batch)
                 features.append(as_numpy(seen[0].reshape(len(batch), -1)))
                 logits.append(as_numpy(z))
         return np.concatenate(features), np.concatenate(logits)
@@ -211,6 +217,18 @@ class Subject(Predictor):
         z = nn.functional.linear(moved, weight, bias)
         return (z if split.head == "linear" else z.log_softmax(1)).to(x)
 
+    def check_split(self) -> None:
+        """Check that the module the network is split at is still the one that was found.
+
+        Raises
+        ------
+        ValueError
+            If another module has taken its place.
+        """
+        split = self._known_split()
+        if dict(self.model.named_modules()).get(split.name) is not split.module:
+            raise ValueError(f"layer {split.name!r} is no longer the module it was")
+
     def _known_split(self) -> _Split:
         if self._split is None:
             raise RuntimeError(
@@ -232,7 +250,7 @@ class Subject(Predictor):
         side: Literal["input", "output"] = "input" if linear and name == linear[-1] else "output"
         split = _Split(name, self.model.get_submodule(name), ran.count(name), side, ())
         with _tapped(split) as seen:
-            z = self.as_logits(self._outputs(probe), len(probe))
+            z = self._logits(probe)
         x = seen[0] if seen else None
         if not isinstance(x, Tensor) or x.ndim < 2 or len(x) != len(probe) or not x.is_floating_point():
             raise ValueError(
@@ -299,9 +317,10 @@ class Subject(Predictor):
         """Run the network behind the split: a pass over zeros in which x takes its place at the split."""
         dummy = self._dummy.repeat(1 if split.one_dummy else len(x), *(1,) * (self._dummy.ndim - 1))
         weights = {name: weight.detach() for name, weight in self.model.named_parameters()}
-        with evaluating(self.model), _tapped(split, x.reshape(len(x), *split.shape)):
+        replaced = _tapped(split, x.reshape(len(x), *split.shape))
+        with evaluating(self.model), LogitWatch() as watch, replaced:
             outputs = torch.func.functional_call(self.model, weights, (dummy,))
-        return self.as_logits(outputs, len(x))
+        return self.as_logits(outputs, len(x), watch)
 
     def _advice(self) -> str:
         """List the network's layers and say how to choose one."""
@@ -358,10 +377,16 @@ def _copied(value: Any) -> Any:
 
 
 def _weights(split: _Split) -> tuple[Tensor, Tensor]:
-    """Return the detached weight and bias of the linear layer at the split."""
+    """Return the detached weight [C, h] and bias [C] of the linear layer at the split.
+
+    A layer with one output z stands for the logits [0, z].
+    """
     assert isinstance(split.module, nn.Linear)
-    weight, bias = split.module.weight.detach(), split.module.bias
-    return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach()
+    weight: Tensor = split.module.weight.detach()
+    bias = weight.new_zeros(len(weight)) if split.module.bias is None else split.module.bias.detach()
+    if len(weight) == 1:
+        weight, bias = torch.cat([torch.zeros_like(weight), weight]), torch.cat([bias.new_zeros(1), bias])
+    return weight, bias
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.landscape import Landscape
 from dvi_widget.landscape.source import HasSubject, KnowsInputs
+from dvi_widget.subject import class_labels
 
 #: Name of the run's own network among the models.
 RECORDED_NETWORK = "the recorded network"
@@ -21,6 +22,55 @@ class NamedModel(NamedTuple):
 
     name: str
     model: Any
+
+
+class Reordered:
+    """A scikit-learn classifier whose columns are in the order of a landscape's classes.
+
+    Parameters
+    ----------
+    model
+        The classifier.
+    places
+        The class of each of its columns.
+    size
+        Number of classes; those that the classifier does not know have probability 0.
+    """
+
+    def __init__(self, model: Any, places: Sequence[int], size: int) -> None:
+        self._model, self._places, self._size = model, list(places), size
+
+    def predict_proba(self, x: Any) -> NDArray[np.float64]:
+        """Return probabilities [n, size]."""
+        known = np.asarray(self._model.predict_proba(x), np.float64)
+        p = np.zeros((len(known), self._size))
+        p[:, self._places] = known
+        return p
+
+    def __getattr__(self, name: str) -> Any:
+        # What it says of its inputs is the classifier's own; its labels are not.
+        if name in ("n_features_in_", "feature_names_in_"):
+            return getattr(self._model, name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+def in_order(model: Any, classes: Sequence[str]) -> Any:
+    """Bring the columns of a scikit-learn classifier into the order of a landscape's classes.
+
+    Its labels (``classes_``) are names of these classes, or their indices; else it is returned as it is, as
+    are all other models.
+    """
+    labels = class_labels(model) if hasattr(model, "predict_proba") else None
+    if labels is None:
+        return model
+    values, names = labels.tolist(), list(classes)
+    if all(str(value) in names for value in values):
+        places = [names.index(str(value)) for value in values]
+    elif labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < len(names):
+        places = values
+    else:
+        return model
+    return model if places == list(range(len(names))) else Reordered(model, places, len(names))
 
 
 class Models:
@@ -46,7 +96,8 @@ class Models:
     ) -> None:
         self._landscape = landscapes[0]
         self._images = images
-        self._models = {str(name): model for name, model in (models or {}).items()}
+        classes = list(landscapes[0].classes)
+        self._models = {str(name): in_order(model, classes) for name, model in (models or {}).items()}
         self._recorded: tuple[int, Any] | None = None  # the run's network at the epoch last asked for
         if not self._models and isinstance(self._landscape.source, HasSubject):
             self._models[RECORDED_NETWORK] = None

@@ -11,7 +11,7 @@ from .rectifiers import Deconvolution, GuidedBackprop
 from .relevance import LRP_RULES, DeepTaylor, EpsilonLRP, EpsilonPlusLRP, Relevance
 from .rescale import Rescale
 from .rule import Rule
-from .trace import LogitWatch, ModuleCall, Trace, TracedCall, places
+from .trace import ModuleCall, Trace, TracedCall, places
 
 __all__ = [
     "LRP_RULES",
@@ -27,7 +27,6 @@ __all__ = [
     "Kind",
     "Layer",
     "LayerRule",
-    "LogitWatch",
     "ModuleCall",
     "Relevance",
     "Rescale",

@@ -1,4 +1,4 @@
-"""What a network does in a forward pass: its function calls, its module calls, and its last softmax."""
+"""What a network does in a forward pass: its function calls and its module calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .calls import Call, CallMode, Kind
 
-__all__ = ["LogitWatch", "ModuleCall", "Trace", "TracedCall", "places"]
+__all__ = ["ModuleCall", "Trace", "TracedCall", "places"]
 
 _PLACES = 3  # modules that a sentence names
 
@@ -141,24 +141,3 @@ def places(calls: Sequence[TracedCall]) -> str:
         more = f" and {len(callers) - _PLACES} more places" if len(callers) > _PLACES else ""
         named.append(f"{name} in {', '.join(callers[:_PLACES])}{more}")
     return "; ".join(named)
-
-
-class LogitWatch(CallMode):
-    """Remembers the last softmax and its input: the logits of a network that returns probabilities."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: tuple[str, Tensor, Tensor] | None = None
-
-    def handle(self, call: Call) -> Any:
-        """Run the call and remember it if it is a softmax."""
-        outputs = call.run()
-        if call.kind is Kind.SOFTMAX:
-            self._last = (call.name, call.input, outputs)
-        return outputs
-
-    def before(self, outputs: Tensor) -> tuple[str, Tensor] | None:
-        """Return the name and the input of the softmax that returned these outputs, None if none did."""
-        if self._last is None or self._last[2] is not outputs:
-            return None
-        return self._last[:2]

@@ -72,12 +72,13 @@ SETTINGS: list[Field] = [
     _field("seed", "int", 0, "Seed of all random draws.", 0, 2**31 - 1),
 ]
 _FIELDS = {field["name"]: field for field in SETTINGS}
+_COMPARED_INPUTS = 64  # whose values tell the scale of the models' inputs
 _NEIGHBOR_SETTINGS = ("band", "n", "how", "anchored", "seed")
 _STUDENT_SETTINGS = ("method", "regularization", "smoothness", "temperature", "epochs", "seed")
 
 
 def check_vae(scene: Scene) -> None:
-    """Refuse an autoencoder that cannot explain the models' predictions.
+    """Bring the scene's autoencoder to the scale of the models' inputs, or refuse it.
 
     Raises
     ------
@@ -92,8 +93,15 @@ def check_vae(scene: Scene) -> None:
     if not hasattr(vae, "ranges_"):
         raise ValueError("vae must be trained; got one that was not. Call vae.fit(images) first.")
     if scene.models.names:
+        inputs = scene.models.inputs(scene.models.spread(_COMPARED_INPUTS))
+        least, largest = float(inputs.min()), float(inputs.max())
+        # Both scales of the same pictures are common; the network is the same on either.
+        if vae.limits_ == (0.0, 255.0) and least >= 0 and largest <= 1:
+            scene.vae = vae = vae.on_scale(0, 1)
+        elif vae.limits_ == (0.0, 1.0) and least >= 0 and 1 < largest <= 255 and (inputs % 1 == 0).all():
+            scene.vae = vae = vae.on_scale(0, 255)
         try:
-            vae.check(scene.models.inputs(np.arange(1)), "inputs")
+            vae.check(inputs, "inputs")
         except ValueError as error:
             raise ValueError(f"vae must take the same pictures as the models; {error}") from error
 
