@@ -8,7 +8,7 @@ READY := $(ENV)/ready
 BUNDLE := src/dvi_widget/widget/static/widget.js
 FRONT := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/build_hook.py package-lock.json
 
-.PHONY: demo test check front python setup chromium kills pictures benchmarks clean
+.PHONY: demo test check front python unit lowest setup chromium kills pictures benchmarks clean
 
 # Trains, records, fits and exports; the executed notebook and the page land in build/demo.
 demo: setup
@@ -43,6 +43,16 @@ front: setup
 # Kernels of notebooks and browser tests are processes of their own, and count for no coverage.
 python: setup chromium
 	$(RUN) -m pytest --cov
+
+# The unit tests alone; on another Python: make unit ENV=build/python3.13 PYTHON=/path/to/python3.13
+unit: setup
+	$(RUN) -m pytest tests/unit
+
+# The unit tests on the lowest versions that pyproject.toml declares, in an environment of their own.
+lowest: setup
+	$(RUN) -m uv venv --quiet --clear --no-python-downloads --python $(PYTHON) build/lowest
+	$(RUN) -m uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct -e '.[test]'
+	build/lowest/bin/python -m pytest tests/unit
 
 # The browser tests drive a Chromium: one that is here, else Debian's, else Playwright's.
 chromium: $(READY)

@@ -1,6 +1,12 @@
-"""The order of the tests: what is quick and precise first, the browser last."""
+"""Settings of all tests: their order, what is quick and precise first, and no deadlines for properties."""
 
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says something about the machine alone.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 ORDER = ("unit", "notebooks", "browser")
 

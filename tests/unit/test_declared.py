@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions, requires, version
+from importlib.metadata import distributions, requires, version
 from pathlib import Path
 
 import dvi_widget
@@ -41,8 +41,12 @@ def imported(folder: Path) -> set[str]:
     modules = set()
     for path in folder.rglob("*.py"):
         modules.update(_modules(ast.parse(path.read_text(encoding="utf-8"))))
-    providers = packages_distributions()
-    return {normalized(providers.get(module, [module])[0]) for module in modules - ours}
+    providers = {}
+    for distribution in distributions():
+        # Not every distribution says so in top_level.txt.
+        for file in distribution.files or ():
+            providers.setdefault(file.parts[0].removesuffix(".py"), distribution.metadata["Name"])
+    return {normalized(providers.get(module, module)) for module in modules - ours}
 
 
 def _modules(node: ast.AST) -> Iterator[str]:

@@ -312,7 +312,7 @@ def test_a_linear_teacher_is_recovered_on_the_neighbours_span(vae: VAE) -> None:
     assert fidelity.trustworthy
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(-50, 50))
 def test_a_constant_added_to_all_logits_changes_nothing(
     vae: VAE, network: nn.Module, constant: float

@@ -130,7 +130,7 @@ def test_neighbours_are_those_of_the_full_matrix_and_certified(lam, k):
     np.testing.assert_allclose(np.take_along_axis(matrix, found.indices, axis=1), found.distances, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(3, 40), st.integers(1, 6), st.floats(0, 1), st.integers(0, 1000))
 def test_neighbours_are_exact_whatever_the_samples(n, d, lam, seed):
     x = np.random.default_rng(seed).normal(size=(n, max(d, 2))).round(1).astype(np.float32)

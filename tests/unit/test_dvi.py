@@ -39,7 +39,7 @@ def fitted(folder):
 # The complex (Def. 3)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(5, 30), st.integers(0, 2**32 - 1))
 def test_memberships_of_a_row_start_at_one_fall_and_sum_to_log2_k(k, seed):
     d = np.sort(np.random.default_rng(seed).uniform(0.5, 3, size=(20, k)), axis=1)

@@ -216,7 +216,7 @@ def test_new_points_do_not_feel_each_other():
 # Axes and decoder
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 40), st.integers(1, 8))
 def test_axes_keep_nearly_all_of_the_variance(seed, n, h):
     x = np.random.default_rng(seed).normal(size=(n, h)).astype(np.float32)
@@ -299,7 +299,7 @@ def test_an_index_of_few_samples_finds_them_all(n):
     assert distances[:, 0] == pytest.approx(0, abs=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 400), st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_the_smallest_are_those_of_a_sort(n, k, seed):
     values = np.random.default_rng(seed).permutation(5 * n).reshape(5, n).astype(np.float32)

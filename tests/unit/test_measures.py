@@ -28,7 +28,7 @@ def grids(columns):
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 6).flatmap(grids), st.data())
 def test_neighbors_are_those_of_brute_force_ties_included(x, data):
     k = data.draw(st.integers(1, len(x) - 1))
@@ -147,7 +147,7 @@ CLOUDS = hnp.arrays(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(CLOUDS, st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_a_projection_that_keeps_everything_has_the_best_figures(x, k, seed):
     assert measures.nn_pv(x, x, k) == 1
@@ -159,7 +159,7 @@ def test_a_projection_that_keeps_everything_has_the_best_figures(x, k, seed):
     assert measures.shared_neighbors(x, x * 4, k).min() == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(12, 40), st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_figures_are_rates_and_do_not_depend_on_the_order_of_the_samples(n, k, seed):
     rng = np.random.default_rng(seed)

@@ -306,7 +306,7 @@ almost = st.sampled_from(sorted(NEEDED)).flatmap(
 
 
 @given(almost | st.tuples(st.sampled_from([*NEEDED, "paint"]) | json_values, json_values))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_a_page_sends_is_answered(shown, request_):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logging.Logger, "callHandlers", lambda _, record: pytest.fail(record.getMessage()))

@@ -331,7 +331,7 @@ NEEDED = {
         )
     )
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_whatever_is_asked_of_a_model_is_answered_or_refused(request_):
     asked = scene({"first": network(1), "second": network(2)})
     with contextlib.suppress(RequestError):

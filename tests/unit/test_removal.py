@@ -59,7 +59,7 @@ def test_all_orders_begin_with_the_picture_and_end_without_it() -> None:
         np.testing.assert_allclose(last, linear(end)[:, 1].mean(), atol=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(hnp.arrays(np.float64, (N, SIDE, SIDE), elements=st.floats(-1e6, 1e6)), st.integers(1, SIDE * SIDE))
 def test_a_step_that_changes_nothing_is_skipped_without_a_trace(values: np.ndarray, pixels: int) -> None:
     # Half of the pixels are black already; the same result as asking about each and every step.

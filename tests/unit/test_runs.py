@@ -1,7 +1,6 @@
 """Reading a run: what it gives, that damage is named with its file, that the network comes back."""
 
 import errno
-import io
 import json
 import os
 from pathlib import Path
@@ -374,14 +373,14 @@ def test_a_truncated_or_missing_file_is_named(damaged, name, left):
 
 @pytest.mark.parametrize("name", [*ARRAYS, "run.json"])
 def test_a_file_that_may_not_be_read_is_not_called_missing(damaged, monkeypatch, name):
-    really = io.open
+    really = Path.open
 
-    def refusing(file, *args, **kwargs):
-        if not isinstance(file, int) and Path(file) == damaged / name:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
-        return really(file, *args, **kwargs)
+    def refusing(path, *args, **kwargs):
+        if path == damaged / name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really(path, *args, **kwargs)
 
-    monkeypatch.setattr(io, "open", refusing)  # file modes do not stop root
+    monkeypatch.setattr(Path, "open", refusing)  # file modes do not stop root
     with pytest.raises(PermissionError, match=rf"Permission denied.*{Path(name).name}"):
         ARRAYS.get(name, lambda run: run)(dvi.Run(damaged, model=network()))
 

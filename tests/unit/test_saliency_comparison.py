@@ -58,7 +58,7 @@ def test_quadrants_are_named_by_agreement_and_mean_score():
         turned.select("agree")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 200), st.integers(1, 4))
 def test_points_of_one_whole_number_are_spread_but_never_reach_the_next(n, models):
     rng = np.random.default_rng(n)

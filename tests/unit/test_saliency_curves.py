@@ -25,7 +25,7 @@ def test_steps_are_stations_of_the_curve_pixel_by_pixel():
     np.testing.assert_allclose(both["probability"], both["probability fine"], atol=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 1000), st.integers(1, 20))
 def test_insertion_is_removal_of_the_opposite_map_run_backwards(seed, step):
     model, x = seeded(Functional()), pictures(2, seed).numpy()

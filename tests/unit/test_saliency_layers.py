@@ -59,7 +59,7 @@ def test_the_receptive_field_of_a_known_stack():
     assert field_of([conv, nn.AdaptiveAvgPool2d(1)], 0) == (0, 24)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(

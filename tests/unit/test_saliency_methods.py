@@ -165,7 +165,7 @@ def test_grad_cam_plus_plus_weighs_a_lone_gradient_alike_everywhere():
     assert values[1, 1] == pytest.approx(alpha * 3 * 2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.sampled_from(["mean", "zero", "blur"]))
 def test_deep_lift_is_complete_whatever_the_weights_and_the_baseline(seed, baseline):
     model = seeded(Functional(), seed)

@@ -471,7 +471,7 @@ def test_a_predictor_is_passed_on_as_it_is():
 # Inputs
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(n=st.integers(1, 30), batch_size=st.integers(1, 40), layer=st.sampled_from([None, "4", "5"]))
 def test_the_batch_size_makes_no_difference(n, batch_size, layer):
     model, x = convolutional(), pictures(n)

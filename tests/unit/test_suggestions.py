@@ -95,7 +95,7 @@ def trainings(draw):
     return logits, draw(arrays(np.int64, n, elements=st.integers(-1, c - 1)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(trainings())
 def test_gathered_epoch_by_epoch_they_are_what_the_definitions_say(training):
     z, labels = training
@@ -120,7 +120,7 @@ def test_gathered_epoch_by_epoch_they_are_what_the_definitions_say(training):
     assert of["first_learned"].tolist() == first
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(trainings(), st.floats(-20, 20))
 def test_a_constant_added_to_all_logits_of_a_sample_changes_nothing(training, constant):
     z, labels = training
@@ -130,7 +130,7 @@ def test_a_constant_added_to_all_logits_of_a_sample_changes_nothing(training, co
         np.testing.assert_allclose(moved[name], table[name], atol=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(trainings())
 def test_on_the_boundary_is_what_is_painted_as_the_boundary(training):
     z, labels = training
