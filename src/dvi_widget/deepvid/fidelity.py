@@ -1,4 +1,4 @@
-"""How far a student can be trusted: divergence from its teacher, and a verdict in words (DeepVID, R3.1)."""
+"""Fidelity of a student: divergence from its teacher, and a verdict in words (DeepVID, R3.1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_TOTAL_VARIATION = 0.15
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How far a student can be trusted at a picture.
+    """The fidelity of a student at a picture.
 
     Attributes
     ----------

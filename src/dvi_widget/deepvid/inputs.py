@@ -1,4 +1,4 @@
-"""What DeepVID is given, checked at the door: pictures, and the classifier to explain."""
+"""Checks of DeepVID's arguments: pictures, and the classifier to explain."""
 
 from __future__ import annotations
 

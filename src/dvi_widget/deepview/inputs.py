@@ -1,4 +1,4 @@
-"""What DeepView is given, checked at the door: samples and labels."""
+"""Checks of DeepView's arguments: samples and labels."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ class Paths:
 
     @property
     def done(self) -> NDArray[np.bool_]:
-        """Which paths are known in full: bool [P]."""
+        """Whether each path is known in full: bool [P]."""
         return np.asarray((self._slots >= 0).all(axis=1))
 
     @property

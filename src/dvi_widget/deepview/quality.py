@@ -1,4 +1,4 @@
-"""How far a map can be trusted: Q_kNN, Q_data and Q_¬data (DeepView, §5.1, Table 1)."""
+"""Quality of a map: Q_kNN, Q_data and Q_¬data (DeepView, §5.1, Table 1)."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Maps:
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
-        """Which maps fail to account for more than 5 % of their effect: bool [N]."""
+        """Whether each map fails to account for more than 5 % of its effect: bool [N]."""
         if self.error is None:
             return np.zeros(len(self.values), bool)
         return ~(self.error <= MAX_ERROR)

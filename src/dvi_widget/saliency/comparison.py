@@ -28,7 +28,7 @@ _SPREAD_BINS = 40  # bins of mean score within which points are spread
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """What several models predict for the same pictures (iNNvestigate-GUI, §4.3, Fig. 2).
+    """Predictions of several models for the same pictures (iNNvestigate-GUI, §4.3, Fig. 2).
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class ModelComparison:
 
     @property
     def n_classes(self) -> NDArray[np.int64]:
-        """How many different classes the models predict: int64 [N]."""
+        """Number of different classes that the models predict: int64 [N]."""
         ordered = np.sort(self.predictions, axis=0)
         return np.asarray(1 + (np.diff(ordered, axis=0) != 0).sum(0), np.int64)
 

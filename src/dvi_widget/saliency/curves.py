@@ -37,7 +37,7 @@ _DISTURBANCES = 4
 
 @dataclass(frozen=True)
 class MethodComparison:
-    """How several methods explain the same pictures of one model.
+    """Curves and figures of several methods on the same pictures of one model.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ _BATCH_ROWS = 64  # pictures per forward and backward pass of the methods that a
 
 
 class Attributions(NamedTuple):
-    """What a method returns.
+    """The result of a method.
 
     Attributes
     ----------

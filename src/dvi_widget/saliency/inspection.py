@@ -1,4 +1,4 @@
-"""What a model is made of, and which attribution methods are right for it: read off one forward pass."""
+"""Inspection of a model by one forward pass: its layers, and the attribution methods right for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one forward pass tells about a model.
+    """A model as one forward pass shows it.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ __all__ = ["Call", "CallMode", "Kind"]
 
 
 class Kind(Enum):
-    """What a torch function does to its first argument, as finely as rules tell operations apart."""
+    """The effect of a torch function on its first argument, as finely as rules tell operations apart."""
 
     RELU = "relu"  # max(0, x), by whatever function
     ACTIVATION = "activation"  # any other elementwise nonlinearity
@@ -107,7 +107,7 @@ class Call:
 
     @property
     def in_place(self) -> bool:
-        """Whether the call overwrites its first argument."""
+        """Tell whether the call overwrites its first argument."""
         name = str(getattr(self.func, "__name__", ""))
         if name.endswith("_") and not name.endswith("__"):
             return True
@@ -138,7 +138,7 @@ class Call:
         return self.input.copy_(y) if self.in_place else y
 
     def _is_relu(self) -> bool:
-        """Whether the call computes max(0, x)."""
+        """Tell whether the call computes max(0, x)."""
         if self.name == "relu":
             return True
         if self.name == "clamp":

@@ -1,4 +1,4 @@
-"""Which inputs an output can depend on, whatever the weights: the rule behind receptive fields."""
+"""Dependency of outputs on inputs, whatever the weights: the rule behind receptive fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How relevance goes through one operation: the rules of linear layers, and what sums and activations do."""
+"""Relevance through one operation: the rules of linear layers, and those of sums and activations."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Layer:
 
 
 class LayerRule(ABC):
-    """How a linear layer hands relevance to its inputs.
+    """A rule by which a linear layer hands relevance to its inputs.
 
     A rule writes the layer's output as a sum of terms, z_j = Σ_k (x_k W_k + b_k)_j, in which inputs and
     weights are modified as it sees fit. Input i then receives

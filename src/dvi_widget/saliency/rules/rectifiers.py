@@ -16,11 +16,11 @@ __all__ = ["Deconvolution", "GuidedBackprop"]
 
 
 class _PositiveGradient(Rule):
-    """What both rules share: they are defined for ReLUs and for no other activation."""
+    """Base of both rules, which are defined for ReLUs and for no other activation."""
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
-        """Whether the call is no activation other than ReLU."""
+        """Tell whether the call is no activation other than ReLU."""
         return call.kind is not Kind.ACTIVATION
 
     @classmethod

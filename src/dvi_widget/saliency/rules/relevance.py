@@ -30,7 +30,7 @@ _ALWAYS = {Kind.RELU, Kind.SUM, Kind.ROUTE, Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POO
 
 
 class Relevance(Rule, ABC):
-    """What flows back is relevance, which every layer conserves: the target logit at the start.
+    """Send back relevance, which every layer conserves: the target logit at the start.
 
     Linear layers hand it down by a `LayerRule`, which a subclass chooses. A BatchNorm behind a convolution or
     dense layer is merged into it. A sum shares relevance between its terms; activations, and sums and
@@ -56,7 +56,7 @@ class Relevance(Rule, ABC):
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
-        """Whether there is a rule for the call."""
+        """Tell whether there is a rule for the call."""
         return call.kind in _ALWAYS or call.name == "tanh" or (call.kind in _LINEAR and call.operands == 1)
 
     def handle(self, call: Call) -> Any:

@@ -57,7 +57,7 @@ class Rescale(Rule):
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
-        """Whether the call is linear in the picture, an activation, or a max pooling by windows."""
+        """Tell whether the call is linear in the picture, an activation, or a max pooling by windows."""
         return call.kind in _EXACT or (call.kind in _LINEAR and call.operands == 1)
 
     def activation(self, call: Call) -> Any:

@@ -47,7 +47,7 @@ class Rule(CallMode):
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
-        """Whether what flows back through a call is right."""
+        """Tell whether the rule is right for a call."""
         del call
         return True
 
