@@ -7,7 +7,7 @@ from .demo import demo
 from .dvi import DVI, PaperDVI
 from .landscape import Landscape
 from .live import Watch, watch
-from .runs import LightningCallback, Recorder, Run, RunError
+from .runs import ArrayRecorder, HuggingFaceCallback, LightningCallback, Recorder, Run, RunError
 from .saliency import activations, attribute, filters, inspect_model, top_patches
 from .subject import Predictor, Subject
 from .widget.explorer import Explorer
@@ -17,8 +17,10 @@ __version__ = "0.2.0.dev0"  # the one place: the build reads it from here
 __all__ = [
     "DVI",
     "VAE",
+    "ArrayRecorder",
     "DeepView",
     "Explorer",
+    "HuggingFaceCallback",
     "Landscape",
     "LightningCallback",
     "LinearStudent",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import check_number, check_whole, warn
-from .subject import Subject
 
-__all__ = ["Boundary", "margins", "on_boundary", "synthesize"]
+__all__ = ["Boundary", "HeadAlone", "margins", "on_boundary", "synthesize"]
 
 # Halvings of [0, upper]: the last step is a 4,096th of it, far below the width of any δ-boundary measured.
 _HALVINGS = 12
@@ -19,6 +20,43 @@ _TRIES_PER_POINT = 10
 # Mixed inputs in memory at a time.
 _BLOCK_BYTES = 2**26
 _MIN_PAIRS = 128  # searched at once
+
+
+class Splits(Protocol):
+    """A classifier c = g∘f, such as a `Subject`."""
+
+    batch_size: int
+
+    def features_and_logits(
+        self, inputs: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compute representations f(s) [n, h] and logits [n, C]."""
+        ...
+
+
+class HeadAlone:
+    """A head g as a classifier of representations, for boundary points where inputs cannot be mixed.
+
+    Parameters
+    ----------
+    head : callable
+        float32 [n, h] to logits [n, C].
+    batch_size : int
+        Representations per call.
+    """
+
+    def __init__(
+        self, head: Callable[[NDArray[np.float32]], NDArray[np.floating]], batch_size: int = 128
+    ) -> None:
+        self._head = head
+        self.batch_size = batch_size
+
+    def features_and_logits(
+        self, inputs: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return representations [n, h] as they are, and their logits [n, C]."""
+        x = np.asarray(inputs, np.float32)
+        return x, np.asarray(self._head(x), np.float32)
 
 
 @dataclass(frozen=True)
@@ -99,7 +137,7 @@ def margins(logits: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def synthesize(
-    subject: Subject,
+    subject: Splits,
     inputs: NDArray[np.generic],
     logits: NDArray[np.floating],
     n: int,
@@ -119,8 +157,8 @@ def synthesize(
 
     Parameters
     ----------
-    subject : Subject
-        The network, alive.
+    subject : Subject or HeadAlone
+        The network, alive; or its head, if representations are mixed instead of inputs.
     inputs : uint8 or float [N, ...]
         Samples to mix, as the network takes them.
     logits : float [N, C]
@@ -228,7 +266,7 @@ def _pair_distribution(
 
 
 def _search(
-    subject: Subject,
+    subject: Splits,
     inputs: NDArray[np.generic],
     predicted: NDArray[np.int64],
     parents: NDArray[np.int64],

@@ -19,7 +19,7 @@ from torch import nn
 from .arrays import check_number, check_path, check_whole, warn
 from .dvi import DVI
 from .landscape import Landscape
-from .runs import Recorder, Run
+from .runs import ArrayRecorder, Recorder, Run
 from .widget.explorer import Explorer
 
 _FREE_S = 20.0  # that following may take in any case: a short training is worth watching too
@@ -198,7 +198,7 @@ _watched: weakref.WeakValueDictionary[Path, Watch] = weakref.WeakValueDictionary
 
 
 def watch(
-    run: Recorder | str | Path,
+    run: Recorder | ArrayRecorder | str | Path,
     *,
     every: int = 1,
     budget: float | None = 0.1,
@@ -246,11 +246,13 @@ def watch(
     if budget is not None and check_number("budget", budget, 0, 1) == 0:
         raise ValueError("budget must be a share of the time in (0, 1], or None for no limit; got 0.")
     options: dict[str, Any] = {"every": every, "budget": budget, "resolution": resolution}
-    if isinstance(run, Recorder):
+    if isinstance(run, (Recorder, ArrayRecorder)):
         if model is not None:
             raise ValueError("model must be left out, as the recorder has one; got a model too.")
         recorder = run
-        watched = Watch(lambda: Run(recorder.folder, recorder.model), str(recorder.folder), **options)
+        watched = Watch(
+            lambda: Run(recorder.folder, getattr(recorder, "model", None)), str(recorder.folder), **options
+        )
         _take_over(recorder.folder, watched)
         if recorder.epochs:
             watched.advance()

@@ -5,17 +5,20 @@ import json
 import os
 import re
 import resource
+import tempfile
 import threading
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import recorded
 import safetensors.torch
 import torch
+from PIL import Image
 from recorded import network, record, recorder, samples, train
 from torch import nn
-from torch.utils.data import Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import dvi_widget as dvi
 from dvi_widget.boundary import on_boundary
@@ -715,24 +718,192 @@ def test_a_wrong_argument_is_named_and_nothing_is_written(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_whole_numbers_need_boundary_0(tmp_path):
-    class Tokens(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.table, self.out = nn.Embedding(9, 4), nn.Linear(4, 2)
+class Tokens(nn.Module):
+    """Reads token numbers under a mask, with a table beside them if there is one."""
 
-        def forward(self, x):
-            return self.out(self.table(x).mean(1))
+    def __init__(self, table=0):
+        super().__init__()
+        torch.manual_seed(0)
+        self.words, self.out = nn.Embedding(9, 4), nn.Linear(4 + table, 2)
 
+    def forward(self, input_ids, attention_mask=None, table=None):
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        mean = (self.words(input_ids) * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return self.out(mean if table is None else torch.cat([mean, table], 1))
+
+
+def sentences(n=60):
     rng = np.random.default_rng(0)
-    x, y = rng.integers(9, size=(20, 5)), np.arange(20) % 2
-    options = {"train": (x, y), "test": (x[:4], y[:4]), "classes": ["a", "b"]}
-    with pytest.raises(TypeError, match="boundary=0"):
-        dvi.Recorder(tmp_path / "run", Tokens(), **options)
-    dvi.Recorder(tmp_path / "run", Tokens(), boundary=0, **options).capture(0)
-    run = dvi.Run(tmp_path / "run")
-    assert run.boundary(0).shape == (0, 4)
+    ids = rng.integers(1, 9, size=(n, 5))
+    mask = (np.arange(5) < rng.integers(2, 6, size=(n, 1))).astype(np.int64)
+    return ids, mask, rng.normal(size=(n, 3)).astype(np.float32), np.arange(n) % 2
+
+
+class Mappings(Dataset):
+    """Samples as those of Hugging Face: a mapping with the label and the text among its entries."""
+
+    def __init__(self, rows):
+        ids, mask, _, y = sentences()
+        self.rows = [
+            {
+                "input_ids": ids[i],
+                "attention_mask": mask[i].tolist(),
+                "idx": i,
+                "text": f"text {i}",
+                "label": y[i],
+            }
+            for i in rows
+        ]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+
+WAYS = {
+    "by name": lambda ids, mask, table, y: ({"input_ids": ids, "attention_mask": mask}, y),
+    "with the labels": lambda ids, mask, table, y: {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "labels": y,
+        "idx": y,
+    },
+    "in order": lambda ids, mask, table, y: ((ids, torch.from_numpy(mask)), y),
+    "a dataset in order": lambda ids, mask, table, y: TensorDataset(*map(torch.from_numpy, (ids, mask, y))),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_several_inputs_are_recorded_and_mixed_as_representations(tmp_path, way):
+    ids, mask, table, y = sentences()
+    model = Tokens()
+    given = WAYS[way](ids, mask, table, y)
+    with pytest.warns(UserWarning, match="boundary points are mixed from representations"):
+        recording = dvi.Recorder(tmp_path / "run", model, train=given, test=given, classes=["a", "b"])
+    recording.capture(0)
+    run = dvi.Run(tmp_path / "run", model=Tokens())
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+    np.testing.assert_allclose(run.logits(0), wanted, atol=1e-6)
+    kept = run.inputs("test")
+    kept = list(kept.values()) if isinstance(kept, dict) else kept
+    for part, original in zip(kept, (ids, mask), strict=True):
+        np.testing.assert_array_equal(part, original)
+    z = run.head(0)(torch.from_numpy(run.boundary(0).copy())).numpy()
+    assert len(z) == 6
+    assert (np.abs(np.tanh((z[:, 0] - z[:, 1]) / 2)) <= 0.1001).all()
+    np.testing.assert_allclose(run.subject(0).predict(run.inputs("train")), wanted, atol=1e-6)
     assert run.images is None
+    assert not run.has_inputs
+    dvi.Recorder(tmp_path / "run", model, train=given, test=given, classes=["a", "b"]).capture(1)
+    assert run.epochs == [0, 1]
+    dvi.Explorer(dvi.DVI(seed=0).fit(run).landscape(resolution=8))
+
+
+@pytest.mark.filterwarnings("ignore:The inputs cannot be mixed")
+def test_a_dataset_of_mappings_gives_what_the_model_takes_and_shows_its_texts(tmp_path):
+    ids, _, _, y = sentences()
+    options = {"train": Mappings(range(40)), "test": Mappings(range(40, 60)), "classes": ["a", "b"]}
+    dvi.Recorder(tmp_path / "run", Tokens(), **options).capture(0)
+    run = dvi.Run(tmp_path / "run")
+    assert set(run.inputs("all")) == {"input_ids", "attention_mask"}
+    np.testing.assert_array_equal(run.inputs("all")["input_ids"], ids)
+    np.testing.assert_array_equal(run.samples["label"], y)
+    assert run.samples["text"].tolist() == [f"text {i}" for i in range(60)]
+    shown = dvi.DVI(seed=0).fit(run).landscape(resolution=8)
+    assert shown.samples["text"][41] == "text 41"
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_data_loader_is_read_through_its_dataset_and_said(tmp_path, workers):
+    (x, y), test, names = samples()
+    loader = DataLoader(Pairs(x, y), batch_size=7, shuffle=True, num_workers=workers)
+    with pytest.warns(UserWarning, match="train: the DataLoader's dataset is recorded"):
+        dvi.Recorder(tmp_path / "run", network(), train=loader, test=test, classes=names)
+    run = dvi.Run(tmp_path / "run")
+    np.testing.assert_array_equal(run.inputs(), x)
+    np.testing.assert_array_equal(run.samples["label"][:120], y)
+
+
+def test_a_large_dataset_is_kept_in_a_file_while_it_is_read(tmp_path, monkeypatch):
+    (x, y), (xt, yt), _ = samples()
+    monkeypatch.setattr("dvi_widget.runs.samples._MEMORY_BYTES", 1000)
+    made = []
+    file = tempfile.TemporaryFile
+
+    def temporary(**options):
+        made.append(options["dir"])
+        return file(**options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary)
+    recorder(tmp_path / "runs" / "file", train=Pairs(x, y), test=Pairs(xt, yt)).capture(0)
+    assert made == [tmp_path, tmp_path]
+    monkeypatch.undo()
+    recorder(tmp_path / "runs" / "memory").capture(0)
+    ours, theirs = dvi.Run(tmp_path / "runs" / "file"), dvi.Run(tmp_path / "runs" / "memory")
+    assert ours.digest(0) == theirs.digest(0)
+    np.testing.assert_array_equal(ours.inputs("all"), theirs.inputs("all"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
+
+
+def test_inputs_that_only_look_like_pictures_are_none_if_told_so(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 6, 6)).astype(np.float32)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 2))
+    dvi.Recorder(tmp_path / "run", model, train=(x, np.arange(40) % 2), classes=["a", "b"], images=False)
+    assert dvi.Run(tmp_path / "run").images is None
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_channels_that_make_no_picture_are_said(tmp_path, channels):
+    x = np.random.default_rng(0).random((40, channels, 4, 4), np.float32)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16 * channels, 2))
+    with pytest.warns(UserWarning, match=rf"have {channels} channels, so that no pictures are shown"):
+        dvi.Recorder(tmp_path / "run", model, train=(x, np.arange(40) % 2), classes=["a", "b"])
+
+
+CURES = {
+    "words": (lambda y: np.array(["a", "b"])[y % 2], TypeError, r"got strings. np.unique\(train_labels"),
+    "words in a frame": (lambda y: pd.Series(list("ab")).iloc[y % 2], TypeError, "got strings"),
+    "one hot": (lambda y: np.eye(10)[y], ValueError, r"Pass y.argmax\(1\)"),
+    "several labels": (lambda y: np.eye(10)[y] + np.eye(10)[0], ValueError, r"one label at a time"),
+    "a column": (lambda y: y[:, None], ValueError, r"Pass y.ravel\(\)"),
+    "floats": (lambda y: y.astype(float), TypeError, r"Pass y.astype\(int\)"),
+    "from one": (lambda y: y + 1, ValueError, "They begin at 1: pass y - 1"),
+}
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_labels_of_another_kind_are_told_their_cure(tmp_path, name):
+    change, kind, words = CURES[name]
+    (x, y), _, names = samples()
+    with pytest.raises(kind, match=words):
+        dvi.Recorder(tmp_path / "run", network(), train=(x, change(y)), classes=names)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_of_pillow_are_told_their_cure(tmp_path):
+    (x, y), _, names = samples()
+    pictures = [Image.fromarray(np.rint(255 * picture[0]).astype(np.uint8)) for picture in x]
+    for given in ((pictures, y), Pairs(pictures, y)):
+        with pytest.raises(TypeError, match=r"got Pillow's pictures.*ToTensor"):
+            dvi.Recorder(tmp_path / "run", network(), train=given, classes=names)
+
+
+def test_a_network_without_values_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="model must have values; got the device 'meta'"):
+        recorder(tmp_path / "run", network().to("meta"))
+
+
+def test_of_several_processes_the_first_records(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    for rank in (1, 0):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        recording = recorder(tmp_path / "run")
+        recording.capture(0)
+        assert recording.epochs == ([] if rank else [0])
+        assert (tmp_path / "run").exists() == (rank == 0)
 
 
 def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
@@ -840,88 +1011,6 @@ def test_a_network_that_predicts_one_class_is_recorded_without_boundary_and_said
     run = dvi.Run(tmp_path / "run")
     assert run.boundary(0, split="train").shape == run.boundary(0, split="test").shape == (0, 16)
     assert run.features(0).shape == (120, 16)
-
-
-# Lightning
-
-
-class FakeTrainer:
-    """Calls every hook of its callbacks by name, in the order Lightning does."""
-
-    def __init__(self, module, callback, rank=0):
-        self.module, self.callback = module, callback
-        self.is_global_zero = rank == 0
-        self.current_epoch = 0
-        self.callback_metrics = {}
-
-    def call(self, hook, *args):
-        getattr(self.callback, hook)(self, self.module, *args)
-
-    def fit(self, epochs, start=0):
-        (x, y), *_ = samples()
-        self.callback.setup(self, self.module, stage="fit")
-        self.call("on_fit_start")
-        self.call("on_sanity_check_start")
-        self.call("on_validation_epoch_end")
-        self.call("on_sanity_check_end")
-        for self.current_epoch in range(start, start + epochs):
-            self.call("on_train_epoch_start")
-            loss = train(self.module, x, y, seed=self.current_epoch)
-            self.call("on_train_batch_end", None, None, 0)
-            self.call("on_validation_epoch_end")
-            self.callback_metrics = {"train_loss": torch.tensor(loss), "odd": torch.tensor(float("nan"))}
-            self.call("on_train_epoch_end")
-            self.call("on_save_checkpoint", {})
-        self.call("on_fit_end")
-        self.callback.teardown(self, self.module, stage="fit")
-
-
-def lightning(folder, **options):
-    first, second, names = samples()
-    return dvi.LightningCallback(folder, train=first, test=second, classes=names, **options)
-
-
-def test_the_lightning_callback_records_each_epoch_with_its_metrics(tmp_path):
-    FakeTrainer(network(), lightning(tmp_path / "run")).fit(3)
-    run = dvi.Run(tmp_path / "run")
-    assert run.epochs == [0, 1, 2]
-    assert run.scalars["train_loss"].is_monotonic_decreasing
-    assert "odd" not in run.scalars
-
-
-def test_the_lightning_callback_records_a_part_of_the_module_if_told_to(tmp_path):
-    module = nn.ModuleDict({"net": network(), "loss": nn.CrossEntropyLoss()})
-    callback = lightning(tmp_path / "run", model=module["net"])
-    trainer = FakeTrainer(module["net"], callback)
-    trainer.fit(1)
-    assert set(dvi.Run(tmp_path / "run", model=network()).subject(0).model.state_dict()) == set(
-        module["net"].state_dict()
-    )
-
-
-def test_an_epoch_that_lightning_trains_again_replaces_the_recorded_one(tmp_path):
-    module = network()
-    FakeTrainer(module, lightning(tmp_path / "run")).fit(2)
-    before = dvi.Run(tmp_path / "run").digest(1)
-    FakeTrainer(module, lightning(tmp_path / "run")).fit(2, start=1)
-    run = dvi.Run(tmp_path / "run")
-    assert run.epochs == [0, 1, 2]
-    assert run.digest(1) != before
-
-
-def test_only_the_first_process_of_lightning_records(tmp_path):
-    FakeTrainer(network(), lightning(tmp_path / "run"), rank=1).fit(1)
-    assert not (tmp_path / "run").exists()
-
-
-def test_the_lightning_callback_has_what_a_checkpoint_asks_for(tmp_path):
-    callback = lightning(tmp_path / "run")
-    assert callback.state_dict() == {}
-    callback.load_state_dict({})
-    assert str(tmp_path / "run") in callback.state_key
-    assert callback._legacy_state_key == callback.state_key
-    with pytest.raises(AttributeError):
-        _ = callback.unknown
 
 
 def test_without_test_samples_a_run_is_recorded_fitted_measured_and_shown(tmp_path):

@@ -587,3 +587,76 @@ def test_a_first_layer_that_works_in_place_does_not_reach_the_inputs():
         before = copy.deepcopy(x)
         Subject(model).features(x)
         np.testing.assert_array_equal(x, before)
+
+
+# Several inputs
+
+
+class Reading(nn.Module):
+    """Reads tokens under a mask, and a table beside them if there is one."""
+
+    def __init__(self, table=0):
+        super().__init__()
+        torch.manual_seed(0)
+        self.words, self.out = nn.Embedding(20, 6), nn.Linear(6 + table, 3)
+
+    def forward(self, input_ids, attention_mask=None, table=None):
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        mean = (self.words(input_ids) * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return {"logits": self.out(mean if table is None else torch.cat([mean, table], 1))}
+
+
+def tokens(n=12):
+    rng = np.random.default_rng(0)
+    ids = rng.integers(1, 20, size=(n, 7))
+    mask = (np.arange(7) < rng.integers(2, 8, size=(n, 1))).astype(np.int64)
+    return ids, mask, rng.normal(size=(n, 2)).astype(np.float32)
+
+
+@pytest.mark.filterwarnings("ignore:The model returns a dict")
+@pytest.mark.parametrize("layer", [None, "words"])
+def test_inputs_by_name_and_in_order_are_passed_on_as_they_are(layer):
+    ids, mask, table = tokens()
+    model = Reading(table=2)
+    with torch.no_grad():
+        wanted = model(*(torch.from_numpy(part) for part in (ids, mask, table)))["logits"].numpy()
+    named = {"input_ids": ids, "attention_mask": torch.from_numpy(mask), "table": table.astype(np.float64)}
+    for inputs in (named, (ids, mask, table)):
+        subject = Subject(model, batch_size=5)
+        features, logits = subject.features_and_logits(inputs)
+        np.testing.assert_allclose(logits, wanted, atol=1e-6)
+        np.testing.assert_allclose(subject.head(torch.from_numpy(features)), wanted, atol=1e-5)
+        np.testing.assert_array_equal(subject.predict(inputs), logits)
+    if layer is not None:
+        with pytest.raises(ValueError, match="depend on more than its output"):
+            Subject(model, layer=layer).features(named)
+
+
+def test_inputs_of_different_numbers_are_named():
+    ids, mask, _ = tokens()
+    with pytest.raises(ValueError, match="as many samples of each kind; got 12 of 'a', 4 of 'b'"):
+        Subject(Reading()).features({"a": ids, "b": mask[:4]})
+    with pytest.raises(ValueError, match="at least one sample"):
+        Subject(Reading()).features({})
+
+
+def test_the_token_that_a_network_classifies_is_its_representation():
+    class LastToken(nn.Module):
+        """As language models classify: every token gets logits, those of the last one count."""
+
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.words, self.rnn = nn.Embedding(20, 6), nn.GRU(6, 5, batch_first=True)
+            self.score = nn.Linear(5, 3, bias=False)
+
+        def forward(self, input_ids, attention_mask):
+            z = self.score(self.rnn(self.words(input_ids))[0])
+            return z[torch.arange(len(z)), attention_mask.sum(1) - 1]
+
+    ids, mask, _ = tokens()
+    subject = Subject(LastToken())
+    features, logits = subject.features_and_logits({"input_ids": ids, "attention_mask": mask})
+    assert features.shape == (12, 5)
+    assert subject.head_kind == "linear"
+    np.testing.assert_allclose(features @ subject.linear_head[0].T, logits, atol=1e-6)

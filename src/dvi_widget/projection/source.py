@@ -37,6 +37,8 @@ class ProjectionSource:
         self._fits = dict(fits)
         if run.knows_network:
             self.subject = run.subject
+        if run.has_inputs:
+            self.inputs = self._recorded_inputs
 
     def extend(self, fits: Mapping[int, FittedEpoch]) -> None:
         """Answer for further fitted epochs of the run."""
@@ -89,7 +91,7 @@ class ProjectionSource:
         self._fit(epoch)
         return self._run.features(epoch, "all")
 
-    def inputs(self, indices: ArrayLike) -> NDArray[Any]:
+    def _recorded_inputs(self, indices: ArrayLike) -> NDArray[Any]:
         """Return samples as the network takes them [m, ...]."""
         return np.asarray(self._run.inputs("all")[np.asarray(indices)])
 

@@ -1,8 +1,9 @@
 """A training run on disk: recording it, reading it, its samples."""
 
-from .lightning import LightningCallback
+from .array_recording import ArrayRecorder
+from .callbacks import HuggingFaceCallback, LightningCallback
 from .reading import Run
 from .recording import Recorder
 from .storage import RunError
 
-__all__ = ["LightningCallback", "Recorder", "Run", "RunError"]
+__all__ = ["ArrayRecorder", "HuggingFaceCallback", "LightningCallback", "Recorder", "Run", "RunError"]

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from dvi_widget import files
 from dvi_widget.arrays import check_path
-from dvi_widget.subject import Outputs, Subject, unwrapped
+from dvi_widget.subject import Outputs, Subject, each, unwrapped
 
 from . import storage
+from .surrogate import nearest_head
 
 T = TypeVar("T")
 Split = Literal["train", "test", "all"]
@@ -71,12 +72,14 @@ class Run:
             self._head: str = manifest["head"]
             self._outputs: Outputs = manifest["outputs"]
             self._where_images: str | None = manifest["images"]
-            input_shape = tuple(manifest["inputs"]["shape"])
+            described = manifest["inputs"]
         except (KeyError, TypeError, ValueError) as error:
             raise storage.RunError(f"{self.folder / 'run.json'} is damaged: {error!r}.") from error
         total = self.n_train + self.n_test
         self._labels = _open_array(self.folder / "samples" / "labels.npy", (total,))
-        self._inputs = _open_array(self.folder / "samples" / "inputs.npy", (total, *input_shape))
+        self._inputs: Any = None
+        if described is not None:
+            self._inputs = storage.open_inputs(self.folder / "samples", described, total)
         self._samples = self._read_samples()
 
     def __repr__(self) -> str:
@@ -90,13 +93,14 @@ class Run:
     @property
     def knows_network(self) -> bool:
         """Whether the run was opened with the recorded architecture, so that `subject` can answer."""
-        return self._model is not None
+        return self._model is not None and self._head != "given"
 
     @property
     def samples(self) -> pd.DataFrame:
         """One row per sample, training samples first; index 0..N-1.
 
-        Columns: ``split`` ("train" or "test"), ``label`` (int64), and one bool column per group.
+        Columns: ``split`` ("train" or "test"), ``label`` (int64), ``text`` if the samples came with texts,
+        and one bool column per group.
         """
         return self._samples.copy()
 
@@ -123,22 +127,44 @@ class Run:
         if self._where_images == "images":
             total = self.n_train + self.n_test
             return _open_array(self.folder / "samples" / "images.npy", (total, None, None, None))
-        return self._inputs if self._inputs.ndim == 4 else self._inputs[:, None]
+        pictures: NDArray[np.uint8] = self.inputs("all")
+        return pictures if pictures.ndim == 4 else pictures[:, None]
 
     @property
     def maps(self) -> Path:
         """Folder in which fitted maps are kept, once there are some."""
         return self.folder / "maps"
 
-    def inputs(self, split: Split = "train") -> NDArray[Any]:
-        """Return inputs as the network takes them, ``[n, ...]`` (memory-mapped).
+    @property
+    def has_inputs(self) -> bool:
+        """Whether the samples were recorded as one array, as the network takes them."""
+        return isinstance(self._inputs, np.ndarray)
+
+    def inputs(self, split: Split = "train") -> Any:
+        """Return inputs as the network takes them (memory-mapped).
 
         Parameters
         ----------
         split
             "train", "test" or "all" (training samples first).
+
+        Returns
+        -------
+        array [n, ...]
+            Several as a dict by name, or as a tuple in order, as they were recorded.
+
+        Raises
+        ------
+        RunError
+            If the run was recorded without inputs.
         """
-        return self._inputs[self._rows(split)]
+        if self._inputs is None:
+            raise storage.RunError(
+                f"{self.folder} was recorded from arrays of representations, without inputs. Record it with "
+                "dvi.Recorder and the network to have them."
+            )
+        rows = self._rows(split)
+        return each(lambda part: part[rows], self._inputs)
 
     def features(self, epoch: int, split: Split = "train") -> NDArray[np.float32]:
         """Return the representations of an epoch.
@@ -210,7 +236,8 @@ class Run:
         -------
         callable
             Tensor ``[n, h]`` to logits ``[n, C]``, differentiable, on the device and of the dtype of its
-            argument.
+            argument. A run of arrays whose head is not linear has one of its nearest training samples (see
+            `ArrayRecorder`).
 
         Raises
         ------
@@ -221,7 +248,10 @@ class Run:
             damaged.
         """
         self._epoch(epoch)
-        if self._head == "network":
+        kind = self._head_kind(epoch)
+        if kind == "nearest":
+            return nearest_head(self.features(epoch), self.logits(epoch))
+        if kind == "network":
             if self._model is None:
                 raise storage.RunError(
                     f"The head of this run is the network behind {self._layer!r}, not one linear layer. Open "
@@ -231,7 +261,7 @@ class Run:
         linear = self.linear_head(epoch)
         assert linear is not None
         weight, bias = (torch.from_numpy(part) for part in linear)
-        normalised = self._head == "log_softmax"
+        normalised = kind == "log_softmax"
 
         def head(x: Tensor) -> Tensor:
             z = nn.functional.linear(x, weight.to(x), bias.to(x))
@@ -261,7 +291,7 @@ class Run:
             If a file is damaged.
         """
         self._epoch(epoch)
-        if self._head == "network":
+        if self._head_kind(epoch) in ("network", "nearest"):
             return None
         tensors = self._read(epoch, "head.safetensors", files.load_tensors)
         return tensors["weight"].float().numpy(), tensors["bias"].float().numpy()
@@ -288,6 +318,11 @@ class Run:
             damaged.
         """
         self._epoch(epoch)
+        if self._head == "given":
+            raise storage.RunError(
+                "This needs the network itself, and the run was recorded from arrays. Record it with "
+                "dvi.Recorder and the network to have it."
+            )
         if self._model is None:
             raise storage.RunError(
                 "This needs the network itself. Open the run as dvi.Run(folder, model=<a network of the "
@@ -300,8 +335,12 @@ class Run:
         )
         model.load_state_dict(recorded, strict=False)
         subject = Subject(model, layer=self._layer, outputs=self._outputs)
-        subject.features(self._inputs[:1])
+        subject.features(each(lambda part: part[:1], self.inputs("all")))
         return subject
+
+    def _head_kind(self, epoch: int) -> str:
+        """Return the kind of an epoch's head; a run of arrays may have another in each."""
+        return str(self._about(epoch)["head"]) if self._head == "given" else self._head
 
     def digest(self, epoch: int) -> str:
         """Return a digest of an epoch's representations, logits, boundary points and linear head.
@@ -344,6 +383,9 @@ class Run:
     def _read_samples(self) -> pd.DataFrame:
         split = np.repeat(["train", "test"], [self.n_train, self.n_test])
         table = pd.DataFrame({"split": split, "label": np.array(self._labels)})
+        texts = self.folder / "samples" / "texts.json"
+        if texts.exists():
+            table["text"] = storage.read(texts, files.read_json)["texts"]
         for name in storage.group_names(self.folder):
             table[name] = np.array(_open_array(storage.group_path(self.folder, name), (len(table),)))
         return table

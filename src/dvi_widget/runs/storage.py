@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvi_widget.arrays import as_mask
-from dvi_widget.files import ASIDE, DamagedFileError, read_json, remove, write_aside
+from dvi_widget.files import ASIDE, DamagedFileError, open_array, read_json, remove, write_aside
+from dvi_widget.subject import parts
 
 FORMAT = "dvi_widget run"
 VERSION = 2
 
 # Columns that every sample table has, of runs and of explorers: no group may have their names.
-_COLUMNS = {"split", "label", "prediction", "confidence", "correct", "selected", "shown"}
+_COLUMNS = {"split", "label", "text", "prediction", "confidence", "correct", "selected", "shown"}
 _EPOCH_FOLDER = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
 _MAX_GROUP_NAME_BYTES = 200  # of its quoted name, as most file systems take 255
 _MAX_LISTED_WEIGHTS = 5  # in an error
@@ -109,8 +110,38 @@ def is_unused(folder: Path) -> bool:
 
 def _is_samples(path: Path) -> bool:
     """Tell whether a folder holds recorded samples and nothing else."""
-    ours = {"inputs.npy", "labels.npy", "images.npy"}
+    ours = {"inputs", "inputs.npy", "labels.npy", "images.npy", "texts.json"}
     return path.name == "samples" and path.is_dir() and {file.name for file in path.iterdir()} <= ours
+
+
+def inputs_path(samples: Path, key: Any) -> Path:
+    """Return the file of the inputs in the folder of samples; of several, that of one."""
+    return samples / "inputs.npy" if key is None else samples / "inputs" / f"{quote(str(key), safe='')}.npy"
+
+
+def describe_inputs(inputs: Any) -> dict[str, Any]:
+    """Describe inputs for ``run.json``: shape and dtype of one sample, or of each of its parts."""
+    described = {
+        key: {"shape": list(part.shape[1:]), "dtype": part.dtype.str} for key, part in parts(inputs).items()
+    }
+    if None in described:
+        return described[None]
+    return {
+        "by": "name" if isinstance(inputs, dict) else "place",
+        "parts": [{"name": str(key), **part} for key, part in described.items()],
+    }
+
+
+def open_inputs(samples: Path, described: dict[str, Any], n: int) -> Any:
+    """Open the inputs of all n samples, memory-mapped, as ``run.json`` describes them."""
+
+    def opened(key: Any, shape: list[int]) -> NDArray[Any]:
+        return read(inputs_path(samples, key), lambda path: open_array(path, (n, *shape)))
+
+    if "parts" not in described:
+        return opened(None, described["shape"])
+    arrays = {part["name"]: opened(part["name"], part["shape"]) for part in described["parts"]}
+    return arrays if described["by"] == "name" else tuple(arrays.values())
 
 
 def digest(*arrays: NDArray[Any]) -> str:

@@ -1,7 +1,8 @@
 """The classifier under study: predictions, representations and head of a network left as it was."""
 
+from .inputs import as_inputs, count, each, parts
 from .lending import evaluating, home, unwrapped
-from .outputs import LogitWatch, Outputs, check_outputs, class_labels, outputs_tensor
+from .outputs import LogitWatch, Outputs, as_outputs, check_outputs, class_labels, outputs_tensor
 from .predictor import InputShapeError, Predictor, as_predictor, refused
 from .split import Subject
 
@@ -11,12 +12,17 @@ __all__ = [
     "Outputs",
     "Predictor",
     "Subject",
+    "as_inputs",
+    "as_outputs",
     "as_predictor",
     "check_outputs",
     "class_labels",
+    "count",
+    "each",
     "evaluating",
     "home",
     "outputs_tensor",
+    "parts",
     "refused",
     "unwrapped",
 ]

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from dvi_widget.arrays import warn
+
 Outputs = Literal["logits", "probabilities", "sigmoid"]
 
 # Rows of probabilities may miss one by what half precision and many classes cost.
@@ -180,6 +182,28 @@ def before_softmax(p: Tensor) -> Tensor:
     """Return the logarithm of probabilities [n, C]; one column p is that of the second of two classes."""
     both = torch.cat([1 - p, p], dim=1) if p.shape[1] == 1 else p
     return both.clamp_min(torch.finfo(torch.float32).tiny).log()
+
+
+def as_outputs(given: Tensor) -> Tensor:
+    """Read outputs [n, C] that were given as an array: logits, unless all rows are probabilities.
+
+    Returns
+    -------
+    tensor [n, C]
+        A single column z is [0, z].
+
+    Warns
+    -----
+    UserWarning
+        If rows are non-negative and sum to one.
+    """
+    if given.shape[1] > 1 and are_probabilities(given):
+        warn(
+            "The logits are non-negative and sum to one: they are taken as probabilities, and their "
+            "logarithm as logits."
+        )
+        return before_softmax(given)
+    return with_reference(given)
 
 
 def class_labels(model: Any) -> NDArray[Any] | None:

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from dvi_widget.arrays import as_array, check_whole, warn
+from dvi_widget.arrays import check_whole, warn
 
+from .inputs import arguments, as_inputs, count, each
 from .lending import evaluating, home, unwrapped
 from .outputs import (
     LogitWatch,
@@ -87,6 +88,8 @@ class Predictor:
         labels = None if isinstance(model, nn.Module) else class_labels(model)
         if labels is not None and len(labels) < 2:
             raise ValueError(f"model must tell at least two classes apart; got one, {labels[0]!r}.")
+        if isinstance(model, nn.Module) and any(weight.is_meta for weight in model.parameters()):
+            raise ValueError("model must have values; got the device 'meta'. Load its weights first.")
         self.model = unwrapped(model) if isinstance(model, nn.Module) else model
         self.batch_size = batch_size
         self._outputs_kind: Outputs | None = outputs
@@ -101,8 +104,8 @@ class Predictor:
         Parameters
         ----------
         inputs : array or tensor [n, ...]
-            As the model takes them. For a torch module, floating inputs are cast to its precision and moved
-            to its device; integers keep their dtype.
+            As the model takes them; several as a dict by name or as a tuple in order. For a torch module,
+            floating inputs are cast to its precision and moved to its device; integers keep their dtype.
 
         Returns
         -------
@@ -183,13 +186,10 @@ class Predictor:
 
     def _batches(self, inputs: ArrayLike | Tensor) -> Iterator[Any]:
         """Yield batches of the inputs, none of them empty."""
-        samples = inputs if isinstance(inputs, Tensor) else as_array("inputs", inputs)
-        if samples.ndim == 0 or len(samples) == 0:
-            raise ValueError(
-                f"inputs must be [n, ...] with n of 1 or more; got shape {tuple(samples.shape)}."
-            )
-        for start in range(0, len(samples), self.batch_size):
-            yield samples[start : start + self.batch_size]
+        samples = as_inputs("inputs", inputs)
+        for start in range(0, count(samples), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            yield each(lambda part, rows=rows: part[rows], samples)  # type: ignore[misc]
 
     @contextmanager
     def _borrowed(self) -> Iterator[None]:
@@ -204,15 +204,18 @@ class Predictor:
         """Run the model on a batch and return its logits."""
         with LogitWatch() as watch:
             outputs = self._outputs(batch)
-        return self.as_logits(outputs, len(batch), watch)
+        return self.as_logits(outputs, count(batch), watch)
 
     def _outputs(self, batch: Any) -> Any:
         """Run the model on a batch and return its own outputs."""
         if isinstance(self.model, nn.Module):
-            inputs = self._tensor(batch)
+            inputs = self._tensors(batch)
+            args, kwargs = arguments(inputs)
             try:
-                outputs = self.model(inputs)
+                outputs = self.model(*args, **kwargs)
             except RuntimeError as error:
+                if not isinstance(inputs, Tensor):
+                    raise
                 if inputs.is_floating_point():
                     raise refused("inputs", self.model, inputs, error) from error
                 raise TypeError(
@@ -235,6 +238,10 @@ class Predictor:
         import pandas as pd  # noqa: PLC0415 - which knows named columns has imported it
 
         return pd.DataFrame(batch, columns=names)
+
+    def _tensors(self, batch: Any) -> Any:
+        """Return a batch as the tensors that the module takes."""
+        return each(self._tensor, batch)
 
     def _tensor(self, batch: Any) -> Tensor:
         """Move samples to the module's device, and floats to its precision."""

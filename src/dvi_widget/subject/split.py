@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from .inputs import arguments, count, each
 from .lending import evaluating, home
 from .outputs import LogitWatch, Outputs
 from .predictor import Predictor, as_numpy
@@ -38,6 +39,8 @@ class _Split:
         What follows the split: one linear layer, with log-softmax or without, or more of the network.
     one_dummy
         Whether one dummy sample can stand for all when the head is run.
+    tokens
+        Whether the linear layer classifies every token of a sample, of which one is then chosen.
     """
 
     name: str
@@ -47,6 +50,7 @@ class _Split:
     shape: tuple[int, ...]
     head: Literal["linear", "log_softmax", "network"] = "network"
     one_dummy: bool = True
+    tokens: bool = False
 
 
 class Subject(Predictor):
@@ -178,10 +182,10 @@ class Subject(Predictor):
         features, logits = [], []
         with self._borrowed():
             for batch in self._batches(inputs):
-                split = self._split or self._find_split(batch[:_PROBE_ROWS])
+                split = self._split or self._find_split(each(lambda part: part[:_PROBE_ROWS], batch))
                 with _tapped(split) as seen:
                     z = self._logits(batch)
-                features.append(as_numpy(seen[0].reshape(len(batch), -1)))
+                features.append(as_numpy(_chosen(split, seen[0], z).reshape(len(z), -1)))
                 logits.append(as_numpy(z))
         return np.concatenate(features), np.concatenate(logits)
 
@@ -238,7 +242,7 @@ class Subject(Predictor):
 
     def _find_split(self, probe: Any) -> _Split:
         """Split the network at the requested or the last linear layer, and check that nothing bypasses it."""
-        inputs = self._tensor(probe)
+        inputs, n = self._tensors(probe), count(probe)
         linear, ran = self._order_of_execution(probe)
         name = self._requested if self._requested is not None else (linear[-1] if linear else None)
         if name is None:
@@ -252,7 +256,7 @@ class Subject(Predictor):
         with _tapped(split) as seen:
             z = self._logits(probe)
         x = seen[0] if seen else None
-        if not isinstance(x, Tensor) or x.ndim < 2 or len(x) != len(probe) or not x.is_floating_point():
+        if not isinstance(x, Tensor) or x.ndim < 2 or len(x) != n or not x.is_floating_point():
             raise ValueError(
                 f"layer must have one tensor with a row per sample as its {side}; got {name!r}, which has "
                 f"{_kind(x)}. {self._advice()}"
@@ -262,8 +266,11 @@ class Subject(Predictor):
                 "model must return finite numbers; got NaN or infinity in the representations or logits of "
                 "the first samples. Did training diverge, or are the inputs out of scale?"
             )
+        split.tokens = side == "input" and x.ndim == 3 and _picks_tokens(split, x, z)
+        x = _chosen(split, x, z)
         split.shape = tuple(x.shape[1:])
-        self._dummy = torch.zeros_like(inputs[:1])
+        # Numbers that index something, or mask it, must stay valid.
+        self._dummy = each(lambda t: torch.zeros_like(t[:1]) if t.is_floating_point() else t[:1], inputs)
         split.head = self._kind_of_head(split, x, z)
         self._split = split
         return split
@@ -315,11 +322,12 @@ class Subject(Predictor):
 
     def _rest(self, split: _Split, x: Tensor) -> Tensor:
         """Run the network behind the split: a pass over zeros in which x takes its place at the split."""
-        dummy = self._dummy.repeat(1 if split.one_dummy else len(x), *(1,) * (self._dummy.ndim - 1))
+        rows = 1 if split.one_dummy else len(x)
+        args, kwargs = arguments(each(lambda t: t.repeat(rows, *(1,) * (t.ndim - 1)), self._dummy))
         weights = {name: weight.detach() for name, weight in self.model.named_parameters()}
         replaced = _tapped(split, x.reshape(len(x), *split.shape))
         with evaluating(self.model), LogitWatch() as watch, replaced:
-            outputs = torch.func.functional_call(self.model, weights, (dummy,))
+            outputs = torch.func.functional_call(self.model, weights, args, kwargs)
         return self.as_logits(outputs, len(x), watch)
 
     def _advice(self) -> str:
@@ -374,6 +382,23 @@ def _tapped(split: _Split, replacement: Tensor | None = None) -> Iterator[list[A
 def _copied(value: Any) -> Any:
     """Copy what passes the split, as the next module may work in place."""
     return value.detach().clone() if isinstance(value, Tensor) else value
+
+
+def _picks_tokens(split: _Split, x: Tensor, z: Tensor) -> bool:
+    """Whether the logits are those of one token each, of all that the linear layer classifies."""
+    return _same(nn.functional.linear(_chosen_token(split, x, z), *_weights(split)), z)
+
+
+def _chosen(split: _Split, x: Tensor, z: Tensor) -> Tensor:
+    """Return what passed the split; of tokens that were all classified, those that the logits are of."""
+    return _chosen_token(split, x, z) if split.tokens else x
+
+
+def _chosen_token(split: _Split, x: Tensor, z: Tensor) -> Tensor:
+    """Return the token [n, d] of each sample's tokens [n, t, d] whose logits are nearest to the outputs."""
+    every = nn.functional.linear(x, *_weights(split))  # [n, t, C]
+    nearest = (every - z.to(every)[:, None]).abs().sum(2).argmin(1) if every.shape[2] == z.shape[1] else 0
+    return x[torch.arange(len(x), device=x.device), nearest]
 
 
 def _weights(split: _Split) -> tuple[Tensor, Tensor]:
