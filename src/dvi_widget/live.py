@@ -239,8 +239,14 @@ def watch(
 
     Examples
     --------
-    >>> recorder = dvi.Recorder("runs/mine", model, train=(x, y), classes=names)  # doctest: +SKIP
-    >>> dvi.watch(recorder)  # doctest: +SKIP
+    >>> import dvi_widget as dvi
+    >>> recorder = dvi.Recorder("runs/mine", model, train=(x, y), classes=names)
+    >>> watched = dvi.watch(recorder, budget=None)  # a notebook shows the explorer here
+    >>> for epoch in range(3):
+    ...     loss = train_one_epoch(model)
+    ...     recorder.capture(epoch)
+    >>> watched.epochs
+    [0, 1, 2]
     """
     every = check_whole("every", every, 1)
     if budget is not None and check_number("budget", budget, 0, 1) == 0:

@@ -47,12 +47,17 @@ class ArrayRecorder(RunWriter):
 
     Examples
     --------
-    >>> recorder = ArrayRecorder("runs/jax", labels=(y, yt), classes=names)  # doctest: +SKIP
-    >>> for epoch in range(12):  # doctest: +SKIP
-    ...     params = train_one_epoch(params)
-    ...     h, ht = features(params, x), features(params, xt)
-    ...     z, zt = logits(params, x), logits(params, xt)
-    ...     recorder.capture(epoch, features=(h, ht), logits=(z, zt), head=(params["w"], params["b"]))
+    A linear model of scikit-learn, whose representation is the pixels themselves:
+
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> h, ht = x.reshape(len(x), -1), xt.reshape(len(xt), -1)
+    >>> linear = SGDClassifier(loss="log_loss", random_state=0)
+    >>> recorder = ArrayRecorder("runs/mine", labels=(y, yt), classes=names)
+    >>> for epoch in range(3):
+    ...     linear = linear.partial_fit(h, y, classes=range(len(names)))
+    ...     z, zt = linear.decision_function(h), linear.decision_function(ht)
+    ...     head = linear.coef_, linear.intercept_
+    ...     recorder.capture(epoch, features=(h, ht), logits=(z, zt), head=head)
     """
 
     def __init__(

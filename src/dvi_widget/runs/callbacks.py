@@ -46,8 +46,8 @@ class LightningCallback(_Hooks):
 
     Examples
     --------
-    >>> callback = LightningCallback("runs/cnn", train=train, test=test, classes=names)  # doctest: +SKIP
-    >>> Trainer(max_epochs=12, callbacks=[callback]).fit(module)  # doctest: +SKIP
+    >>> callback = LightningCallback("runs/mine", train=(x, y), test=(xt, yt), classes=names)
+    >>> Trainer(max_epochs=2, callbacks=[callback]).fit(module)
     """
 
     def __init__(
@@ -123,10 +123,9 @@ class HuggingFaceCallback(_Hooks):
 
     Examples
     --------
-    >>> recorder = Recorder("runs/bert", model, train=tokens, test=tokens_test,  # doctest: +SKIP
-    ...                     classes=model.config.id2label)
-    >>> trainer = Trainer(model, arguments, train_dataset=tokens,  # doctest: +SKIP
-    ...                   callbacks=[HuggingFaceCallback(recorder)])
+    >>> recorder = Recorder("runs/mine", model, train=(x, y), test=(xt, yt), classes=names)
+    >>> callback = HuggingFaceCallback(recorder)
+    >>> Trainer(model, arguments, train_dataset=data, callbacks=[callback]).train()
     """
 
     def __init__(self, recorder: Recorder) -> None:
