@@ -109,6 +109,17 @@ describe("what comes unasked", () => {
     close();
   });
 
+  it("without its buffers is asked for instead", async () => {
+    const { model, store, close } = await busy("h");
+    const answers = pushed(runOf([0, 1]), 1);
+    const lost = answers.map((answer) => ({ ...answer, buffers: [null, null, null] }));
+    model.receive("_pushed", [answers[0], ...lost.slice(1)]);
+    await later(0);
+    expect(store.epochs).toEqual([0, 1]);
+    expect(model.sent.map(({ op }) => op).sort()).toEqual(["canvas", "frame"]);
+    close();
+  });
+
   it("of another run is not taken for this one's", async () => {
     const { model, store, close } = await busy("d");
     model.receive("_pushed", pushed(fakeRun({ n: 7, epochs: [0, 1] }), 1));

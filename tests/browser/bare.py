@@ -30,6 +30,14 @@ document.addEventListener("securitypolicyviolation", (event) => {
 const pending = new Set(); // requests without an answer yet
 let underway = 0; // messages that have left Python and have not arrived
 
+function view(text) {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  // Behind an odd offset, as some hosts hand buffers over.
+  const shifted = new Uint8Array(bytes.length + 3);
+  shifted.set(bytes, 3);
+  return new DataView(shifted.buffer, 3, bytes.length);
+}
+
 class FakeModel {
   #state;
   #changes = {};
@@ -64,18 +72,15 @@ class FakeModel {
   #tell(event, ...values) {
     for (const callback of this.#listeners.get(event) ?? []) callback(...values);
   }
-  receive({ method, state, content, buffers }) {
+  receive({ method, state, content, buffers, buffer_paths }) {
     if (method === "custom") {
       if (content.ok !== undefined) pending.delete(content.id);
-      const views = buffers.map((text) => {
-        const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-        // Behind an odd offset, as some hosts hand buffers over.
-        const shifted = new Uint8Array(bytes.length + 3);
-        shifted.set(bytes, 3);
-        return new DataView(shifted.buffer, 3, bytes.length);
-      });
-      this.#tell("msg:custom", content, views);
+      this.#tell("msg:custom", content, buffers.map(view));
     } else if (method === "update") {
+      for (const [i, path] of (buffer_paths ?? []).entries()) {
+        const last = path.pop();
+        path.reduce((part, key) => part[key], state)[last] = view(buffers[i]);
+      }
       for (const [name, value] of Object.entries(state)) {
         this.#state[name] = value;
         this.#tell(`change:${name}`);
@@ -89,6 +94,7 @@ window.start = async ({ esm, state, delay, deaf, shadow }) => {
   const widget = (await import(url)).default;
   const model = new FakeModel(state);
   window.model = model;
+  widget.initialize({ model });
   const opened = performance.now();
   const listen = async () => {
     for (const message of await fromPython()) {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import synthetic
+from bare import open_bare
 from playwright.sync_api import expect
 from steps import At, eventually
+from test_limits import POLICY, VSCODE_STYLE
 
 import dvi_widget as dvi
 
@@ -107,3 +112,47 @@ def test_epochs_arrive_while_the_cell_trains(host, page, lab, gate, shots):
     eventually(lambda: notebook.python("watched.explorer.epoch"), 5, page)
     eventually(lambda: notebook.python("list(watched.explorer.selection)"), inside, page)
     assert notebook.python("watched.epochs") == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_training_in_another_process_is_followed(page, lab, gate, shots, tmp_path):
+    folder = gate / "run"
+    script = tmp_path / "train.py"
+    script.write_text(
+        TRAIN.format(gate=str(gate), folder=str(folder))
+        + "for epoch in range(3):\n    train_one_epoch(epoch)\nwait_for('one more')\ntrain_one_epoch(3)\n"
+    )
+    cells = ["import dvi_widget as dvi", f"watched = dvi.watch({str(folder)!r}, budget=None)"]
+    notebook = lab.open(page, "live-folder", cells)
+    notebook.run()
+    expect(page.get_by_text("Waiting for the first epoch of")).to_be_visible()
+    with subprocess.Popen([sys.executable, str(script)]) as training:
+        try:
+            expect(page.get_by_test_id("epoch-slider")).to_have_attribute("aria-valuemax", "2")
+            (gate / "one more").touch()
+            at = At(page, grown(folder, 3))
+            at.wait_for_epoch(3)
+            assert training.wait() == 0
+        finally:
+            training.kill()
+    page.screenshot(path=shots / "live-folder.png")
+    at.click_epoch(1)
+    eventually(lambda: notebook.python("watched.explorer.epoch"), 1, page)
+
+
+def test_under_a_content_policy_and_a_kernel_that_hears_nothing(bare_explorer, page, shots):
+    landscape = synthetic.landscape(400, range(3))
+    explorer = bare_explorer(landscape)
+    explorer.comm.hear = lambda _: None
+    open_bare(page, explorer, policy=POLICY, style=VSCODE_STYLE)
+    explorer.refresh()
+    at = At(page, landscape)
+    at.wait_for_epoch(2)
+    last = landscape[-1]
+    for epoch in (3, 4):
+        landscape.append(epoch, last.positions * 0.9, last.predictions, last.confidence)
+        explorer.refresh()
+        at.wait_for_epoch(epoch)
+    at.click_epoch(3)
+    expect(at.part("selected")).to_have_text(f"{len(at.lasso(3)):,} selected")
+    page.screenshot(path=shots / "live-policy.png")
+    assert page.evaluate("window.violations") == []

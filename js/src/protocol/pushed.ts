@@ -23,7 +23,8 @@ export class Pushed {
   private extents = "";
 
   /** Keep answers, and tell which questions they answer. */
-  take(answers: readonly PushedAnswer[]): void {
+  take(sent: readonly PushedAnswer[]): void {
+    const answers = sent.filter(isWhole);
     for (const answer of answers) {
       if (answer.op === "hello") {
         this.compareExtents(answer);
@@ -75,6 +76,11 @@ export class Pushed {
       this.bytes -= bytesOf(answer);
     }
   }
+}
+
+/** Some hosts lose the buffers of a model's first state: what needs them is asked for then. */
+function isWhole({ arrays, buffers }: PushedAnswer): boolean {
+  return arrays.length === buffers.length && buffers.every((part) => part?.byteLength !== undefined);
 }
 
 function bytesOf({ buffers }: PushedAnswer): number {

@@ -12,6 +12,7 @@ from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from dvi_widget.progress import Progress
 
@@ -172,7 +173,9 @@ def _scale_alone(d: Floats, dimension: int) -> Floats:
     gram = -0.5 * np.square(d)
     gram -= gram.mean(axis=0)
     gram -= gram.mean(axis=1, keepdims=True)
-    values, vectors = np.linalg.eigh(gram)
+    # On several threads, matrices of this size take longer, and the last bits depend on their number.
+    with threadpool_limits(1, user_api="blas"):
+        values, vectors = np.linalg.eigh(gram)
     kept = min(dimension, len(d))
     start = np.zeros((len(d), dimension))
     start[:, :kept] = (vectors[:, ::-1] * np.sqrt(np.maximum(values[::-1], 0)))[:, :kept]
