@@ -14,6 +14,7 @@ from typing import Any
 
 from IPython import get_ipython
 from IPython.display import DisplayHandle
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from .arrays import check_number, check_path, check_whole, warn
@@ -106,7 +107,10 @@ class Watch:
                 continue
             began = time.perf_counter()
             try:
-                self._lay_out(run, epoch)
+                # The other cores are the training's: threads that wait for each other's cores take many times
+                # as long.
+                with threadpool_limits(1, user_api="blas"):
+                    self._lay_out(run, epoch)
                 publish(self._show)
             except KeyboardInterrupt:
                 del self._seen[epoch]  # the next call takes it up again

@@ -27,6 +27,7 @@ from torch import nn
 import dvi_widget as dvi
 from dvi_widget.demo import network
 
+torch.set_num_threads(1)
 gate = Path({gate!r})
 (x, y), (xt, yt), names = dvi.datasets.digits()
 inputs, test_inputs = (torch.from_numpy(part[:600]).float() / 255 for part in (x, xt))
