@@ -97,6 +97,23 @@ describe("what comes unasked", () => {
     expect(model.listeners()).toBe(2); // of the second view
   });
 
+  it("begins at the last epoch, unless somebody looked back", async () => {
+    const { model, store, close } = await busy("i");
+    const unseen = fakeModel(runOf([0]), {
+      deaf: Number.POSITIVE_INFINITY,
+      state: { epoch: 0, _token: "j", _pushed: pushed(runOf([0, 1, 2]), 2) },
+    });
+    const stop = listen(unseen);
+    expect(unseen.get("epoch")).toBe(2);
+    unseen.set("epoch", 1);
+    unseen.receive("_pushed", pushed(runOf([0, 1, 2, 3]), 3));
+    expect(unseen.get("epoch")).toBe(1);
+    stop();
+    await push(model, [0, 1], [1]);
+    expect(store.epoch.value).toBe(1);
+    close();
+  });
+
   it("answers a question that is waiting", async () => {
     const { model, store, close } = await busy("c");
     await push(model, [0, 1, 2], [2]);

@@ -13,6 +13,7 @@ import {
   LOST,
   type Op,
 } from "../protocol/wire";
+import { epochsOf } from "../state/sides";
 import type { SharedState, Store } from "../state/store";
 import type { Host } from "./host";
 
@@ -69,7 +70,19 @@ export function listen(model: Model): () => void {
   const token = String(model.get("_token") ?? "");
   const pushed = new Pushed();
   arrived.set(token, pushed);
-  const take = (): void => pushed.take((model.get("_pushed") ?? []) as readonly PushedAnswer[]);
+  let newest: number | undefined;
+  const take = (): void => {
+    pushed.take((model.get("_pushed") ?? []) as readonly PushedAnswer[]);
+    const hello = pushed.get("hello", {});
+    if (hello !== undefined) {
+      // A view that is mounted later begins where one that follows the training is by then.
+      const follows = newest === undefined || model.get("epoch") === newest;
+      newest = epochsOf(hello.landscapes).at(-1);
+      if (follows) {
+        model.set("epoch", newest);
+      }
+    }
+  };
   take();
   model.on("change:_pushed", take);
   return () => {

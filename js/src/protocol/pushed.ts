@@ -80,7 +80,9 @@ export class Pushed {
 
 /** Some hosts lose the buffers of a model's first state: what needs them is asked for then. */
 function isWhole({ arrays, buffers }: PushedAnswer): boolean {
-  return arrays.length === buffers.length && buffers.every((part) => part?.byteLength !== undefined);
+  return (
+    arrays.length === buffers.length && buffers.every((part) => part?.byteLength !== undefined)
+  );
 }
 
 function bytesOf({ buffers }: PushedAnswer): number {
