@@ -136,7 +136,7 @@ def test_a_training_in_another_process_is_followed(page, lab, gate, shots, tmp_p
         finally:
             training.kill()
     page.screenshot(path=shots / "live-folder.png")
-    at.click_epoch(1)
+    At(page, grown(folder, 4)).click_epoch(1)
     eventually(lambda: notebook.python("watched.explorer.epoch"), 1, page)
 
 
