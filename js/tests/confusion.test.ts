@@ -1,6 +1,6 @@
 // Labels against predictions: counted once each, listed by size, kept visible however small they are drawn.
 import { expect, it } from "vitest";
-import { confusionOf, largestErrors, pooled } from "../src/panels/confusion/counts";
+import { confusionOf, largestErrors, pooled } from "../src/state/confusion";
 import { random } from "./fake/answers";
 
 function counted(n: number, classes: number) {

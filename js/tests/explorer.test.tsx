@@ -303,7 +303,8 @@ describe("the menus of the canvas", () => {
 
 describe("the selection", () => {
   it("is empty at first, and the panel says what to do", async () => {
-    const { part } = await shown();
+    const { part, open } = await shown();
+    await open("Samples");
     expect(part("images-empty")?.textContent).toContain(
       "Draw around points to see their pictures.",
     );

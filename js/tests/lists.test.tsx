@@ -9,7 +9,7 @@ import { press, shown } from "./fake/shown";
 
 async function opened(options: FakeOptions = {}, modelOptions: FakeModelOptions = {}) {
   const explorer = await shown({ n: 400, services: ["dynamics"], ...options }, modelOptions);
-  explorer.tab("Lists")?.click();
+  await explorer.open("To review");
   await explorer.settle();
   const choose = async (name: string) => {
     explorer

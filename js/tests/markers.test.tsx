@@ -119,7 +119,7 @@ describe("the panel of markers", () => {
     const asked = () => model.sent.filter(({ op }) => op === "decode").map(({ args }) => args);
     expect(asked()).toHaveLength(2);
     const rows = () => [...(part("markers")?.querySelectorAll("li") ?? [])];
-    expect(rows()[0]?.textContent).toMatch(/^1.*(<b>cat<\/b>|dog) \d+\.\d %nearest sample #0 $/);
+    expect(rows()[0]?.textContent).toMatch(/^1.*(<b>cat<\/b>|dog) \d+\.\d%nearest sample #0 $/);
     store.playhead.seek(1);
     await settle();
     expect(
@@ -144,7 +144,7 @@ describe("the panel of markers", () => {
     }
     await settle();
     expect(part("path")?.textContent).toContain("Along the path from 1 to 2");
-    expect(part("crossings")?.textContent).toMatch(/\d → \d at \d+\.\d %/);
+    expect(part("crossings")?.textContent).toMatch(/\d → \d at \d+\.\d%/);
     expect(part("path")?.querySelectorAll(".dvi-along li")).toHaveLength(8);
   });
 });
@@ -163,7 +163,7 @@ describe("the measures", () => {
     const part = await shown(Measures, store);
     expect(
       [...(part("measures")?.querySelectorAll("dt") ?? [])].map((dt) => dt.textContent?.trim()),
-    ).toEqual(["73.4 %", "95.0 %"]);
+    ).toEqual(["73.4%", "95.0%"]);
     expect(part("measures")?.textContent).toContain("of the background is right");
     expect(part("measures")?.textContent).toContain("most of their 5 neighbours");
   });

@@ -33,8 +33,7 @@ const EVERYTHING = { services: ["logits", "dynamics"] };
 
 async function opened(tab: string, ...args: Parameters<typeof shown>): Promise<Shown> {
   const page = await shown(...args);
-  page.tab(tab)?.click();
-  await page.settle();
+  await page.open(tab);
   return page;
 }
 
@@ -74,7 +73,7 @@ describe("the tabs", () => {
     part("pin-panel")?.click();
     await settle();
     expect(part("beside")?.querySelector("[data-testid=confusion]")).not.toBeNull();
-    expect(tab("Images")?.getAttribute("aria-selected")).toBe("true");
+    expect(tab("Overview")?.getAttribute("aria-selected")).toBe("true");
     part("beside")?.querySelector("button")?.click();
     await settle();
     expect(part("beside")).toBeNull();
@@ -89,6 +88,8 @@ describe("the confusion matrix", () => {
   it("counts labels against predictions, and a click on a confusion selects it", async () => {
     const page = await opened("Confusion", { classes: 3, n: 200 });
     const { run, model, part, parts, settle } = page;
+    choose(part("confusion-split"), "all");
+    await settle();
     const predictions = run.answer("frame", { landscape: 0, epoch: 5 }).buffers[1] as Uint8Array;
     const wrong = [...run.labels.keys()].filter((i) => run.labels[i] !== predictions[i]);
     const counts = confusions(page);
@@ -143,12 +144,12 @@ describe("the confusion matrix", () => {
 
 describe("the sample panel", () => {
   it("says what to do while there is no sample to show", async () => {
-    const { part } = await opened("Sample");
+    const { part } = await opened("One sample");
     expect(part("sample-empty")?.textContent).toContain("Point at a sample");
   });
 
   it("shows probabilities with the true label marked, and what became of the sample", async () => {
-    const page = await opened("Sample", EVERYTHING);
+    const page = await opened("One sample", EVERYTHING);
     const { run, model, part, settle } = page;
     model.receive("hovered", 7);
     await settle(200);
@@ -156,7 +157,7 @@ describe("the sample panel", () => {
     expect(bars).toHaveLength(10);
     expect(bars.findIndex((bar) => bar.textContent?.includes("label"))).toBe(run.labels[7]);
     expect(part("strip")?.getAttribute("aria-valuetext")).toMatch(
-      /^epoch 5: \d, [\d.]+ %, its label [\d.]+ %$/,
+      /^epoch 5: \d, [\d.]+%, its label [\d.]+%$/,
     );
     press(part("strip"), "ArrowRight");
     await settle();
@@ -164,7 +165,7 @@ describe("the sample panel", () => {
   });
 
   it("asks for what the pointer rests at only, and for each once", async () => {
-    const page = await opened("Sample", EVERYTHING);
+    const page = await opened("One sample", EVERYTHING);
     const { model, part, settle } = page;
     for (const index of [1, 2, 3]) {
       model.receive("hovered", index);
@@ -183,17 +184,17 @@ describe("the sample panel", () => {
   });
 
   it("shows the history as far as it is known where nobody answers for more", async () => {
-    const page = await opened("Sample");
+    const page = await opened("One sample");
     const { model, part, settle } = page;
     model.receive("hovered", 7);
     await settle(200);
-    expect(part("strip")?.getAttribute("aria-valuetext")).toMatch(/^epoch 5: \d, [\d.]+ %$/);
+    expect(part("strip")?.getAttribute("aria-valuetext")).toMatch(/^epoch 5: \d, [\d.]+%$/);
     expect(part("bars")).toBeNull();
     expect(asked(page, "history")).toEqual([]);
   });
 
   it("says what went wrong, and tries again", async () => {
-    const { model, element, part, settle } = await opened("Sample", EVERYTHING, {
+    const { model, element, part, settle } = await opened("One sample", EVERYTHING, {
       failures: { probabilities: "The model was deleted." },
     });
     model.receive("hovered", 7);
@@ -207,7 +208,7 @@ describe("the sample panel", () => {
   });
 
   it("works out training dynamics when told to, each with its definition", async () => {
-    const page = await opened("Sample", EVERYTHING);
+    const page = await opened("One sample", EVERYTHING);
     const { model, element, part, settle } = page;
     model.receive("hovered", 7);
     await settle(200);
@@ -317,17 +318,17 @@ describe("the images", () => {
 describe("while time plays", () => {
   it("classes and images follow it, and nothing is asked for on the way", async () => {
     const page = await opened("Classes", { n: 60, ...EVERYTHING });
-    const { element, run, model, part, parts, tab, settle } = page;
+    const { element, run, model, part, parts, open, settle } = page;
     const sent = model.sent.length;
     const said = () => element.querySelector(".dvi-bar-above .dvi-count")?.textContent;
     part("play")?.click();
     await settle(1000);
-    expect(said()).toBe("right at epoch 10");
+    expect(said()).toBe("epoch 10");
     expect(model.get("epoch")).toBe(10);
     expect(part("play")?.getAttribute("aria-label")).toBe("Pause");
     model.receive("selection", text([...Array(60).keys()]));
-    tab("Images")?.click();
-    await settle(300);
+    await open("Samples");
+    await settle(200);
     const predictions = run.answer("frame", { landscape: 0, epoch: 10 }).buffers[1] as Uint8Array;
     const wrong = parts("thumbnail").filter((tile) => tile.querySelector(".dvi-mark"));
     const told = parts("thumbnail").filter(
@@ -347,7 +348,7 @@ describe("the classes", () => {
         Number.parseFloat(row.querySelector(".dvi-count")?.textContent ?? ""),
       );
     expect(rates()).toHaveLength(5);
-    choose(part("classes-order"), "fewest right first");
+    choose(part("classes-order"), "lowest recall first");
     await settle();
     expect(rates()).toEqual(rates().toSorted((p, q) => p - q));
   });

@@ -11,7 +11,7 @@ describe("a number", () => {
       "−1.0e−5",
       "3.2e+9",
     ]);
-    expect([count(-1234), percent(-0.25)]).toEqual(["−1,234", "−25.0 %"]);
+    expect([count(-1234), percent(-0.25)]).toEqual(["−1,234", "−25.0%"]);
   });
 
   it("keeps zeros at its end beside others", () => {
@@ -25,6 +25,6 @@ describe("a number", () => {
 
 describe("a rate", () => {
   it("is all only where it is all", () => {
-    expect([1, 0.99999, 0.5].map(percent)).toEqual(["100.0 %", "99.9 %", "50.0 %"]);
+    expect([1, 0.99999, 0.5].map(percent)).toEqual(["100.0%", "99.9%", "50.0%"]);
   });
 });

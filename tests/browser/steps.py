@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -186,6 +186,30 @@ class At:
         assert self.page.evaluate("window.injected === undefined")
         assert self.page.locator("#injected").count() == 0
         assert self.root.locator("img, script, b#injected").count() == 0
+
+
+def open_panel(where: Page | Locator, title: str) -> None:
+    """Open a panel by its title, whichever group it is in."""
+    for tab in where.get_by_role("tab").all():
+        tab.click()
+        button = where.get_by_role("group", name="Panels of").get_by_role("button", name=title, exact=True)
+        if button.count() > 0:
+            button.click()
+        if button.count() > 0 or tab.inner_text() == title:
+            return
+    raise AssertionError(f"no panel is called {title}")
+
+
+def every_panel(where: Page | Locator) -> Iterator[str]:
+    """Open each panel in turn; gives its title."""
+    for tab in where.get_by_role("tab").all():
+        tab.click()
+        buttons = where.get_by_role("group", name="Panels of").get_by_role("button").all()
+        if not buttons:
+            yield tab.inner_text()
+        for button in buttons:
+            button.click()
+            yield button.inner_text()
 
 
 def eventually(read: Callable[[], Any], wanted: Any, page: Page) -> None:

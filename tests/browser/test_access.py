@@ -10,7 +10,7 @@ from axe import violations
 from bare import open_bare
 from lab import WAIT_MS
 from playwright.sync_api import expect
-from steps import At, eventually
+from steps import At, eventually, every_panel
 
 import dvi_widget as dvi
 from dvi_widget.demo import network
@@ -66,10 +66,8 @@ def test_axe_finds_nothing_wrong(bare_explorer, explained, page, shots, scheme):
         if chosen == "something":
             at.lasso(last)
             at.hover(at.alone(last), last)
-        for tab in at.root.get_by_role("tab").all():
-            tab.click()
+        for name in every_panel(at.root):
             expect(at.root.locator(".dvi-waiting")).to_have_count(0, timeout=WAIT_MS)
-            name = tab.inner_text()
             found[f"{name}, {chosen} selected"] = violations(at)
     page.screenshot(path=shots / f"access-{scheme}.png")
     assert {state: wrong for state, wrong in found.items() if wrong} == {}

@@ -82,7 +82,7 @@ def test_the_filter_finds_what_python_finds(explorer, landscape, page):
     explorer.filter = ""
     epoch = landscape.epochs[-1]
     sample = at.alone(epoch)
-    share = f"{100 * table['confidence'][sample]:.1f} %"
+    share = f"{100 * table['confidence'][sample]:.1f}%"
     expect(at.hover(sample, epoch).locator("dd").nth(2)).to_have_text(share)
 
 

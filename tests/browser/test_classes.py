@@ -8,7 +8,7 @@ from axe import violations
 from bare import open_bare
 from lab import WAIT_MS
 from playwright.sync_api import expect
-from steps import NASTY, At, eventually
+from steps import NASTY, At, eventually, every_panel
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,11 +34,10 @@ def test_many_classes_stay_usable(bare_explorer, page, shots, count):
     at.part("legend-entry").nth(0).click()
     zeros = landscape.samples.query("label == 0").index.tolist()
     eventually(lambda: explorer.selection, zeros, page)
-    for tab in at.root.get_by_role("tab").all():
-        tab.click()
+    for title in every_panel(at.root):
         expect(at.root.locator(".dvi-waiting")).to_have_count(0, timeout=WAIT_MS)
         keeps_its_form(at)
-        page.screenshot(path=shots / f"classes-{count}-{tab.inner_text()}.png")
+        page.screenshot(path=shots / f"classes-{count}-{title}.png")
     explorer.selection = [1]
     expect(at.part("selected")).to_have_text("1 selected")
     at.hover(at.alone(3), 3)
@@ -55,12 +54,11 @@ def test_hostile_names_are_text_and_change_no_form(bare_explorer, page, shots, m
     at.hover(at.alone(last), last)
     page.screenshot(path=shots / "names-hover.png")
     at.expect_pictures(at.lasso(last))
-    for tab in at.root.get_by_role("tab").all():
-        tab.click()
+    for title in every_panel(at.root):
         expect(at.root.locator(".dvi-waiting")).to_have_count(0, timeout=WAIT_MS)
         keeps_its_form(at)
         assert violations(at) == []
-        page.screenshot(path=shots / f"names-{tab.inner_text()}.png")
+        page.screenshot(path=shots / f"names-{title}.png")
     at.expect_nothing_injected()
 
 

@@ -8,7 +8,7 @@ import torch
 from bare import open_bare
 from hosts import RecordingComm
 from playwright.sync_api import expect
-from steps import eventually
+from steps import eventually, open_panel
 from torch import nn
 
 import dvi_widget as dvi
@@ -44,10 +44,6 @@ def opened(landscape, monkeypatch, page):
         explorer.close()
 
 
-def tab(page, name):
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
 def painted(page, where):
     """Whether a canvas inside holds more than one colour."""
     return page.locator(where).first.evaluate(
@@ -58,7 +54,7 @@ def painted(page, where):
 
 def test_the_recorded_network_explains_and_shows_its_layers(opened, landscape, page, shots):
     explorer = opened()
-    tab(page, "Explain")
+    open_panel(page, "Heatmaps")
     panel = page.get_by_test_id("explain")
     map_ = panel.get_by_label("Attribution map of sample 0")
     expect(map_).to_be_visible()
@@ -72,7 +68,7 @@ def test_the_recorded_network_explains_and_shows_its_layers(opened, landscape, p
     expect(panel.get_by_text("Parameters")).to_be_visible()
     page.screenshot(path=shots / "explain.png")
 
-    tab(page, "Layers")
+    open_panel(page, "Layers")
     layers = page.get_by_test_id("layers")
     layers.get_by_test_id("layer").select_option("0")
     expect(layers.get_by_label("Unit 15").first).to_be_visible()
@@ -93,10 +89,10 @@ def test_several_models_are_compared_and_a_click_selects_where_they_disagree(
     explorer = opened(
         models={"late": run.subject(last), "early": run.subject(first), "<i>linear</i>": linear}
     )
-    tab(page, "Explain")
+    open_panel(page, "Heatmaps")
     expect(page.get_by_text("<i>linear</i>").first).to_be_visible()
     page.screenshot(path=shots / "models-explain.png")
-    tab(page, "Models")
+    open_panel(page, "Compare")
     models = page.get_by_test_id("models")
     button = models.get_by_role("button", name="disagree, unsure")
     expect(button).to_be_enabled()
@@ -117,7 +113,7 @@ def test_one_prediction_is_explained_by_its_neighbours(opened, run, page, shots)
     vae = dvi.VAE(latent_dim=4, epochs=2).fit(run.inputs("train"))
     explorer = opened(vae=vae)
     explorer.selection = [3]
-    tab(page, "Why")
+    open_panel(page, "Why")
     why = page.get_by_test_id("why")
     expect(why.get_by_test_id("verdict")).to_be_visible()
     expect(why.get_by_label("Neighbours").locator("li")).to_have_count(144)

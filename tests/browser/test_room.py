@@ -7,7 +7,7 @@ import synthetic
 from bare import open_bare, quiet
 from lab import WAIT_MS
 from playwright.sync_api import expect
-from steps import At
+from steps import At, open_panel
 
 CLASSES = ["red discs", "green squares", "blue crosses", "yellow rings", "purple stripes", "cyan dots"]
 
@@ -101,12 +101,12 @@ def test_the_card_of_a_place_lies_inside_the_stage(bare_explorer, page, shots, w
 def test_rates_of_all_classes_stand_in_even_rows(bare_explorer, page, shots, width):
     page.set_viewport_size({"width": width, "height": 1000})
     landscape = synthetic.landscape(300, classes=CLASSES)
-    landscape[-1].predictions = landscape.samples["label"].to_numpy().clip(0)  # all right: 100.0 %
+    landscape[-1].predictions = landscape.samples["label"].to_numpy().clip(0)  # all right: 100.0%
     open_bare(page, bare_explorer(landscape))
     at = At(page, landscape)
-    at.root.get_by_role("tab", name="Classes").click()
+    open_panel(at.root, "Classes")
     rows = at.part("classes").get_by_role("button")
-    expect(rows.first).to_contain_text("100.0 %")
+    expect(rows.first).to_contain_text("100.0%")
     page.screenshot(path=shots / f"rows-{width}.png")
     heights = rows.evaluate_all("(rows) => rows.map((row) => [row.clientHeight, row.scrollHeight])")
     assert {tuple(sizes) for sizes in heights} == {(28, 28)}
@@ -132,7 +132,7 @@ def test_names_are_whole_where_there_is_room(bare_explorer, page, shots):
     page.mouse.click(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] - 8)
     expect(at.part("place").get_by_role("listitem")).to_have_count(2)
     assert cut_names(at.part("place")) == []
-    at.root.get_by_role("tab", name="Confusion").click()
+    open_panel(at.root, "Confusion")
     plane = at.part("plane").bounding_box()
     page.screenshot(path=shots / "names-room.png")
     cells, marks = 2 * 56, 4
@@ -143,7 +143,7 @@ def test_a_short_name_is_whole_beside_a_long_one(bare_explorer, page):
     landscape = synthetic.fitted(60, classes=["dog", "withoutanyspacestobreakat" * 6])
     open_bare(page, bare_explorer(landscape))
     at = At(page, landscape)
-    at.root.get_by_role("tab", name="Confusion").click()
+    open_panel(at.root, "Confusion")
     expect(at.part("error")).to_have_count(2)
     assert set(cut_names(at.root.locator(".dvi-errors"))) == {landscape.classes[1]}
 
@@ -177,7 +177,7 @@ def test_what_is_said_of_an_epoch_keeps_clear_of_the_ends(bare_explorer, page, s
     landscape = synthetic.fitted(60, classes=["a growth that is benign & fine", "a growth that is not fine"])
     open_bare(page, bare_explorer(landscape))
     at = At(page, landscape)
-    at.root.get_by_role("tab", name="Sample").click()
+    open_panel(at.root, "One sample")
     page.mouse.click(*at.places(10)[at.alone(10)])
     ends = at.root.locator(".dvi-axis > span")
     expect(ends.nth(1)).to_contain_text("its label")

@@ -8,7 +8,7 @@ import pytest
 from bare import open_bare
 from hosts import RecordingComm
 from playwright.sync_api import expect
-from steps import At
+from steps import At, open_panel
 from synthetic import fitted
 
 import dvi_widget as dvi
@@ -59,14 +59,14 @@ def test_the_panels_of_both_are_reached(explorer, landscapes, page, shots):
     sample = left.alone(EPOCH)
     left.page.mouse.click(*left.places(EPOCH)[sample])
     start = left.places(EPOCH)[sample]
-    goal = page.get_by_role("tab", name="Confusion").bounding_box()
+    goal = page.get_by_role("tab", name="Errors").bounding_box()
     page.mouse.move(*start)
     for share in np.linspace(0, 1, 20):  # over the other canvas
         page.mouse.move(*(start + share * ((goal["x"] + 8, goal["y"] + 8) - start)))
     page.mouse.down()
     page.mouse.up()
     spoken_of(landscapes[0])
-    page.get_by_role("tab", name="Sample").click()
+    open_panel(page, "One sample")
     predicted = left.part("sample").locator(".dvi-facts dd").nth(1)
     expect(predicted).to_have_text(landscapes[0].classes[landscapes[0].at(EPOCH).predictions[sample]])
 

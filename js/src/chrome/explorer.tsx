@@ -35,6 +35,10 @@ export function Explorer({ store, root, parts, lost }: ExplorerProperties) {
   useReadiness(store, root, stages);
   useLayoutEffect(() => {
     // The focus is marked for those who move it by key, not after a click with shift held down.
+    const act = ({ target }: Event): void => {
+      const panel = (target as HTMLElement).closest<HTMLElement>("[data-panel]");
+      store.acting = panel?.dataset.panel ?? "";
+    };
     const pressed = (event: KeyboardEvent): void => {
       if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
         delete root.dataset.pointing;
@@ -44,9 +48,15 @@ export function Explorer({ store, root, parts, lost }: ExplorerProperties) {
     const pointed = (): void => {
       root.dataset.pointing = "";
     };
+    root.addEventListener("keydown", act, true);
+    root.addEventListener("pointerdown", act, true);
+    root.addEventListener("click", act, true);
     root.addEventListener("keydown", pressed);
     root.addEventListener("pointerdown", pointed, true);
     return () => {
+      root.removeEventListener("keydown", act, true);
+      root.removeEventListener("pointerdown", act, true);
+      root.removeEventListener("click", act, true);
       root.removeEventListener("keydown", pressed);
       root.removeEventListener("pointerdown", pointed, true);
     };

@@ -1,4 +1,6 @@
-// The panels at the right of the landscape: one behind tabs, and perhaps a second one pinned beside it.
+// The panels at the right of the landscape: tabs of groups, in each its panels, and perhaps one pinned beside them.
+import { effect } from "@preact/signals";
+import { useLayoutEffect } from "preact/hooks";
 import { CloseIcon, PinIcon } from "../pieces/icons";
 import { GROUPS, type Panel } from "../pieces/panel";
 import { useUnique } from "../pieces/unique";
@@ -7,36 +9,51 @@ import type { Store } from "../state/store";
 export function Panels({ store, all }: { store: Store; all: readonly Panel[] }) {
   const { panel, beside } = store.view;
   const id = useUnique();
-  const panels = all
-    .filter(({ applies }) => applies?.(store) ?? true)
-    .sort((p, q) => GROUPS.indexOf(p.group) - GROUPS.indexOf(q.group));
+  // Whoever selects or finds samples wants to see them; other panels than the overview stay.
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const selected = store.selection.value.indices.length;
+        const chosen = selected > 0 || store.visible.value !== null;
+        if (chosen && ["", "overview"].includes(panel.peek())) {
+          panel.value = selected === 1 ? "sample" : "images";
+        }
+      }),
+    [store, panel],
+  );
+  const panels = all.filter(({ applies }) => applies?.(store) ?? true);
   const selected = panels.find((one) => one.id === panel.value) ?? panels[0];
   if (selected === undefined) {
     return null;
   }
   const pinned = panels.find((one) => one.id === beside.value && one !== selected);
+  const groups = Object.entries(GROUPS).filter(([group]) =>
+    panels.some((one) => one.group === group),
+  );
+  const siblings = panels.filter(({ group }) => group === selected.group);
   const pin = `Pin ${selected.title} beside the others`;
   return (
     <>
-      <section class="dvi-panel" aria-label="Panels">
+      <section class="dvi-panel" aria-label="Panels" data-panel={selected.id}>
         <Sides store={store} />
         <div class="dvi-tabs">
-          <div role="tablist" onKeyDown={stepTab}>
-            {panels.map((one) => (
+          <div role="tablist" aria-label="Groups of panels" onKeyDown={stepTab}>
+            {groups.map(([group, title]) => (
               <button
-                key={one.id}
-                id={`${id}-${one.id}`}
+                key={group}
+                id={`${id}-${group}`}
                 type="button"
                 role="tab"
-                class={one === pinned ? "dvi-tab-beside" : ""}
-                aria-selected={one === selected}
+                aria-selected={group === selected.group}
                 aria-controls={`${id}-panel`}
-                tabIndex={one === selected ? 0 : -1}
+                tabIndex={group === selected.group ? 0 : -1}
                 onClick={() => {
-                  panel.value = one.id;
+                  if (group !== selected.group) {
+                    panel.value = panels.find((one) => one.group === group)?.id ?? "";
+                  }
                 }}
               >
-                {one.title}
+                {title}
               </button>
             ))}
           </div>
@@ -54,12 +71,31 @@ export function Panels({ store, all }: { store: Store; all: readonly Panel[] }) 
             <PinIcon />
           </button>
         </div>
+        {siblings.length > 1 && (
+          <fieldset class="dvi-siblings" aria-label={`Panels of ${GROUPS[selected.group]}`}>
+            {siblings.map((one) => (
+              <button
+                key={one.id}
+                type="button"
+                data-testid={`panel-${one.id}`}
+                class={one === pinned ? "dvi-tab-beside" : ""}
+                aria-pressed={one === selected}
+                onClick={() => {
+                  panel.value = one.id;
+                }}
+              >
+                {one.title}
+              </button>
+            ))}
+          </fieldset>
+        )}
         <div
           class="dvi-content"
           id={`${id}-panel`}
           role="tabpanel"
-          aria-labelledby={`${id}-${selected.id}`}
+          aria-labelledby={`${id}-${selected.group}`}
         >
+          <About store={store} panel={selected} />
           <selected.content store={store} />
         </div>
       </section>
@@ -68,10 +104,24 @@ export function Panels({ store, all }: { store: Store; all: readonly Panel[] }) 
   );
 }
 
+/** Which samples a panel speaks of. */
+function About({ store, panel }: { store: Store; panel: Panel }) {
+  return (
+    <p class="dvi-about" data-testid="about">
+      {panel.about(store)}
+    </p>
+  );
+}
+
 function Pinned({ store, panel }: { store: Store; panel: Panel }) {
   const unpin = `Put ${panel.title} back among the tabs`;
   return (
-    <section class="dvi-panel dvi-beside" aria-label={panel.title} data-testid="beside">
+    <section
+      class="dvi-panel dvi-beside"
+      aria-label={panel.title}
+      data-testid="beside"
+      data-panel={panel.id}
+    >
       <Sides store={store} />
       <div class="dvi-tabs">
         <b>{panel.title}</b>
@@ -88,6 +138,7 @@ function Pinned({ store, panel }: { store: Store; panel: Panel }) {
         </button>
       </div>
       <div class="dvi-content">
+        <About store={store} panel={panel} />
         <panel.content store={store} />
       </div>
     </section>
@@ -96,9 +147,7 @@ function Pinned({ store, panel }: { store: Store; panel: Panel }) {
 
 /** Arrow keys, Home and End select another tab. */
 function stepTab(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
-  const tabs = [
-    ...event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]:not(.dvi-tab-beside)"),
-  ];
+  const tabs = [...event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]")];
   const at = tabs.indexOf(event.target as HTMLElement);
   const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
   if (next !== undefined) {
@@ -116,14 +165,14 @@ function Sides({ store }: { store: Store }) {
     return null;
   }
   return (
-    <fieldset class="dvi-sides" aria-label="Landscape that the panels show">
+    <fieldset class="dvi-sides" aria-label="Panels show">
       {store.sides.map((side) => (
         <button
           key={side.index}
           type="button"
           data-testid="side"
           aria-pressed={store.side.value === side}
-          title={`Show ${side.info.name} in the panels`}
+          title={`Panels show ${side.info.name}`}
           onClick={() => {
             store.active.value = side.index;
           }}

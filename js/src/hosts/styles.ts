@@ -14,7 +14,9 @@ import lists from "../panels/lists/lists.css";
 import markers from "../panels/markers/markers.css";
 import measures from "../panels/measures/measures.css";
 import models from "../panels/models/models.css";
+import overview from "../panels/overview/overview.css";
 import sample from "../panels/sample/sample.css";
+import similar from "../panels/similar/similar.css";
 import why from "../panels/why/why.css";
 import asked from "../pieces/asked.css";
 import bars from "../pieces/bars.css";
@@ -30,5 +32,6 @@ export const styles = [
   base,
   ...[asked, bars, charts, facts, form, list, menu],
   ...[explorer, legend, tabs, saved, timeline, find, onMap],
-  ...[classes, confusion, explain, images, layers, lists, markers, measures, models, sample, why],
+  ...[classes, confusion, explain, images, layers, lists, markers, measures, models, overview],
+  ...[sample, similar, why],
 ].join("\n");

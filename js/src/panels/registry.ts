@@ -3,6 +3,7 @@ import type { Panel } from "../pieces/panel";
 import { canDecode } from "../state/markers";
 import { offers } from "../state/sides";
 import type { Store } from "../state/store";
+import { aboutAll, aboutModel, aboutOne, aboutPlaces, aboutScope, aboutSelected } from "./about";
 import { Classes } from "./classes/classes";
 import { Confusion } from "./confusion/confusion";
 import { Explain } from "./explain/explain";
@@ -12,25 +13,63 @@ import { Lists } from "./lists/lists";
 import { Markers } from "./markers/markers";
 import { Measures } from "./measures/measures";
 import { Models } from "./models/models";
+import { Overview } from "./overview/overview";
 import { Sample } from "./sample/sample";
+import { Similar } from "./similar/similar";
 import { Why } from "./why/why";
 
 const hasModels = ({ hello }: Store): boolean => hello.models.length > 0;
 const hasLists = ({ hello }: Store): boolean => hello.lists.length > 0;
 const hasAutoencoder = (store: Store): boolean => hasModels(store) && store.hello.vae !== null;
+const hasNeighbors = ({ sides }: Store): boolean => offers(sides, "neighbors");
 const hasMeasures = ({ sides }: Store): boolean =>
   offers(sides, "measures") || offers(sides, "boundary");
 
+type Placed = Omit<Panel, "group">;
+
+const OVERVIEW: readonly Placed[] = [
+  { id: "overview", title: "Overview", content: Overview, about: aboutAll },
+];
+const SELECTION: readonly Placed[] = [
+  { id: "images", title: "Samples", content: Images, about: aboutSelected },
+  { id: "sample", title: "One sample", content: Sample, about: aboutOne },
+  { id: "similar", title: "Similar", content: Similar, about: aboutOne, applies: hasNeighbors },
+];
+const ERRORS: readonly Placed[] = [
+  { id: "confusion", title: "Confusion", content: Confusion, about: aboutScope("confusion") },
+  { id: "classes", title: "Classes", content: Classes, about: aboutScope("classes") },
+  {
+    id: "lists",
+    title: "To review",
+    content: Lists,
+    about: aboutScope("lists"),
+    applies: hasLists,
+  },
+];
+const MODEL: readonly Placed[] = [
+  { id: "why", title: "Why", content: Why, about: aboutOne, applies: hasAutoencoder },
+  { id: "explain", title: "Heatmaps", content: Explain, about: aboutOne, applies: hasModels },
+  { id: "layers", title: "Layers", content: Layers, about: aboutModel, applies: hasModels },
+  { id: "models", title: "Compare", content: Models, about: aboutModel, applies: hasModels },
+];
+const MAP: readonly Placed[] = [
+  {
+    id: "measures",
+    title: "Quality",
+    content: Measures,
+    about: aboutScope("measures"),
+    applies: hasMeasures,
+  },
+  { id: "markers", title: "Places", content: Markers, about: aboutPlaces, applies: canDecode },
+];
+
+const grouped = (group: Panel["group"], panels: readonly Placed[]): Panel[] =>
+  panels.map((panel) => ({ ...panel, group }));
+
 export const PANELS: readonly Panel[] = [
-  { id: "images", title: "Images", group: "selection", content: Images },
-  { id: "sample", title: "Sample", group: "selection", content: Sample },
-  { id: "confusion", title: "Confusion", group: "errors", content: Confusion },
-  { id: "classes", title: "Classes", group: "errors", content: Classes },
-  { id: "lists", title: "Lists", group: "errors", content: Lists, applies: hasLists },
-  { id: "why", title: "Why", group: "model", content: Why, applies: hasAutoencoder },
-  { id: "explain", title: "Explain", group: "model", content: Explain, applies: hasModels },
-  { id: "layers", title: "Layers", group: "model", content: Layers, applies: hasModels },
-  { id: "models", title: "Models", group: "model", content: Models, applies: hasModels },
-  { id: "markers", title: "Markers", group: "map", content: Markers, applies: canDecode },
-  { id: "measures", title: "Measures", group: "map", content: Measures, applies: hasMeasures },
+  ...grouped("overview", OVERVIEW),
+  ...grouped("selection", SELECTION),
+  ...grouped("errors", ERRORS),
+  ...grouped("model", MODEL),
+  ...grouped("map", MAP),
 ];

@@ -26,6 +26,12 @@ interface LinesProperties {
   /** Upright lines with a name. */
   marks?: readonly { x: number; name: string }[];
   height?: number;
+  /** Write a value; by default in three digits. */
+  format?: (value: number) => string;
+  /** Where on the axis one is now. */
+  at?: number | undefined;
+  /** A click on the point of the axis with this index. */
+  choose?: (index: number) => void;
 }
 
 const LEFT = 34;
@@ -42,6 +48,9 @@ export function Lines({
   range,
   marks = [],
   height = 132,
+  format = number,
+  at: now,
+  choose,
 }: LinesProperties) {
   const element = useRef<HTMLDivElement>(null);
   const { width } = useSize(element);
@@ -66,8 +75,15 @@ export function Lines({
   };
   return (
     <figure class="dvi-lines">
+      {/* biome-ignore lint/a11y: the keys that move time do what a click does */}
       <div
         ref={element}
+        class={choose === undefined ? "" : "dvi-lines-choose"}
+        onClick={() => {
+          if (hovered.peek() !== null) {
+            choose?.(hovered.peek() as number);
+          }
+        }}
         onPointerMove={follow}
         onPointerLeave={() => {
           hovered.value = null;
@@ -77,7 +93,7 @@ export function Lines({
           <path class="dvi-lines-axis" d={`M${LEFT} ${TOP}V${height - BOTTOM}H${right}`} />
           {[low, high].map((value, i) => (
             <text key={i} x={LEFT - 4} y={up(value) + 4} text-anchor="end">
-              {number(value)}
+              {format(value)}
             </text>
           ))}
           <text x={LEFT + 4} y={TOP + 4}>
@@ -101,6 +117,9 @@ export function Lines({
               <title>{mark.name}</title>
             </path>
           ))}
+          {now !== undefined && (
+            <path class="dvi-lines-mark" d={`M${across(now)} ${TOP}V${height - BOTTOM}`} />
+          )}
           {curves.map(({ name: curve, values, hue, dashed }) => (
             <path
               key={curve}
@@ -123,7 +142,7 @@ export function Lines({
         {curves.map(({ name: curve, values, hue }) => (
           <span key={curve}>
             <span class="dvi-swatch" style={{ background: hue }} aria-hidden="true" /> {curve}
-            {at !== null && <b> {number(values[at] as number)}</b>}
+            {at !== null && <b> {format(values[at] as number)}</b>}
           </span>
         ))}
       </figcaption>

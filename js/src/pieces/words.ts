@@ -45,5 +45,5 @@ function withMinus(digits: string): string {
 /** A rate in percent; less than all is never rounded up to all. */
 export function percent(rate: number): string {
   const rounded = Math.round(rate * 1000) / 10;
-  return withMinus(`${(rounded >= 100 && rate < 1 ? 99.9 : rounded).toFixed(1)} %`);
+  return withMinus(`${(rounded >= 100 && rate < 1 ? 99.9 : rounded).toFixed(1)}%`);
 }

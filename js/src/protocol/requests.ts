@@ -176,6 +176,12 @@ export interface Requests {
       prototypes: Float32Array;
     };
   };
+  /** Count labels against predictions, epoch by epoch. */
+  confusions: {
+    args: { landscape: number };
+    result: Record<never, never>;
+    arrays: { counts: Int32Array };
+  };
   /** Find where the predicted class changes along the line from a to b. */
   crossings: {
     args: {

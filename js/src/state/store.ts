@@ -91,6 +91,10 @@ export class Store {
   readonly playhead: Playhead;
   readonly epoch: ReadonlySignal<number>;
   readonly selection: Signal<Selection>;
+  /** Where the pointer or the focus acted last: the id of a panel, or "". */
+  acting = "";
+  /** Where the selection was made. */
+  readonly selectedIn: Signal<string> = signal("");
   readonly hovered: Signal<Hovered | null>;
   /** The sample whose card stays while nothing is hovered. */
   readonly pinned: Signal<number | null> = signal(null);
@@ -245,6 +249,7 @@ export class Store {
     const pinned = this.pinned.peek();
     batch(() => {
       this.selection.value = selection;
+      this.selectedIn.value = this.acting;
       if (pinned !== null && selection.mask[pinned] !== 1) {
         this.pinned.value = null;
       }
@@ -286,6 +291,7 @@ export class Store {
         }
       }
       if (state.selection !== undefined && state.selection !== toText(this.selection.peek().mask)) {
+        this.acting = "";
         this.take(selectionOfMask(fromText(state.selection, this.hello.n)));
       }
       if (state.hovered !== undefined) {

@@ -26,8 +26,10 @@ const INITIAL = {
   /** Ids of the selected panel and of the one pinned beside it; unknown ids stand for the first and for none. */
   panel: "",
   beside: "",
-  /** Samples in the confusion matrix: all, train or test. */
-  split: "all",
+  /** Samples in the confusion matrix: test, train or all; any other text for test, where there are any. */
+  split: "",
+  /** Whether its numbers are shares of the row. */
+  shares: false,
   /** Name of the ranked list; any other name stands for the first. */
   list: "",
   /** Order and size in pixels of the images; size 0 stands for rows. */

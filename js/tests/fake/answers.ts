@@ -509,6 +509,8 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
             args.a as number[],
             args.b as number[],
           );
+        case "confusions":
+          return pack({}, [["counts", "int32", [2, 0, count, count], new Int32Array(0)]]);
         case "measures":
           return pack({ rows: options.measures ?? [], samples: n }, []);
         case "dynamics":

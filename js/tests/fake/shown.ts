@@ -1,5 +1,7 @@
 // An explorer in a page on a fake model, for tests that look at it as a person does. Time stands still in them.
 import { afterEach, beforeEach, vi } from "vitest";
+import { PANELS } from "../../src/panels/registry";
+import { GROUPS } from "../../src/pieces/panel";
 import widget from "../../src/widget";
 import { type FakeOptions, fakeRun } from "./answers";
 import { type FakeModelOptions, fakeModel } from "./model";
@@ -36,7 +38,14 @@ export async function shown(options: FakeOptions = {}, modelOptions: FakeModelOp
   const tab = (name: string) =>
     [...element.querySelectorAll<HTMLElement>("[role=tab]")].find((t) => t.textContent === name);
   const settle = (ms = 50) => vi.advanceTimersByTimeAsync(ms);
-  return { run, model, element, part, parts, tab, settle, close };
+  const open = async (title: string): Promise<void> => {
+    const panel = PANELS.find((one) => one.title === title);
+    tab(GROUPS[panel?.group ?? "overview"])?.click();
+    await settle();
+    part(`panel-${panel?.id}`)?.click();
+    await settle();
+  };
+  return { run, model, element, part, parts, tab, open, settle, close };
 }
 
 export function press(target: HTMLElement | null | undefined, key: string): void {

@@ -186,6 +186,8 @@ def _requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any], float]]:
             yield "canvas", args, np.inf
             if isinstance(landscape.source, Decodes) and isinstance(landscape.source, Places):
                 yield "trust", args, _EPOCH_BUDGET_S
+        if len(landscape) > 1:
+            yield "confusions", here, np.inf
         if scene.dynamics[landscape].available:
             yield "dynamics", here, np.inf
             for name in DEFINITIONS:

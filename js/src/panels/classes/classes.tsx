@@ -4,10 +4,16 @@ import { useMemo } from "preact/hooks";
 import { Choice } from "../../pieces/choice";
 import { classHue, Named } from "../../pieces/swatch";
 import { count, percent } from "../../pieces/words";
+import { scopeOf } from "../../state/scope";
 import { joins } from "../../state/selection";
 import type { Store } from "../../state/store";
 
-const ORDERS = ["as given", "fewest right first", "most samples first"] as const;
+const ORDERS = [
+  "as given",
+  "lowest recall first",
+  "most samples first",
+  "lowest precision first",
+] as const;
 
 export function Classes({ store }: { store: Store }) {
   const { hello, playhead } = store;
@@ -15,15 +21,24 @@ export function Classes({ store }: { store: Store }) {
   store.frames.revision.value;
   const position = playhead.passing.value;
   const frame = store.frames.get(position);
-  const visible = store.visible.value;
+  const visible = scopeOf(store, "classes").mask;
   const rows = useMemo(() => {
-    const of = hello.classes.map((_, i) => ({ index: i as number | null, samples: 0, right: 0 }));
-    const none = { index: null, samples: 0, right: Number.NaN };
+    const of = hello.classes.map((_, i) => ({
+      index: i as number | null,
+      samples: 0,
+      right: 0,
+      predicted: 0,
+    }));
+    const none = { index: null, samples: 0, right: Number.NaN, predicted: 0 };
     hello.labels.forEach((label, i) => {
       const row = of[label] ?? none;
       if (visible?.[i] !== 0) {
         row.samples++;
         row.right += label === frame?.predictions[i] ? 1 : 0;
+        const taken = label < 0 ? undefined : of[frame?.predictions[i] as number];
+        if (taken !== undefined) {
+          taken.predicted++;
+        }
       }
     });
     return none.samples > 0 ? [...of, none] : of;
@@ -32,6 +47,7 @@ export function Classes({ store }: { store: Store }) {
     (p, q) =>
       (order.value === ORDERS[1] && p.right / p.samples - q.right / q.samples) ||
       (order.value === ORDERS[2] && q.samples - p.samples) ||
+      (order.value === ORDERS[3] && p.right / p.predicted - q.right / q.predicted) ||
       0,
   );
   return (
@@ -46,8 +62,13 @@ export function Classes({ store }: { store: Store }) {
             order.value = value;
           }}
         />
-        <span class="dvi-count">right at epoch {store.epochs[position]}</span>
+        <span class="dvi-count">epoch {store.epochs[position]}</span>
       </div>
+      <p class="dvi-classes-head" aria-hidden="true">
+        <span>recall</span>
+        <span>precision</span>
+        <span>samples</span>
+      </p>
       <ul
         class="dvi-classes"
         style={{
@@ -56,7 +77,7 @@ export function Classes({ store }: { store: Store }) {
         aria-label="All classes"
         data-testid="classes"
       >
-        {sorted.map(({ index, samples, right }) => (
+        {sorted.map(({ index, samples, right, predicted }) => (
           <li key={index}>
             <button
               type="button"
@@ -80,6 +101,9 @@ export function Classes({ store }: { store: Store }) {
               </span>
               <span class="dvi-count">
                 {frame && right >= 0 && samples > 0 ? percent(right / samples) : "–"}
+              </span>
+              <span class="dvi-count">
+                {frame && right >= 0 && predicted > 0 ? percent(right / predicted) : "–"}
               </span>
               <span class="dvi-count">{count(samples)}</span>
             </button>

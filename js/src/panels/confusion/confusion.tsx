@@ -5,13 +5,15 @@ import { Choice } from "../../pieces/choice";
 import { useSize } from "../../pieces/size";
 import { Named } from "../../pieces/swatch";
 import { count, percent, plural } from "../../pieces/words";
+import { type Confusion as Counts, confusionOf, largestErrors } from "../../state/confusion";
+import { scopeOf } from "../../state/scope";
 import { joins } from "../../state/selection";
+import { numberOf, SPLITS, splitOf } from "../../state/split";
 import type { Store } from "../../state/store";
-import { type Confusion as Counts, confusionOf, largestErrors } from "./counts";
+import { Course } from "./course";
 import { Plane } from "./plane";
 
 const MAX_LISTED = 20;
-const SPLITS = ["all", "train", "test"] as const;
 /** With more samples the matrix follows only epochs that time rests at. */
 const MAX_LIVE = 2e5;
 /** Beside a matrix at least so much wider than high, the errors stand at its right. */
@@ -25,9 +27,9 @@ export function Confusion({ store }: { store: Store }) {
   const position = (hello.n > MAX_LIVE ? playhead.resting : playhead.position).value;
   store.frames.revision.value;
   const frame = store.frames.get(position);
-  const visible = store.visible.value;
-  const split = SPLITS.find((one) => one === view.split.value) ?? "all";
-  const only = split === "all" ? null : split === "test" ? 1 : 0;
+  const visible = scopeOf(store, "confusion").mask;
+  const split = splitOf(store);
+  const only = numberOf(split);
   const confusion = useMemo(
     () =>
       frame &&
@@ -68,6 +70,18 @@ export function Confusion({ store }: { store: Store }) {
             view.split.value = value;
           }}
         />
+        <Choice
+          name="What the cells show"
+          testid="confusion-shares"
+          value={String(view.shares.value)}
+          choices={[
+            { value: "false", words: "counts" },
+            { value: "true", words: "% of the label" },
+          ]}
+          choose={(value) => {
+            view.shares.value = value === "true";
+          }}
+        />
         {confusion !== undefined && confusion.samples > 0 && (
           <span class="dvi-count">
             {percent(confusion.right / confusion.samples)} of {count(confusion.samples)} right at
@@ -88,6 +102,7 @@ export function Confusion({ store }: { store: Store }) {
               store={store}
               confusion={confusion}
               room={room}
+              shares={view.shares.value}
               select={select}
               point={(pointed) => {
                 cell.value = pointed;
@@ -99,6 +114,7 @@ export function Confusion({ store }: { store: Store }) {
                   ? "Rows: label. Columns: prediction. A click selects (shift adds, alt removes)."
                   : cellWords(store, confusion, cell.value)}
               </p>
+              {cell.value !== null && <Course store={store} cell={cell.value} split={split} />}
               <Errors store={store} confusion={confusion} select={select} />
             </section>
           </>
@@ -111,11 +127,24 @@ export function Confusion({ store }: { store: Store }) {
 function cellWords(store: Store, { classes, counts }: Counts, cell: number): string {
   const label = Math.floor(cell / classes);
   const samples = counts[cell] as number;
+  const prediction = cell % classes;
   const row = counts.subarray(label * classes, (label + 1) * classes);
-  const share = samples / row.reduce((sum, one) => sum + one, 0);
+  const labelled = row.reduce((sum, one) => sum + one, 0);
+  const share = samples > 0 ? `, ${percent(samples / labelled)} of the label's` : "";
+  if (label !== prediction) {
+    return (
+      `Label ${store.className(label)}, predicted ${store.className(prediction)}: ` +
+      `${plural(samples, "sample", "samples")}${share}`
+    );
+  }
+  let predicted = 0;
+  for (let i = 0; i < classes; i++) {
+    predicted += counts[i * classes + label] as number;
+  }
+  const rate = (of: number): string => (of > 0 ? percent(samples / of) : "–");
   return (
-    `Label ${store.className(label)}, predicted ${store.className(cell % classes)}: ` +
-    `${plural(samples, "sample", "samples")}${samples > 0 ? `, ${percent(share)} of the label's` : ""}`
+    `Label ${store.className(label)}, predicted ${store.className(label)}: ` +
+    `${plural(samples, "sample", "samples")}, recall ${rate(labelled)}, precision ${rate(predicted)}`
   );
 }
 

@@ -4,8 +4,8 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { shorten } from "../../pieces/shorten";
 import { count } from "../../pieces/words";
 import { toHex } from "../../state/colors";
+import { type Confusion, pooled } from "../../state/confusion";
 import type { Store } from "../../state/store";
-import { type Confusion, pooled } from "./counts";
 import { type Layout, layOut, STRIPE_PX } from "./layout";
 
 const MAX_FONT_PX = 11;
@@ -17,12 +17,14 @@ interface PlaneProperties {
   confusion: Confusion;
   /** Side of the square it is fitted into, in CSS pixels. */
   room: number;
+  /** Whether the cells show their shares of the row instead of their counts. */
+  shares: boolean;
   select: (cell: number, event: MouseEvent | KeyboardEvent) => void;
   /** Called with the cell hovered or walked to. */
   point: (cell: number | null) => void;
 }
 
-export function Plane({ store, confusion, room, select, point }: PlaneProperties) {
+export function Plane({ store, confusion, room, shares, select, point }: PlaneProperties) {
   const { hello } = store;
   const canvas = useRef<HTMLCanvasElement>(null);
   /** The block hovered or walked to. */
@@ -40,10 +42,10 @@ export function Plane({ store, confusion, room, select, point }: PlaneProperties
       pen.canvas.width = pen.canvas.height = Math.round(side * ratio);
       pen.scale(ratio, ratio);
       pen.textBaseline = "middle";
-      drawCells(pen, store, confusion, cells, layout);
+      drawCells(pen, store, confusion, cells, layout, shares);
       drawClasses(pen, store, layout);
     }
-  }, [store, confusion, cells, layout, side, ratio, theme, hues]);
+  }, [store, confusion, cells, layout, side, ratio, theme, hues, shares]);
 
   const blockAt = (event: MouseEvent & { currentTarget: HTMLElement }): number | null => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -142,7 +144,13 @@ function drawCells(
   { classes, counts }: Confusion,
   cells: Int32Array,
   { blocks, gutter, cell, gap, numbered }: Layout,
+  shares: boolean,
 ): void {
+  const rows = new Float64Array(classes);
+  counts.forEach((samples, at) => {
+    const row = Math.floor(at / classes);
+    rows[row] = (rows[row] as number) + samples;
+  });
   const style = getComputedStyle(pen.canvas);
   const { ink, background, dark } = store.theme.peek();
   const wrong = style.getPropertyValue("--dvi-wrong");
@@ -160,7 +168,10 @@ function drawCells(
     const y = gutter + Math.floor(i / blocks) * cell;
     const right = isRight(at);
     const samples = counts[at] ?? 0;
-    const strength = Math.log1p(samples) / Math.log1p(right ? most.right : most.wrong);
+    const share = samples / (rows[Math.floor(at / classes)] || 1);
+    const strength = shares
+      ? Math.sqrt(share)
+      : Math.log1p(samples) / Math.log1p(right ? most.right : most.wrong);
     if (samples === 0 && gap === 0) {
       return;
     }
@@ -168,7 +179,7 @@ function drawCells(
     pen.globalAlpha = samples === 0 ? 0.04 : right ? 0.06 + 0.16 * strength : 0.1 + 0.9 * strength;
     pen.fillRect(x, y, cell - gap, cell - gap);
     pen.globalAlpha = 1;
-    const text = count(samples);
+    const text = shares ? String(Math.round(100 * share)) : count(samples);
     if (samples > 0 && numbered && pen.measureText(text).width <= cell - 3) {
       const onInk = !right && strength >= (dark ? INVERTED.dark : INVERTED.light);
       pen.fillStyle = toHex(onInk ? background : ink);

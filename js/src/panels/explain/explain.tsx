@@ -67,7 +67,7 @@ function Chosen({ store, methods }: ChosenProperties) {
     <div class="dvi-scroll dvi-explain" data-testid="explain">
       <div class="dvi-form">
         <label>
-          <span>method</span>
+          <span>Method</span>
           <select
             data-testid="method"
             value={method.name}
@@ -85,7 +85,7 @@ function Chosen({ store, methods }: ChosenProperties) {
           </select>
         </label>
         <label>
-          <span>class explained</span>
+          <span>Class explained</span>
           <select
             value={target.value}
             data-testid="target"
@@ -103,7 +103,7 @@ function Chosen({ store, methods }: ChosenProperties) {
           </select>
         </label>
         <label>
-          <span>map opacity</span>
+          <span>Heatmap opacity</span>
           <input
             type="range"
             min={0}

@@ -8,6 +8,7 @@ import { Named } from "../../pieces/swatch";
 import { count, measured, plural } from "../../pieces/words";
 import type { Picture } from "../../protocol/pictures";
 import type { Answer } from "../../protocol/wire";
+import { scopeOf } from "../../state/scope";
 import { joins } from "../../state/selection";
 import type { Store } from "../../state/store";
 
@@ -67,7 +68,7 @@ export function Lists({ store }: { store: Store }) {
 
 /** The visible samples of a list. */
 function Ranked({ store, answer }: { store: Store; answer: Answer<"list"> }) {
-  const visible = store.visible.value;
+  const visible = scopeOf(store, "lists").mask;
   const all = answer.indices.data;
   const ranks = useMemo(
     () => Uint32Array.from(all.keys()).filter((rank) => visible?.[all[rank] as number] !== 0),

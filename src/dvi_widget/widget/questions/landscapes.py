@@ -24,6 +24,7 @@ from .predictions import AutoencoderOutline, outline
 
 _MAX_MEASURED_SAMPLES = 2000  # of each split, over which measures are averaged
 _ACCURACY_SCALARS = {"train_accuracy", "test_accuracy"}  # the page shows these as accuracies
+_MAX_CONFUSIONS = 4_000_000  # counts in an answer
 
 List = Annotated[str, one_of(lambda _: list(DEFINITIONS))]
 
@@ -260,6 +261,35 @@ def loss(scene: Scene, report: Report, landscape: Landscape, epoch: Epoch, k: Co
     text = f"Comparing the neighbours at epoch {epoch}"
     report(0.0, text)
     return Loss(in_bytes(landscape.neighbor_loss(epoch, k, lambda share: report(share, text))))
+
+
+@dataclass(frozen=True)
+class Confusions(Answer):
+    """Labels against predictions over the epochs.
+
+    Attributes
+    ----------
+    counts : int32 [2, E, C, C]
+        Labelled training samples, then test samples; row label, column prediction. Without epochs where the
+        counts would be too many to send.
+    """
+
+    counts: NDArray[np.int32]
+
+
+@request("confusions", pace="soon", cached=True)
+def confusions(scene: Scene, landscape: Landscape) -> Confusions:
+    """Count labels against predictions, epoch by epoch."""
+    classes, epochs = len(scene.classes), len(landscape)
+    if 2 * epochs * classes**2 > _MAX_CONFUSIONS:
+        return Confusions(np.empty((2, 0, classes, classes), np.int32))
+    label = scene.samples["label"].to_numpy()
+    test = (scene.samples["split"] == "test").to_numpy()
+    counts = np.zeros((2, epochs, classes, classes), np.int32)
+    for place, recorded in enumerate(landscape):
+        for split, rows in enumerate((~test & (label >= 0), test & (label >= 0))):
+            np.add.at(counts[split, place], (label[rows], recorded.predictions[rows]), 1)
+    return Confusions(counts)
 
 
 @dataclass(frozen=True)

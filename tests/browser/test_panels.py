@@ -1,0 +1,121 @@
+"""The panels in JupyterLab: the overview one starts from, groups, and which samples each panel speaks of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from steps import At, eventually, open_panel
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, lab, cell):
+    """One notebook for the tests of this file."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1040})
+    notebook = lab.open(context.new_page(), "panels", [cell])
+    notebook.run()
+    yield notebook
+    context.close()
+
+
+@pytest.fixture
+def at(notebook, landscape):
+    """The explorer with nothing selected, on its overview."""
+    last = landscape.epochs[-1]
+    notebook.execute(f"explorer.epoch, explorer.selection, explorer.filter = {last}, [], ''")
+    at = At(notebook.page, landscape)
+    at.wait_for_epoch(last)
+    expect(at.part("selected")).to_be_empty()
+    at.root.get_by_role("tab", name="Overview").click()
+    return at
+
+
+@pytest.fixture(scope="module")
+def errors(landscape):
+    """How often each label is taken for another class at the last epoch, of the test samples."""
+    test = (landscape.samples["split"] == "test").to_numpy()
+    label = landscape.samples["label"].to_numpy()[test]
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (label, landscape[-1].predictions[test]), 1)
+    np.fill_diagonal(counts, 0)
+    return counts
+
+
+def test_it_opens_on_an_overview_and_all_in_it_is_a_click_away(at, notebook, landscape, errors, shots):
+    overview = at.part("overview")
+    expect(overview).to_contain_text("Accuracy at epoch 11")
+    expect(overview.get_by_test_id("overview-sample").first.locator("canvas")).to_be_visible()
+    notebook.page.screenshot(path=shots / "overview-lab.png")
+    rows = overview.get_by_test_id("overview-confusion")
+    shown = [int(row.locator(".dvi-count").inner_text()) for row in rows.all()]
+    assert shown == sorted(errors[errors > 0], reverse=True)[: len(shown)]
+    rows.first.click()
+    eventually(lambda: len(notebook.python("explorer.selection")), shown[0], at.page)
+    expect(at.part("thumbnail")).to_have_count(shown[0])
+    at.root.get_by_role("tab", name="Overview").click()
+    at.part("overview-likely-mislabelled").get_by_role("button", name="Show all").click()
+    ranked = notebook.python("explorer.suggestions('likely mislabelled').index.tolist()")
+    notebook.execute("explorer.selection = []")
+    expect(at.part("listed")).to_have_text(f"{len(ranked)} samples")
+    at.root.get_by_role("tab", name="Overview").click()
+    sample = at.part("overview-late-learners").get_by_test_id("overview-sample").first
+    index = notebook.python("int(explorer.suggestions('late learners').index[0])")
+    expect(sample).to_have_attribute("data-index", str(index))
+    sample.click()
+    expect(at.part("sample")).to_have_attribute("data-index", str(index))
+    notebook.execute("explorer.selection = []")
+    at.root.get_by_role("tab", name="Overview").click()
+    at.part("overview-changed").click()
+    before, after = landscape.epochs[-2:]
+    eventually(lambda: notebook.python("explorer.filter"), f"changed:{before}-{after}", at.page)
+
+
+def test_the_matrix_is_of_test_samples_and_follows_a_selection_made_elsewhere(
+    at, notebook, landscape, errors, shots
+):
+    open_panel(at.root, "Confusion")
+    test = int((landscape.samples["split"] == "test").sum())
+    above = at.root.locator(".dvi-bar-above")
+    expect(above).to_contain_text(f"of {test} right at epoch 11")
+    expect(at.part("about")).to_have_text("Of all 1,797 samples")
+    # A cell selects its samples, and the matrix that was clicked keeps the others.
+    at.part("error").first.click()
+    most = int(errors.max())
+    eventually(lambda: len(notebook.python("explorer.selection")), most, at.page)
+    expect(above).to_contain_text(f"of {test} right at epoch 11")
+    open_panel(at.root, "Classes")
+    expect(at.part("about")).to_have_text(f"Of the {most} selected samples")
+    inside = at.lasso(11)
+    eventually(lambda: notebook.python("explorer.selection"), inside, at.page)
+    open_panel(at.root, "Confusion")
+    at.part("confusion-split").select_option("all")
+    expect(at.part("about")).to_have_text(f"Of the {len(inside)} selected samples")
+    expect(above).to_contain_text(f"of {len(inside)} right at epoch 11")
+    at.part("confusion-shares").select_option("true")
+    at.part("plane").hover()
+    expect(at.part("confusion").locator(".dvi-lines")).to_be_visible()
+    notebook.page.screenshot(path=shots / "confusion-lab.png")
+
+
+def test_similar_samples_are_ranked_as_the_representation_has_them(at, notebook, landscape, shots):
+    sample = at.alone(11)
+    at.page.mouse.click(*at.places(11)[sample])
+    open_panel(at.root, "Similar")
+    near = notebook.python(f"landscape.source.neighbors(11, [{sample}], 30)[0].tolist()")
+    rows = at.part("similar").get_by_test_id("sample-row")
+    expect(rows).to_have_count(30)
+    assert [int(row.get_attribute("data-index")) for row in rows.all()] == near
+    expect(rows.first.locator("canvas")).to_be_visible()
+    notebook.page.screenshot(path=shots / "similar-lab.png")
+    at.part("select-similar").click()
+    eventually(lambda: notebook.python("explorer.selection"), sorted([sample, *near]), at.page)
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_the_overview_looks_the_same_in_both_themes(at, notebook, shots, theme):
+    notebook.theme(f"JupyterLab {theme}")
+    expect(at.root).to_have_attribute("data-theme", theme.lower())
+    expect(at.part("overview-sample").first.locator("canvas")).to_be_visible()
+    at.root.screenshot(path=shots / f"overview-{theme.lower()}.png")
