@@ -35,10 +35,10 @@ describe("before there is anything to see", () => {
 describe("time", () => {
   it("is told by recorded numbers, and read by position", async () => {
     const { part, settle } = await shown();
-    expect(epochShown(part)).toBe("epoch 5 of 15");
+    expect(epochShown(part)).toBe("epoch 5 of 5–15");
     press(part("stage"), "ArrowRight");
     await settle();
-    expect(epochShown(part)).toBe("epoch 10 of 15");
+    expect(epochShown(part)).toBe("epoch 10 of 5–15");
     expect(part("epoch-slider")?.getAttribute("aria-valuenow")).toBe("1");
     expect(part("epoch-slider")?.getAttribute("aria-valuetext")).toMatch(
       /^epoch 10, 2 of 3 recorded, train accuracy/,
@@ -75,7 +75,7 @@ describe("the epoch's number", () => {
       press(part("epoch-input"), "Enter");
       await settle();
       expect(model.get("epoch")).toBe(gone);
-      expect(epochShown(part)).toBe(`epoch ${gone} of 15`);
+      expect(epochShown(part)).toBe(`epoch ${gone} of 5–15`);
     }
   });
 
@@ -84,7 +84,7 @@ describe("the epoch's number", () => {
     type(part("epoch-input"), "15");
     press(part("epoch-input"), "Escape");
     await settle();
-    expect(epochShown(part)).toBe("epoch 5 of 15");
+    expect(epochShown(part)).toBe("epoch 5 of 5–15");
     press(part("epoch-input"), "ArrowUp");
     await settle();
     expect(model.get("epoch")).toBe(10);
@@ -127,7 +127,7 @@ describe("two landscapes", () => {
     press(part("epoch-slider"), "End");
     press(part("epoch-slider"), "ArrowLeft");
     await settle();
-    expect(epochShown(part)).toBe("epoch 12 of 15");
+    expect(epochShown(part)).toBe("epoch 12 of 5–15");
     expect(parts("canvas").map((canvas) => canvas.getAttribute("aria-label"))).toEqual([
       expect.stringMatching(/^one: .* at epoch 10\./),
       expect.stringMatching(/^<i>other<\/i>: .* at epoch 12\./),

@@ -282,7 +282,7 @@ describe("named selections", () => {
     expect(part("name-taken").textContent).toBe("");
     await type(part("new-name"), " two");
     await press(part("new-name"), "Enter");
-    expect(part("name-taken").textContent).toBe("Another selection has this name.");
+    expect(part("name-taken").textContent).toBe("Another tag has this name.");
     expect(part("new-name").getAttribute("aria-invalid")).toBe("true");
     expect(model.saved).toEqual([]);
     await type(part("new-name"), "two and a half");

@@ -5,7 +5,7 @@ import { measured } from "../src/pieces/words";
 import type { FakeOptions } from "./fake/answers";
 import type { FakeModelOptions } from "./fake/model";
 import { selected } from "./fake/model";
-import { press, shown } from "./fake/shown";
+import { choose as change, press, shown } from "./fake/shown";
 
 async function opened(options: FakeOptions = {}, modelOptions: FakeModelOptions = {}) {
   const explorer = await shown({ n: 400, services: ["dynamics"], ...options }, modelOptions);
@@ -58,11 +58,35 @@ describe("a ranked list", () => {
     first?.click();
     await settle();
     expect(selected(model)).toEqual([0]);
-    const buttons = parts("select-first");
-    expect(buttons.map(({ textContent }) => textContent)).toEqual(["50", "100", "200"]);
-    buttons[0]?.click();
+    const number = parts("list-first")[0] as HTMLInputElement;
+    number.value = "7";
+    number.dispatchEvent(new Event("input", { bubbles: true }));
     await settle();
-    expect(selected(model)).toEqual(Array.from({ length: 50 }, (_, i) => 2 * i));
+    parts("select-first")[0]?.click();
+    await settle();
+    expect(selected(model)).toEqual([0, 2, 4, 6, 8, 10, 12]);
+    parts("select-all")[0]?.click();
+    await settle();
+    expect(selected(model)).toHaveLength(200);
+  });
+
+  it("is sorted by any measure, and the other way round", async () => {
+    const { part, parts, run, listed, settle } = await opened();
+    const { buffers, result } = run.answer("dynamics", { landscape: 0 });
+    const columns = result.columns as string[];
+    const values = buffers[0] as Float32Array;
+    const n = values.length / columns.length;
+    const worth = (i: number) => values[columns.indexOf("confidence") * n + i] as number;
+    change(part("list-measure"), "confidence");
+    await settle();
+    const found = listed().map(worth);
+    expect(found.length).toBeGreaterThan(3);
+    expect(found).toEqual(found.toSorted((p, q) => p - q));
+    part("list-direction")?.click();
+    await settle();
+    const back = listed().map(worth);
+    expect(back).toEqual(back.toSorted((p, q) => q - p));
+    expect(parts("ranked-row")[0]?.textContent).toMatch(/train|test/);
   });
 
   it("is walked over by arrow keys", async () => {

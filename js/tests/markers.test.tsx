@@ -154,16 +154,19 @@ describe("the measures", () => {
     const { store } = await stored({
       services: ["measures"],
       measures: [
-        { epoch: 0, split: "test", measure: "q_not_data", k: null, value: 0.734 },
-        { epoch: 0, split: "test", measure: "q_knn", k: 5, value: 0.95 },
-        { epoch: 5, split: "test", measure: "q_knn", k: 5, value: 0.1 },
-        { epoch: 0, split: "test", measure: "of our own", k: 5, value: 0.1 },
+        { epoch: 0, split: "test", measure: "q_not_data", k: null, value: 0.734, placebo: 0.1 },
+        { epoch: 0, split: "test", measure: "q_knn", k: 5, value: 0.95, placebo: null },
+        { epoch: 5, split: "test", measure: "q_knn", k: 5, value: 0.1, placebo: null },
+        { epoch: 0, split: "test", measure: "of our own", k: 5, value: 0.1, placebo: null },
       ],
     });
     const part = await shown(Measures, store);
     expect(
-      [...(part("measures")?.querySelectorAll("dt") ?? [])].map((dt) => dt.textContent?.trim()),
-    ).toEqual(["73.4%", "95.0%"]);
+      [...(part("measures")?.querySelectorAll("dt, dd b") ?? [])].map(
+        ({ textContent }) => textContent,
+      ),
+    ).toEqual(["Background right", "73.4%", "Neighbours of one class", "95.0%"]);
+    expect(part("measures")?.textContent).toContain("by chance 10.0%");
     expect(part("measures")?.textContent).toContain("of the background is right");
     expect(part("measures")?.textContent).toContain("most of their 5 neighbours");
   });

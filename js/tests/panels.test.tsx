@@ -291,7 +291,7 @@ describe("the images", () => {
     await settle();
     expect(part("images")?.getAttribute("aria-label")).toBe("Rows of 2 selected samples");
     expect(parts("thumbnail")[1]?.textContent).toMatch(
-      new RegExp(`^ 3${run.labels[3]}\\d[\\d.]+ %`),
+      new RegExp(`^ 3${run.labels[3]}\\d[\\d.]+%`),
     );
     parts("thumbnail")[1]?.click();
     await settle();

@@ -447,3 +447,37 @@ def test_a_front_end_that_was_not_built_says_how_to_build_it(monkeypatch, tmp_pa
     bundle.front_end.cache_clear()
     with pytest.raises(FileNotFoundError, match="run `make`"):
         Explorer(landscape())
+
+
+def test_tags_are_a_column_of_the_table():
+    explorer = Explorer(landscape())
+    assert explorer.table()["tags"].unique().tolist() == [""]
+    explorer.selections = {"odd": [1, 3], "twice": [3]}
+    tags = explorer.table()["tags"]
+    assert tags[[1, 3]].tolist() == ["odd", "odd; twice"]
+    assert (tags.drop([1, 3]) == "").all()
+
+
+def test_it_opens_at_a_view_that_a_page_wrote():
+    shown = landscape()
+    first = shown.epochs[0]
+    explorer = Explorer(
+        shown, view=f"#epoch={first}&filter=wrong&selection=Cg%3D%3D&panel=%22confusion%22&delta=0.1"
+    )
+    assert (explorer.epoch, explorer.filter, explorer.selection) == (first, "wrong", [1, 3])
+    assert explorer._view == {"panel": "confusion", "delta": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("view", "sentence"),
+    [
+        ("no such thing", "view must be a text that a page wrote"),
+        ("epoch=many", "view must be a text that a page wrote"),
+        ("panel=confusion", "view must be a text that a page wrote"),
+        ("epoch=999", "view must fit these landscapes"),
+        ("filter=nonsense:x", "view must fit these landscapes"),
+    ],
+)
+def test_a_view_that_makes_no_sense_is_refused(view, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Explorer(landscape(), view=view)

@@ -51,6 +51,23 @@ def test_a_history_tells_prediction_confidence_and_the_labels_probability_of_eve
     assert np.isnan(arrays["own"][0]).all()  # sample 0 has no label
 
 
+def test_labels_are_counted_against_predictions_split_by_split_and_epoch_by_epoch(shown):
+    counts = asked(shown, "confusions").arrays["counts"]
+    label, split = shown.samples["label"].to_numpy(), shown.samples["split"].to_numpy()
+    assert counts.shape == (2, len(shown), 3, 3)
+    for place, frame in enumerate(shown):
+        for row, name in enumerate(("train", "test")):
+            for i in range(3):
+                for j in range(3):
+                    meant = (split == name) & (label == i) & (frame.predictions == j)
+                    assert counts[row, place, i, j] == meant.sum()
+
+
+def test_confusions_of_too_many_classes_are_left_out(shown, monkeypatch):
+    monkeypatch.setattr("dvi_widget.widget.questions.landscapes._MAX_CONFUSIONS", 2 * len(shown) * 9 - 1)
+    assert asked(shown, "confusions").arrays["counts"].shape == (2, 0, 3, 3)
+
+
 def test_without_logits_a_history_knows_the_label_where_it_is_predicted():
     shown = landscape()
     arrays = asked(shown, "history", indices=list(range(40))).arrays

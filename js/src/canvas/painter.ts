@@ -213,7 +213,7 @@ export function startPainter(
     }),
     effect(() => {
       const { mask, indices } = store.selection.value;
-      renderer?.setStates(statesOf(mask, store.visible.value), indices);
+      renderer?.setStates(statesOf(mask, store.pointedAt.value ?? store.visible.value), indices);
       schedule();
     }),
     effect(() => {

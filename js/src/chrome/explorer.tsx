@@ -2,7 +2,9 @@
 import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Stage, startStage } from "../canvas/stage";
+import { RedoIcon, UndoIcon } from "../pieces/icons";
 import { useSize } from "../pieces/size";
+import { ToolButton } from "../pieces/tool";
 import { LOST } from "../protocol/wire";
 import { Find } from "../query/field/find";
 import type { Side } from "../state/sides";
@@ -13,6 +15,7 @@ import { Legend } from "./legend";
 import { Panels } from "./panels";
 import type { Parts } from "./parts";
 import { Selections } from "./selections";
+import { Share } from "./share";
 import { Status } from "./status";
 import { Timeline } from "./timeline";
 import { Tools } from "./tools";
@@ -133,7 +136,32 @@ function TopLine({ store }: { store: Store }) {
     <div class="dvi-top">
       {store.sides.length === 1 && <span class="dvi-title">{store.landscape.name}</span>}
       <Find store={store} />
+      <Undo store={store} />
       <Selections store={store} />
+      <Share store={store} />
+    </div>
+  );
+}
+
+function Undo({ store: { history } }: { store: Store }) {
+  return (
+    <div class="dvi-undo">
+      <ToolButton
+        name="Undo (Ctrl+Z)"
+        testid="undo"
+        disabled={history.undoable.value.length === 0}
+        press={() => history.undo()}
+      >
+        <UndoIcon />
+      </ToolButton>
+      <ToolButton
+        name="Redo (Ctrl+Shift+Z)"
+        testid="redo"
+        disabled={history.redoable.value.length === 0}
+        press={() => history.redo()}
+      >
+        <RedoIcon />
+      </ToolButton>
     </div>
   );
 }
@@ -154,9 +182,25 @@ function Canvas({ store, side, stages, parts: { onMap } }: CanvasProperties) {
       return;
     }
     const running = startStage(store, side, element.current, canvas.current);
+    const { viewport } = running.camera;
+    const forget = store.history.add({
+      read: () => {
+        const seen = viewport.value;
+        // Where the camera follows samples, they move it, not a person.
+        return seen && !store.view.keep.value ? `[${seen.k},${seen.x},${seen.y}]` : null;
+      },
+      write: (text: string | null) => {
+        const seen = viewport.peek();
+        if (text !== null && seen !== null) {
+          const [k, x, y] = JSON.parse(text);
+          viewport.value = { ...seen, k, x, y };
+        }
+      },
+    });
     stages.value = [...stages.peek(), running].sort((p, q) => p.side.index - q.side.index);
     return () => {
       stages.value = stages.peek().filter((stage) => stage !== running);
+      forget();
       running.stop();
     };
   }, [store, side, stages]);

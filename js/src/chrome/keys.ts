@@ -6,6 +6,11 @@ import type { Store } from "../state/store";
 const PAN = 0.2;
 const ZOOM = 1.5;
 
+/** Control or command with Z, or with Y for redo. */
+export function isUndo({ ctrlKey, metaKey, altKey, key }: KeyboardEvent): boolean {
+  return (ctrlKey || metaKey) && !altKey && ["z", "y"].includes(key.toLowerCase());
+}
+
 type Actions = Record<string, (() => void) | undefined>;
 
 /** Do what a key means, and keep it from the host. */
@@ -16,6 +21,16 @@ export function followKey(
   stage: Stage | null,
 ): void {
   const target = event.target as HTMLElement;
+  if (isUndo(event) && !target.matches("input, select, textarea")) {
+    if (event.shiftKey || event.key.toLowerCase() === "y") {
+      store.history.redo();
+    } else {
+      store.history.undo();
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, select, textarea")) {
     return;
   }

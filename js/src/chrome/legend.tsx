@@ -1,4 +1,6 @@
 // The legend: what the colours stand for, the number of samples of each, and what samples are coloured by.
+
+import { useLayoutEffect } from "preact/hooks";
 import { type LegendEntry, legendEntries } from "../canvas/legend";
 import { OVERLAYS } from "../canvas/overlays";
 import { count } from "../pieces/words";
@@ -38,14 +40,39 @@ export function Legend({ store }: { store: Store }) {
 }
 
 function Entry({ store, entry }: { store: Store; entry: LegendEntry }) {
+  const { indices } = store.selection.value;
+  const isolated =
+    indices.length > 0 && indices.length === entry.samples && indices.every(entry.picks);
+  // While it is pointed at, its samples stand out and the others fade.
+  const point = (): void => {
+    store.pointedAt.value = Uint8Array.from({ length: store.hello.n }, (_, i) =>
+      entry.picks(i) ? 1 : 0,
+    );
+  };
+  const leave = (): void => {
+    store.pointedAt.value = null;
+  };
+  useLayoutEffect(() => leave, []);
   return (
     <li>
       <button
         type="button"
         class="dvi-chip"
         data-testid="legend-entry"
-        title={`Select all ${entry.name} (shift adds, alt removes)`}
-        onClick={(event) => store.selectWhere(entry.picks, joins(event, store.combine.peek()))}
+        title={`${entry.name} alone (shift adds, alt removes; again for all)`}
+        aria-pressed={isolated}
+        onPointerEnter={point}
+        onPointerLeave={leave}
+        onFocus={point}
+        onBlur={leave}
+        onClick={(event) => {
+          const how = joins(event, store.combine.peek());
+          if (how === "replace" && isolated) {
+            store.clear();
+          } else {
+            store.selectWhere(entry.picks, how);
+          }
+        }}
       >
         <span class="dvi-swatch" style={{ background: entry.hue }} aria-hidden="true" />
         <span class="dvi-name">{entry.name}</span>

@@ -1,4 +1,4 @@
-// Selections saved under names: selected again, added to, renamed, deleted.
+// Tags, which are selections with a name: selected again, added to, renamed, deleted.
 import { useSignal } from "@preact/signals";
 import { AddIcon, CloseIcon, RenameIcon } from "../pieces/icons";
 import { ToolButton } from "../pieces/tool";
@@ -16,7 +16,7 @@ export function Saved({ store }: { store: Store }) {
     <>
       <Save store={store} selected={selected} />
       {saved.size > 0 && (
-        <ul class="dvi-saved" aria-label="Saved selections">
+        <ul class="dvi-saved" aria-label="Tags">
           {[...saved].map(([name, indices]) => (
             <SavedSelection
               key={name}
@@ -38,7 +38,9 @@ function Save({ store, selected }: { store: Store; selected: number }) {
   const trimmed = name.value.trim();
   const replaces = store.selections.value.has(trimmed);
   if (selected === 0) {
-    return <p class="dvi-hint">Select samples to save them under a name.</p>;
+    return (
+      <p class="dvi-hint">Select samples to tag them. Tags are a column of explorer.table().</p>
+    );
   }
   return (
     <form
@@ -51,7 +53,7 @@ function Save({ store, selected }: { store: Store; selected: number }) {
         }
       }}
     >
-      <label for={id}>Save {plural(selected, "sample", "samples")} as</label>
+      <label for={id}>Tag {plural(selected, "sample", "samples")} as</label>
       <input
         id={id}
         type="text"
@@ -65,7 +67,7 @@ function Save({ store, selected }: { store: Store; selected: number }) {
         }}
       />
       <button type="submit" class="dvi-link" data-testid="save-selection">
-        {replaces ? "Replace" : "Save"}
+        {replaces ? "Replace" : "Tag"}
       </button>
     </form>
   );
@@ -118,7 +120,7 @@ function SavedSelection({ store, name, indices, selected }: SavedSelectionProper
           onBlur={rename}
         />
         <p id={`${id}-taken`} class="dvi-problem" role="status" data-testid="name-taken">
-          {taken && "Another selection has this name."}
+          {taken && "Another tag has this name."}
         </p>
       </li>
     );

@@ -1,4 +1,4 @@
-// The number of selected samples, and the menu of saved selections.
+// The number of selected samples, and the menu of tags.
 import { CloseIcon, SavedIcon } from "../pieces/icons";
 import { Menu } from "../pieces/menu";
 import { ToolButton } from "../pieces/tool";
@@ -12,8 +12,7 @@ export function Selections({ store }: { store: Store }) {
   const text =
     selected > 0 ? `${count(selected)} selected` : saved.size > 0 ? count(saved.size) : "";
   // The accessible name begins with the visible text.
-  const name =
-    text === "" ? "Saved selections" : `${text}${selected > 0 ? ", " : " "}saved selections`;
+  const name = text === "" ? "Tags" : `${text}${selected > 0 ? ", " : " "}tags`;
   return (
     <div class="dvi-selections">
       <span class="dvi-unseen" role="status">

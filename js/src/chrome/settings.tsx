@@ -5,8 +5,8 @@ import { Menu } from "../pieces/menu";
 import type { Store } from "../state/store";
 
 const MAX_COLORS = 10;
-/** Remarks on palettes, by name. */
-const NOTES: Record<string, string> = { safe: "colour-blind safe" };
+/** Names of palettes that say more than those of `hello`. */
+const NAMES: Record<string, string> = { safe: "colour-blind safe" };
 
 export function SettingsMenu({ store }: { store: Store }) {
   const id = useId();
@@ -32,13 +32,12 @@ export function SettingsMenu({ store }: { store: Store }) {
             }}
           />
           <span>
-            {name}
+            {NAMES[name] ?? name}
             <span class="dvi-palette" aria-hidden="true">
               {(palettes[name] ?? []).slice(0, MAX_COLORS).map((color) => (
                 <i key={color} style={{ background: color }} />
               ))}
             </span>
-            {NOTES[name] !== undefined && <small>{NOTES[name]}</small>}
           </span>
         </label>
       ))}

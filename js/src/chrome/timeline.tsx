@@ -202,6 +202,11 @@ interface Curve {
   text: (value: number) => string;
 }
 
+/** Whether all samples are of one split, which may then be no split at all. */
+function onlyOne({ hello }: Store): boolean {
+  return hello.split.every((split) => split === hello.split[0]);
+}
+
 /** The curves of one landscape: the chosen scalar, else the accuracies. */
 function curvesOf(store: Store, { info }: Side): Curve[] {
   const name = store.view.scalar.value;
@@ -209,7 +214,7 @@ function curvesOf(store: Store, { info }: Side): Curve[] {
   const curves: Curve[] =
     values === undefined
       ? (["train", "test"] as const).map((split) => ({
-          name: split,
+          name: onlyOne(store) ? "accuracy" : split,
           stroke: split,
           values: info.accuracy[split],
           text: percent,
@@ -282,7 +287,7 @@ function Readout({ store }: { store: Store }) {
       )}
       {curvesOf(store, side).map(({ name, stroke, values, text }) => {
         const value = values[own] ?? null;
-        const title = stroke === "scalar" ? name : `Accuracy on ${name}`;
+        const title = stroke === "scalar" || name === "accuracy" ? name : `Accuracy on ${name}`;
         return (
           <span class="dvi-value" key={name} title={title}>
             <svg width="14" height="8" aria-hidden="true">
@@ -349,7 +354,7 @@ function EpochField({ store }: { store: Store }) {
           }
         }}
       />{" "}
-      of {last}
+      of {store.epochs[0]}–{last}
     </label>
   );
 }
@@ -365,7 +370,8 @@ function epochWords(store: Store, position: number): string {
   for (const { name, stroke, values, text } of curvesOf(store, side)) {
     const value = values[side.ownIndex(position)] ?? null;
     if (value !== null) {
-      parts.push(`${stroke === "scalar" ? name : `${name} accuracy`} ${text(value)}`);
+      const said = stroke === "scalar" || name === "accuracy" ? name : `${name} accuracy`;
+      parts.push(`${said} ${text(value)}`);
     }
   }
   return parts.join(", ");

@@ -33,9 +33,9 @@ const TOOLS: readonly { tool: Tool; name: string; icon: ComponentChildren }[] = 
 ];
 
 const COMBINES: readonly { how: Combine; name: string; icon: ComponentChildren }[] = [
-  { how: "replace", name: "Picks replace the selection", icon: <ReplaceIcon /> },
-  { how: "add", name: "Picks add to the selection", icon: <AddIcon /> },
-  { how: "subtract", name: "Picks are removed from the selection", icon: <SubtractIcon /> },
+  { how: "replace", name: "Replace the selection", icon: <ReplaceIcon /> },
+  { how: "add", name: "Add to the selection", icon: <AddIcon /> },
+  { how: "subtract", name: "Remove from the selection", icon: <SubtractIcon /> },
 ];
 
 interface ToolsProperties extends Pick<Parts, "savePicture"> {

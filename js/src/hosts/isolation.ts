@@ -1,4 +1,5 @@
 // A root of its own in the host's page: the host's styles and shortcuts stay out of it, and its own stay in.
+import { isUndo } from "../chrome/keys";
 import { styles } from "./styles";
 
 export interface Isolated {
@@ -28,11 +29,12 @@ export function isolate(element: HTMLElement): Isolated {
   shadow.append(root);
   element.append(shell);
 
-  // Single keys belong to the explorer. With control or command they are the host's, but in fields the browser's.
+  // Single keys belong to the explorer. With control or command they are the host's, but undo is the
+  // explorer's, and in fields all are the browser's.
   const isOurs = (event: KeyboardEvent): boolean => {
     const [target] = event.composedPath();
     const inField = target instanceof Element && target.matches(FIELDS);
-    return inField || !(event.ctrlKey || event.metaKey);
+    return inField || isUndo(event) || !(event.ctrlKey || event.metaKey);
   };
   // On the window, because Lumino listens on the document.
   const announce = (event: KeyboardEvent): void => {

@@ -14,6 +14,7 @@ import {
   type TypedArray,
   typedArray,
 } from "../protocol/wire";
+import { readLink } from "../state/link";
 import type { SharedState } from "../state/store";
 import type { Host } from "./host";
 
@@ -156,8 +157,7 @@ export function openPage(page: Document): Host {
       filter: "",
       selections: {},
       _view: {},
-      ...manifest.state,
-      ...memory.recall(),
+      ...withView(manifest.state, memory.recall(), readLink(location.hash.slice(1))),
     }),
     bind: (store) => {
       const changed: Partial<SharedState> = memory.recall();
@@ -175,6 +175,12 @@ export function openPage(page: Document): Host {
     },
     close: () => kept.clear(),
   };
+}
+
+/** The states one over the other, and their views as well. */
+function withView(...states: Partial<SharedState>[]): Partial<SharedState> {
+  const _view = Object.assign({}, ...states.map((state) => state._view));
+  return Object.assign({}, ...states, { _view });
 }
 
 /** What a person changed, kept for a reload of this very page; nothing where the browser keeps nothing. */

@@ -1,8 +1,10 @@
 // The view as one picture for reports: every landscape with its name and epoch, and what the colours stand for.
+
 import { legendEntries } from "../canvas/legend";
 import { OVERLAYS } from "../canvas/overlays";
 import type { Stage } from "../canvas/stage";
 import { toScreen } from "../canvas/viewport";
+import { save } from "../pieces/save";
 import { shorten } from "../pieces/shorten";
 import { classHue } from "../pieces/swatch";
 import { toHex } from "../state/colors";
@@ -29,12 +31,7 @@ export function savePicture(store: Store, stages: readonly Stage[], font: string
   const name = `${names} epoch ${store.epoch.peek()}`.replace(/[^\p{L}\p{N}]+/gu, "-");
   drawPicture(store, stages, font)?.toBlob((blob) => {
     if (blob !== null) {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(blob);
-      link.download = `${name.replace(/^-|-$/g, "")}.png`;
-      link.click();
-      // The browser reads it after this task.
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      save(blob, `${name.replace(/^-|-$/g, "")}.png`);
     }
   }, "image/png");
 }

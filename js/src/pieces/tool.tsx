@@ -5,11 +5,19 @@ interface ToolButtonProperties {
   testid: string;
   name: string;
   pressed?: boolean;
+  disabled?: boolean;
   press: (event: MouseEvent) => void;
   children: ComponentChildren;
 }
 
-export function ToolButton({ testid, name, pressed, press, children }: ToolButtonProperties) {
+export function ToolButton({
+  testid,
+  name,
+  pressed,
+  disabled,
+  press,
+  children,
+}: ToolButtonProperties) {
   return (
     <button
       type="button"
@@ -18,6 +26,7 @@ export function ToolButton({ testid, name, pressed, press, children }: ToolButto
       title={name}
       aria-label={name}
       aria-pressed={pressed}
+      disabled={disabled}
       onClick={press}
     >
       {children}

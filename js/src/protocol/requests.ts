@@ -68,6 +68,7 @@ export interface MeasureRow {
   measure: string;
   k: number | null;
   value: number | null;
+  placebo: number | null;
 }
 
 /** An attribution method as a model supports it; `unsupported` is the reason against it, or empty. */

@@ -22,6 +22,7 @@ import type { EpochWindow } from "../protocol/window";
 import type { Ask } from "../protocol/wire";
 import { lighten, parseHex, type Rgb, type Theme } from "./colors";
 import { type Filter, startFilter } from "./filter";
+import { History } from "./history";
 import { Playhead } from "./playhead";
 import {
   type Combine,
@@ -66,6 +67,11 @@ export interface Hovered {
 
 /** Pictures up to this size are fetched as they are; larger ones are fetched small for the grid. */
 const NATIVE_SIZE = 64;
+/** The settings that undo brings back: what changes the picture, but not where one looks or how time runs. */
+const UNDONE = [
+  ...(["palette", "overlay", "delta", "points", "trails", "neighbors", "keep"] as const),
+  ...(["order", "descending", "markers", "path"] as const),
+] as const;
 
 export class Store {
   readonly hello: Hello;
@@ -108,6 +114,10 @@ export class Store {
   /** The text of the filter. */
   readonly filter: Signal<string>;
   readonly filtering: Filter;
+  /** Selections, filters and views that one can go back to. */
+  readonly history = new History();
+  /** Samples that a legend's entry raises while it is pointed at: 1 for each; null for none. */
+  readonly pointedAt: Signal<Uint8Array | null> = signal(null);
   /** Selections saved under a name. */
   readonly selections: Signal<ReadonlyMap<string, readonly number[]>>;
   readonly tool: Signal<Tool> = signal("pan");
@@ -183,6 +193,7 @@ export class Store {
       frames: (this.sides[0] as Side).frames,
     });
     this.selections = signal(readSelections(state.selections, hello.n));
+    this.remember();
   }
 
   /** The recorded numbers of all landscapes, ascending; positions in time count in this list. */
@@ -205,6 +216,22 @@ export class Store {
       this.recorded.value = epochs;
       this.answers.forget();
       this.playhead.grow(epochs.length);
+    });
+  }
+
+  /** What undo brings back. */
+  private remember(): void {
+    for (const part of [this.selection, this.filter, this.colorBy, this.selections]) {
+      this.history.add({
+        read: () => part.value,
+        write: (value) => {
+          part.value = value;
+        },
+      });
+    }
+    this.history.add({
+      read: () => JSON.stringify(UNDONE.map((name) => [name, this.view[name].value])),
+      write: (text) => readView(this.view, Object.fromEntries(JSON.parse(text))),
     });
   }
 
@@ -315,6 +342,19 @@ export class Store {
     });
   }
 
+  /** The state as the host keeps it. */
+  state(): SharedState {
+    return {
+      epoch: this.epoch.value,
+      selection: toText(this.selection.value.mask),
+      hovered: this.hovered.value?.index ?? null,
+      color_by: this.colorBy.value,
+      filter: this.filter.value,
+      selections: writeSelections(this.selections.value, this.hello.n),
+      _view: viewState(this.view),
+    };
+  }
+
   /** Tell the host of every change, one name at a time, but not of the initial values. */
   share(tell: <K extends keyof SharedState>(name: K, value: SharedState[K]) => void): () => void {
     const follow = <K extends keyof SharedState>(
@@ -367,6 +407,7 @@ export class Store {
 
   close(): void {
     this.filtering.stop();
+    this.history.close();
     this.playhead.close();
     for (const side of this.sides) {
       side.close();

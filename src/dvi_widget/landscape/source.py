@@ -8,6 +8,7 @@ number, and a canvas point is a position [l] in units of `Landscape.extent`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -128,6 +129,16 @@ class HasSubject(Protocol):
 
     def subject(self, epoch: int) -> Any:
         """Return the classifier as it was at that epoch."""
+        ...
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """Knows the folder its run was recorded in."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,11 @@ class ProjectionSource:
             self.subject = run.subject
         if run.has_inputs:
             self.inputs = self._recorded_inputs
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self._run.folder
 
     def extend(self, fits: Mapping[int, FittedEpoch]) -> None:
         """Answer for further fitted epochs of the run."""

@@ -26,6 +26,7 @@ from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 from .bundle import front_end
 from .conversation import Conversation
 from .html import write_page
+from .link import read_link
 from .query import Query, Samples, Vocabulary, holds, parse
 from .questions.models import check_models
 from .questions.predictions import check_vae
@@ -125,6 +126,9 @@ class Explorer(anywidget.AnyWidget):
     vae : VAE, optional
         Trained on pictures such as the models take. It makes the neighbours by which single predictions are
         explained (DeepVID).
+    view : str, optional
+        A view as the page writes it (its menu "Share the view"), such as "epoch=5&filter=wrong": the explorer
+        opens there.
 
     Attributes
     ----------
@@ -195,6 +199,7 @@ class Explorer(anywidget.AnyWidget):
         render: Render | None = None,
         models: Mapping[str, Any] | None = None,
         vae: Any = None,
+        view: str | None = None,
     ) -> None:
         _check_landscapes(landscapes)
         self._landscapes = landscapes
@@ -231,6 +236,20 @@ class Explorer(anywidget.AnyWidget):
             _token=secrets.token_hex(8),
         )
         self.on_msg(self._receive)
+        if view is not None:
+            self._open(view)
+
+    def _open(self, view: str) -> None:
+        """Take over a view that a page wrote."""
+        try:
+            attributes = read_link(view)
+        except ValueError as error:
+            raise ValueError(f"view must be a text that a page wrote; got {quoted(view)}. {error}") from None
+        try:
+            for name, value in attributes.items():
+                setattr(self, name, value)
+        except t.TraitError as error:
+            raise ValueError(f"view must fit these landscapes; got {quoted(view)}: {error}") from None
 
     def __repr__(self) -> str:
         n, epochs = len(self._scene), len(self._epochs)
@@ -408,8 +427,10 @@ class Explorer(anywidget.AnyWidget):
         -------
         DataFrame
             One row per sample, index 0..N−1, with the columns split, label, the groups, and at this epoch
-            prediction (class index), confidence (in [0, 1]), correct (<NA> without a label), selected, and
-            shown (whether the filter shows it). ``table[table.selected]`` is the selection.
+            prediction (class index), confidence (in [0, 1]), correct (<NA> without a label), selected,
+            shown (whether the filter shows it), and tags (the names of the `selections` it is in, joined by
+            "; "). ``table[table.selected]`` is the selection; ``table.to_csv(path)`` writes it all, and
+            ``table.to_parquet(path)`` where pyarrow is installed.
 
         Raises
         ------
@@ -426,6 +447,10 @@ class Explorer(anywidget.AnyWidget):
         table["selected"] = False
         table.loc[self.selection, "selected"] = True
         table["shown"] = holds(self._query(self.filter), self._facts(side))
+        tags = np.full(len(table), "", object)
+        for name, indices in self.selections.items():
+            tags[indices] = [f"{before}; {name}" if before else name for before in tags[indices]]
+        table["tags"] = tags
         return table
 
     def _facts(self, landscape: Landscape) -> Samples:

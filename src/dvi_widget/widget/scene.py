@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dvi_widget.landscape import Landscape
+from dvi_widget.landscape.source import Recorded
 
 from .dynamics import Dynamics
 from .models import Models
@@ -126,6 +127,15 @@ class Scene:
         """Forget what was computed before epochs were appended to the landscapes."""
         self.__dict__.pop("accuracy", None)
         self.answers.clear()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the landscapes; two of one engine are named by the folders of their runs."""
+        names = [landscape.name for landscape in self.landscapes]
+        sources = [landscape.source for landscape in self.landscapes]
+        folders = [source.folder.name for source in sources if isinstance(source, Recorded)]
+        alike = len(set(names)) < len(names)
+        return folders if alike and len(set(folders)) == len(names) else names
 
     def fitted_into(self, side: int) -> Scene:
         """Copy this scene with its pictures fitted into side × side pixels; cached answers are shared."""

@@ -1,7 +1,9 @@
 // Ranked lists: samples that deserve a look by their training dynamics, the most suspicious first.
-import { useComputed } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
-import { Asked } from "../../pieces/asked";
+import { Asked, useReply } from "../../pieces/asked";
+import { Choice } from "../../pieces/choice";
+import { DYNAMICS, dynamicsOf } from "../../pieces/dynamics";
 import { List, stepFocus, useRows, useScrolled } from "../../pieces/list";
 import { Pixels } from "../../pieces/pixels";
 import { Named } from "../../pieces/swatch";
@@ -16,8 +18,8 @@ const ROW_PX = 36;
 const PICTURE_PX = 28;
 /** Browsers cannot scroll much farther than so many rows. */
 const MAX_ROWS = 200_000;
-/** Offered for selection, besides all. */
-const FIRST = [50, 100];
+/** Offered for selection at first. */
+const FIRST = 50;
 
 export function Lists({ store }: { store: Store }) {
   const { list } = store.view;
@@ -60,16 +62,86 @@ export function Lists({ store }: { store: Store }) {
         args={{ landscape: index, name: chosen.name }}
         waiting="Going through all epochs"
       >
-        {(answer) => <Ranked store={store} answer={answer} />}
+        {(answer) => <Sorted store={store} answer={answer} />}
       </Asked>
     </div>
   );
 }
 
+/** A list in its own order, or by another measure of training dynamics. */
+function Sorted({ store, answer }: { store: Store; answer: Answer<"list"> }) {
+  const by = useSignal("");
+  const descending = useSignal(false);
+  const { index } = store.side.value;
+  const other = by.value === "" || by.value === answer.measure ? null : by.value;
+  const dynamics = useReply(
+    store,
+    "dynamics",
+    useMemo(() => (other === null ? null : { landscape: index }), [other, index]),
+  ).answer;
+  const sorted = useMemo(() => {
+    const values = other === null || dynamics === undefined ? null : dynamicsOf(dynamics, other);
+    const worth = (rank: number): number =>
+      (values === null ? answer.values.data[rank] : values[answer.indices.data[rank] as number]) ??
+      Number.NaN;
+    const ranks = Array.from(answer.indices.data.keys());
+    if (values !== null) {
+      ranks.sort((p, q) => worth(p) - worth(q) || p - q);
+    }
+    if (descending.value) {
+      ranks.reverse();
+    }
+    return {
+      measure: values === null ? answer.measure : (other as string),
+      indices: Int32Array.from(ranks, (rank) => answer.indices.data[rank] as number),
+      values: Float32Array.from(ranks, worth),
+    };
+  }, [answer, dynamics, other, descending.value]);
+  return (
+    <>
+      <p class="dvi-lists-line">
+        <Choice
+          name="Sorted by"
+          testid="list-measure"
+          value={other ?? answer.measure}
+          choices={Object.keys(DYNAMICS).map((name) => ({
+            value: name,
+            words: `by ${name.replaceAll("_", " ")}${name === answer.measure ? ", as ranked" : ""}`,
+          }))}
+          choose={(value) => {
+            by.value = value;
+          }}
+        />
+        <button
+          type="button"
+          class="dvi-link"
+          data-testid="list-direction"
+          aria-pressed={descending.value}
+          onClick={() => {
+            descending.value = !descending.value;
+          }}
+        >
+          {descending.value ? "reversed" : "reverse"}
+        </button>
+      </p>
+      <Ranked store={store} {...sorted} />
+    </>
+  );
+}
+
+interface RankedProperties {
+  store: Store;
+  measure: string;
+  /** In their order. */
+  indices: Int32Array;
+  /** The measure of each. */
+  values: Float32Array;
+}
+
 /** The visible samples of a list. */
-function Ranked({ store, answer }: { store: Store; answer: Answer<"list"> }) {
+function Ranked({ store, indices, values, measure: name }: RankedProperties) {
   const visible = scopeOf(store, "lists").mask;
-  const all = answer.indices.data;
+  const all = indices;
   const ranks = useMemo(
     () => Uint32Array.from(all.keys()).filter((rank) => visible?.[all[rank] as number] !== 0),
     [all, visible],
@@ -88,7 +160,7 @@ function Ranked({ store, answer }: { store: Store; answer: Answer<"list"> }) {
     }
   }, [thumbnails, ranks, first, end]);
 
-  const measure = answer.measure.replaceAll("_", " ");
+  const measure = name.replaceAll("_", " ");
   const beyond = ranks.length - rows;
   return (
     <>
@@ -108,6 +180,7 @@ function Ranked({ store, answer }: { store: Store; answer: Answer<"list"> }) {
         <div class="dvi-ranked dvi-ranked-head" aria-hidden="true">
           <span />
           <span>#</span>
+          <span>split</span>
           <span>label → predicted</span>
           <span>{measure}</span>
         </div>
@@ -143,7 +216,7 @@ function Ranked({ store, answer }: { store: Store; answer: Answer<"list"> }) {
             row={row}
             rows={rows}
             measure={measure}
-            value={answer.values.data[ranks[row] as number] as number}
+            value={values[ranks[row] as number] as number}
           />
         ))}
       </List>
@@ -158,25 +231,45 @@ interface SelectFirstProperties {
 }
 
 function SelectFirst({ store, rows, samples }: SelectFirstProperties) {
+  const first = useSignal(FIRST);
   if (rows === 0) {
     return null;
   }
+  const most = Math.min(rows, Math.max(1, first.value || 1));
   return (
-    <span class="dvi-lists-first">
-      Select the first
-      {[...FIRST.filter((most) => most < rows), rows].map((most) => (
-        <button
-          key={most}
-          type="button"
-          class="dvi-link"
-          data-testid="select-first"
-          title="Shift adds to the selection, alt removes from it"
-          onClick={(event) => store.select(samples(most), joins(event, store.combine.peek()))}
-        >
-          {count(most)}
-        </button>
-      ))}
-    </span>
+    <form
+      class="dvi-lists-first"
+      onSubmit={(event) => {
+        event.preventDefault();
+        store.select(samples(most));
+      }}
+    >
+      <label>
+        first{" "}
+        <input
+          type="number"
+          min={1}
+          max={rows}
+          data-testid="list-first"
+          value={most}
+          onInput={({ currentTarget }) => {
+            first.value = currentTarget.valueAsNumber;
+          }}
+        />
+      </label>
+      <button type="submit" class="dvi-link" data-testid="select-first">
+        Select
+      </button>
+      <button
+        type="button"
+        class="dvi-link"
+        data-testid="select-all"
+        title="Shift adds to the selection, alt removes from it"
+        onClick={(event) => store.select(samples(rows), joins(event, store.combine.peek()))}
+      >
+        all {count(rows)}
+      </button>
+    </form>
   );
 }
 
@@ -195,7 +288,7 @@ function RankedSample(properties: RankedSampleProperties) {
   const hovered = useComputed(() => store.hovered.value?.index === index);
   const pinned = useComputed(() => store.pinned.value === index);
   store.frames.revision.value;
-  const { label, prediction } = store.sample(index, store.playhead.passing.value);
+  const { label, prediction, split } = store.sample(index, store.playhead.passing.value);
   const text = Number.isInteger(value) ? count(value) : measured(value);
   const predicted = prediction === null ? "not known yet" : store.className(prediction);
   return (
@@ -221,6 +314,7 @@ function RankedSample(properties: RankedSampleProperties) {
     >
       <span>{picture !== undefined && <Pixels picture={picture} side={PICTURE_PX} />}</span>
       <span>{index}</span>
+      <span class="dvi-count">{split}</span>
       <span>
         <Named store={store} index={label} />
         {prediction !== null && (

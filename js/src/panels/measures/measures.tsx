@@ -1,27 +1,81 @@
-// How far the picture can be trusted: the engine's figures of merit, each with its meaning.
+// How far the map can be trusted: figures of merit, each with its meaning, range, course and what chance reaches.
 import { Asked } from "../../pieces/asked";
+import { path } from "../../pieces/lines";
+import { linear } from "../../pieces/scale";
 import { measured, percent, plural } from "../../pieces/words";
 import type { MeasureRow } from "../../protocol/requests";
+import { CERTAINTY } from "../../protocol/source";
+import { scopeOf } from "../../state/scope";
 import type { Store } from "../../state/store";
 
-/** The sentence after each figure; # stands for the number of neighbours. */
-const MEANINGS: Record<string, string> = {
-  q_knn: "of the samples are predicted as most of their # neighbours on the map are.",
-  q_knn_e: "would be, had the map been made from the inputs alone, without the classifier.",
-  q_data: "of the samples decode, from their position, to their own class.",
-  q_not_data:
-    "of the background is right: so many samples get their class where the map had to guess it.",
-  q_not_data_70_30: "of it is, with 30 % of the samples left out at once.",
-  certified: "of the samples have neighbours that are proven to be the nearest.",
-  nn_pv: "of a sample's # nearest neighbours are its nearest on the canvas too.",
-  boundary_pv: "of a sample's # nearest boundary points are its nearest on the canvas too.",
-  ppr: "of the samples keep their prediction when they are decoded from the canvas.",
-  rec_pv: "is the mean squared error of the representations decoded from the canvas.",
-  temporal_pv:
-    "is the correlation of how far samples move with how many neighbours they keep: −1 is best.",
+interface Meaning {
+  title: string;
+  /** # stands for the number of neighbours. */
+  words: string;
+  /** From the worst value to the best; null where there is no best. */
+  range: readonly [number, number] | null;
+}
+
+const SHARE = [0, 1] as const;
+const MEANINGS: Record<string, Meaning> = {
+  nn_pv: {
+    title: "Neighbours kept",
+    words: "of a sample's # nearest neighbours are its nearest on the map too.",
+    range: SHARE,
+  },
+  boundary_pv: {
+    title: "Boundary kept",
+    words: "of a sample's # nearest boundary points are its nearest on the map too.",
+    range: SHARE,
+  },
+  ppr: {
+    title: "Predictions kept",
+    words: "of the samples keep their prediction when they are decoded from the map.",
+    range: SHARE,
+  },
+  rec_pv: {
+    title: "Error of decoding",
+    words:
+      "is the mean squared error of the representations decoded from the map; lower is better.",
+    range: null,
+  },
+  temporal_pv: {
+    title: "Movement that means something",
+    words: "is the correlation of how far samples move with how many neighbours they keep.",
+    range: [1, -1],
+  },
+  q_knn: {
+    title: "Neighbours of one class",
+    words: "of the samples are predicted as most of their # neighbours on the map are.",
+    range: SHARE,
+  },
+  q_knn_e: {
+    title: "The same without the classifier",
+    words: "would be, had the map been made from the inputs alone.",
+    range: SHARE,
+  },
+  q_data: {
+    title: "Samples decoded right",
+    words: "of the samples decode, from their position, to their own class.",
+    range: SHARE,
+  },
+  q_not_data: {
+    title: "Background right",
+    words:
+      "of the background is right: so many samples get their class where the map had to guess it.",
+    range: SHARE,
+  },
+  q_not_data_70_30: {
+    title: "Background right, 30% left out",
+    words: "of it is, with 30% of the samples left out at once.",
+    range: SHARE,
+  },
+  certified: {
+    title: "Neighbours proven",
+    words: "of the samples have neighbours that are proven to be the nearest.",
+    range: SHARE,
+  },
 };
-/** Measures that are no shares. */
-const NUMBERS = ["rec_pv", "temporal_pv"];
 /** Of several numbers of neighbours, this one is displayed. */
 const K = 15;
 
@@ -38,6 +92,7 @@ export function Measures({ store }: { store: Store }) {
   const epoch = side.epoch(store.playhead.resting.value);
   return (
     <div class="dvi-measures" data-testid="measures">
+      <OfSome store={store} />
       <Asked
         store={store}
         op="measures"
@@ -46,7 +101,7 @@ export function Measures({ store }: { store: Store }) {
       >
         {({ rows, samples }) => (
           <>
-            <Figures rows={rows.filter((row) => isDisplayed(row, epoch))} />
+            <Figures rows={rows} epoch={epoch} />
             <p class="dvi-hint">
               Measured on {plural(samples, "sample", "samples")}
               {store.epochs.length > 1 && ` at epoch ${epoch}`}.
@@ -58,42 +113,124 @@ export function Measures({ store }: { store: Store }) {
   );
 }
 
-function isDisplayed({ measure, epoch, k }: MeasureRow, current: number): boolean {
+/** Figures that single samples have, of those selected or found. */
+function OfSome({ store }: { store: Store }) {
+  const { mask, samples, kind } = scopeOf(store, "measures");
+  store.frames.revision.value;
+  const frame = store.frames.get(store.playhead.resting.value);
+  if (mask === null || frame === undefined || samples === 0) {
+    return null;
+  }
+  let [labelled, right, confidence] = [0, 0, 0];
+  store.hello.labels.forEach((label, i) => {
+    if (mask[i] === 1) {
+      confidence += (frame.confidence[i] as number) / CERTAINTY;
+      labelled += label >= 0 ? 1 : 0;
+      right += label === frame.predictions[i] ? 1 : 0;
+    }
+  });
   return (
-    MEANINGS[measure] !== undefined &&
-    (epoch === null || epoch === current) &&
-    (k === null || k <= 5 || k === K)
+    <p class="dvi-of-some" data-testid="of-some">
+      {labelled > 0 && (
+        <>
+          <b>{percent(right / labelled)}</b> right,{" "}
+        </>
+      )}
+      mean confidence <b>{percent(confidence / samples)}</b>{" "}
+      <span class="dvi-hint">of the {kind}. The figures below are of the whole map.</span>
+    </p>
   );
 }
 
-function Figures({ rows }: { rows: readonly MeasureRow[] }) {
-  const names = [...new Set(rows.map(({ measure }) => measure))];
-  const splits = new Set(rows.map(({ split }) => split)).size;
+function isDisplayed({ measure, k }: MeasureRow): boolean {
+  return MEANINGS[measure] !== undefined && (k === null || k <= 5 || k === K);
+}
+
+function Figures({ rows, epoch }: { rows: readonly MeasureRow[]; epoch: number }) {
+  const displayed = rows.filter(isDisplayed);
+  const names = [...new Set(displayed.map(({ measure }) => measure))];
+  const splits = new Set(displayed.map(({ split }) => split)).size;
   return (
     <dl>
       {names.map((name) => {
-        const own = rows.filter(({ measure }) => measure === name);
+        const { title, words, range } = MEANINGS[name] as Meaning;
+        const all = displayed.filter(({ measure }) => measure === name);
+        const own = all.filter((row) => row.epoch === null || row.epoch === epoch);
         return (
-          <div key={name} data-testid="measure">
-            <dt>
-              {own.map(({ split, value }) => (
-                <span key={split}>
-                  {splits > 1 && <small>{split} </small>}
-                  <b>{figure(name, value)}</b>{" "}
-                </span>
+          own.length > 0 && (
+            <div key={name} data-testid="measure">
+              <dt>{title}</dt>
+              {own.map((row) => (
+                <dd key={row.split} class="dvi-figure">
+                  <span class="dvi-count">{splits > 1 && row.split}</span>
+                  <b>{figure(row.value, range)}</b>
+                  {range !== null && <Range range={range} {...row} />}
+                  <Course rows={all.filter(({ split }) => split === row.split)} range={range} />
+                  {row.placebo !== null && (
+                    <small title="What a map without information reaches by itself">
+                      by chance {figure(row.placebo, range)}
+                    </small>
+                  )}
+                </dd>
               ))}
-            </dt>
-            <dd>{MEANINGS[name]?.replaceAll("#", String(own[0]?.k))}</dd>
-          </div>
+              <dd>{words.replaceAll("#", String(own[0]?.k))}</dd>
+            </div>
+          )
         );
       })}
     </dl>
   );
 }
 
-function figure(name: string, value: number | null): string {
+interface RangeProperties {
+  range: readonly [number, number];
+  value: number | null;
+  placebo: number | null;
+}
+
+/** Where a value lies from the worst at the left to the best at the right; a line marks what chance reaches. */
+function Range({ range: [worst, best], value, placebo }: RangeProperties) {
+  const across = (of: number): string => `${(100 * (of - worst)) / (best - worst)}%`;
+  return (
+    <span
+      class="dvi-bar dvi-range-bar"
+      title="From the worst to the best there is"
+      aria-hidden="true"
+    >
+      {value !== null && <span style={{ width: across(value) }} />}
+      {placebo !== null && <i style={{ left: across(placebo) }} />}
+    </span>
+  );
+}
+
+const COURSE = [56, 16] as const;
+
+/** A figure over the epochs. */
+function Course({
+  rows,
+  range,
+}: {
+  rows: readonly MeasureRow[];
+  range: readonly [number, number] | null;
+}) {
+  const values = rows.map(({ value }) => value ?? Number.NaN);
+  const finite = values.filter(Number.isFinite);
+  if (finite.length < 2) {
+    return null;
+  }
+  const [low, high] = range ? [Math.min(...range), Math.max(...range)] : [0, Math.max(...finite)];
+  const across = linear([0, values.length - 1], [1, COURSE[0] - 1]);
+  const up = linear([low, high], [COURSE[1] - 1, 1]);
+  return (
+    <svg width={COURSE[0]} height={COURSE[1]} role="img" aria-label="Over the epochs">
+      <path class="dvi-spark dvi-course" d={path(values, across, up)} />
+    </svg>
+  );
+}
+
+function figure(value: number | null, range: readonly [number, number] | null): string {
   if (value === null) {
     return "–";
   }
-  return NUMBERS.includes(name) ? measured(value) : percent(value);
+  return range === SHARE ? percent(value) : measured(value);
 }

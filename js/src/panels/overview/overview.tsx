@@ -36,9 +36,11 @@ function Accuracy({ store }: { store: Store }) {
   const side = store.side.value;
   const { info } = side;
   const position = side.ownIndex(store.playhead.position.value);
+  const { split } = store.hello;
+  const onlyOne = split.every((one) => one === split[0]);
   const curves = (["train", "test"] as const)
     .map((name) => ({
-      name,
+      name: onlyOne ? "all samples" : name,
       values: info.accuracy[name].map((value) => value ?? Number.NaN),
       hue: name === "test" ? "var(--dvi-ink)" : "var(--dvi-muted)",
       dashed: name === "train",

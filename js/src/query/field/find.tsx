@@ -31,6 +31,8 @@ export function Find({ store }: { store: Store }) {
   const typed = useComputed(() => draft.value ?? filter.value);
   /** Index of the caret; null without the focus. */
   const caret = useSignal<number | null>(null);
+  /** Whether Enter was pressed: what is wrong is said then, also of the condition at the caret. */
+  const entered = useSignal(false);
   const completion = useSignal(CLOSED);
   /** Index of the highlighted option; -1 for none. */
   const highlighted = useSignal(-1);
@@ -63,6 +65,7 @@ export function Find({ store }: { store: Store }) {
     highlighted.value = -1;
   };
   const write = (text: string): void => {
+    entered.value = false;
     draft.value = text;
     clearTimeout(timer.current);
     timer.current = window.setTimeout(apply, TYPING_DELAY_MS);
@@ -109,6 +112,7 @@ export function Find({ store }: { store: Store }) {
         } else {
           close();
           apply();
+          entered.value = true;
         }
         return true;
       },
@@ -136,7 +140,7 @@ export function Find({ store }: { store: Store }) {
     event.stopPropagation();
   };
 
-  const parts = useComputed(() => partsOf(typed.value, caret.value, known));
+  const parts = useComputed(() => partsOf(typed.value, entered.value ? null : caret.value, known));
   const problem = parts.value.find(({ sentence }) => sentence !== undefined)?.sentence;
   const { options } = completion.value;
   const empty = typed.value === "";

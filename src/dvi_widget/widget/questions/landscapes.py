@@ -120,7 +120,10 @@ def hello(scene: Scene) -> Hello:
         models=[{"name": name, "recorded": scene.models.is_recorded(name)} for name in scene.models.names],
         vae=None if scene.vae is None else outline(scene.vae),
         lists=[{"name": name, "definition": text} for name, text in DEFINITIONS.items()],
-        landscapes=[_landscape_outline(scene, landscape) for landscape in scene.landscapes],
+        landscapes=[
+            _landscape_outline(scene, landscape, name)
+            for landscape, name in zip(scene.landscapes, scene.names, strict=True)
+        ],
         labels=samples["label"].to_numpy(np.int32),
         split=(samples["split"] == "test").to_numpy().astype(np.uint8),
         members=np.array(members, np.uint8).reshape(len(members), len(scene)),
@@ -135,10 +138,10 @@ def _picture_format(scene: Scene) -> PictureFormat | None:
     return {"height": height, "width": width, "channels": channels}
 
 
-def _landscape_outline(scene: Scene, landscape: Landscape) -> LandscapeOutline:
+def _landscape_outline(scene: Scene, landscape: Landscape, name: str) -> LandscapeOutline:
     x0, x1, y0, y1 = map(float, landscape.extent)
     return {
-        "name": landscape.name,
+        "name": name,
         "epochs": [int(epoch) for epoch in landscape.epochs],
         "extent": (x0, x1, y0, y1),
         "resolution": int(landscape.resolution),
@@ -352,6 +355,7 @@ class MeasureRow(TypedDict):
     measure: str
     k: int | None
     value: float | None
+    placebo: float | None
 
 
 @dataclass(frozen=True)
@@ -380,6 +384,8 @@ def measures(scene: Scene, report: Report, landscape: Landscape) -> Measures:
                 "measure": str(row["measure"]),
                 "k": _whole(row["k"]),
                 "value": _finite(row["value"]),
+                # What a map without information reaches; engines of their own may not know it.
+                "placebo": _finite(row.get("placebo")),
             }
             for row in table.to_dict("records")
         ],

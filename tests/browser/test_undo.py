@@ -1,0 +1,167 @@
+"""In JupyterLab: undo and redo, the legend's clicks, tags, files, the view as a text, lists, measures, finding."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+import pytest
+from playwright.sync_api import expect
+from steps import At, eventually, open_panel
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, lab, cell):
+    """One notebook for the tests of this file."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1040}, accept_downloads=True)
+    notebook = lab.open(context.new_page(), "undo", [cell])
+    notebook.run()
+    yield notebook
+    context.close()
+
+
+@pytest.fixture
+def at(notebook, landscape):
+    """The explorer with nothing selected, tagged or filtered."""
+    last = landscape.epochs[-1]
+    notebook.execute(
+        f"explorer.epoch, explorer.selection, explorer.filter, explorer.selections = {last}, [], '', {{}}"
+    )
+    at = At(notebook.page, landscape)
+    at.wait_for_epoch(last)
+    expect(at.part("selected")).to_be_empty()
+    expect(at.part("find")).to_have_value("")
+    return at
+
+
+def test_undo_and_redo_by_button_and_by_key(at, notebook, shots):
+    page = at.page
+    inside = at.lasso(11)
+    eventually(lambda: notebook.python("explorer.selection"), inside, page)
+    at.part("find").fill("wrong")
+    eventually(lambda: notebook.python("explorer.filter"), "wrong", page)
+    before = at.picture()
+    at.part("stage").focus()
+    page.keyboard.press("+")
+    zoomed = at.wait_for_another_picture(before)
+    at.part("undo").click()
+    at.wait_for_another_picture(zoomed)
+    assert notebook.python("explorer.filter") == "wrong"
+    at.part("stage").focus()
+    page.keyboard.press("Control+z")
+    eventually(lambda: notebook.python("explorer.filter"), "", page)
+    page.keyboard.press("Control+z")
+    eventually(lambda: notebook.python("explorer.selection"), [], page)
+    page.screenshot(path=shots / "undo-lab.png")
+    page.keyboard.press("Control+Shift+z")
+    eventually(lambda: notebook.python("explorer.selection"), inside, page)
+    at.part("redo").click()
+    eventually(lambda: notebook.python("explorer.filter"), "wrong", page)
+    # The notebook's own undo did not hear of it.
+    assert page.locator(".jp-CodeCell").count() == 1
+
+
+def test_a_click_in_the_legend_isolates_shift_adds_and_pointing_raises(at, notebook, landscape):
+    page = at.page
+    labels = landscape.samples["label"]
+    entries = at.part("legend-entry")
+    before = at.picture()
+    entries.nth(3).hover()
+    at.wait_for_another_picture(before)
+    assert notebook.python("explorer.selection") == []
+    entries.nth(3).click()
+    eventually(lambda: notebook.python("explorer.selection"), labels.index[labels == 3].tolist(), page)
+    expect(entries.nth(3)).to_have_attribute("aria-pressed", "true")
+    entries.nth(5).click(modifiers=["Shift"])
+    both = labels.index[labels.isin([3, 5])].tolist()
+    eventually(lambda: notebook.python("explorer.selection"), both, page)
+    entries.nth(5).click()
+    eventually(lambda: notebook.python("explorer.selection"), labels.index[labels == 5].tolist(), page)
+    entries.nth(5).click()
+    eventually(lambda: notebook.python("explorer.selection"), [], page)
+
+
+def test_tags_are_written_back_and_saved_as_a_file(at, notebook, landscape, shots, tmp_path):
+    page = at.page
+    inside = at.lasso(11)
+    at.part("selections").click()
+    at.part("selection-name").fill("odd, ones")
+    page.screenshot(path=shots / "tags-lab.png")
+    page.keyboard.press("Enter")
+    tagged = "explorer.table().query(\"tags == 'odd, ones'\").index.tolist()"
+    eventually(lambda: notebook.python(tagged), inside, page)
+    page.keyboard.press("Escape")
+    at.part("share").click()
+    page.screenshot(path=shots / "share-lab.png")
+    with page.expect_download() as downloading:
+        at.part("save-table").click()
+    downloading.value.save_as(tmp_path / "samples.csv")
+    with (tmp_path / "samples.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["index"]) for row in rows] == inside
+    assert {row["tags"] for row in rows} == {"odd, ones"}
+    predicted = [landscape.classes[i] for i in landscape[-1].predictions[inside]]
+    assert [row["prediction"] for row in rows] == predicted
+    page.keyboard.press("Escape")
+
+
+def test_a_view_is_a_text_that_opens_it_again(at, notebook, lab, landscape, cell, context):
+    at.click_epoch(landscape.epochs[2])
+    open_panel(at.root, "Classes")
+    at.part("find").fill("wrong")
+    eventually(lambda: notebook.python("explorer.filter"), "wrong", at.page)
+    at.part("share").click()
+    link = at.part("view-link").input_value()
+    at.page.keyboard.press("Escape")
+    assert len(link) < 60
+    page = context.new_page()
+    lab.open(
+        page, "linked", [cell.replace("Explorer(landscape)", f"Explorer(landscape, view={link!r})")]
+    ).run()
+    again = At(page, landscape)
+    again.wait_for_epoch(landscape.epochs[2])
+    expect(again.part("find")).to_have_value("wrong")
+    expect(again.part("classes")).to_be_visible()
+    page.close()
+
+
+def test_a_list_is_sorted_by_any_measure_and_any_number_of_it_selected(at, notebook, shots):
+    open_panel(at.root, "To review")
+    best = "explorer.suggestions('likely mislabelled')"
+    at.part("list-first").fill("7")
+    at.part("select-first").click()
+    eventually(
+        lambda: notebook.python("explorer.selection"),
+        sorted(notebook.python(f"{best}.index[:7].tolist()")),
+        at.page,
+    )
+    at.part("list-measure").select_option("variability")
+    order = f"{best}.sort_values('variability', kind='stable').index[:5].tolist()"
+    rows = at.part("ranked-row")
+    expect(rows.first).to_have_attribute("data-index", str(notebook.python(order)[0]))
+    assert [int(row.get_attribute("data-index")) for row in rows.all()[:5]] == notebook.python(order)
+    expect(rows.first).to_contain_text(re.compile("train|test"))
+    at.page.screenshot(path=shots / "lists-lab.png")
+
+
+def test_measures_have_a_range_and_a_course(at, notebook, shots):
+    open_panel(at.root, "Quality")
+    measure = at.part("measure").filter(has_text="Neighbours kept")
+    value = notebook.python(
+        "landscape.measures().query(\"measure == 'nn_pv' and k == 15 and epoch == 11 and split == 'train'\")"
+        ".value.item()"
+    )
+    expect(measure).to_contain_text(f"{value:.1%}")
+    expect(measure.get_by_role("img", name="Over the epochs").first).to_be_visible()
+    at.page.screenshot(path=shots / "measures-lab.png")
+
+
+def test_enter_says_at_once_what_was_not_understood(at):
+    find = at.part("find")
+    find.fill("conf<")
+    find.press("Enter")
+    expect(at.part("find-message")).not_to_be_empty()
+    expect(find).to_be_focused()
+    find.fill("")
