@@ -1,4 +1,4 @@
-"""In JupyterLab: undo and redo, the legend's clicks, tags, files, the view as a text, lists, measures, finding."""
+"""In JupyterLab: undo, the legend, tags, files, a view as a text, lists, measures and finding."""
 
 from __future__ import annotations
 

@@ -267,6 +267,7 @@ def test_the_table_tells_each_sample_as_it_stands_at_the_epoch(explorer):
         "correct",
         "selected",
         "shown",
+        "tags",
     ]
     np.testing.assert_array_equal(table["prediction"], frame.predictions)
     np.testing.assert_array_equal(table["confidence"], frame.confidence)

@@ -5,6 +5,7 @@ import tabs from "../chrome/panels.css";
 import saved from "../chrome/saved.css";
 import timeline from "../chrome/timeline.css";
 import onMap from "../on_map/on_map.css";
+import columns from "../panels/charts/charts.css";
 import classes from "../panels/classes/classes.css";
 import confusion from "../panels/confusion/confusion.css";
 import explain from "../panels/explain/explain.css";
@@ -32,6 +33,18 @@ export const styles = [
   base,
   ...[asked, bars, charts, facts, form, list, menu],
   ...[explorer, legend, tabs, saved, timeline, find, onMap],
-  ...[classes, confusion, explain, images, layers, lists, markers, measures, models, overview],
+  ...[
+    columns,
+    classes,
+    confusion,
+    explain,
+    images,
+    layers,
+    lists,
+    markers,
+    measures,
+    models,
+    overview,
+  ],
   ...[sample, similar, why],
 ].join("\n");

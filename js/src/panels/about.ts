@@ -7,6 +7,14 @@ export function aboutAll({ hello }: Store): string {
   return `Of all ${plural(hello.n, "sample", "samples")}`;
 }
 
+/** For a panel that follows the filter alone. */
+export function aboutFound(store: Store): string {
+  const found = store.filtering.count.value;
+  return store.visible.value === null
+    ? aboutAll(store)
+    : `Of the ${plural(found, "sample", "samples")} found`;
+}
+
 /** For a panel that follows the selection and the filter. */
 export const aboutScope =
   (panel: string) =>

@@ -3,7 +3,16 @@ import type { Panel } from "../pieces/panel";
 import { canDecode } from "../state/markers";
 import { offers } from "../state/sides";
 import type { Store } from "../state/store";
-import { aboutAll, aboutModel, aboutOne, aboutPlaces, aboutScope, aboutSelected } from "./about";
+import {
+  aboutAll,
+  aboutFound,
+  aboutModel,
+  aboutOne,
+  aboutPlaces,
+  aboutScope,
+  aboutSelected,
+} from "./about";
+import { Charts } from "./charts/charts";
 import { Classes } from "./classes/classes";
 import { Confusion } from "./confusion/confusion";
 import { Explain } from "./explain/explain";
@@ -29,6 +38,7 @@ type Placed = Omit<Panel, "group">;
 
 const OVERVIEW: readonly Placed[] = [
   { id: "overview", title: "Overview", content: Overview, about: aboutAll },
+  { id: "charts", title: "Charts", content: Charts, about: aboutFound },
 ];
 const SELECTION: readonly Placed[] = [
   { id: "images", title: "Samples", content: Images, about: aboutSelected },

@@ -2,7 +2,7 @@
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { CERTAINTY, type Frame, type Hello } from "../protocol/source";
 import type { EpochWindow } from "../protocol/window";
-import type { Query, Vocabulary } from "../query/grammar";
+import type { Kind, Query, Vocabulary } from "../query/grammar";
 import { epochsNeeded, holds } from "../query/holds";
 import { parse } from "../query/parse";
 
@@ -12,6 +12,8 @@ export interface Filter {
   /** 1 for each sample that fits; null while all do. */
   visible: ReadonlySignal<Uint8Array | null>;
   count: ReadonlySignal<number>;
+  /** The same without the conditions of some kinds; reads signals. */
+  without: (kinds: readonly Kind[]) => Uint8Array | null;
   /** Recorded numbers of the epochs it waits for. */
   missing: ReadonlySignal<readonly number[]>;
   stop: () => void;
@@ -34,6 +36,18 @@ export function startFilter({ hello, text, epochs, resting, frames }: FilterOpti
   const visible = signal<Uint8Array | null>(null);
   const missing: Signal<readonly number[]> = signal([]);
   let before: readonly (Query | Frame | undefined)[] = [];
+  /** 1 for each sample that fits; every epoch needed must have arrived. */
+  const fitting = (asked: Query, epoch: number): Uint8Array | null =>
+    asked.conditions.length === 0
+      ? null
+      : holds(asked, {
+          labels,
+          split,
+          groups,
+          epoch,
+          outputs: (number) => frames.get(epochs.peek().indexOf(number)) as Frame,
+          certainty: CERTAINTY,
+        });
   const stop = effect(() => {
     frames.revision.value;
     const epoch = epochs.value[resting.value] as number;
@@ -50,20 +64,19 @@ export function startFilter({ hello, text, epochs, resting, frames }: FilterOpti
       missing.value = needed.filter((_, i) => loaded[i] === undefined);
       // The visible samples stay as they are until every epoch has arrived.
       if (missing.value.length === 0) {
-        visible.value =
-          query.value.conditions.length === 0
-            ? null
-            : holds(query.value, {
-                labels,
-                split,
-                groups,
-                epoch,
-                outputs: (number) => loaded[needed.indexOf(number)] as Frame,
-                certainty: CERTAINTY,
-              });
+        visible.value = fitting(query.value, epoch);
       }
     });
   });
+  const without = (kinds: readonly Kind[]): Uint8Array | null => {
+    const conditions = query.value.conditions.filter(
+      ({ kind, negated }) => negated || !kinds.includes(kind),
+    );
+    if (missing.value.length > 0 || conditions.length === query.value.conditions.length) {
+      return visible.value;
+    }
+    return fitting({ ...query.value, conditions }, epochs.value[resting.value] as number);
+  };
   const count = computed(() => visible.value?.reduce((sum, one) => sum + one, 0) ?? n);
   return {
     get known() {
@@ -71,6 +84,7 @@ export function startFilter({ hello, text, epochs, resting, frames }: FilterOpti
     },
     visible,
     count,
+    without,
     missing,
     stop,
   };
