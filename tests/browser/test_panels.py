@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -119,3 +121,35 @@ def test_the_overview_looks_the_same_in_both_themes(at, notebook, shots, theme):
     expect(at.root).to_have_attribute("data-theme", theme.lower())
     expect(at.part("overview-sample").first.locator("canvas")).to_be_visible()
     at.root.screenshot(path=shots / f"overview-{theme.lower()}.png")
+
+
+def test_charts_filter_each_other_and_the_map(at, notebook, landscape, shots):
+    open_panel(at.root, "Charts")
+    labels, predicted = landscape.samples["label"], landscape[-1].predictions
+    bars = at.part("chart-label")
+    expect(bars.nth(8).locator(".dvi-count")).to_have_text(str(int((labels == 8).sum())))
+    bars.nth(8).click()
+    eventually(lambda: notebook.python("explorer.filter"), "label:8", at.page)
+    # The other charts count those that fit; the one that was chosen in keeps all to choose from.
+    eights = int(((labels == 8) & (predicted == 1)).sum())
+    expect(at.part("chart-pred").nth(1).locator(".dvi-count")).to_have_text(str(eights))
+    expect(bars.nth(3).locator(".dvi-count")).to_have_text(str(int((labels == 3).sum())))
+    bars.nth(3).click(modifiers=["Shift"])
+    eventually(lambda: notebook.python("explorer.filter"), "label:3,8", at.page)
+    confidence = at.part("chart-confidence")
+    box = confidence.bounding_box()
+    at.page.mouse.move(box["x"] + 1, box["y"] + 20)
+    at.page.mouse.down()
+    at.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20, steps=4)
+    at.page.mouse.up()
+    expect(at.part("find")).to_have_value(re.compile(r"label:3,8 conf:0(\.01)?-0\.5"))
+    shown = "explorer.table().query('shown').index.tolist()"
+    table = notebook.python("explorer.table().confidence.tolist()")
+    low, high = map(float, at.part("find").input_value().split("conf:")[1].split("-"))
+    wanted = [i for i in range(len(table)) if labels[i] in (3, 8) and low <= table[i] <= high]
+    eventually(lambda: notebook.python(shown), wanted, at.page)
+    at.page.screenshot(path=shots / "charts-lab.png")
+    bars.nth(8).click()
+    bars.nth(8).click()
+    confidence.click()
+    eventually(lambda: notebook.python("explorer.filter"), "", at.page)

@@ -111,6 +111,10 @@ def test_markers_say_what_lies_there_and_a_way_what_changes(open_explorer, lands
 
 def test_measures_stand_beside_the_picture(open_explorer, landscape, page, shots):
     open_explorer(landscape)
+    # Nobody said that these samples are test samples.
+    readout = page.locator(".dvi-readout")
+    expect(readout).to_contain_text("accuracy")
+    expect(readout).not_to_contain_text("test")
     open_panel(page, "Quality")
     share = landscape.measures().set_index("measure")["value"]["q_not_data"]
     measures = page.get_by_test_id("measures")

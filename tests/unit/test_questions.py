@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -347,3 +349,13 @@ def test_files_of_logits_are_opened_once_and_not_without_end(shown, tmp_path, mo
     few = Scene([shown])
     ask(few, "history", {"landscape": 0, "indices": [3]})
     assert few.logits.cache_info().currsize == 2
+
+
+def test_two_landscapes_of_one_engine_are_named_by_the_folders_of_their_runs():
+    both = fitted(), fitted()
+    both[0].source.folder, both[1].source.folder = Path("runs/plain"), Path("runs/augmented")
+    told = ask(Scene(both), "hello", {}).result["landscapes"]
+    assert [outline["name"] for outline in told] == ["plain", "augmented"]
+    both[1].source.folder = Path("elsewhere/plain")
+    assert Scene(both).names == [both[0].name] * 2
+    assert Scene(both[:1]).names == [both[0].name]

@@ -91,7 +91,13 @@ export function Measures({ store }: { store: Store }) {
   }
   const epoch = side.epoch(store.playhead.resting.value);
   return (
-    <div class="dvi-measures" data-testid="measures">
+    <section
+      class="dvi-measures"
+      data-testid="measures"
+      aria-label="Figures of merit"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and nothing in it takes the focus
+      tabIndex={0}
+    >
       <OfSome store={store} />
       <Asked
         store={store}
@@ -109,7 +115,7 @@ export function Measures({ store }: { store: Store }) {
           </>
         )}
       </Asked>
-    </div>
+    </section>
   );
 }
 

@@ -1,0 +1,93 @@
+"""Three walks of somebody new in JupyterLab, each with the clicks that it takes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, expect
+from steps import At, eventually
+
+pytestmark = pytest.mark.timeout(400)
+
+
+class Walk:
+    """An explorer that is only clicked and pointed at; `clicks` counts."""
+
+    def __init__(self, at: At) -> None:
+        self.at = at
+        self.clicks = 0
+
+    def click(self, where: Locator) -> None:
+        where.click()
+        self.clicks += 1
+
+    def button(self, name: str) -> Locator:
+        return self.at.root.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, lab, cell):
+    """One notebook for the tests of this file."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    notebook = lab.open(context.new_page(), "walks", [cell])
+    notebook.run()
+    yield notebook
+    context.close()
+
+
+@pytest.fixture
+def walk(notebook, landscape):
+    """The explorer as it opens: a cell that runs again makes another one."""
+    notebook.run()
+    return Walk(At(notebook.page, landscape))
+
+
+def test_find_the_mislabelled(walk, notebook, shots):
+    section = walk.at.part("overview-likely-mislabelled")
+    expect(section.get_by_test_id("overview-sample").first.locator("canvas")).to_be_visible()
+    walk.click(section.get_by_role("button", name="Show all"))
+    walk.click(walk.at.part("select-first"))
+    best = notebook.python("sorted(explorer.suggestions('likely mislabelled').index[:50].tolist())")
+    eventually(lambda: notebook.python("explorer.selection"), best, walk.at.page)
+    walk.click(walk.at.part("selections"))
+    walk.at.part("selection-name").fill("suspicious")
+    walk.click(walk.at.part("save-selection"))
+    eventually(lambda: notebook.python("explorer.selections"), {"suspicious": best}, walk.at.page)
+    walk.at.page.screenshot(path=shots / "walk-mislabelled.png")
+    assert walk.clicks == 4
+
+
+def test_when_did_two_classes_part(walk, notebook, landscape, shots):
+    counts = notebook.python(
+        "[[int(((landscape.samples.split == 'test') & (landscape.samples.label == 8)"
+        " & (frame.predictions == j)).sum()) for j in (1, 8)] for frame in landscape]"
+    )
+    assert counts[0][0] > counts[-1][0], "the run tells eights from ones better at its end"
+    walk.click(walk.at.root.get_by_role("tab", name="Errors"))
+    plane = walk.at.part("plane")
+    plane.focus()
+    for key in ["ArrowDown"] * 9 + ["ArrowRight"]:
+        walk.at.page.keyboard.press(key)
+    expect(walk.at.part("confusion-words")).to_contain_text("Label 8, predicted 1")
+    course = walk.at.part("confusion").locator(".dvi-lines")
+    course.scroll_into_view_if_needed()
+    course.locator("svg").hover()
+    expect(course).to_contain_text("epoch")
+    walk.at.page.screenshot(path=shots / "walk-parted.png")
+    assert walk.clicks == 1
+
+
+def test_why_is_this_one_wrong(walk, notebook, shots):
+    walk.click(walk.at.part("overview-confusion").first)
+    tile = walk.at.part("thumbnail").first
+    index = tile.get_attribute("data-index")
+    walk.click(tile)
+    walk.click(walk.button("One sample"))
+    sample = walk.at.part("sample")
+    expect(sample).to_have_attribute("data-index", index)
+    expect(sample).to_contain_text("Probabilities at epoch 11")
+    walk.at.page.screenshot(path=shots / "walk-wrong.png")
+    walk.click(walk.button("Similar"))
+    expect(walk.at.part("similar")).to_have_attribute("data-index", index)
+    expect(walk.at.part("sample-row").first.locator("canvas")).to_be_visible()
+    walk.at.page.screenshot(path=shots / "walk-similar.png")
+    assert walk.clicks == 4
