@@ -135,7 +135,8 @@ function Bars({ store, title, kind, names, values }: BarsProperties) {
       : shown;
   const choose = (i: number, add: boolean): void => {
     const next = add ? new Set(chosen) : new Set<number>();
-    if (chosen.has(i)) {
+    // Alone already, it lets all others in again.
+    if (chosen.has(i) && (add || chosen.size === 1)) {
       next.delete(i);
     } else {
       next.add(i);
