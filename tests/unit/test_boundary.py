@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import nn
 
+from dvi_widget import boundary
 from dvi_widget.boundary import on_boundary, synthesize
 from dvi_widget.subject import Subject
 
@@ -126,6 +127,21 @@ def test_scarce_pairs_are_preferred_over_successful_ones_by_alpha():
     assert share(0.0) > share(1.0)
 
 
+@pytest.mark.parametrize(
+    ("alpha", "expected"), [(1.0, [1, 0, 0]), (0.0, [0, 1 / 3, 2 / 3]), (0.5, [1 / 2, 1 / 6, 1 / 3])]
+)
+def test_pairs_are_drawn_by_scarcity_and_success(alpha, expected):
+    # Two points per pair on average (Eq. 6), and rates of 0, .2 and .4 (Eq. 7).
+    p = boundary._pair_distribution(np.array([10.0, 10, 10]), np.array([0.0, 2, 4]), alpha)
+    np.testing.assert_allclose(p, expected)
+
+
+@pytest.mark.parametrize("hit", [[0.0, 0, 0], [3.0, 3, 3]])
+def test_pairs_are_drawn_alike_where_nothing_tells_them_apart(hit):
+    p = boundary._pair_distribution(np.full(3, 10.0), np.array(hit), 0.8)
+    np.testing.assert_allclose(p, 1 / 3)
+
+
 def test_equal_seeds_give_equal_points_and_others_give_others():
     _, a = points(seed=3)
     _, b = points(seed=3)
@@ -187,9 +203,9 @@ def test_one_predicted_class_has_no_boundary():
     ("options", "words"),
     [
         ({"n": 0}, "n must be a whole number of 1 or more"),
-        ({"alpha": 1.1}, "alpha"),
-        ({"upper": -0.1}, "upper"),
-        ({"delta": 2}, "delta"),
+        ({"alpha": 1.1}, "^alpha must be"),
+        ({"upper": -0.1}, "^upper must be"),
+        ({"delta": 2}, "^delta must be"),
     ],
 )
 def test_arguments_out_of_range_are_named(options, words):

@@ -36,9 +36,9 @@ def test_an_array_comes_back_memory_mapped_and_read_only(tmp_path):
     assert np.array_equal(opened, x)
 
 
-def header(shape, dtype="<f8"):
+def header(shape, dtype="<f8", *, fortran=False):
     """A .npy file that says it holds an array of a shape, and holds 8 numbers."""
-    text = repr({"descr": dtype, "fortran_order": False, "shape": shape})
+    text = repr({"descr": dtype, "fortran_order": fortran, "shape": shape})
     text = text + " " * (63 - (10 + len(text)) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(64)
 
@@ -53,6 +53,7 @@ def header(shape, dtype="<f8"):
         (header((-8,)), r"its shape is \(-8,\)"),
         (header((2, 4)), r"its shape is \(2, 4\), not \(any\)"),
         (header((8,), "|O"), "it holds Python objects"),
+        (header((4, 2), fortran=True), "it holds columns first"),
     ],
 )
 def test_a_file_that_is_not_the_array_it_should_be_is_named(tmp_path, content, message):

@@ -69,6 +69,26 @@ def test_a_number_of_neighbours_that_cannot_be_searched_is_named(name, k):
         call(name, k=k)
 
 
+PICTURES = RNG.random((12, 1, 2, 2))
+REMOVAL = {
+    "images": PICTURES[:, 0, 0, 0],
+    "maps": PICTURES[:, 0, :1],
+    "labels": CLASSES + 0.5,
+    "step": 0,
+    "pixels": 5,
+    "seed": -1,
+}
+
+
+@pytest.mark.parametrize("argument", REMOVAL)
+def test_removal_curves_name_what_they_refuse(argument):
+    arguments = {"images": PICTURES, "maps": PICTURES[:, 0], "labels": CLASSES % 2}
+    model = lambda x: np.full((len(x), 2), 0.5)  # noqa: E731
+    measures.removal_curve(model, **arguments)
+    with pytest.raises((ValueError, TypeError), match=rf"^{argument}(\['map'\])? must "):
+        measures.removal_curve(model, **{**arguments, argument: REMOVAL[argument]})
+
+
 @pytest.mark.parametrize("argument", ["a", "b"])
 def test_overlap_names_what_is_no_matrix(argument):
     indices = np.arange(12).reshape(4, 3)

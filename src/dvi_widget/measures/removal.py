@@ -179,6 +179,7 @@ def _measured(
     pixels = min(_DEFAULT_PIXELS, height * width) if pixels is None else pixels
     check_whole("pixels", pixels, 1, height * width)
     check_whole("step", step, 1)
+    check_whole("seed", seed)
     if not fills or any(fill not in FILLS for fill in fills):
         raise ValueError(f"fills must be some of {', '.join(FILLS)}; got {fills!r}.")
     y = as_array("labels", labels)

@@ -274,6 +274,7 @@ def faithfulness(
     if maps.shape != (len(x), *x.shape[2:]):
         raise ValueError(f"values must be maps of shape {(len(x), *x.shape[2:])}; got {maps.shape}.")
     check_whole("regions", regions, 2)
+    check_whole("seed", seed)
     if not 0 < check_number("share", share) < 1:
         raise ValueError(f"share must be in (0, 1), a share of all pixels; got {share}.")
     rng = np.random.default_rng(seed)
