@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import distributions, requires, version
 from pathlib import Path
 
@@ -41,12 +42,17 @@ def imported(folder: Path) -> set[str]:
     modules = set()
     for path in folder.rglob("*.py"):
         modules.update(_modules(ast.parse(path.read_text(encoding="utf-8"))))
-    providers = {}
+    return {normalized(providers().get(module, module)) for module in modules - ours}
+
+
+@cache
+def providers() -> dict[str, str]:
+    """Return the distribution that each installed module belongs to; not all say so in top_level.txt."""
+    found: dict[str, str] = {}
     for distribution in distributions():
-        # Not every distribution says so in top_level.txt.
         for file in distribution.files or ():
-            providers.setdefault(file.parts[0].removesuffix(".py"), distribution.metadata["Name"])
-    return {normalized(providers.get(module, module)) for module in modules - ours}
+            found.setdefault(file.parts[0].removesuffix(".py"), distribution.metadata["Name"])
+    return found
 
 
 def _modules(node: ast.AST) -> Iterator[str]:
