@@ -7,7 +7,7 @@ import { count } from "../pieces/words";
 import { joins } from "../state/selection";
 import { COLOR_BY, type Store } from "../state/store";
 
-/** Of more classes, the last two places lead to the panel of all. */
+/** With more classes, the last entry leads to the panel of all. */
 const MAX_NAMED = 12;
 
 export function Legend({ store }: { store: Store }) {

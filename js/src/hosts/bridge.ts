@@ -104,7 +104,7 @@ export function createBridge(model: Model, element?: HTMLElement): Host {
       settle({ id: 0, ok: false, error: LOST }, []);
     }
   };
-  // Every view of a model hears every answer, so each counts from a place of its own.
+  // Every view of a model hears every answer, so each counts from a number of its own.
   let lastId = Math.floor(Math.random() * 2 ** 40);
 
   const receive = (message: Message, buffers: Buffers = []): void => {

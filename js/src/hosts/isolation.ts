@@ -1,5 +1,4 @@
 // A root of its own in the host's page: the host's styles and shortcuts stay out of it, and its own stay in.
-import { isUndo } from "../chrome/keys";
 import { styles } from "./styles";
 
 export interface Isolated {
@@ -8,6 +7,8 @@ export interface Isolated {
 }
 
 const FIELDS = "input, select, textarea";
+/** With control or command: undo, redo, cut, copy, paste, select all. */
+const EDITING = new Set("zyxcva");
 const KEYS = ["keydown", "keypress", "keyup"] as const;
 /** Lumino, the framework of JupyterLab and Notebook 7, takes no keys from inside elements with this attribute. */
 const SUPPRESS = "data-lm-suppress-shortcuts";
@@ -29,12 +30,12 @@ export function isolate(element: HTMLElement): Isolated {
   shadow.append(root);
   element.append(shell);
 
-  // Single keys belong to the explorer. With control or command they are the host's, but undo is the
-  // explorer's, and in fields all are the browser's.
+  // Single keys belong to the explorer. With control or command they are the host's, but in fields the browser's,
+  // and those that edit never change a document behind the explorer's back: undo is the explorer's own.
   const isOurs = (event: KeyboardEvent): boolean => {
     const [target] = event.composedPath();
     const inField = target instanceof Element && target.matches(FIELDS);
-    return inField || isUndo(event) || !(event.ctrlKey || event.metaKey);
+    return inField || !(event.ctrlKey || event.metaKey) || EDITING.has(event.key.toLowerCase());
   };
   // On the window, because Lumino listens on the document.
   const announce = (event: KeyboardEvent): void => {

@@ -188,7 +188,7 @@ function remember(manifest: string): {
   recall: () => Partial<SharedState>;
   save: (state: Partial<SharedState>) => void;
 } {
-  // Another export to the same place is another page.
+  // Another export to the same path is another page.
   let hash = 0;
   for (let i = 0; i < manifest.length; i++) {
     hash = (Math.imul(hash, 31) + manifest.charCodeAt(i)) | 0;

@@ -86,8 +86,8 @@ export class Thumbnails {
   }
 
   private keep(batch: readonly number[], pictures: readonly Picture[]): void {
-    batch.forEach((index, place) => {
-      const picture = pictures[place];
+    batch.forEach((index, i) => {
+      const picture = pictures[i];
       if (picture !== undefined && !this.kept.has(index)) {
         // A copy of its own, so that one kept picture does not hold the whole batch in memory.
         this.kept.set(index, { ...picture, pixels: picture.pixels.slice() });

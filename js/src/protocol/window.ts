@@ -122,12 +122,12 @@ export class EpochWindow<T> {
         abort.abort();
       }
     }
-    for (const [place, position] of wanted.entries()) {
+    for (const [rank, position] of wanted.entries()) {
       if (this.kept.has(position) || this.loading.has(position) || this.failed.has(position)) {
         continue;
       }
       // What is on the screen goes before what is only prefetched.
-      if (this.loading.size >= this.options.lanes && place < 2) {
+      if (this.loading.size >= this.options.lanes && rank < 2) {
         this.abortLeastWanted(wanted);
       }
       if (this.loading.size >= this.options.lanes) {
@@ -138,8 +138,8 @@ export class EpochWindow<T> {
   }
 
   private abortLeastWanted(wanted: readonly number[]): void {
-    for (let place = wanted.length - 1; place >= 2; place--) {
-      const position = wanted[place] as number;
+    for (let rank = wanted.length - 1; rank >= 2; rank--) {
+      const position = wanted[rank] as number;
       const loading = this.loading.get(position);
       if (loading !== undefined) {
         this.loading.delete(position);

@@ -76,10 +76,10 @@ export function indicesOf(mask: Uint8Array): Uint32Array {
     count += mask[i] as number;
   }
   const indices = new Uint32Array(count);
-  let place = 0;
+  let next = 0;
   for (let i = 0; i < mask.length; i++) {
     if (mask[i] === 1) {
-      indices[place++] = i;
+      indices[next++] = i;
     }
   }
   return indices;

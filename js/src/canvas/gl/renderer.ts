@@ -169,7 +169,7 @@ export class Renderer implements ContextUser {
     return true;
   }
 
-  /** Give back everything on the GPU, and the place in the shared context. */
+  /** Give back everything on the GPU, and the share in the context. */
   dispose(): void {
     if (this.gpu !== null && !this.gl.isContextLost()) {
       this.gpu.resources.dispose();
