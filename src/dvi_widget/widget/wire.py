@@ -87,7 +87,13 @@ class Answer:
 def members(hint: Any) -> tuple[Any, ...]:
     """List the members of a union, or the one type that is none."""
     union = typing.get_origin(hint) in (Union, types.UnionType)
-    return typing.get_args(hint) if union else (hint,)
+    return tuple(map(_unaliased, typing.get_args(hint) if union else (hint,)))
+
+
+def _unaliased(hint: Any) -> Any:
+    """Return the type that an alias stands for: NumPy 2.5 makes NDArray one from Python 3.12 on."""
+    value = getattr(typing.get_origin(hint), "__value__", None)
+    return hint if value is None else value[typing.get_args(hint)]
 
 
 class Report(Protocol):
