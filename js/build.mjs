@@ -18,13 +18,24 @@ const styles = {
   },
 };
 
+/** Shaders travel as text without comments and indentation; their lines stay, as directives need their own. */
+const shaders = {
+  name: "shaders",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.glsl$/ }, async ({ path }) => {
+      const glsl = await readFile(path, "utf8");
+      const lines = glsl.split("\n").map((line) => line.replace(/\/\/.*/, "").trim());
+      return { contents: lines.filter((line) => line !== "").join("\n"), loader: "text" };
+    });
+  },
+};
+
 /** How everything of the front end is bundled: the module here, the pages of the tests elsewhere. */
 export const options = {
   bundle: true,
   target: "es2022",
   legalComments: "none",
-  loader: { ".glsl": "text" },
-  plugins: [styles],
+  plugins: [styles, shaders],
   logLevel: "warning",
 };
 
