@@ -42,7 +42,7 @@ def test_after_a_restart_the_page_says_what_to_do_and_keeps_what_it_has(page, la
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     expect(at.part("lost")).to_contain_text(RESTARTED)
     # What needs the kernel says the same in its place, and offers nothing that cannot help.
-    open_panel(at.root, "To review")
+    open_panel(at.root, "Quality")
     expect(at.root.get_by_role("tabpanel")).to_contain_text(RESTARTED)
     expect(at.root.get_by_role("button", name="Try again")).to_have_count(0)
     at.click_epoch(landscape.epochs[-1])
