@@ -1,6 +1,6 @@
 // The camera: pan, zoom, touch, and the size of the canvas.
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { locate } from "./lasso";
+import { locate } from "../state/locate";
 import { toPosition, toScreen, type Viewport } from "./viewport";
 
 const MAX_ZOOM = 1000;

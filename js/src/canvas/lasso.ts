@@ -1,5 +1,6 @@
 // A lasso: the path of a pointer from its press to its release.
 import { type Signal, signal } from "@preact/signals";
+import { locate } from "../state/locate";
 
 /** A shorter step adds no corner. */
 const MIN_STEP_PX = 3;
@@ -73,12 +74,6 @@ export function followLasso(element: HTMLElement, options: LassoOptions): Lasso 
       element.removeEventListener("pointercancel", cancel);
     },
   };
-}
-
-/** The location of an event in CSS pixels from the element's upper left corner. */
-export function locate(element: HTMLElement, event: MouseEvent): [number, number] {
-  const box = element.getBoundingClientRect();
-  return [event.clientX - box.left, event.clientY - box.top];
 }
 
 /** The area of the box around a path. */

@@ -2,20 +2,20 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import { type Frame, FULL } from "../protocol/source";
 import { cancelIdle, whenIdle } from "../state/idle";
+import { locate } from "../state/locate";
 import { dropMarker, markersOn, type Point } from "../state/markers";
 import type { Combine } from "../state/selection";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import type { Camera } from "./camera";
 import { GridIndex } from "./grid";
-import { area, followLasso, type Lasso, locate } from "./lasso";
+import { area, followLasso, type Lasso } from "./lasso";
 import type { Painter } from "./painter";
+import { CLICK_PX, followPresses } from "./press";
 import { pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";
 
 /** Hovering reaches at least so far. */
 const HOVER_PX = 8;
-/** A press that moves less is a click. */
-const CLICK_PX = 4;
 /** A smaller lasso selects nothing. */
 const MIN_LASSO_PX2 = 16;
 /** A path begins or ends at a marker within this distance. */
@@ -168,14 +168,10 @@ export function startPointer(
   const activate = (): void => {
     store.active.value = side.index;
   };
-  let pressedAt: [number, number] = [0, 0];
-  const pressed = (event: PointerEvent): void => {
-    activate();
-    pressedAt = locate(element, event);
-  };
+  const presses = followPresses(element);
   const clicked = (event: MouseEvent): void => {
     const at = locate(element, event);
-    const dragged = apart(at, pressedAt) > CLICK_PX;
+    const dragged = presses.dragged();
     if (store.tool.peek() === "marker" && !event.shiftKey) {
       if (!dragged) {
         press(at);
@@ -203,7 +199,7 @@ export function startPointer(
   element.addEventListener("focus", activate);
   element.addEventListener("pointermove", moved);
   element.addEventListener("pointerleave", left);
-  element.addEventListener("pointerdown", pressed);
+  element.addEventListener("pointerdown", activate);
   element.addEventListener("click", clicked);
   element.addEventListener("dblclick", clickedTwice);
   return {
@@ -215,10 +211,11 @@ export function startPointer(
       cancelAnimationFrame(request);
       cancelIdle(idle);
       lasso.stop();
+      presses.stop();
       element.removeEventListener("focus", activate);
       element.removeEventListener("pointermove", moved);
       element.removeEventListener("pointerleave", left);
-      element.removeEventListener("pointerdown", pressed);
+      element.removeEventListener("pointerdown", activate);
       element.removeEventListener("click", clicked);
       element.removeEventListener("dblclick", clickedTwice);
     },

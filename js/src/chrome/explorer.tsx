@@ -126,7 +126,7 @@ function useReadiness(store: Store, root: HTMLElement, stages: Signal<readonly S
 function useMargin(store: Store, left: { readonly current: HTMLDivElement | null }): number {
   const { width, height } = useSize(left);
   const [x0, x1, y0, y1] = store.landscape.extent;
-  const top = left.current?.firstElementChild?.getBoundingClientRect().height ?? 0;
+  const top = (left.current?.firstElementChild as HTMLElement | undefined)?.offsetHeight ?? 0;
   const wide = ((height.value - top) * (x1 - x0)) / (y1 - y0);
   return store.sides.length > 1 ? 0 : Math.max(0, (width.value - wide) / 2);
 }

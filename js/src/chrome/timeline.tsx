@@ -5,6 +5,7 @@ import { LoopIcon, PauseIcon, PlayIcon } from "../pieces/icons";
 import { linear } from "../pieces/scale";
 import { useSize } from "../pieces/size";
 import { number, percent } from "../pieces/words";
+import { locate } from "../state/locate";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 
@@ -117,10 +118,8 @@ function Slider({ store }: { store: Store }) {
     past.current?.setAttribute("x2", x.toFixed(2));
   });
 
-  const timeAt = (event: PointerEvent): number => {
-    const left = element.current?.getBoundingClientRect().left ?? 0;
-    return across.invert(event.clientX - left);
-  };
+  const timeAt = (event: PointerEvent): number =>
+    across.invert(locate(element.current as HTMLElement, event)[0]);
   const pressed = useRef<number | null>(null);
   const down = (event: PointerEvent): void => {
     if (event.button !== 0 || last === 0) {

@@ -1,6 +1,7 @@
 // A histogram over all samples; a range drawn over it, or typed, selects.
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
+import { locate } from "../state/locate";
 import type { Store } from "../state/store";
 import { linear } from "./scale";
 import { useSize } from "./size";
@@ -27,13 +28,7 @@ export function Histogram({ store, name, values }: HistogramProperties) {
   const across = linear([low, high], [EDGE_PX, Math.max(EDGE_PX + 1, width.value - EDGE_PX)]);
   const most = Math.max(1, ...counts);
   const at = (event: PointerEvent & { currentTarget: HTMLElement }): number =>
-    Math.min(
-      high,
-      Math.max(
-        low,
-        across.invert(event.clientX - event.currentTarget.getBoundingClientRect().left),
-      ),
-    );
+    Math.min(high, Math.max(low, across.invert(locate(event.currentTarget, event)[0])));
   const select = (from: number, to: number): void => {
     range.value = [from, to];
     store.selectMask(Uint8Array.from(values, (value) => (value >= from && value <= to ? 1 : 0)));

@@ -1,6 +1,7 @@
 // Curves over one axis; the pointer reads all of them out.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { locate } from "../state/locate";
 import { linear } from "./scale";
 import { useSize } from "./size";
 import { number } from "./words";
@@ -64,7 +65,7 @@ export function Lines({
   const up = linear([low, high], [height - BOTTOM, TOP]);
   const at = hovered.value;
   const follow = (event: PointerEvent & { currentTarget: HTMLElement }): void => {
-    const pointed = across.invert(event.clientX - event.currentTarget.getBoundingClientRect().left);
+    const pointed = across.invert(locate(event.currentTarget, event)[0]);
     let nearest = 0;
     for (let i = 1; i <= last; i++) {
       if (Math.abs((x[i] as number) - pointed) < Math.abs((x[nearest] as number) - pointed)) {

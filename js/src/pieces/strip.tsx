@@ -1,5 +1,6 @@
 // A sample over the epochs: a column per epoch, coloured by its prediction, as high as its confidence.
 import { useRef } from "preact/hooks";
+import { locate } from "../state/locate";
 import { path } from "./lines";
 import { linear } from "./scale";
 import { useSize } from "./size";
@@ -45,7 +46,7 @@ export function Strip(properties: StripProperties) {
       aria-valuenow={current}
       aria-valuetext={words(current)}
       onPointerDown={(event) => {
-        const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
+        const x = locate(event.currentTarget, event)[0];
         choose(Math.min(last, Math.max(0, Math.floor(x / (step || 1)))));
       }}
     >

@@ -12,6 +12,7 @@ import { count, plural } from "../../pieces/words";
 import { CERTAINTY } from "../../protocol/source";
 import { classText, groupText } from "../../query/complete";
 import { conditionOf, withCondition } from "../../query/fields";
+import { locate } from "../../state/locate";
 import type { Store } from "../../state/store";
 
 const BINS = 20;
@@ -211,8 +212,7 @@ function Confidence({ store, values }: { store: Store; values: Uint16Array }) {
   const across = linear([0, 1], [0, Math.max(1, width.value)]);
   const most = Math.max(1, ...bins);
   const at = (event: PointerEvent & { currentTarget: HTMLElement }): number => {
-    const { left } = event.currentTarget.getBoundingClientRect();
-    const share = across.invert(event.clientX - left);
+    const share = across.invert(locate(event.currentTarget, event)[0]);
     return Math.round(Math.min(1, Math.max(0, share)) * 100) / 100;
   };
   return (

@@ -5,6 +5,7 @@ import { shorten } from "../../pieces/shorten";
 import { count } from "../../pieces/words";
 import { toHex } from "../../state/colors";
 import { type Confusion, pooled } from "../../state/confusion";
+import { locate } from "../../state/locate";
 import type { Store } from "../../state/store";
 import { type Layout, layOut, STRIPE_PX } from "./layout";
 
@@ -48,9 +49,9 @@ export function Plane({ store, confusion, room, shares, select, point }: PlanePr
   }, [store, confusion, cells, layout, side, ratio, theme, hues, shares]);
 
   const blockAt = (event: MouseEvent & { currentTarget: HTMLElement }): number | null => {
-    const box = event.currentTarget.getBoundingClientRect();
-    const column = Math.floor((event.clientX - box.left - gutter) / cell);
-    const row = Math.floor((event.clientY - box.top - gutter) / cell);
+    const [x, y] = locate(event.currentTarget, event);
+    const column = Math.floor((x - gutter) / cell);
+    const row = Math.floor((y - gutter) / cell);
     const inside = Math.min(row, column) >= 0 && Math.max(row, column) < blocks;
     return inside ? row * blocks + column : null;
   };

@@ -2,10 +2,12 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { GridIndex } from "../../canvas/grid";
-import { followLasso, locate } from "../../canvas/lasso";
+import { followLasso } from "../../canvas/lasso";
+import { followPresses } from "../../canvas/press";
 import { linear } from "../../pieces/scale";
 import { useSize } from "../../pieces/size";
 import { FULL } from "../../protocol/source";
+import { locate } from "../../state/locate";
 import type { Store } from "../../state/store";
 
 /** Margins around the points. */
@@ -109,8 +111,9 @@ export function Scatter(properties: ScatterProperties) {
       store.hover(point < 0 ? null : sampleOf(point), "panel");
     };
     const leave = (): void => store.hover(null);
+    const presses = followPresses(box);
     const click = (event: MouseEvent): void => {
-      const point = nearest(event);
+      const point = presses.dragged() ? -1 : nearest(event);
       if (point >= 0) {
         store.select([sampleOf(point)]);
         store.pin(sampleOf(point));
@@ -122,6 +125,7 @@ export function Scatter(properties: ScatterProperties) {
     return () => {
       stop();
       lasso.stop();
+      presses.stop();
       box.removeEventListener("pointermove", move);
       box.removeEventListener("pointerleave", leave);
       box.removeEventListener("click", click);

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { linear } from "../../pieces/scale";
 import { useSize } from "../../pieces/size";
+import { locate } from "../../state/locate";
 
 const HEIGHT_PX = 150;
 const TOP_PX = 10;
@@ -41,8 +42,8 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
   const up = (dimension: number, value: number): number =>
     (scales[dimension] as (value: number) => number)(value);
   const valueAt = (dimension: number, event: PointerEvent): number => {
-    const top = element.current?.getBoundingClientRect().top ?? 0;
-    const y = Math.min(HEIGHT_PX - BOTTOM_PX, Math.max(TOP_PX, event.clientY - top));
+    const [, pointed] = locate(element.current as HTMLElement, event);
+    const y = Math.min(HEIGHT_PX - BOTTOM_PX, Math.max(TOP_PX, pointed));
     return Number(scales[dimension]?.invert(y).toFixed(3));
   };
   const set = (dimension: number, value: number): void => {
