@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import chromium
@@ -27,10 +28,10 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def context(browser):
+@contextmanager
+def watched(browser, height=800, **options):
     """A fresh profile. What a page throws, or prints as an error, fails the test that opened it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(viewport={"width": 1280, "height": height}, **options)
     context.set_default_timeout(WAIT_MS)
     wrong = []
 
@@ -43,6 +44,12 @@ def context(browser):
     yield context
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def context(browser):
+    with watched(browser) as context:
+        yield context
 
 
 @pytest.fixture

@@ -163,6 +163,18 @@ class Notebook:
             [comm, messages],
         )
 
+    def show_in_last_cell(self, code: str) -> None:
+        """Let the last cell hold this code, run it, and wait until it has run."""
+        self.page.evaluate(
+            """async (code) => {
+                const { content } = window.jupyterapp.shell.currentWidget;
+                content.activeCellIndex = content.widgets.length - 1;
+                content.activeCell.model.sharedModel.setSource(code);
+                await window.jupyterapp.commands.execute("notebook:run-cell");
+            }""",
+            code,
+        )
+
     def theme(self, name: str) -> None:
         """Change JupyterLab's theme and wait until it is on."""
         self.page.evaluate(

@@ -130,13 +130,18 @@ class At:
     def lasso(self, epoch: int, seed: int = 0, clearance: float = 0.2) -> list[int]:
         """Draw round some samples, with none so near the line (pixels); gives back what must be inside."""
         self.part("tool-lasso").click()
+        inside = self.draw_round(epoch, seed, clearance)
+        self.part("tool-pan").click()
+        return inside
+
+    def draw_round(self, epoch: int, seed: int = 0, clearance: float = 0.2) -> list[int]:
+        """The same with the tool at hand."""
         polygon, inside = self._outline(epoch, seed, clearance)  # last: a click may scroll the page
         self.page.mouse.move(*polygon[0])
         self.page.mouse.down()
         for corner in polygon[1:]:
             self.page.mouse.move(*corner)
         self.page.mouse.up()
-        self.part("tool-pan").click()
         return np.flatnonzero(inside).tolist()
 
     def _outline(self, epoch: int, seed: int, least: float) -> tuple[np.ndarray, np.ndarray]:

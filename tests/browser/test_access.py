@@ -86,33 +86,6 @@ def test_everything_is_reached_with_the_tabulator_and_shows_its_focus(at, page):
         assert any(f"[{name}]" in path for path in reached), name
 
 
-def test_the_keys_do_what_the_pointer_does(at, page, landscape):
-    epochs = landscape.epochs
-    at.part("stage").focus()
-    page.keyboard.press("Home")
-    at.wait_for_epoch(epochs[0])
-    page.keyboard.press("ArrowRight")
-    at.wait_for_epoch(epochs[1])
-    page.keyboard.press("End")
-    at.wait_for_epoch(epochs[-1])
-    before = at.picture()
-    page.keyboard.press("+")
-    zoomed = at.wait_for_another_picture(before)
-    page.keyboard.press("0")
-    at.wait_for_another_picture(zoomed)
-    at.part("legend-entry").first.focus()
-    page.keyboard.press("Enter")
-    expect(at.part("selected")).to_contain_text(" selected")
-    at.part("stage").focus()
-    page.keyboard.press("Escape")
-    expect(at.part("selected")).to_be_empty()
-    page.keyboard.press("/")
-    expect(at.part("find")).to_be_focused()
-    at.part("stage").focus()
-    page.keyboard.press("Space")
-    at.wait_for_epoch(epochs[-1])
-
-
 def test_the_canvas_says_in_words_what_it_shows(at, landscape):
     canvas = at.part("canvas")
     last = landscape.epochs[-1]

@@ -28,17 +28,6 @@ def at(notebook, landscape):
     return at
 
 
-def test_a_scrub_arrives_in_python(at, notebook, landscape, shots):
-    notebook.page.screenshot(path=shots / "lab-last.png")
-    first, last = landscape.epochs[0], landscape.epochs[-1]
-    at.click_epoch(first)
-    notebook.page.screenshot(path=shots / "lab-first.png")
-    eventually(lambda: notebook.python("explorer.epoch"), first, at.page)
-    assert notebook.python("heard") == [first]
-    at.drag_to_epoch(landscape.epochs[3], last)
-    eventually(lambda: notebook.python("explorer.epoch"), last, at.page)
-
-
 def test_play_runs_from_the_first_epoch_to_the_last(at, notebook, landscape):
     first, last = landscape.epochs[0], landscape.epochs[-1]
     at.click_epoch(first)
@@ -50,34 +39,6 @@ def test_play_runs_from_the_first_epoch_to_the_last(at, notebook, landscape):
     seen = notebook.python("heard")
     assert seen == sorted(seen)
     assert seen[0] == first
-
-
-def test_hovering_shows_the_sample_and_python_knows_it(at, notebook, landscape, shots):
-    epoch = landscape.epochs[-1]
-    sample = at.alone(epoch)
-    card = at.hover(sample, epoch)
-    frame = landscape.at(epoch)
-    at.expect_picture(card, sample)
-    expect(card).to_contain_text(landscape.classes[landscape.samples.label[sample]])
-    expect(card).to_contain_text(landscape.classes[frame.predictions[sample]])
-    expect(card).to_contain_text("%")
-    notebook.page.screenshot(path=shots / "lab-hover.png")
-    eventually(lambda: notebook.python("explorer.hovered"), sample, at.page)
-
-
-@pytest.mark.parametrize("which", [0, -1], ids=["first epoch", "last epoch"])
-def test_a_lasso_selects_exactly_the_samples_inside(at, notebook, landscape, shots, which):
-    epoch = landscape.epochs[which]
-    at.click_epoch(epoch)
-    inside = at.lasso(epoch, seed=which + 1)
-    eventually(lambda: notebook.python("explorer.selection"), inside, at.page)
-    at.expect_pictures(inside)
-    notebook.page.screenshot(path=shots / f"lab-selection-{epoch}.png")
-    table = "explorer.table().query('selected')"
-    assert notebook.python(f"{table}.index.tolist()") == inside
-    assert (
-        notebook.python(f"{table}['prediction'].tolist()") == landscape.at(epoch).predictions[inside].tolist()
-    )
 
 
 def test_python_moves_the_page(at, notebook, landscape):
@@ -95,6 +56,45 @@ def test_a_running_cell_does_not_stop_the_page(at, notebook, landscape, tmp_path
     at.hover(at.alone(landscape.epochs[4]), landscape.epochs[4])
     done.touch()
     eventually(lambda: notebook.python("explorer.epoch"), landscape.epochs[4], at.page)
+
+
+# Cells and their order, the mode and the cell at hand: what JupyterLab's single keys change.
+HOST = """() => {
+    const { content, model } = window.jupyterapp.shell.currentWidget;
+    const sources = [...model.cells].map((cell) => cell.sharedModel.getSource());
+    return [sources, content.mode, content.activeCellIndex];
+}"""
+# Delete, insert, cut, copy, paste, undo; change the mode, the cell, its kind; run it; edit the document.
+HOST_KEYS = [
+    *("d", "d", "a", "b", "x", "c", "v", "z", "y", "m", "r", "1", "i", "l", "o"),
+    *("Enter", "Escape", "ArrowUp", "ArrowDown", "j", "k", "Shift+Enter", "Shift+m", "Backspace", "Delete"),
+    *("Control+z", "Control+Shift+z", "Control+y", "Control+a", "Control+x", "Control+v"),
+]
+
+
+def test_keys_stay_in_the_explorer_and_outside_they_are_the_notebook_s(at, notebook):
+    page = notebook.page
+    at.part("stage").click(position={"x": 5, "y": 5})
+    before, ran = page.evaluate(HOST), notebook.python("len(In)")
+    for part in ("stage", "epoch-slider", "find", "epoch-input", "color-by"):
+        for key in HOST_KEYS:
+            at.part(part).focus()
+            page.keyboard.press(key)
+            assert page.evaluate(HOST) == before, f"{key} on {part}"
+    assert notebook.python("len(In)") == ran, "no cell ran"
+    at.part("find").fill("")
+    at.part("find").press("Enter")
+    # With the notebook at hand the same keys are its own.
+    page.locator(".jp-InputArea-editor").first.click()
+    page.keyboard.press("Escape")
+    cells, _, active = before
+    page.keyboard.press("b")
+    eventually(lambda: page.evaluate(HOST), [[*cells, ""], "command", active + 1], page)
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    eventually(lambda: page.evaluate(HOST)[0], cells, page)
+    # What the arrow keys did to the epoch has arrived before the next test sets it.
+    eventually(lambda: notebook.python("explorer.epoch"), int(at.root.get_attribute("data-epoch")), page)
 
 
 def test_nonsense_from_a_page_leaves_no_trace_in_the_kernel(at, notebook, lab, landscape):

@@ -7,7 +7,7 @@ const PAN = 0.2;
 const ZOOM = 1.5;
 
 /** Control or command with Z, or with Y for redo. */
-export function isUndo({ ctrlKey, metaKey, altKey, key }: KeyboardEvent): boolean {
+function isUndo({ ctrlKey, metaKey, altKey, key }: KeyboardEvent): boolean {
   return (ctrlKey || metaKey) && !altKey && ["z", "y"].includes(key.toLowerCase());
 }
 
