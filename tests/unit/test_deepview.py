@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_matrix
+from scipy.spatial import cKDTree
 from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_moons
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 from torch import nn
 
 import dvi_widget as dvi
@@ -25,6 +27,7 @@ from dvi_widget.deepview import canvas
 from dvi_widget.deepview.inverse import InverseMap, typical_gap
 from dvi_widget.deepview.metric import Classifier, Paths, Scales, estimate_scales, jensen_shannon
 from dvi_widget.deepview.neighbors import Search
+from dvi_widget.deepview.quality import territories
 
 
 def waves(x):
@@ -196,20 +199,63 @@ def test_samples_can_look_for_neighbours_among_the_first_ones_only():
 
 def test_the_inverse_map_leads_from_a_samples_place_to_the_sample():
     y, x = cloud(80, 2), cloud(80, 6, seed=1)
-    inverse = InverseMap(y, x, 100 / typical_gap(y) ** 2)
+    inverse = InverseMap(y, x, 1000 / typical_gap(y) ** 2)
     np.testing.assert_allclose(inverse(y), x, atol=0.05)
 
 
-def test_sparse_weights_are_those_of_theorem_2_and_the_centres_solve_the_ridge_regression():
+def test_the_inverse_map_is_theorem_2_and_its_centres_solve_the_ridge_regression():
     y, x = cloud(12, 2), cloud(12, 3, seed=1)
     sigmas = np.linspace(0.5, 2, 12)
-    inverse = InverseMap(y, x, 3.0, sigmas=sigmas, nearest=12)
+    inverse = InverseMap(y, x, 3.0, sigmas=sigmas)
     w = 1 / (1 + 3.0 * ((y[:, None] - y[None]) ** 2).sum(2)) / sigmas
     w /= w.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(inverse.weights(y).toarray(), w, atol=1e-6)
     # At the minimum of |Wθ − X|² + μ|θ − X|² the gradient is zero.
-    gradient = w.T @ (w @ inverse.centres - x) + 1e-4 * (inverse.centres - x)
+    gradient = w.T @ (w @ inverse.centres - x) + 0.1 * (inverse.centres - x)
     np.testing.assert_allclose(gradient, 0, atol=1e-5)
+    np.testing.assert_allclose(inverse(y), np.clip(w @ inverse.centres, x.min(0), x.max(0)), atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [100, 600])
+def test_the_inverse_map_does_not_leap_between_clusters(n):
+    # Two clusters far apart: the way from one to the other passes through every input between theirs.
+    y = cloud(n, 2) + np.where(np.arange(n) % 2, 12, -12)[:, None] * np.float32([1, 0])
+    x = np.stack([y[:, 0], y[:, 1], y[:, 0] * y[:, 1]], axis=1).astype(np.float32)
+    inverse = InverseMap(y, x, 8 / typical_gap(y) ** 2)
+    way = inverse(np.stack([np.linspace(-9, 9, 400), np.full(400, 0.1)], axis=1))
+    step = np.abs(np.diff(way[:, 0]))
+    assert step.max() < 0.5  # of the 24 between the clusters
+    np.testing.assert_allclose(inverse(y)[:, 0], x[:, 0], atol=1)
+
+
+def test_two_moons_keep_one_territory_each_and_their_true_border():
+    x, y = make_moons(1150, noise=0.12, random_state=0)
+    x = x.astype(np.float32)
+    model = SVC(probability=True, gamma=2.0, C=10).fit(x[150:], y[150:])
+    view = dvi.DeepView(model, lam=0.5).fit(x[:150])
+    land = territories(view.classify_, view.inverse_, view.embedding_, view.flat_, view.predictions_, 150)
+    assert land.regions <= 3
+    assert land.leaps <= 0.05
+    at = np.stack(np.meshgrid(*2 * [np.linspace(-2, 3, 400)]), axis=-1)
+    true = model.predict(at.reshape(-1, 2)).reshape(400, 400)
+    edge = np.zeros_like(true, bool)
+    edge[1:] |= true[1:] != true[:-1]
+    edge[:, 1:] |= true[:, 1:] != true[:, :-1]
+    assert cKDTree(at[edge]).query(land.border)[0].mean() < 0.025
+
+
+def test_shards_and_leaps_of_a_painted_map_are_counted():
+    # Inputs are the places themselves, and the classifier has stripes: regions are known.
+    y = np.random.default_rng(0).uniform(0, 1, (200, 2)).astype(np.float32)
+
+    def stripes(x):
+        return np.eye(2, dtype=np.float32)[(np.asarray(x)[:, 0] * 8).astype(int) % 2]
+
+    classes = stripes(y).argmax(1)
+    land = territories(stripes, lambda points: points, y, y, classes, 60)
+    assert 4 <= land.regions <= 5
+    assert land.leaps == 0
+    torn = territories(stripes, lambda points: np.rint(points * 5) / 5 + 0.01, y, y, classes, 60)
+    assert torn.leaps == 1
 
 
 def test_decoded_inputs_stay_in_the_range_of_the_samples():
@@ -414,7 +460,7 @@ def test_three_samples_are_enough(n, searched):
     view = dvi.DeepView(waves).fit(cloud(n))
     assert view.n_neighbors_ == searched
     assert np.isfinite(view.embedding_).all()
-    assert len(view.measures()) == 6
+    assert len(view.measures()) == 8
     view.landscape(resolution=10)[0].canvas  # noqa: B018 - painting is the point
 
 

@@ -368,11 +368,16 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         pandas.DataFrame
-            Columns epoch (0), split, measure, k and value (in [0, 1]), with the rows q_knn (do five
-            neighbours on the map share the prediction), q_knn_e (the same on UMAP of Euclidean distances,
-            same k and seed), q_data (does a sample's position decode to its class), q_not_data (the same for
-            samples that the inverse map was not fitted on, in five folds), q_not_data_70_30 (for 30 % of
-            them, held out once) and certified.
+            Columns epoch (0), split, measure, k and value (in [0, 1] but for regions), with the rows q_knn
+            (do five neighbours on the map share the prediction), q_knn_e (the same on UMAP of Euclidean
+            distances, same k and seed), q_data (does a sample's position decode to its class), q_not_data
+            (the same for samples that the inverse map was not fitted on, in five folds), q_not_data_70_30
+            (for 30 % of them, held out once), border_leaps (share of the painted borders across which the
+            input leaps), regions (connected regions per class; see `quality.territories`) and certified.
+
+            The q's look at samples alone. What is painted between samples is the classifier's answer to
+            inputs that lie between theirs; border_leaps and regions tell how far it hangs together, not
+            whether real inputs lie there.
 
         Raises
         ------

@@ -1,12 +1,15 @@
-"""Quality of a map: Q_kNN, Q_data and Q_¬data (DeepView, §5.1, Table 1)."""
+"""Quality of a map: the Q's of DeepView (§5.1, Table 1), and how whole its painted areas are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import label
+from scipy.spatial.distance import cdist
 
 from dvi_widget import measures
 from dvi_widget.measures.classification import q_knn
@@ -15,11 +18,14 @@ from .inverse import InverseMap, typical_gap
 from .layout import fit_layout
 from .neighbors import Neighbors
 
-__all__ = ["measure"]
+__all__ = ["Territories", "measure", "territories"]
 
 _VOTERS = 5  # k of Q_kNN
 _FOLDS = 5
 _HELD_OUT_SHARE = 0.3  # of the samples, as in Table 1
+_TERRITORY_PX = 100  # along each side of the picture whose territories are counted
+_MARGIN_SHARE = 0.08  # of the map's extent, round the samples
+_LEAP_SHARE = 0.25  # of the median distance of two samples, between adjacent pixels
 _COLUMNS = ["epoch", "split", "measure", "k", "value"]
 
 Classify = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -64,14 +70,90 @@ def measure(
     drawn = np.random.default_rng(seed).permutation(len(y))
     folds = np.array_split(drawn, min(_FOLDS, len(y)))
     held_out = [drawn[: max(1, round(_HELD_OUT_SHARE * len(y)))]]
+    land = territories(classify, inverse, y, x, classes, _TERRITORY_PX)
     rows: list[tuple[str, int | None, float]] = [
         ("q_knn", voters, q_knn(y, classes, voters)),
         ("q_knn_e", voters, q_knn(euclidean, classes, voters)),
         ("q_data", None, measures.ppr(classes, classify(inverse(y)))),
         ("q_not_data", None, _q_not_data(x, y, classes, classify, inverse.a, folds)),
         ("q_not_data_70_30", None, _q_not_data(x, y, classes, classify, inverse.a, held_out)),
+        ("border_leaps", None, land.leaps),
+        ("regions", None, land.regions),
     ]
     return table(rows)
+
+
+@dataclass(frozen=True)
+class Territories:
+    """How whole the areas of the painted map are.
+
+    Attributes
+    ----------
+    regions : float
+        Connected regions per class that is painted. A region smaller than a sample's share of the picture
+        counts only if no sample of its class lies in it.
+    leaps : float
+        Share of the pairs of adjacent pixels of different classes whose inputs are farther apart than a
+        quarter of the median distance of two samples; 0 without a border.
+    border : float32 [m, D]
+        Inputs halfway between those of the two pixels of each such pair.
+    """
+
+    regions: float
+    leaps: float
+    border: NDArray[np.float32]
+
+
+def territories(
+    classify: Classify,
+    inverse: InverseMap,
+    y: NDArray[np.float32],
+    x: NDArray[np.float32],
+    classes: NDArray[np.intp],
+    resolution: int,
+) -> Territories:
+    """Count the regions of the painted map, and the leaps of the inputs across its borders.
+
+    Q_data and Q_¬data look at samples alone: a map may keep both, and still consist of hundreds of shards
+    between the samples.
+
+    Parameters
+    ----------
+    classify, inverse, y, x, classes
+        As for `measure`.
+    resolution : int
+        Pixels R along each side of the picture; the inputs of all are classified.
+
+    Returns
+    -------
+    Territories
+    """
+    low, high = y.min(axis=0), y.max(axis=0)
+    low, high = low - _MARGIN_SHARE * (high - low), high + _MARGIN_SHARE * (high - low)
+    at = (np.arange(resolution) + 0.5) / resolution
+    columns, rows = np.meshgrid(*(low + at[:, None] * (high - low)).T)
+    decoded = inverse(np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float32))
+    kind = classify(decoded).argmax(axis=1).reshape(resolution, resolution)
+    column, row = ((y - low) / (high - low) * resolution).astype(int).clip(0, resolution - 1).T
+    regions, painted = 0, np.unique(kind)
+    for c in painted:
+        areas, count = label(kind == c)
+        sizes = np.bincount(areas.ravel(), minlength=count + 1)[1:]
+        own = classes == c
+        held = np.isin(np.arange(1, count + 1), areas[row[own], column[own]])
+        regions += int((~held | (sizes >= kind.size / len(y))).sum())
+    grid = decoded.reshape(resolution, resolution, -1)
+    pairs = [
+        (grid[a][kind[a] != kind[b]], grid[b][kind[a] != kind[b]])
+        for a, b in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]))
+    ]
+    first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    half = len(x) // 2
+    typical = np.median(cdist(x[:half], x[half:]))
+    leaps = np.linalg.norm(first - second, axis=1) > _LEAP_SHARE * typical
+    return Territories(
+        regions / len(painted), float(leaps.mean()) if len(leaps) else 0.0, (first + second) / 2
+    )
 
 
 def table(rows: Sequence[tuple[str, int | None, float]]) -> pd.DataFrame:
