@@ -18,8 +18,7 @@ _VOTERS = 5  # as in Q_kNN
 _MAX_VOTING_SAMPLES = 500
 _MAX_ACCURACY_LOSS = 0.01  # of the vote, that a larger λ may cost
 
-# a, in units of the inverse squared gap between samples. Below 2, centres leave the range of the inputs on
-# digits, on a Gaussian mixture and on a forest, and the map falls into shards between the samples.
+# a, in units of the inverse squared gap between samples; nothing below 2 was compared.
 _SHARPNESS = 2.0 ** np.arange(1, 9.5, 0.5)
 _MAX_SHARPNESS_SAMPLES = 1000
 _MAX_Q_DATA_LOSS = 0.01  # that a smaller a may cost
