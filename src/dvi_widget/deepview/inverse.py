@@ -14,8 +14,8 @@ from .metric import Floats
 
 _MAX_BROAD = 256  # samples whose basis functions reach over the whole map
 _NEAREST = 10  # further basis functions with weight at a point
-# Pull of each centre towards its own sample. Centres then reach 1.0 to 1.7 times the largest input on digits, a
-# Gaussian mixture and a forest, and up to 3.4 times on 2,000 MNIST pictures.
+# Pull of each centre towards its own sample. Centres then reach 1.0 to 1.7 times the largest input on
+# digits, a Gaussian mixture and a forest, and up to 3.4 times on 2,000 MNIST pictures.
 _RIDGE = 0.1
 _REACH_GAPS = 4.0  # where the correction by the nearest samples has faded to half
 _MIN_SIGMA = 1e-12
