@@ -280,7 +280,7 @@ def test_measures_are_those_of_the_definitions_with_the_conventions_for_test_sam
     shown = landscape(n=60)
     source = shown.source = Linear(shown)
     table = shown.measures(k=(5, 10, 20))
-    assert list(table.columns) == ["epoch", "split", "measure", "k", "value"]
+    assert list(table.columns) == ["epoch", "split", "measure", "k", "value", "placebo"]
 
     def value(measure, split, k=None, epoch=5):
         chosen = table[(table["measure"] == measure) & (table["split"] == split)]
@@ -311,7 +311,9 @@ def test_measures_are_those_of_the_definitions_with_the_conventions_for_test_sam
 def test_a_single_frame_has_no_temporal_measure():
     shown = landscape(n=60, epochs=(3,))
     shown.source = Linear(shown)
-    assert set(shown.measures(k=[5])["measure"]) == {"nn_pv", "boundary_pv", "ppr", "rec_pv"}
+    found = set(shown.measures(k=[5])["measure"])
+    assert {"nn_pv", "boundary_pv", "ppr", "rec_pv", "trustworthiness", "purity"} <= found
+    assert not any(name.startswith(("temporal", "move")) for name in found)
 
 
 def test_a_figure_shows_the_painted_canvas_under_the_samples():

@@ -407,7 +407,7 @@ class Landscape:
         decoded: ArrayLike | None = None,
         report: Progress | None = None,
     ) -> pd.DataFrame:
-        """Measure how much the map preserves: the four properties (§4) on every epoch and split.
+        """Measure how much the map preserves, on every epoch and split, beside what a placebo gets.
 
         An engine with figures of merit of its own (DeepView) returns these instead. On test, nn_pv and
         temporal_pv search among train ∪ test and average over the test samples, and boundary_pv uses the
@@ -429,10 +429,27 @@ class Landscape:
         Returns
         -------
         DataFrame
-            Columns epoch, split, measure, k, value. Measures are nn_pv, boundary_pv, ppr, rec_pv (these two
-            without k), temporal_pv (over all epochs: without epoch; the form quoted) and temporal_pv_pooled
-            (for the transition that ends in the epoch). What does not apply is <NA>. ppr and rec_pv are left
-            out where the engine has no way back from the canvas.
+            Columns epoch, split, measure, k, value, placebo. What does not apply is <NA>; a value that is not
+            defined (a correlation with something that does not vary) is NaN. The placebo is what a map
+            without information gets on the same data: every sample at random in the disc of its prediction,
+            and for motion a step of length 1 / overlap − 1 in a random direction.
+
+            - trustworthiness, continuity: of 300 samples, drawn with a fixed seed.
+            - purity, label_hit: share of the neighbours with the sample's prediction, or label, on the map;
+              purity_of_representation, label_hit_of_representation: the same in the representation. A
+              faithful map has both alike.
+            - looks_pure: of the samples whose neighbours are mixed, the share that the map surrounds by one
+              prediction. Lower is better.
+            - class_distance, triplets: distances between the means of the labels' classes, and of triplets of
+              samples, in the representation and on the map.
+            - move_change, move_neighbors: Spearman's correlation of how far samples moved with the change of
+              their distance ranks to 300 landmark samples, and with the neighbours they lost.
+            - nn_pv, boundary_pv, ppr, rec_pv, temporal_pv (over all epochs: without epoch; the form quoted)
+              and temporal_pv_pooled (for the transition that ends in the epoch): the paper's. ppr and rec_pv
+              are left out where the engine has no way back from the canvas. A placebo gets a ppr of 1 and a
+              temporal_pv near −1: these say little by themselves.
+            - temporal_undefined: share of the samples whose correlation in temporal_pv is not defined, and
+              counts as 0.
 
         Raises
         ------

@@ -16,7 +16,9 @@ from dvi_widget.nearest import neighbors, overlap
 from dvi_widget.progress import Progress
 
 from .paint import pixel_centres
+from .placebo import in_discs, steps
 from .source import Decodes, KnowsFeatures, Measurable, Paints, PlacesBoundary, RecallsNeighbors, RoundTrips
+from .structure import arrangement, motion, neighborhoods
 
 if TYPE_CHECKING:
     from .frames import Frame, Landscape
@@ -27,9 +29,11 @@ _TRUST_PX = 100  # along each side
 _TRUST_BLOCK_ROWS = 10
 _CROSSING_POINTS = 256  # classified along a line
 _CROSSING_HALVINGS = 8  # of the interval in which the prediction changes
+_NOT_KNOWN = float("nan")  # what a placebo gets
 _BLOCK_SAMPLES = 1 << 13  # whose neighbours are searched at once
 
-_Row = tuple["int | None", str, str, "int | None", float]  # epoch, split, measure, k, value
+# Epoch, split, measure, k, value, placebo.
+_Row = tuple["int | None", str, str, "int | None", float, float]
 
 
 @dataclass(frozen=True)
@@ -61,18 +65,39 @@ def measure(
     sizes = _sizes(landscape, k)
     source = landscape.require(Measurable)
     splits = _splits(landscape, rows, decoded)
+    labels = landscape.samples["label"].to_numpy()
     table: list[_Row] = []
     for part, split in enumerate(splits):
         before: NDArray[np.int32] | None = None
         similarity: dict[int, list[NDArray[np.float64]]] = {size: [] for size in sizes}
         moved: list[NDArray[np.float64]] = []
+        earlier: NDArray[np.float32] | None = None
         for position, frame in enumerate(landscape):
             x = source.features(frame.epoch)
             known = searched(source, frame.epoch) if split.name == "train" else {}
             near = _first_of(known.get("neighbors"), split.looking, max(sizes))
             if near is None:
                 near = neighbors(x[split.among], max(sizes), rows=split.looking)[0]
-            table += _nn_pv(frame, split, sizes, near)
+            on_map = neighbors(frame.positions[split.among], max(sizes), rows=split.looking)[0]
+            discs = in_discs(frame.predictions[split.among])
+            by_chance = neighbors(discs, max(sizes), rows=split.looking)[0]
+            table += _nn_pv(frame, split, sizes, near, on_map, by_chance)
+            structure = [
+                *neighborhoods(
+                    x[split.among],
+                    (frame.positions[split.among], discs),
+                    split.looking,
+                    sizes,
+                    (near, on_map, by_chance),
+                    frame.predictions[split.among],
+                    labels[split.among],
+                ),
+                *arrangement(
+                    x[split.own],
+                    (frame.positions[split.own], discs[split.looking]),
+                    labels[split.own],
+                ),
+            ]
             table += _boundary_pv(source, frame, split, sizes, x, known.get("boundary_neighbors"))
             table += _decoding(source, frame, split, x)
             if before is not None:
@@ -80,13 +105,17 @@ def measure(
                     similarity[size].append(overlap(before[:, :size], near[:, :size]))
                 step = frame.positions[split.own] - landscape[position - 1].positions[split.own]
                 moved.append(np.linalg.norm(step.astype(np.float64), axis=1))
-            before = near
+                assert earlier is not None
+                shares = {size: similarity[size][-1] for size in sizes}
+                structure += motion((earlier, x[split.own]), moved[-1], shares)
+            table += [(frame.epoch, split.name, *figure) for figure in structure]
+            before, earlier = near, x[split.own]
             if progress is not None:
                 progress((part + (position + 1) / len(landscape)) / len(splits))
         if moved:
             table += _temporal_pv(landscape.epochs, split, similarity, np.stack(moved))
-    columns = pd.DataFrame(table, columns=["epoch", "split", "measure", "k", "value"])
-    return columns.astype({"epoch": "Int64", "k": "Int64", "value": float})
+    columns = pd.DataFrame(table, columns=["epoch", "split", "measure", "k", "value", "placebo"])
+    return columns.astype({"epoch": "Int64", "k": "Int64", "value": float, "placebo": float})
 
 
 def _sizes(landscape: Landscape, k: int | Sequence[int] | None) -> list[int]:
@@ -128,11 +157,18 @@ def _splits(landscape: Landscape, rows: ArrayLike | None, decoded: ArrayLike | N
     return splits
 
 
-def _nn_pv(frame: Frame, split: _Split, sizes: Sequence[int], near: NDArray[np.int32]) -> Iterator[_Row]:
-    """Measure nn_pv (Eq. 1), given the neighbours in representation space."""
-    on_map = neighbors(frame.positions[split.among], max(sizes), rows=split.looking)[0]
+def _nn_pv(
+    frame: Frame,
+    split: _Split,
+    sizes: Sequence[int],
+    near: NDArray[np.int32],
+    on_map: NDArray[np.int32],
+    by_chance: NDArray[np.int32],
+) -> Iterator[_Row]:
+    """Measure nn_pv (Eq. 1), given the neighbours in representation space, on the map and on a placebo."""
     for size in sizes:
-        yield frame.epoch, split.name, "nn_pv", size, overlap(near[:, :size], on_map[:, :size]).mean()
+        value, placebo = (overlap(near[:, :size], found[:, :size]).mean() for found in (on_map, by_chance))
+        yield frame.epoch, split.name, "nn_pv", size, value, placebo
 
 
 def _boundary_pv(
@@ -154,7 +190,9 @@ def _boundary_pv(
         near = neighbors(b, max(fitting), query=x[split.own])[0]
     on_map = neighbors(place(frame.epoch, b), max(fitting), query=frame.positions[split.own])[0]
     for size in fitting:
-        yield frame.epoch, split.name, "boundary_pv", size, overlap(near[:, :size], on_map[:, :size]).mean()
+        value = overlap(near[:, :size], on_map[:, :size]).mean()
+        # So many does a random set of boundary samples share with any other.
+        yield frame.epoch, split.name, "boundary_pv", size, value, size / len(b)
 
 
 def _decoding(source: Measurable, frame: Frame, split: _Split, x: NDArray[np.float32]) -> Iterator[_Row]:
@@ -164,8 +202,10 @@ def _decoding(source: Measurable, frame: Frame, split: _Split, x: NDArray[np.flo
         return
     y = frame.positions[rows]
     preserved = measures.ppr(frame.predictions[rows], source.paint(frame.epoch, y)[0])
-    yield frame.epoch, split.name, "ppr", None, preserved
-    yield frame.epoch, split.name, "rec_pv", None, measures.rec_pv(x[rows], source.decode(frame.epoch, y))
+    # In discs of one prediction each, the place alone tells the prediction.
+    yield frame.epoch, split.name, "ppr", None, preserved, 1.0
+    error = measures.rec_pv(x[rows], source.decode(frame.epoch, y))
+    yield frame.epoch, split.name, "rec_pv", None, error, _NOT_KNOWN
 
 
 def _temporal_pv(
@@ -177,10 +217,15 @@ def _temporal_pv(
     """Measure temporal_pv (Eq. 4) in both its forms."""
     for size, kept in similarity.items():
         shares = np.stack(kept)
-        yield None, split.name, "temporal_pv", size, float(measures.correlate(shares, moved))
-        pooled = np.asarray(measures.correlate(shares, moved, axis=1))
-        for epoch, value in zip(epochs[1:], pooled, strict=True):
-            yield epoch, split.name, "temporal_pv_pooled", size, float(value)
+        placebo = steps(shares, size)
+        value, by_chance = (float(measures.correlate(shares, way)) for way in (moved, placebo))
+        yield None, split.name, "temporal_pv", size, value, by_chance
+        undefined = float(((np.ptp(shares, axis=0) == 0) | (np.ptp(moved, axis=0) == 0)).mean())
+        of_placebo = float((np.ptp(shares, axis=0) == 0).mean())
+        yield None, split.name, "temporal_undefined", size, undefined, of_placebo
+        pooled = [np.asarray(measures.correlate(shares, way, axis=1)) for way in (moved, placebo)]
+        for epoch, value, by_chance in zip(epochs[1:], *pooled, strict=True):
+            yield epoch, split.name, "temporal_pv_pooled", size, float(value), float(by_chance)
 
 
 def searched(source: Any, epoch: int) -> Mapping[str, NDArray[np.int32]]:

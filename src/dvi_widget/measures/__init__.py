@@ -2,8 +2,11 @@
 
 from dvi_widget.nearest import nearest, neighbors, overlap
 
+from .arrangement import class_distance_correlation, disparity, rank_change, spearman, triplet_agreement
 from .classification import q_knn, votes
 from .inverse import ppr, rec_pv
+from .purity import looks_pure, purity, purity_of
+from .ranks import continuity, distance_ranks, trust_of_ranks, trustworthiness
 from .removal import RemovalCurves, insertion_curve, removal_curve
 from .spatial import boundary_pv, nn_pv
 from .temporal import correlate, shared_neighbors, temporal_pv
@@ -11,17 +14,29 @@ from .temporal import correlate, shared_neighbors, temporal_pv
 __all__ = [
     "RemovalCurves",
     "boundary_pv",
+    "class_distance_correlation",
+    "continuity",
     "correlate",
+    "disparity",
+    "distance_ranks",
     "insertion_curve",
+    "looks_pure",
     "nearest",
     "neighbors",
     "nn_pv",
     "overlap",
     "ppr",
+    "purity",
+    "purity_of",
     "q_knn",
+    "rank_change",
     "rec_pv",
     "removal_curve",
     "shared_neighbors",
+    "spearman",
     "temporal_pv",
+    "triplet_agreement",
+    "trust_of_ranks",
+    "trustworthiness",
     "votes",
 ]
