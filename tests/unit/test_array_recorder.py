@@ -90,7 +90,10 @@ def test_a_run_of_arrays_is_fitted_measured_shown_and_continued(tmp_path):
     assert run.epochs == [0, 1, 2]
     assert run.samples["first"].sum() == 10
     shown = dvi.DVI(seed=0).fit(run).landscape(resolution=12)
-    assert np.isfinite(shown.measures(k=5)["value"]).all()
+    table = shown.measures(k=5)
+    # Of so few samples, none may be mixed, and none may move.
+    undefined = table["measure"].isin(["looks_pure", "class_distance", "move_change", "move_neighbors"])
+    assert np.isfinite(table["value"][~undefined]).all()
     explorer = dvi.Explorer(shown)
     assert len(explorer.table()) == 160
     assert not run.has_inputs

@@ -44,6 +44,43 @@ const MEANINGS: Record<string, Meaning> = {
     words: "is the correlation of how far samples move with how many neighbours they keep.",
     range: [1, -1],
   },
+  trustworthiness: {
+    title: "Trustworthiness",
+    words: "is how little others intrude among a sample's # nearest on the map.",
+    range: SHARE,
+  },
+  continuity: {
+    title: "Continuity",
+    words: "is how little a sample's # nearest are torn from it on the map.",
+    range: SHARE,
+  },
+  purity: {
+    title: "Purity on the map",
+    words:
+      "of a sample's # nearest on the map are predicted as it is: as many as below, if it is true.",
+    range: null,
+  },
+  purity_of_representation: {
+    title: "Purity of the representation",
+    words: "of a sample's # nearest in the representation are predicted as it is.",
+    range: null,
+  },
+  looks_pure: {
+    title: "Mixed, but looks pure",
+    words: "of the samples among others are drawn among their own alone; lower is better.",
+    range: [1, 0],
+  },
+  class_distance: {
+    title: "Distances of classes",
+    words:
+      "is the rank correlation of the classes' distances on the map and in the representation.",
+    range: [0, 1],
+  },
+  move_change: {
+    title: "Movement that happened",
+    words: "is the rank correlation of how far samples moved with how their distances changed.",
+    range: [0, 1],
+  },
   q_knn: {
     title: "Neighbours of one class",
     words: "of the samples are predicted as most of their # neighbours on the map are.",
@@ -69,6 +106,16 @@ const MEANINGS: Record<string, Meaning> = {
     title: "Background right, 30% left out",
     words: "of it is, with 30% of the samples left out at once.",
     range: SHARE,
+  },
+  border_leaps: {
+    title: "Borders that are leaps",
+    words: "of the painted border has unlike inputs on its two sides; lower is better.",
+    range: [1, 0],
+  },
+  regions: {
+    title: "Regions",
+    words: "is how many pieces the land of a class has on average.",
+    range: null,
   },
   certified: {
     title: "Neighbours proven",
