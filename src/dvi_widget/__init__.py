@@ -7,7 +7,15 @@ from .demo import demo
 from .dvi import DVI, PaperDVI
 from .landscape import Landscape
 from .live import Watch, watch
-from .runs import ArrayRecorder, HuggingFaceCallback, LightningCallback, Recorder, Run, RunError
+from .runs import (
+    ArrayRecorder,
+    HuggingFaceCallback,
+    LightningCallback,
+    Recorder,
+    Run,
+    RunError,
+    record_checkpoints,
+)
 from .saliency import activations, attribute, filters, inspect_model, top_patches
 from .subject import Predictor, Subject
 from .widget.explorer import Explorer
@@ -41,6 +49,7 @@ __all__ = [
     "filters",
     "inspect_model",
     "measures",
+    "record_checkpoints",
     "saliency",
     "suggestions",
     "top_patches",

@@ -2,8 +2,17 @@
 
 from .array_recording import ArrayRecorder
 from .callbacks import HuggingFaceCallback, LightningCallback
+from .checkpoints import record_checkpoints
 from .reading import Run
 from .recording import Recorder
 from .storage import RunError
 
-__all__ = ["ArrayRecorder", "HuggingFaceCallback", "LightningCallback", "Recorder", "Run", "RunError"]
+__all__ = [
+    "ArrayRecorder",
+    "HuggingFaceCallback",
+    "LightningCallback",
+    "Recorder",
+    "Run",
+    "RunError",
+    "record_checkpoints",
+]
