@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,6 +14,8 @@ __all__ = ["Convolutional", "Dense"]
 
 # Below this mean squared error, of values between 0 and 1, a reconstruction gets no better likelihood.
 _MIN_SQUARED_ERROR = 1e-8
+# Where layers are made, whatever the process's defaults.
+_PLACE: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
 
 
 class Dense(nn.Module):
@@ -71,11 +75,11 @@ class Convolutional(nn.Module):
         down: list[nn.Module] = []
         up: list[nn.Module] = []
         for before, after in zip((shape[0], *channels), channels, strict=False):
-            down += [nn.Conv2d(before, after, 4, 2, 1), nn.ReLU()]
-            up = [nn.ReLU(), nn.ConvTranspose2d(after, before, 4, 2, 1), *up]
+            down += [nn.Conv2d(before, after, 4, 2, 1, **_PLACE), nn.ReLU()]
+            up = [nn.ReLU(), nn.ConvTranspose2d(after, before, 4, 2, 1, **_PLACE), *up]
         values = math.prod(self.grid)
-        self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(values, 2 * latent))
-        self.widen = nn.Linear(latent, values)
+        self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(values, 2 * latent, **_PLACE))
+        self.widen = nn.Linear(latent, values, **_PLACE)
         self.decoder = nn.Sequential(*up)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,5 +103,5 @@ def _connected(widths: tuple[int, ...]) -> list[nn.Module]:
     """Return fully connected layers from width to width, with ReLUs between them."""
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+        layers += [nn.Linear(before, after, **_PLACE), nn.ReLU()]
     return layers[:-1]

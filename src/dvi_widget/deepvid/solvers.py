@@ -82,7 +82,7 @@ def _smoothed(pictures: Tensor, width: float) -> Tensor:
     if width == 0:
         return pictures
     for axis in (2, 3):
-        offsets = torch.arange(pictures.shape[axis], dtype=pictures.dtype)
+        offsets = torch.arange(pictures.shape[axis], dtype=pictures.dtype, device=pictures.device)
         kernel = torch.exp(-0.5 * ((offsets[:, None] - offsets) / width).square())
         pictures = torch.movedim(torch.movedim(pictures, axis, 3) @ kernel, 3, axis)
     return pictures
@@ -116,17 +116,17 @@ def descend(
     weights : float64 [classes, C·H·W]
     bias : float64 [classes]
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     flat = x.flatten(1)
     soft = (y / temperature).softmax(1).float()
-    weights, bias = torch.zeros(y.shape[1], flat.shape[1]), torch.zeros(y.shape[1])
+    weights, bias = flat.new_zeros(y.shape[1], flat.shape[1]), flat.new_zeros(y.shape[1])
     if initializer == "random":
         weights.normal_(0, flat.shape[1] ** -0.5, generator=generator)
     weights.requires_grad_(True)
     bias.requires_grad_(True)
     descent = OPTIMIZERS[optimizer]([weights, bias], lr=learning_rate)  # type: ignore[call-arg]
     for _ in range(epochs):
-        for rows in torch.split(torch.randperm(len(flat), generator=generator), batch_size):
+        for rows in torch.split(torch.randperm(len(flat), generator=generator, device="cpu"), batch_size):
             logits = functional.linear(flat[rows], weights, bias) / temperature
             loss = functional.cross_entropy(logits, soft[rows])
             weights.grad, bias.grad = torch.autograd.grad(loss, [weights, bias])

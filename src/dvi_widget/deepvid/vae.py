@@ -286,7 +286,7 @@ class VAE(BaseEstimator):  # type: ignore[misc]
                 f"path must be in an existing folder; got {target}. Make the folder first."
             )
         tensors = {f"network.{name}": t for name, t in self._network.state_dict().items()}
-        tensors["ranges"] = torch.tensor(self.ranges_)
+        tensors["ranges"] = torch.tensor(self.ranges_, device="cpu")
         if not self.finished:
             for i, state in self._optimizer.state_dict()["state"].items():
                 tensors |= {f"adam.{i}.{name}": value.clone() for name, value in state.items()}
@@ -544,9 +544,9 @@ class VAE(BaseEstimator):  # type: ignore[misc]
 
     def _step(self, x: Tensor) -> float:
         """Take one step of Adam on Eq. 2 and return its loss, summed over the batch x [n, C, H, W]."""
-        noise = torch.Generator().manual_seed(hash((self.seed, self.steps_)) & (2**63 - 1))
+        noise = torch.Generator("cpu").manual_seed(hash((self.seed, self.steps_)) & (2**63 - 1))
         mean, log_variance = self._network.encode(x)
-        epsilon = torch.randn(mean.shape, generator=noise)
+        epsilon = torch.randn(mean.shape, generator=noise, dtype=torch.float32, device="cpu")
         logits = self._network.decode(mean + epsilon * (log_variance / 2).exp())
         # KL(q(z|x) ‖ N(0, 1)) of a normal distribution, in closed form.
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()

@@ -50,5 +50,5 @@ def _perceptron(widths: Sequence[int]) -> nn.Sequential:
     """Build linear layers with ReLU between them."""
     layers: list[nn.Module] = []
     for first, second in pairwise(widths):
-        layers += [nn.Linear(first, second), nn.ReLU()]
+        layers += [nn.Linear(first, second, dtype=torch.float32, device="cpu"), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

@@ -96,7 +96,7 @@ class Paper:
         if len(checkpoint.x) <= self.k:
             raise ValueError(f"k must be less than the {len(checkpoint.x)} training samples; got {self.k}.")
         device = self._device()
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(seed)
         complex_ = self._complex(checkpoint)
         u = torch.from_numpy(np.concatenate([checkpoint.x, checkpoint.b])).to(device)
         autoencoder, similarity = self._start(checkpoint, previous, u, seed)
@@ -184,7 +184,7 @@ class Paper:
 
     def _negatives(self, y: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Compute squared distances of random pairs: each drawn vertex is paired with others of the batch."""
-        shifts = torch.randint(1, len(y), (self.negatives,), generator=generator).tolist()
+        shifts = torch.randint(1, len(y), (self.negatives,), generator=generator, device="cpu").tolist()
         others = torch.stack([y.roll(shift, dims=0)[: self.batch_size] for shift in shifts])
         return (others - y[: self.batch_size]).square().sum(dim=2).flatten()
 
@@ -213,7 +213,7 @@ class _EdgeSampler:
     def __call__(self, n: int) -> torch.Tensor:
         """Draw n edges and return their ends: all heads, then all tails [2n]."""
         at = torch.searchsorted(
-            self._cumulated, torch.rand(n, generator=self._generator, dtype=torch.float64)
+            self._cumulated, torch.rand(n, generator=self._generator, dtype=torch.float64, device="cpu")
         )
         at = at.clamp_max(len(self._cumulated) - 1).to(self._ends.device)
         return self._ends[:, at].flatten()
@@ -248,7 +248,7 @@ class AutoencoderMap:
         """Pass rows through a network, some at a time."""
         device = self._autoencoder.centre.device
         # A copy: rows of a run are mapped from the disk and must not look writable.
-        blocks = torch.split(torch.tensor(rows, dtype=torch.float32), _BLOCK_ROWS)
+        blocks = torch.split(torch.tensor(rows, dtype=torch.float32, device="cpu"), _BLOCK_ROWS)
         with torch.no_grad():
             result: NDArray[np.float32] = torch.cat(
                 [network(block.to(device)).cpu() for block in blocks]

@@ -122,7 +122,7 @@ def _candidates(
 
     Returns their indices, the squared distance of the farthest of them, and |q|² + max |r|².
     """
-    product = torch.addmm(torch.as_tensor(squares), torch.as_tensor(q), torch.as_tensor(points).T, alpha=-2)
+    product = torch.addmm(*(torch.as_tensor(part, device="cpu") for part in (squares, q, points.T)), alpha=-2)
     values, indices = product.topk(width, dim=1, largest=False, sorted=False)
     size = np.einsum("nh,nh->n", q, q)
     return indices.numpy(), values.max(dim=1).values.numpy() + size, size + squares.max()

@@ -119,14 +119,16 @@ def _search_blocks(
     columns = r.T if axes is None else (r @ axes).T.contiguous()
     step = min(len(queries), max(1, _BLOCK_ENTRIES // max(len(r), width * r.shape[1])))
     # Allocating memory for every block would cost as much as the products.
-    block = torch.empty(step, len(r))
-    candidates = torch.empty(0 if axes is None else step * width, r.shape[1])
+    block = torch.empty(step, len(r), dtype=torch.float32, device="cpu")
+    candidates = torch.empty(
+        0 if axes is None else step * width, r.shape[1], dtype=torch.float32, device="cpu"
+    )
     for start in range(0, len(queries), step):
         q = torch.from_numpy(queries[start : start + step] - centre)
         g = len(q)
         far = torch.addmm(squares, q if axes is None else q @ axes, columns, alpha=-2, out=block[:g])
         if exclude_self:
-            rows = torch.arange(g)
+            rows = torch.arange(g, device="cpu")
             far[rows, rows + start] = torch.inf
         near, chosen = far.topk(width, dim=1, largest=False)
         if axes is not None:

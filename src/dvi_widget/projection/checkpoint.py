@@ -129,7 +129,7 @@ class Checkpoint:
 def head_logits(head: Head, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Compute the logits [n, C] of representations [n, h], some rows at a time."""
     with torch.no_grad():
-        blocks = torch.split(torch.tensor(x), _BLOCK_ROWS)
+        blocks = torch.split(torch.tensor(x, device="cpu"), _BLOCK_ROWS)
         logits: NDArray[np.float32] = torch.cat([head(block).cpu() for block in blocks]).numpy()
     return logits
 

@@ -163,8 +163,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         names = shards or [name for name in _FOLDER_FILES if (path / name).exists()][:1]
         if not names:
             raise ValueError(
-                f"checkpoint must be a file, or a folder with {' or '.join(_FOLDER_FILES)}; got {path}, which "
-                "has none."
+                f"checkpoint must be a file, or a folder with {' or '.join(_FOLDER_FILES)}; got {path} "
+                "without."
             )
         weights: dict[str, Tensor] = {}
         for name in names:

@@ -348,13 +348,15 @@ def _sensitivity(
     model: Any, x: Tensor, maps: Maps, radius: float, disturbances: int, seed: int
 ) -> NDArray[np.float32]:
     """Return the `sensitivity` of maps of the pictures x."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     reach = radius * (x.amax((1, 2, 3), keepdim=True) - x.amin((1, 2, 3), keepdim=True))
     length = np.sqrt((maps.values**2).sum((1, 2)))  # noqa: PD011 - no table
     largest = np.zeros(len(x))
     for _ in range(disturbances):
         # The same draw for every picture, so that its figure does not depend on the others.
-        delta = (2 * torch.rand(x.shape[1:], generator=generator) - 1).to(x) * reach
+        delta = (2 * torch.rand(x.shape[1:], generator=generator, dtype=torch.float32, device="cpu") - 1).to(
+            x
+        ) * reach
         moved = attribute(model, x + delta, maps.target, maps.method, report=_unheard, **maps.parameters)
         distance = np.sqrt(((moved.values - maps.values) ** 2).sum((1, 2)))  # noqa: PD011
         largest = np.maximum(largest, distance)

@@ -112,9 +112,9 @@ def smoothgrad(
     net: Network, x: Tensor, target: Target, report: Report, *, samples: int, noise: float, seed: int
 ) -> Attributions:
     """Return the mean gradient over noisy copies, σ being a share of the range (Smilkov et al. 2017, §3)."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     # The same noise for every picture: a map must not depend on the others of the call.
-    unit = torch.randn(samples, *x.shape[1:], generator=generator).to(x)
+    unit = torch.randn(samples, *x.shape[1:], generator=generator, dtype=torch.float32, device="cpu").to(x)
     sigma = noise * (x.amax((1, 2, 3)) - x.amin((1, 2, 3)))
     total = torch.zeros_like(x)
     for done, (i, part) in enumerate(_parts(len(x), unit), 1):
@@ -149,9 +149,10 @@ def integrated_gradients(
         done += 1
         return net.differentiable(part)
 
-    values = IntegratedGradients(scores).attribute(
-        x, reference, target=target.classes, n_steps=steps, internal_batch_size=max(_BATCH_ROWS, len(x))
-    )
+    with x.device:  # on which captum makes its steps
+        values = IntegratedGradients(scores).attribute(
+            x, reference, target=target.classes, n_steps=steps, internal_batch_size=max(_BATCH_ROWS, len(x))
+        )
     report(1)
     return Attributions(values.sum(1), _effect(net, x, reference, target))
 
@@ -176,11 +177,14 @@ def gradient_shap(
 
     Lundberg and Lee 2017. Complete on average: a map sums to z_t(x) less the mean z_t(b).
     """
-    generator = torch.Generator().manual_seed(seed)
-    unit = torch.randn(samples, *x.shape[1:], generator=generator).to(x)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    unit = torch.randn(samples, *x.shape[1:], generator=generator, dtype=torch.float32, device="cpu").to(x)
     # One α in each of as many equal strata: the same expectation, less variance.
-    alpha = (torch.arange(samples) + torch.rand(samples, generator=generator)) / samples
-    alpha = alpha[torch.randperm(samples, generator=generator)].to(x)[:, None, None, None]
+    alpha = (
+        torch.arange(samples, device="cpu")
+        + torch.rand(samples, generator=generator, dtype=torch.float32, device="cpu")
+    ) / samples
+    alpha = alpha[torch.randperm(samples, generator=generator, device="cpu")].to(x)[:, None, None, None]
     sigma = noise * (x.amax((1, 2, 3)) - x.amin((1, 2, 3)))
     reference = filled(x, baseline)
     total, expected = torch.zeros_like(x), target.score(net.logits(x))

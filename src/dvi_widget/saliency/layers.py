@@ -243,7 +243,7 @@ def _as_maps(a: Tensor, layer: str) -> Tensor:
 def _units(units: ArrayLike | None, total: int) -> Tensor:
     """Return unit numbers, after checking that the layer has them; all for None."""
     if units is None:
-        return torch.arange(total)
+        return torch.arange(total, device="cpu")
     return torch.from_numpy(as_rows("units", np.atleast_1d(as_array("units", units)), total).astype(np.int64))
 
 
@@ -295,7 +295,9 @@ def receptive_field(
 def _fields(net: Network, layer: str, picture: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the `receptive_field` of a network that is already lent."""
     # Double precision, because one path in billions leads to the corner of a deep field.
-    leaf = torch.rand(picture.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    leaf = torch.rand(
+        picture.shape, dtype=torch.float64, device="cpu", generator=torch.Generator("cpu").manual_seed(0)
+    )
     leaf = leaf.add_(0.5).to(picture.device).requires_grad_()
     with net.tapped(layer, lambda output: output) as seen:
         net.scores(leaf, Dependency())

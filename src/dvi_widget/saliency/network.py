@@ -41,7 +41,7 @@ class Target:
     """
 
     def __init__(self, wanted: NDArray[np.int64] | Tensor | None) -> None:
-        self._wanted = None if wanted is None else torch.as_tensor(wanted)
+        self._wanted = None if wanted is None else torch.as_tensor(wanted, device="cpu")
         self.logits: Tensor | None = None
 
     @property

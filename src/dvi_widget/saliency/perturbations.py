@@ -17,7 +17,7 @@ _BATCH_ROWS = 128  # changed pictures per forward pass
 
 def regions(size: tuple[int, int], patch: int) -> Tensor:
     """Number the squares of side ``patch``, the last of a row or column cut off: int64 [H, W]."""
-    rows, columns = (torch.arange(side) // patch for side in size)
+    rows, columns = (torch.arange(side, device="cpu") // patch for side in size)
     return rows[:, None] * (int(columns[-1]) + 1) + columns
 
 
@@ -62,14 +62,14 @@ def prediction_difference(
     Robnik-Šikonja and Kononenko 2008, Eq. 7. The odds without a square come from mean probabilities over
     other contents of it, cut from random places of the same picture.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     height, width = x.shape[2:]
     patch = min(patch, height, width)
     places = [(r, c) for r in range(0, height, patch) for c in range(0, width, patch)]
     sources = [
         (
-            torch.randint(height - patch + 1, (samples,), generator=generator).tolist(),
-            torch.randint(width - patch + 1, (samples,), generator=generator).tolist(),
+            torch.randint(height - patch + 1, (samples,), generator=generator, device="cpu").tolist(),
+            torch.randint(width - patch + 1, (samples,), generator=generator, device="cpu").tolist(),
         )
         for _ in places
     ]
@@ -117,12 +117,17 @@ def rise(
 
     The mean logit over all masks is subtracted, so that a pixel without effect gets zero.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     height, width = x.shape[2:]
     cell = [math.ceil(side / cells) for side in (height, width)]
-    coarse = (torch.rand(masks, 1, cells + 1, cells + 1, generator=generator) < keep).to(x.dtype)
+    coarse = (
+        torch.rand(masks, 1, cells + 1, cells + 1, generator=generator, dtype=torch.float32, device="cpu")
+        < keep
+    ).to(x.dtype)
     fine = F.interpolate(coarse, [(cells + 1) * side for side in cell], mode="bilinear", align_corners=False)
-    shifts = torch.stack([torch.randint(side, (masks,), generator=generator) for side in cell], 1).tolist()
+    shifts = torch.stack(
+        [torch.randint(side, (masks,), generator=generator, device="cpu") for side in cell], 1
+    ).tolist()
     seen = torch.stack(
         [mask[:, r : r + height, c : c + width] for mask, (r, c) in zip(fine, shifts, strict=True)]
     )
@@ -155,16 +160,18 @@ def lime(
     """Fit the logit by a linear model of which squares are visible (Ribeiro et al. 2016, §3.4, Alg. 1)."""
     where = regions((x.shape[2], x.shape[3]), patch)
     k = int(where.max()) + 1
-    generator = torch.Generator().manual_seed(seed)
-    visible = torch.rand(samples, k, generator=generator) < 0.5
+    generator = torch.Generator("cpu").manual_seed(seed)
+    visible = torch.rand(samples, k, generator=generator, dtype=torch.float32, device="cpu") < 0.5
     visible[0] = True
     # Cosine distance from the picture with all squares visible.
     distance = 1 - (visible.sum(1) / k).sqrt()
     weights = torch.exp(-((distance / width) ** 2))
     z = visible.double()
-    design = torch.cat([z, torch.ones(samples, 1, dtype=torch.float64)], 1) * weights.sqrt()[:, None]
+    design = (
+        torch.cat([z, torch.ones(samples, 1, dtype=torch.float64, device="cpu")], 1) * weights.sqrt()[:, None]
+    )
     # Ridge with penalty one on the squares and none on the intercept, as in the paper's experiments.
-    penalty = torch.eye(k + 1, dtype=torch.float64)
+    penalty = torch.eye(k + 1, dtype=torch.float64, device="cpu")
     penalty[k, k] = 0
     normal = design.T @ design + penalty
     values = []
@@ -194,9 +201,15 @@ def kernel_shap(
     """
     where = regions((x.shape[2], x.shape[3]), patch)
     k = int(where.max()) + 1
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     drawn = _shapley_coalitions(k, samples, generator)
-    visible = torch.cat([torch.zeros(1, k, dtype=torch.bool), torch.ones(1, k, dtype=torch.bool), drawn])
+    visible = torch.cat(
+        [
+            torch.zeros(1, k, dtype=torch.bool, device="cpu"),
+            torch.ones(1, k, dtype=torch.bool, device="cpu"),
+            drawn,
+        ]
+    )
     values, expected = [], []
     for i in range(len(x)):
         answers = _logits_of_coalitions(
@@ -205,7 +218,7 @@ def kernel_shap(
         empty, whole, inner = answers[0].item(), answers[1].item(), answers[2:].cpu().double()
         z = drawn.double()
         if k == 1:
-            effects = torch.tensor([whole - empty])
+            effects = torch.tensor([whole - empty], dtype=torch.float64, device="cpu")
         else:
             # The constraint Σφ = z(x) − z(x′) eliminates the last square.
             design = z[:, :-1] - z[:, -1:]
@@ -214,21 +227,25 @@ def kernel_shap(
             effects = torch.cat([head, (whole - empty - head.sum())[None]])
         values.append(_spread(effects, where))
         expected.append(whole - empty)
-    return Attributions(torch.stack(values).to(x), torch.tensor(expected).to(x))
+    return Attributions(torch.stack(values).to(x), torch.tensor(expected, dtype=x.dtype, device=x.device))
 
 
 def _shapley_coalitions(k: int, samples: int, generator: torch.Generator) -> Tensor:
     """Draw coalitions from the Shapley kernel, each followed by its complement: bool [samples, k]."""
     if k == 1:
-        return torch.zeros(0, 1, dtype=torch.bool)
-    sizes = torch.arange(1, k, dtype=torch.float64)
+        return torch.zeros(0, 1, dtype=torch.bool, device="cpu")
+    sizes = torch.arange(1, k, dtype=torch.float64, device="cpu")
     drawn = (
         torch.multinomial(
             1 / (sizes * (k - sizes)), (samples + 1) // 2, replacement=True, generator=generator
         )
         + 1
     )
-    order = torch.rand(len(drawn), k, generator=generator).argsort(1).argsort(1)
+    order = (
+        torch.rand(len(drawn), k, generator=generator, dtype=torch.float32, device="cpu")
+        .argsort(1)
+        .argsort(1)
+    )
     half = order < drawn[:, None]
     return torch.stack([half, ~half], 1).reshape(-1, k)[:samples]
 
@@ -250,8 +267,8 @@ def shapley_sampling(
     """
     where = regions((x.shape[2], x.shape[3]), patch)
     k = int(where.max()) + 1
-    generator = torch.Generator().manual_seed(seed)
-    half = [torch.randperm(k, generator=generator) for _ in range((permutations + 1) // 2)]
+    generator = torch.Generator("cpu").manual_seed(seed)
+    half = [torch.randperm(k, generator=generator, device="cpu") for _ in range((permutations + 1) // 2)]
     orders = torch.stack([order for pair in half for order in (pair, pair.flip(0))])[:permutations]
     rank = orders.argsort(1)  # place of each square in each order
     visible = torch.stack([rank < size for size in range(k + 1)], 1)  # [permutations, k + 1, k]
@@ -269,7 +286,7 @@ def shapley_sampling(
         steps = answers.cpu().double().view(len(orders), k + 1).diff(dim=1)
         values.append(_spread(steps.gather(1, rank).mean(0), where))
         expected.append(float(steps[0].sum()))
-    return Attributions(torch.stack(values).to(x), torch.tensor(expected).to(x))
+    return Attributions(torch.stack(values).to(x), torch.tensor(expected, dtype=x.dtype, device=x.device))
 
 
 def _logits_of_coalitions(
