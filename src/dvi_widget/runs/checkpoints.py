@@ -75,7 +75,9 @@ def record_checkpoints(
 
     Examples
     --------
-    >>> run = record_checkpoints("runs/old", model, "ckpt/*.pt", train=train, classes=names)  # doctest: +SKIP
+    >>> torch.save(model.state_dict(), "epoch-3.pt")
+    >>> record_checkpoints("runs/old", model, "epoch-*.pt", train=(x, y), classes=names).epochs
+    [3]
     """
     place = check_path("folder", folder)
     if not isinstance(model, nn.Module):

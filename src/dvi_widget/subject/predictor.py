@@ -88,7 +88,8 @@ class Predictor:
         labels = None if isinstance(model, nn.Module) else class_labels(model)
         if labels is not None and len(labels) < 2:
             raise ValueError(f"model must tell at least two classes apart; got one, {labels[0]!r}.")
-        if isinstance(model, nn.Module) and any(weight.is_meta for weight in model.parameters()):
+        weights = list(model.parameters()) if isinstance(model, nn.Module) else []
+        if weights and all(weight.is_meta for weight in weights):
             raise ValueError("model must have values; got the device 'meta'. Load its weights first.")
         self.model = unwrapped(model) if isinstance(model, nn.Module) else model
         self.batch_size = batch_size
