@@ -147,29 +147,6 @@ def test_a_lasso_adds_to_the_selection_or_takes_from_it(at, of_class):
 
 
 @everywhere
-def test_the_landscape_is_zoomed_and_dragged_and_the_host_does_not_scroll(at):
-    sample = at.alone(at.last)
-    x, y = at.places(at.last)[sample]
-    top = at.part("stage").bounding_box()
-    before = at.picture()
-    at.page.mouse.move(x, y)
-    at.page.mouse.wheel(0, -400)
-    zoomed = at.wait_for_another_picture(before)
-    at.hover(sample, at.last)  # it is where it was: one zooms around the pointer
-    at.page.mouse.down()
-    at.page.mouse.move(x + 60, y + 40, steps=4)
-    at.page.mouse.up()
-    at.wait_for_hover_at(x + 60, y + 40, sample)  # it came along
-    at.expect_selected([])  # a drag selects nothing
-    dragged = at.wait_for_another_picture(zoomed)
-    at.page.mouse.dblclick(x, y)
-    at.wait_for_another_picture(dragged)
-    assert at.part("stage").bounding_box() == top
-    at.part("reset-view").click()
-    at.wait_for_hover_at(x, y, sample)
-
-
-@everywhere
 def test_keys_zoom_pan_and_show_the_whole(at):
     sample = at.alone(at.last)
     x, y = at.places(at.last)[sample]
