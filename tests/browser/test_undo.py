@@ -36,6 +36,37 @@ def at(notebook, landscape):
     return at
 
 
+def test_undo_and_redo_by_button_and_by_key(at, notebook, shots):
+    page = at.page
+    done = at.part("undo-redo")  # changes that follow each other closely are one step
+    start = int(done.get_attribute("data-undoable"))
+    inside = at.lasso(11)
+    eventually(lambda: notebook.python("explorer.selection"), inside, page)
+    expect(done).to_have_attribute("data-undoable", str(start + 1))
+    at.part("find").fill("wrong")
+    eventually(lambda: notebook.python("explorer.filter"), "wrong", page)
+    expect(done).to_have_attribute("data-undoable", str(start + 2))
+    before = at.picture()
+    at.part("stage").focus()
+    page.keyboard.press("+")
+    zoomed = at.wait_for_another_picture(before)
+    at.part("undo").click()
+    at.wait_for_another_picture(zoomed)
+    assert notebook.python("explorer.filter") == "wrong"
+    at.part("stage").focus()
+    page.keyboard.press("Control+z")
+    eventually(lambda: notebook.python("explorer.filter"), "", page)
+    page.keyboard.press("Control+z")
+    eventually(lambda: notebook.python("explorer.selection"), [], page)
+    page.screenshot(path=shots / "undo-lab.png")
+    page.keyboard.press("Control+Shift+z")
+    eventually(lambda: notebook.python("explorer.selection"), inside, page)
+    at.part("redo").click()
+    eventually(lambda: notebook.python("explorer.filter"), "wrong", page)
+    # The notebook's own undo did not hear of it.
+    assert page.locator(".jp-CodeCell").count() == 1
+
+
 def test_a_click_in_the_legend_isolates_shift_adds_and_pointing_raises(at, notebook, landscape):
     page = at.page
     labels = landscape.samples["label"]

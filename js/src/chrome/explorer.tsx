@@ -145,7 +145,12 @@ function TopLine({ store }: { store: Store }) {
 
 function Undo({ store: { history } }: { store: Store }) {
   return (
-    <div class="dvi-undo">
+    <div
+      class="dvi-undo"
+      data-testid="undo-redo"
+      data-undoable={history.undoable.value.length}
+      data-redoable={history.redoable.value.length}
+    >
       <ToolButton
         name="Undo (Ctrl+Z)"
         testid="undo"
