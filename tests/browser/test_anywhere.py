@@ -147,6 +147,32 @@ def test_a_lasso_adds_to_the_selection_or_takes_from_it(at, of_class):
 
 
 @everywhere
+def test_the_landscape_is_zoomed_and_dragged_and_the_host_does_not_scroll(at):
+    sample = at.alone(at.last)
+    x, y = (round(float(part)) for part in at.places(at.last)[sample])  # a wheel is told in whole pixels
+    top = at.part("stage").bounding_box()
+    # Towards the middle of the stage: a sample that stands alone may be at an edge of it.
+    to_x = x + (60 if x < top["x"] + top["width"] / 2 else -60)
+    to_y = y + (40 if y < top["y"] + top["height"] / 2 else -40)
+    before = at.picture()
+    at.page.mouse.move(x, y)
+    at.page.mouse.wheel(0, -1600)  # so near that it can be dragged away from an edge
+    zoomed = at.wait_for_another_picture(before)
+    at.wait_for_hover_at(x, y, sample)  # it is where it was: one zooms around the pointer
+    at.page.mouse.down()
+    at.page.mouse.move(to_x, to_y, steps=4)
+    at.page.mouse.up()
+    at.wait_for_hover_at(to_x, to_y, sample)  # it came along
+    at.expect_selected([])  # a drag selects nothing
+    dragged = at.wait_for_another_picture(zoomed)
+    at.page.mouse.dblclick(x, y)
+    at.wait_for_another_picture(dragged)
+    assert at.part("stage").bounding_box() == top
+    at.part("reset-view").click()
+    at.wait_for_hover_at(x, y, sample)
+
+
+@everywhere
 def test_keys_zoom_pan_and_show_the_whole(at):
     sample = at.alone(at.last)
     x, y = at.places(at.last)[sample]
