@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 from playwright.sync_api import TimeoutError as WaitedTooLong
 from servers import started
 from waiting import WAIT_MS
@@ -201,6 +201,16 @@ def ready(page: Page) -> Locator:
         shown = page.locator("body").inner_text()
         raise AssertionError(f"The explorer did not draw. The page says:\n{shown[:2000]}") from error
     return explorer
+
+
+@contextmanager
+def ran(browser: Browser, lab: Lab, name: str, cell: str, **profile: Any) -> Iterator[Notebook]:
+    """A notebook of one cell that has run in JupyterLab, in a profile of its own."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 1040}, **profile})
+    notebook = lab.open(context.new_page(), name, [cell])
+    notebook.run()
+    yield notebook
+    context.close()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from lab import ran
 from playwright.sync_api import expect
 from steps import NASTY, At, eventually
 
@@ -12,12 +13,9 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def notebook(browser, lab, cell):
     """One notebook for the tests of this file."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1040})
-    notebook = lab.open(context.new_page(), "digits", [cell])
-    notebook.run()
-    notebook.execute("heard = []\nexplorer.observe(lambda change: heard.append(change['new']), 'epoch')")
-    yield notebook
-    context.close()
+    with ran(browser, lab, "digits", cell) as notebook:
+        notebook.execute("heard = []\nexplorer.observe(lambda change: heard.append(change['new']), 'epoch')")
+        yield notebook
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import csv
 import re
 
 import pytest
+from lab import ran
 from playwright.sync_api import expect
 from steps import At, eventually, open_panel
 
@@ -15,11 +16,8 @@ pytestmark = pytest.mark.timeout(400)
 @pytest.fixture(scope="module")
 def notebook(browser, lab, cell):
     """One notebook for the tests of this file."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1040}, accept_downloads=True)
-    notebook = lab.open(context.new_page(), "undo", [cell])
-    notebook.run()
-    yield notebook
-    context.close()
+    with ran(browser, lab, "undo", cell, accept_downloads=True) as notebook:
+        yield notebook
 
 
 @pytest.fixture

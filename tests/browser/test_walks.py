@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from lab import ran
 from playwright.sync_api import Locator, expect
 from steps import At, eventually
 
@@ -27,11 +28,8 @@ class Walk:
 @pytest.fixture(scope="module")
 def notebook(browser, lab, cell):
     """One notebook for the tests of this file."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    notebook = lab.open(context.new_page(), "walks", [cell])
-    notebook.run()
-    yield notebook
-    context.close()
+    with ran(browser, lab, "walks", cell, viewport={"width": 1280, "height": 800}) as notebook:
+        yield notebook
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 // A sample as a row of a short list: its rank, picture, number, label and prediction; a click selects it.
 import { useComputed } from "@preact/signals";
-import { useLayoutEffect } from "preact/hooks";
 import { joins } from "../state/selection";
 import type { Store } from "../state/store";
 import { Pixels } from "./pixels";
 import { Named } from "./swatch";
+import { useThumbnail } from "./thumbnail";
 
 const PICTURE_PX = 28;
 
@@ -16,16 +16,9 @@ interface SampleRowProperties {
 }
 
 export function SampleRow({ store, index, rank }: SampleRowProperties) {
-  const { thumbnails, hello } = store;
-  useLayoutEffect(() => {
-    if (hello.images !== null) {
-      thumbnails.add(index);
-    }
-  }, [thumbnails, index]);
-  thumbnails.revision.value;
   store.frames.revision.value;
   const hovered = useComputed(() => store.hovered.value?.index === index);
-  const picture = thumbnails.get(index);
+  const picture = useThumbnail(store, index);
   const { label, prediction } = store.sample(index, store.playhead.resting.value);
   return (
     <button

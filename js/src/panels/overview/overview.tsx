@@ -1,9 +1,10 @@
 // What somebody sees first: how the training went, where it still errs, and samples that deserve a look.
-import { useLayoutEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { Asked } from "../../pieces/asked";
 import { Lines } from "../../pieces/lines";
 import { Pixels } from "../../pieces/pixels";
 import { Named } from "../../pieces/swatch";
+import { useThumbnail } from "../../pieces/thumbnail";
 import { count, percent, plural } from "../../pieces/words";
 import { confusionOf, largestErrors } from "../../state/confusion";
 import { joins } from "../../state/selection";
@@ -209,15 +210,9 @@ function Review({ store, name }: ReviewProperties) {
 
 /** A sample as its picture, or as its number and classes. */
 function Shown({ store, index }: { store: Store; index: number }) {
-  const { thumbnails, hello } = store;
-  useLayoutEffect(() => {
-    if (hello.images !== null) {
-      thumbnails.add(index);
-    }
-  }, [thumbnails, index]);
-  thumbnails.revision.value;
+  const { hello } = store;
   store.frames.revision.value;
-  const picture = thumbnails.get(index);
+  const picture = useThumbnail(store, index);
   const { label, prediction } = store.sample(index, store.playhead.resting.value);
   const words =
     `Sample ${index}, label ${store.className(label)}` +
