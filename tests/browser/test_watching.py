@@ -94,6 +94,14 @@ def test_epochs_arrive_while_the_cell_trains(host, page, lab, gate, shots):
     at.wait_for_epoch(4)
     page.screenshot(path=shots / f"{name}.png")
 
+    # What each epoch changed has arrived too, and is a click away from its samples.
+    at.part("events").click()
+    at.part("event-changed").first.click()
+    at.wait_for_epoch(1)
+    expect(at.part("find")).to_have_value("changed:0-1")
+    page.screenshot(path=shots / f"{name}-events.png")
+    at.part("find").fill("")
+
     # What has arrived is scrubbed, selected from and followed, though the kernel cannot answer.
     at.click_epoch(0)
     expect(at.part("follow-training")).to_have_attribute("aria-pressed", "false")

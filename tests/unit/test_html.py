@@ -73,7 +73,7 @@ def test_the_page_carries_every_answer_bit_by_bit(tmp_path):
     shown = landscape(groups=("flipped",))
     page, scene = written(tmp_path, shown), Scene([shown], shown.images)
     asked = [(op, {"landscape": 0, "epoch": e}) for e in (0, 5, 10) for op in ("frame", "canvas")]
-    asked.append(("confusions", {"landscape": 0}))
+    asked += [(op, {"landscape": 0}) for op in ("confusions", "events")]
     wanted = {"hello {}", *(key(op, args) for op, args in asked)}
     assert set(page.manifest["answers"]) == wanted
     hello, introduction = page.manifest["answers"]["hello {}"], ask(scene, "hello", {})

@@ -62,11 +62,12 @@ def test_the_page_is_sent_what_is_new_without_asking(recorder):
     watched = dvi.watch(recorder, budget=None)
     step(recorder, 0)
     sent = [(answer["op"], answer["args"].get("epoch")) for answer in watched.explorer._pushed]
-    assert sent == [("hello", None), ("frame", 0), ("canvas", 0)]
+    assert sent == [("hello", None), ("frame", 0), ("canvas", 0), ("events", None)]
     step(recorder, 1)
-    hello, frame, canvas = watched.explorer._pushed
+    hello, frame, canvas, events = watched.explorer._pushed
     assert hello["result"]["landscapes"][0]["epochs"] == [0, 1]
     assert frame["args"] == canvas["args"] == {"landscape": 0, "epoch": 1}
+    assert all(row["epoch"] == 1 for row in events["result"]["rows"])
     assert [len(part) for part in frame["buffers"]] == [4 * (N + TEST), N + TEST, 2 * (N + TEST)]
     watched.explorer._receive(None, {"id": 1, "op": "hello", "args": {}}, [])
     assert watched.explorer._pushed == []  # the kernel answers again

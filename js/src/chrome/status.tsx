@@ -1,5 +1,7 @@
 // Over the canvas: what it waits for, or what went wrong and how to go on.
+
 import type { Stage } from "../canvas/stage";
+import { Patience } from "../pieces/patience";
 import { Retry } from "../pieces/retry";
 import type { Store } from "../state/store";
 
@@ -56,7 +58,7 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
       key={`${position} ${missing}`}
     >
       {progress?.text || `${ACTIVITIES[missing]} epoch ${epoch}`} …
-      <small class="dvi-patience">A notebook answers when the running cell is done.</small>
+      <Patience />
       <progress value={progress?.fraction} max={1} aria-label="Progress" />
     </p>
   );

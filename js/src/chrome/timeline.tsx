@@ -8,6 +8,7 @@ import { number, percent } from "../pieces/words";
 import { locate } from "../state/locate";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
+import { EventMarks, EventsMenu } from "./events";
 
 const INSET_PX = 9;
 const HEIGHT_PX = 40;
@@ -71,6 +72,7 @@ export function Timeline({ store }: { store: Store }) {
           <Slider store={store} />
         </>
       )}
+      {!one && <EventsMenu store={store} />}
       <Live store={store} />
       <Readout store={store} />
     </div>
@@ -183,6 +185,7 @@ function Slider({ store }: { store: Store }) {
           store.epochs.map((epoch, i) => (
             <circle key={epoch} class="dvi-tick" cx={across(i)} cy={RAIL_PX} r={1.5} />
           ))}
+        <EventMarks store={store} across={across} y={RAIL_PX + 5} />
         <g ref={thumb} class="dvi-thumb">
           <line y1={CURVES_PX.top - RAIL_PX} y2={0} />
           <circle r={7} />

@@ -1,4 +1,5 @@
 // Puts an explorer into an element of a page and takes it out again, whoever the host is.
+
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Explorer } from "../chrome/explorer";
@@ -6,6 +7,7 @@ import type { Parts } from "../chrome/parts";
 import { ON_MAP } from "../on_map/on_map";
 import { savePicture } from "../on_map/picture";
 import { PANELS } from "../panels/registry";
+import { Patience } from "../pieces/patience";
 import { Store } from "../state/store";
 import type { Host } from "./host";
 import { isolate } from "./isolation";
@@ -71,7 +73,7 @@ function Waiting({ problem, lost }: { problem: string | null; lost: boolean }) {
       {problem === null ? (
         <p role="status" data-testid="connecting">
           Waiting for the data …
-          <small class="dvi-patience">A notebook answers when the running cell is done.</small>
+          <Patience />
         </p>
       ) : (
         <p class="dvi-problem" role="alert" data-testid="problem">

@@ -1,4 +1,5 @@
 // All styles of the explorer: the shared ones first.
+import events from "../chrome/events.css";
 import explorer from "../chrome/explorer.css";
 import legend from "../chrome/legend.css";
 import tabs from "../chrome/panels.css";
@@ -32,7 +33,7 @@ import find from "../query/field/find.css";
 export const styles = [
   base,
   ...[asked, bars, charts, facts, form, list, menu],
-  ...[explorer, legend, tabs, saved, timeline, find, onMap],
+  ...[explorer, legend, tabs, saved, timeline, events, find, onMap],
   ...[
     columns,
     classes,

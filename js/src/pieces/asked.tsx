@@ -4,6 +4,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Reply } from "../protocol/answers";
 import type { Answer, Args, Op } from "../protocol/wire";
 import type { Store } from "../state/store";
+import { Patience } from "./patience";
 import { Retry } from "./retry";
 
 /** Panels that follow the pointer ask only about samples where it rests so long. */
@@ -58,7 +59,7 @@ export function Asked<O extends Op>(properties: AskedProperties<O>) {
     <>
       {answer === undefined && (progress !== undefined || last.current === undefined) && (
         <p class="dvi-asked dvi-waiting" role="status">
-          {progress?.text || waiting} …
+          {progress?.text || waiting} …{progress === undefined && <Patience />}
           <progress value={progress?.fraction} max={1} aria-label="Progress" />
         </p>
       )}

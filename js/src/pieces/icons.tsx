@@ -152,6 +152,12 @@ export const ShareIcon = () => (
   </Icon>
 );
 
+export const EventsIcon = () => (
+  <Icon>
+    <path d="M4 14V2.5h8l-2 3 2 3H4" />
+  </Icon>
+);
+
 export const UndoIcon = () => (
   <Icon>
     <path d="M5.5 2.5 2.5 5.5l3 3M2.5 5.5h7a4 4 0 0 1 0 8H6" />

@@ -24,6 +24,16 @@ export interface Crossing {
   after: number;
 }
 
+/** What one epoch changed, as in `Landscape.events`. */
+export interface EventRow {
+  epoch: number;
+  before: number;
+  event: "changed" | "fell" | "merged" | "parted";
+  classes: number[];
+  change: number;
+  samples: number;
+}
+
 /** A parameter as a form shows it; `low` and `high` are the inclusive range of a number. */
 export interface Field {
   name: string;
@@ -211,6 +221,12 @@ export interface Requests {
     args: { landscape: number };
     result: { columns: string[] };
     arrays: { values: Float32Array };
+  };
+  /** List what each epoch changed. */
+  events: {
+    args: { landscape: number };
+    result: { rows: EventRow[]; split: string | null };
+    arrays: Record<never, never>;
   };
   /** Send the filters of a convolution. */
   filters: {

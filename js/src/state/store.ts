@@ -283,6 +283,15 @@ export class Store {
     });
   }
 
+  /** Show the pictures of the samples that a filter finds, instead of those selected. */
+  find(filter: string): void {
+    batch(() => {
+      this.clear();
+      this.filter.value = filter;
+      this.view.panel.value = "images";
+    });
+  }
+
   clear(): void {
     batch(() => {
       this.pinned.value = null;

@@ -1,5 +1,5 @@
 // A made-up training run that answers the protocol: classes drift apart from one heap over the epochs.
-import { PROTOCOL, type Requests } from "../../src/protocol/requests";
+import { type EventRow, PROTOCOL, type Requests } from "../../src/protocol/requests";
 import type { ArrayHeader, Dtype, TypedArray } from "../../src/protocol/wire";
 
 export interface FakeOptions {
@@ -18,6 +18,8 @@ export interface FakeOptions {
   texts?: boolean;
   /** Rows of the measures. */
   measures?: Record<string, unknown>[];
+  /** Rows of the events. */
+  events?: EventRow[];
   scalars?: Record<string, (number | null)[]>;
   /** A second landscape over the same samples: turned by a quarter, with epochs of its own. */
   second?: { name: string; epochs: number[] };
@@ -511,6 +513,8 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           );
         case "confusions":
           return pack({}, [["counts", "int32", [2, 0, count, count], new Int32Array(0)]]);
+        case "events":
+          return pack({ rows: options.events ?? [], split: null }, []);
         case "measures":
           return pack({ rows: options.measures ?? [], samples: n }, []);
         case "dynamics":

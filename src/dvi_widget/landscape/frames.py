@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -16,6 +17,7 @@ from dvi_widget.progress import Progress
 
 from . import figure, measuring
 from .canvas import Canvas
+from .events import events
 from .paint import paint
 from .source import ABILITIES, Measures, Paints, Sharpens
 
@@ -555,6 +557,30 @@ class Landscape:
         if k is not None:
             k = check_whole("k", k, 1)
         return measuring.neighbor_loss(self, epoch, k, report)
+
+    def events(self) -> pd.DataFrame:
+        """List what each epoch changed: classes that fell, pairs of classes that merged or parted, and so on.
+
+        Of labelled samples those of the split "test" are compared, or all if there are none. A pair merges if
+        its samples are taken for each other more often, and parts if less often; see
+        `dvi_widget.landscape.events.events` for when a change counts.
+
+        Returns
+        -------
+        DataFrame
+            One row per event, by epoch: `epoch` and the one `before` it, `event` ("changed", "fell",
+            "merged", "parted"), `classes` (tuple of indices), `change` (of the share of samples), `samples`
+            (how many).
+        """
+        labels = self.samples["label"].to_numpy()
+        test = (self.samples["split"] == "test").to_numpy() & (labels >= 0)
+        compared = np.where(test, labels, -1) if test.any() else labels
+        rows = [
+            (after.epoch, before.epoch, *event)
+            for before, after in pairwise(self)
+            for event in events(compared, before.predictions, after.predictions)
+        ]
+        return pd.DataFrame(rows, columns=["epoch", "before", "event", "classes", "change", "samples"])
 
     def figure(self, epoch: int | None = None) -> plotly.graph_objects.Figure:
         """Draw the landscape with plotly.

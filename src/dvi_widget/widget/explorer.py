@@ -272,6 +272,7 @@ class Explorer(anywidget.AnyWidget):
             for epoch in new[-_MAX_SENT_EPOCHS:]:
                 place = {"landscape": number, "epoch": epoch}
                 questions += [("frame", place), ("canvas", place)]
+            questions.append(("events", {"landscape": number}))
         self._pushed = [self._conversation.answer(op, args) for op, args in questions]
 
     def _ipython_display_(self) -> None:

@@ -188,6 +188,7 @@ def _requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any], float]]:
                 yield "trust", args, _EPOCH_BUDGET_S
         if len(landscape) > 1:
             yield "confusions", here, np.inf
+            yield "events", here, np.inf
         if scene.dynamics[landscape].available:
             yield "dynamics", here, np.inf
             for name in DEFINITIONS:

@@ -281,10 +281,7 @@ function Changed({ store }: { store: Store }) {
             type="button"
             data-testid="overview-changed"
             title="Find these samples"
-            onClick={() => {
-              store.filter.value = `changed:${from}-${to}`;
-              store.view.panel.value = "images";
-            }}
+            onClick={() => store.find(`changed:${from}-${to}`)}
           >
             <span>
               {plural(changed, "sample", "samples")} got another prediction

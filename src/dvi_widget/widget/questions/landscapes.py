@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.landscape import PALETTES, class_colors
 from dvi_widget.landscape.canvas import Canvas as Painted
+from dvi_widget.landscape.events import EventKind
 from dvi_widget.landscape.source import KnowsFeatures, Measurable, RoundTrips
 from dvi_widget.landscape.source import Measures as EngineMeasures
 from dvi_widget.suggestions import DEFINITIONS, MEASURES, ranked
@@ -293,6 +294,44 @@ def confusions(scene: Scene, landscape: Landscape) -> Confusions:
         for split, rows in enumerate((~test & (label >= 0), test & (label >= 0))):
             np.add.at(counts[split, place], (label[rows], recorded.predictions[rows]), 1)
     return Confusions(counts)
+
+
+class EventRow(TypedDict):
+    """What one epoch changed, as in `Landscape.events`."""
+
+    epoch: int
+    before: int
+    event: EventKind
+    classes: list[int]
+    change: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class Events(Answer):
+    """The events of all epochs, in their order; and the only split that was compared, if it was one."""
+
+    rows: list[EventRow]
+    split: str | None
+
+
+@request("events", pace="soon", cached=True)
+def events(scene: Scene, landscape: Landscape) -> Events:
+    """List what each epoch changed."""
+    rows: list[EventRow] = [
+        {
+            "epoch": int(row["epoch"]),
+            "before": int(row["before"]),
+            "event": row["event"],
+            "classes": list(row["classes"]),
+            "change": float(row["change"]),
+            "samples": int(row["samples"]),
+        }
+        for row in landscape.events().to_dict("records")
+    ]
+    samples = scene.samples
+    test = (samples["split"] == "test") & (samples["label"] >= 0)
+    return Events(rows, "test" if test.any() and not test.all() else None)
 
 
 @dataclass(frozen=True)
