@@ -196,3 +196,55 @@ def test_the_hugging_face_callback_records_each_epoch_with_what_was_logged(tmp_p
         _ = callback.unknown
     with pytest.raises(TypeError, match=r"must be a dvi\.Recorder; got str"):
         dvi.HuggingFaceCallback("run")
+
+
+# Watching
+
+
+def _lightning_training(folder, watch):
+    FakeTrainer(network(), lightning(folder, watch=watch)).fit(2)
+
+
+def _hugging_face_training(folder, watch):
+    model = network()
+    callback = dvi.HuggingFaceCallback(recorder(folder, model), watch=watch)
+    callback.on_train_begin(None, State(), None, model=model)
+    for epoch in range(2):
+        callback.on_epoch_end(None, State(epoch + 1.0), None, model=model)
+
+
+TRAININGS = {"lightning": _lightning_training, "transformers": _hugging_face_training}
+
+
+@pytest.fixture
+def watches(monkeypatch):
+    """What was watched."""
+    made = []
+    watch = dvi.watch
+
+    def kept(*args, **options):
+        made.append(watch(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr("dvi_widget.callbacks.watch_run", kept)
+    return made
+
+
+@pytest.mark.parametrize("training", TRAININGS.values(), ids=TRAININGS)
+def test_a_callback_lets_one_watch_if_told_to(training, tmp_path, watches):
+    training(tmp_path / "quiet", watch=False)
+    assert watches == []
+    training(tmp_path / "watched", watch=True)
+    (watched,) = watches
+    assert watched.epochs == [0, 1]
+
+
+@pytest.mark.parametrize("training", TRAININGS.values(), ids=TRAININGS)
+def test_a_watch_that_fails_does_not_end_the_training(training, tmp_path, monkeypatch):
+    def broken(_):
+        raise OSError("no screen.")
+
+    monkeypatch.setattr("dvi_widget.callbacks.watch_run", broken)
+    with pytest.warns(UserWarning, match="cannot be watched: OSError: no screen"):
+        training(tmp_path / "run", watch=True)
+    assert dvi.Run(tmp_path / "run").epochs == [0, 1]

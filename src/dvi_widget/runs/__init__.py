@@ -1,7 +1,6 @@
 """A training run on disk: recording it, reading it, its samples."""
 
 from .array_recording import ArrayRecorder
-from .callbacks import HuggingFaceCallback, LightningCallback
 from .checkpoints import record_checkpoints
 from .reading import Run
 from .recording import Recorder
@@ -9,8 +8,6 @@ from .storage import RunError
 
 __all__ = [
     "ArrayRecorder",
-    "HuggingFaceCallback",
-    "LightningCallback",
     "Recorder",
     "Run",
     "RunError",

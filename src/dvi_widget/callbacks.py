@@ -9,12 +9,11 @@ from typing import Any
 
 from torch import nn
 
-from dvi_widget.arrays import check_path, warn
-
-from . import storage
-from .arguments import RESERVED_SCALARS
-from .recording import Recorder
-from .writing import DivergedError
+from .arrays import check_path, warn
+from .live import watch as watch_run
+from .runs import Recorder, storage
+from .runs.arguments import RESERVED_SCALARS
+from .runs.writing import DivergedError
 
 
 class _Hooks:
@@ -41,6 +40,8 @@ class LightningCallback(_Hooks):
     model
         The network to record; None for the LightningModule itself, whose ``forward`` must then return the
         logits.
+    watch
+        Whether to show the training while it runs, in the cell that starts it (see `watch`).
     **recording
         The other arguments of `Recorder`: ``train``, ``test``, ``classes`` and so on.
 
@@ -51,7 +52,12 @@ class LightningCallback(_Hooks):
     """
 
     def __init__(
-        self, folder: str | Path | Recorder, model: nn.Module | None = None, **recording: Any
+        self,
+        folder: str | Path | Recorder,
+        model: nn.Module | None = None,
+        *,
+        watch: bool = False,
+        **recording: Any,
     ) -> None:
         self._recorder: Recorder | None = None
         if isinstance(folder, Recorder):
@@ -64,12 +70,19 @@ class LightningCallback(_Hooks):
         else:
             self.folder = check_path("folder", folder)
         self._model = model
+        self._watch = watch
         self._recording = recording
 
     def on_fit_start(self, trainer: Any, pl_module: nn.Module) -> None:
         """Begin or continue the run, so that a wrong argument is refused before any training."""
-        if not trainer.is_global_zero or self._recorder is not None:
+        if not trainer.is_global_zero:
             return
+        if self._recorder is None:
+            self._recorder = self._begin(pl_module)
+        if self._watch:
+            _show(self._recorder)
+
+    def _begin(self, pl_module: nn.Module) -> Recorder:
         model = pl_module if self._model is None else self._model
         if not _has_forward(model):
             parts = [name for name, child in model.named_children() if _has_forward(child)]
@@ -77,7 +90,7 @@ class LightningCallback(_Hooks):
                 f"model must have a forward that returns logits; got {type(model).__name__}, which has none. "
                 f"Pass the part that classifies as model=, such as module.{(parts or ['net'])[0]}."
             )
-        self._recorder = Recorder(self.folder, model, **self._recording)
+        return Recorder(self.folder, model, **self._recording)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: nn.Module) -> None:
         """Record the epoch."""
@@ -120,6 +133,8 @@ class HuggingFaceCallback(_Hooks):
     ----------
     recorder
         Of the trainer's model.
+    watch
+        Whether to show the training while it runs, in the cell that starts it (see `watch`).
 
     Examples
     --------
@@ -128,10 +143,17 @@ class HuggingFaceCallback(_Hooks):
     >>> Trainer(model, arguments, train_dataset=data, callbacks=[callback]).train()
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, *, watch: bool = False) -> None:
         if not isinstance(recorder, Recorder):
             raise TypeError(f"recorder must be a dvi.Recorder; got {type(recorder).__name__}.")
         self.recorder = recorder
+        self._watch = watch
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Show the training, if that is wanted."""
+        del args, control
+        if self._watch and state.is_world_process_zero:
+            _show(self.recorder)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Record the epoch."""
@@ -144,6 +166,14 @@ class HuggingFaceCallback(_Hooks):
         numbers = {name: value for name, value in newest.items() if name not in ("epoch", "step")}
         # The trainer counts what is done, in parts of an epoch.
         _capture(self.recorder, max(0, round(state.epoch) - 1), numbers)
+
+
+def _show(recorder: Recorder) -> None:
+    """Watch a training; what goes wrong with that must not end it."""
+    try:
+        watch_run(recorder)
+    except Exception as error:  # noqa: BLE001 - a picture is worth less than the training
+        warn(f"The training cannot be watched: {type(error).__name__}: {error} It goes on and is recorded.")
 
 
 def _capture(recorder: Recorder, epoch: int, metrics: Mapping[str, Any]) -> None:
