@@ -165,9 +165,36 @@ describe("the measures", () => {
       [...(part("measures")?.querySelectorAll("dt, dd b") ?? [])].map(
         ({ textContent }) => textContent,
       ),
-    ).toEqual(["Background right", "73.4%", "Neighbours of one class", "95.0%"]);
+    ).toEqual(["Neighbours of one class", "95.0%", "Background right", "73.4%"]);
     expect(part("measures")?.textContent).toContain("by chance 10.0%");
     expect(part("measures")?.textContent).toContain("of the background is right");
     expect(part("measures")?.textContent).toContain("most of their 5 neighbours");
+  });
+
+  it("have one order, and claim nothing of what is not defined", async () => {
+    const { store } = await stored({
+      services: ["measures"],
+      measures: [
+        { epoch: 0, split: "train", measure: "margin", k: null, value: null, placebo: 0.01 },
+        { epoch: 0, split: "train", measure: "looks_pure", k: 15, value: 0.2, placebo: 1 },
+        { epoch: 0, split: "train", measure: "class_distance", k: null, value: -0.5, placebo: 0 },
+      ],
+    });
+    const part = await shown(Measures, store);
+    expect(
+      [...(part("measures")?.querySelectorAll("dt, dd b") ?? [])].map(
+        ({ textContent }) => textContent,
+      ),
+    ).toEqual([
+      "Mixed, but looks pure",
+      "0.200",
+      "Distances of classes",
+      "−0.500",
+      "Distance to the border",
+      "not defined",
+    ]);
+    // Worse than the worst there is to display: an empty bar, no broken one.
+    const bars = part("measures")?.querySelectorAll<HTMLElement>(".dvi-range-bar span");
+    expect([...(bars ?? [])].map(({ style }) => style.width)).toEqual(["80%", "0%"]);
   });
 });

@@ -424,7 +424,8 @@ class Landscape:
         rows : array of int or bool, optional
             Average over these samples only; neighbours are searched among all.
         decoded : array of int or bool, optional
-            Of these, decode only the ones named here for ppr and rec_pv, if the engine is slow at decoding.
+            Of these, decode only the ones named here for ppr, rec_pv and confidence_error, and paint no
+            canvas for the measures of borders, if the engine is slow at decoding.
         report : callable, optional
             Called with the share of the work done, in (0, 1]. An exception it raises stops the work.
 
@@ -444,12 +445,23 @@ class Landscape:
               prediction. Lower is better.
             - class_distance, triplets: distances between the means of the labels' classes, and of triplets of
               samples, in the representation and on the map.
+            - margin: Spearman's correlation of a sample's distance to the drawn border with the log-odds of
+              its two likeliest classes.
+            - delta_recall: share of the δ-boundary samples that lie within 1 % of the canvas' side of a drawn
+              border; delta_precision: share of the drawn border, as far as it runs within 5 % of a sample,
+              that has a δ-boundary sample so near. As many other samples serve as placebo.
+            - confidence_error: of the samples with a confidence of at most 2/3, the mean difference between
+              it and the confidence painted at their place. Lower is better. The placebo paints the mean
+              confidence of each prediction.
             - move_change, move_neighbors: Spearman's correlation of how far samples moved with the change of
               their distance ranks to 300 landmark samples, and with the neighbours they lost.
+            - sign_agreement: of the distances between neighbours of this epoch and of the one before, the
+              share that grows or shrinks on the map as in the representation.
             - nn_pv, boundary_pv, ppr, rec_pv, temporal_pv (over all epochs: without epoch; the form quoted)
               and temporal_pv_pooled (for the transition that ends in the epoch): the paper's. ppr and rec_pv
               are left out where the engine has no way back from the canvas. A placebo gets a ppr of 1 and a
-              temporal_pv near −1: these say little by themselves.
+              temporal_pv near −1: these say little by themselves. On test, ppr says how many unseen samples
+              lie on land of their own prediction.
             - temporal_undefined: share of the samples whose correlation in temporal_pv is not defined, and
               counts as 0.
 

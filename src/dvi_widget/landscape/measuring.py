@@ -17,14 +17,24 @@ from dvi_widget.progress import Progress
 
 from .paint import pixel_centres
 from .placebo import in_discs, steps
-from .source import Decodes, KnowsFeatures, Measurable, Paints, PlacesBoundary, RecallsNeighbors, RoundTrips
-from .structure import arrangement, motion, neighborhoods
+from .source import (
+    Decodes,
+    KnowsFeatures,
+    KnowsLogits,
+    Measurable,
+    Paints,
+    PlacesBoundary,
+    RecallsNeighbors,
+    RoundTrips,
+)
+from .structure import arrangement, borders, motion, neighborhoods
 
 if TYPE_CHECKING:
     from .frames import Frame, Landscape
 
 _DEFAULT_K = (10, 15, 20)
 _DEFAULT_LOSS_K = 15
+_CANVAS_AXES = 2
 _TRUST_PX = 100  # along each side
 _TRUST_BLOCK_ROWS = 10
 _CROSSING_POINTS = 256  # classified along a line
@@ -58,7 +68,7 @@ def measure(
     decoded: ArrayLike | None,
     progress: Progress | None,
 ) -> pd.DataFrame:
-    """Measure the four properties (DeepVisualInsight, §4) on every epoch and split.
+    """Take all figures of merit on every epoch and split.
 
     See `Landscape.measures`.
     """
@@ -68,54 +78,91 @@ def measure(
     labels = landscape.samples["label"].to_numpy()
     table: list[_Row] = []
     for part, split in enumerate(splits):
-        before: NDArray[np.int32] | None = None
+        earlier: _Seen | None = None
         similarity: dict[int, list[NDArray[np.float64]]] = {size: [] for size in sizes}
         moved: list[NDArray[np.float64]] = []
-        earlier: NDArray[np.float32] | None = None
         for position, frame in enumerate(landscape):
-            x = source.features(frame.epoch)
-            known = searched(source, frame.epoch) if split.name == "train" else {}
-            near = _first_of(known.get("neighbors"), split.looking, max(sizes))
-            if near is None:
-                near = neighbors(x[split.among], max(sizes), rows=split.looking)[0]
-            on_map = neighbors(frame.positions[split.among], max(sizes), rows=split.looking)[0]
-            discs = in_discs(frame.predictions[split.among])
-            by_chance = neighbors(discs, max(sizes), rows=split.looking)[0]
-            table += _nn_pv(frame, split, sizes, near, on_map, by_chance)
+            seen = _look(source, frame, split, max(sizes))
+            predictions = frame.predictions[split.among]
+            table += _nn_pv(frame, split, sizes, seen)
             structure = [
                 *neighborhoods(
-                    x[split.among],
-                    (frame.positions[split.among], discs),
+                    seen.x,
+                    (seen.y, seen.discs),
                     split.looking,
                     sizes,
-                    (near, on_map, by_chance),
-                    frame.predictions[split.among],
+                    (seen.near, seen.on_map, seen.by_chance),
+                    predictions,
                     labels[split.among],
                 ),
                 *arrangement(
-                    x[split.own],
-                    (frame.positions[split.own], discs[split.looking]),
+                    seen.x[split.looking],
+                    (seen.y[split.looking], seen.discs[split.looking]),
                     labels[split.own],
                 ),
             ]
-            table += _boundary_pv(source, frame, split, sizes, x, known.get("boundary_neighbors"))
-            table += _decoding(source, frame, split, x)
-            if before is not None:
+            b, yb = _boundary(source, frame.epoch, split.name)
+            table += _boundary_pv(source, frame, split, sizes, seen, b, yb)
+            table += _decoding(source, frame, split)
+            if decoded is None and frame.paintable and frame.positions.shape[1] == _CANVAS_AXES:
+                logits = source.logits(frame.epoch)[split.own] if isinstance(source, KnowsLogits) else None
+                places = seen.y[split.looking], seen.discs[split.looking]
+                structure += borders(
+                    frame.canvas, landscape.extent, places, frame.predictions[split.own], logits, yb
+                )
+            if earlier is not None:
+                shares = {size: overlap(earlier.near[:, :size], seen.near[:, :size]) for size in sizes}
                 for size in sizes:
-                    similarity[size].append(overlap(before[:, :size], near[:, :size]))
-                step = frame.positions[split.own] - landscape[position - 1].positions[split.own]
+                    similarity[size].append(shares[size])
+                step = seen.y[split.looking] - earlier.y[split.looking]
                 moved.append(np.linalg.norm(step.astype(np.float64), axis=1))
-                assert earlier is not None
-                shares = {size: similarity[size][-1] for size in sizes}
-                structure += motion((earlier, x[split.own]), moved[-1], shares)
+                structure += motion(
+                    (earlier.x, seen.x),
+                    (earlier.y, seen.y),
+                    (earlier.discs, seen.discs),
+                    split.looking,
+                    (earlier.near, seen.near),
+                    shares,
+                )
             table += [(frame.epoch, split.name, *figure) for figure in structure]
-            before, earlier = near, x[split.own]
+            earlier = seen
             if progress is not None:
                 progress((part + (position + 1) / len(landscape)) / len(splits))
         if moved:
             table += _temporal_pv(landscape.epochs, split, similarity, np.stack(moved))
     columns = pd.DataFrame(table, columns=["epoch", "split", "measure", "k", "value", "placebo"])
     return columns.astype({"epoch": "Int64", "k": "Int64", "value": float, "placebo": float})
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One epoch of the samples that a split searches among, and the neighbours of those it looks at."""
+
+    x: NDArray[np.float32]  # representations
+    y: NDArray[np.float32]  # positions
+    discs: NDArray[np.float32]  # the placebo's positions
+    near: NDArray[np.int32]  # neighbours in the representation,
+    on_map: NDArray[np.int32]  # on the map
+    by_chance: NDArray[np.int32]  # and on the placebo's
+
+
+def _look(source: Measurable, frame: Frame, split: _Split, k: int) -> _Seen:
+    """Search the k nearest neighbours of one epoch in both spaces."""
+    x, y = source.features(frame.epoch)[split.among], frame.positions[split.among]
+    known = searched(source, frame.epoch) if split.name == "train" else {}
+    near = _first_of(known.get("neighbors"), split.looking, k)
+    if near is None:
+        near = neighbors(x, k, rows=split.looking)[0]
+    discs = in_discs(frame.predictions[split.among], frame.epoch)
+    on_map, by_chance = (neighbors(places, k, rows=split.looking)[0] for places in (y, discs))
+    return _Seen(x, y, discs, near, on_map, by_chance)
+
+
+def _boundary(source: Measurable, epoch: int, split: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the boundary samples that belong to a split [b, h], and their places [b, l]."""
+    b = source.boundary(epoch, split)
+    place = source.place_boundary if isinstance(source, PlacesBoundary) else source.place
+    return b, place(epoch, b)
 
 
 def _sizes(landscape: Landscape, k: int | Sequence[int] | None) -> list[int]:
@@ -157,17 +204,12 @@ def _splits(landscape: Landscape, rows: ArrayLike | None, decoded: ArrayLike | N
     return splits
 
 
-def _nn_pv(
-    frame: Frame,
-    split: _Split,
-    sizes: Sequence[int],
-    near: NDArray[np.int32],
-    on_map: NDArray[np.int32],
-    by_chance: NDArray[np.int32],
-) -> Iterator[_Row]:
-    """Measure nn_pv (Eq. 1), given the neighbours in representation space, on the map and on a placebo."""
+def _nn_pv(frame: Frame, split: _Split, sizes: Sequence[int], seen: _Seen) -> Iterator[_Row]:
+    """Measure nn_pv (Eq. 1)."""
     for size in sizes:
-        value, placebo = (overlap(near[:, :size], found[:, :size]).mean() for found in (on_map, by_chance))
+        value, placebo = (
+            overlap(seen.near[:, :size], found[:, :size]).mean() for found in (seen.on_map, seen.by_chance)
+        )
         yield frame.epoch, split.name, "nn_pv", size, value, placebo
 
 
@@ -176,36 +218,42 @@ def _boundary_pv(
     frame: Frame,
     split: _Split,
     sizes: Sequence[int],
-    x: NDArray[np.float32],
-    known: NDArray[np.int32] | None,
+    seen: _Seen,
+    b: NDArray[np.float32],
+    yb: NDArray[np.float32],
 ) -> Iterator[_Row]:
     """Measure boundary_pv (Eq. 2) for every k that the boundary set allows."""
-    b = source.boundary(frame.epoch, split.name)
     fitting = [size for size in sizes if size <= len(b)]
     if not fitting:
         return
-    place = source.place_boundary if isinstance(source, PlacesBoundary) else source.place
-    near = _first_of(known, split.looking, max(fitting))
+    known = searched(source, frame.epoch) if split.name == "train" else {}
+    near = _first_of(known.get("boundary_neighbors"), split.looking, max(fitting))
     if near is None:
-        near = neighbors(b, max(fitting), query=x[split.own])[0]
-    on_map = neighbors(place(frame.epoch, b), max(fitting), query=frame.positions[split.own])[0]
+        near = neighbors(b, max(fitting), query=seen.x[split.looking])[0]
+    on_map = neighbors(yb, max(fitting), query=seen.y[split.looking])[0]
     for size in fitting:
         value = overlap(near[:, :size], on_map[:, :size]).mean()
         # So many does a random set of boundary samples share with any other.
         yield frame.epoch, split.name, "boundary_pv", size, value, size / len(b)
 
 
-def _decoding(source: Measurable, frame: Frame, split: _Split, x: NDArray[np.float32]) -> Iterator[_Row]:
-    """Measure ppr (§6) and rec_pv (Eq. 3) if the source paints and decodes."""
+def _decoding(source: Measurable, frame: Frame, split: _Split) -> Iterator[_Row]:
+    """Measure ppr (§6), rec_pv (Eq. 3) and the painted confidence if the source paints and decodes."""
     rows = split.decoding
-    if not (isinstance(source, Paints) and isinstance(source, Decodes) and len(rows)):
+    if not (isinstance(source, Paints) and len(rows)):
         return
-    y = frame.positions[rows]
-    preserved = measures.ppr(frame.predictions[rows], source.paint(frame.epoch, y)[0])
+    y, predictions, confidence = frame.positions[rows], frame.predictions[rows], frame.confidence[rows]
+    classes, shade, _ = source.paint(frame.epoch, y)
     # In discs of one prediction each, the place alone tells the prediction.
-    yield frame.epoch, split.name, "ppr", None, preserved, 1.0
-    error = measures.rec_pv(x[rows], source.decode(frame.epoch, y))
-    yield frame.epoch, split.name, "rec_pv", None, error, _NOT_KNOWN
+    yield frame.epoch, split.name, "ppr", None, measures.ppr(predictions, classes), 1.0
+    of_class = np.bincount(predictions, confidence) / np.maximum(np.bincount(predictions), 1)
+    value, placebo = (
+        measures.confidence_error(confidence, painted) for painted in (shade, of_class[predictions])
+    )
+    yield frame.epoch, split.name, "confidence_error", None, value, placebo
+    if isinstance(source, Decodes):
+        error = measures.rec_pv(source.features(frame.epoch)[rows], source.decode(frame.epoch, y))
+        yield frame.epoch, split.name, "rec_pv", None, error, _NOT_KNOWN
 
 
 def _temporal_pv(

@@ -9,9 +9,12 @@ _SEED = 0
 _FILLED = 0.8  # of half the distance between neighbouring discs
 
 
-def in_discs(classes: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Place samples [n] at random in the disc of their class; the discs lie on a ring and do not touch."""
-    draw = np.random.default_rng(_SEED)
+def in_discs(classes: NDArray[np.integer], epoch: int) -> NDArray[np.float32]:
+    """Place samples [n] at random in the disc of their class, anew every epoch.
+
+    The discs lie on a ring and do not touch.
+    """
+    draw = np.random.default_rng((_SEED, epoch))
     _, of = np.unique(classes, return_inverse=True)
     count = int(of.max()) + 1
     centre = 2 * np.pi * of / count
@@ -22,6 +25,15 @@ def in_discs(classes: NDArray[np.integer]) -> NDArray[np.float32]:
         [np.cos(centre) + away * np.cos(angle), np.sin(centre) + away * np.sin(angle)], axis=1
     )
     return y.astype(np.float32)
+
+
+def sectors(count: int, extent: tuple[float, float, float, float], resolution: int) -> NDArray[np.intp]:
+    """Paint a canvas [R, R] with each pixel's nearest disc, of so many."""
+    x0, x1, y0, y1 = extent
+    centres = (np.arange(resolution) + 0.5) / resolution
+    angle = np.arctan2((y0 + centres * (y1 - y0))[:, None], x0 + centres * (x1 - x0))
+    of: NDArray[np.intp] = np.rint(angle / (2 * np.pi) * count).astype(int) % count
+    return of
 
 
 def steps(shared: NDArray[np.float64], k: int) -> NDArray[np.float64]:

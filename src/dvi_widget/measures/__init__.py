@@ -2,7 +2,23 @@
 
 from dvi_widget.nearest import nearest, neighbors, overlap
 
-from .arrangement import class_distance_correlation, disparity, rank_change, spearman, triplet_agreement
+from .arrangement import (
+    class_distance_correlation,
+    disparity,
+    rank_change,
+    sign_agreement,
+    spearman,
+    stability,
+    triplet_agreement,
+)
+from .borders import (
+    border_distance,
+    border_pixels,
+    confidence_error,
+    coverage,
+    log_odds,
+    margin_correlation,
+)
 from .classification import q_knn, votes
 from .inverse import ppr, rec_pv
 from .purity import looks_pure, purity, purity_of
@@ -13,14 +29,20 @@ from .temporal import correlate, shared_neighbors, temporal_pv
 
 __all__ = [
     "RemovalCurves",
+    "border_distance",
+    "border_pixels",
     "boundary_pv",
     "class_distance_correlation",
+    "confidence_error",
     "continuity",
     "correlate",
+    "coverage",
     "disparity",
     "distance_ranks",
     "insertion_curve",
+    "log_odds",
     "looks_pure",
+    "margin_correlation",
     "nearest",
     "neighbors",
     "nn_pv",
@@ -33,7 +55,9 @@ __all__ = [
     "rec_pv",
     "removal_curve",
     "shared_neighbors",
+    "sign_agreement",
     "spearman",
+    "stability",
     "temporal_pv",
     "triplet_agreement",
     "trust_of_ranks",

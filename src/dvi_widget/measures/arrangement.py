@@ -1,6 +1,9 @@
-"""The arrangement at large: distances of classes, triplets of samples, movement, and two maps compared."""
+"""The arrangement at large: distances of classes, triplets of samples, movement, and maps compared."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,11 +11,12 @@ from scipy.spatial import procrustes
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import rankdata
 
-from dvi_widget.arrays import as_array, as_matrix, check_whole
+from dvi_widget.arrays import as_array, as_matrix, as_rows, check_whole
 
 _TRIPLETS = 10_000
 _LANDMARKS = 300
 _MIN_CLASSES = 3
+_NO_CHANGE = 1e-6  # of a distance, in root mean square distances from the centre: rounding of float32
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> float:
@@ -149,6 +153,59 @@ def rank_change(
     return change
 
 
+def sign_agreement(
+    x: tuple[ArrayLike, ArrayLike],
+    y: tuple[ArrayLike, ArrayLike],
+    near: ArrayLike,
+    rows: ArrayLike | None = None,
+) -> float:
+    """Measure how often neighbours that approach each other, or part, do so on the map too.
+
+    Source: the neighbour-change preservation of DynaVis (github.com/code-philia/DynaVis). Every epoch is
+    aligned first as Procrustes' analysis does it: centred, and scaled to a root mean square distance of 1
+    from the centre (no distance depends on a rotation). A training in which all distances merely grow thus
+    shows no change. Take neighbours of both epochs: those of the first alone all part, whatever the map does.
+    Positions drawn at random anew in each epoch then get about ½.
+
+    Parameters
+    ----------
+    x : pair of arrays [n, h], [n, h']
+        Representations of the same samples before and after.
+    y : pair of arrays [n, l]
+        Their positions.
+    near : array of int [m, k]
+        Others whose distance to each sample is compared, such as its neighbours before and after.
+    rows : array of int or bool, optional
+        The samples [m] that they belong to; by default all.
+
+    Returns
+    -------
+    float
+        In [0, 1]; higher is better. A distance that changes in one space alone counts as half.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or on NaN.
+    """
+    spaces = [[as_matrix(name, part) for part in pair] for name, pair in (("x", x), ("y", y))]
+    n = len(spaces[0][0])
+    if any(len(part) != n for pair in spaces for part in pair):
+        raise ValueError("x and y must be of the same samples before and after; got different lengths.")
+    found, chosen = as_array("near", near), as_rows("rows", rows, n)
+    if found.ndim != 2 or len(found) != len(chosen) or found.dtype.kind not in "iu":
+        raise ValueError(
+            f"near must be neighbours [{len(chosen)}, k], one row per sample; got {found.dtype} of shape "
+            f"{found.shape}."
+        )
+    signs = []
+    for pair in spaces:
+        before, after = (_distances_of_pairs(part, chosen, found) for part in pair)
+        change = after - before
+        signs.append(np.where(np.abs(change) <= _NO_CHANGE, 0, np.sign(change)))
+    return float((1 - np.abs(signs[0] - signs[1]) / 2).mean())
+
+
 def disparity(a: ArrayLike, b: ArrayLike) -> float:
     """Compare two maps of the same samples: what no shift, rotation, mirroring or scale explains.
 
@@ -176,6 +233,47 @@ def disparity(a: ArrayLike, b: ArrayLike) -> float:
     return float(procrustes(a, b)[2])
 
 
+def stability(maps: Sequence[ArrayLike], rows: Sequence[ArrayLike] | None = None) -> NDArray[np.float64]:
+    """Compare several maps of one run, fitted to other seeds or to subsamples (see `disparity`).
+
+    Parameters
+    ----------
+    maps : sequence of T arrays [n_t, l]
+        Positions.
+    rows : sequence of T arrays of int [n_t], optional
+        The samples that each map shows; two maps are compared on those that both show. By default all maps
+        show the same samples.
+
+    Returns
+    -------
+    float64 [T (T − 1) / 2]
+        Disparity of each two maps, in the order of `itertools.combinations`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two maps, rows that do not fit them, or maps without two samples in common.
+    """
+    if len(maps) < 2:
+        raise ValueError(f"maps must be two or more; got {len(maps)}.")
+    if rows is None:
+        return np.array([disparity(a, b) for a, b in combinations(maps, 2)])
+    positions = [as_matrix(f"maps[{t}]", part) for t, part in enumerate(maps)]
+    samples = [as_array(f"rows[{t}]", part) for t, part in enumerate(rows)]
+    if [len(part) for part in positions] != [len(part) for part in samples]:
+        raise ValueError(
+            f"rows must name the samples of each map; got {[len(part) for part in samples]} for "
+            f"{[len(part) for part in positions]} rows."
+        )
+    found = []
+    for a, b in combinations(range(len(maps)), 2):
+        common, of_a, of_b = np.intersect1d(samples[a], samples[b], return_indices=True)
+        if len(common) < 2:
+            raise ValueError(f"maps must have two samples in common; got {len(common)} in maps {a} and {b}.")
+        found.append(disparity(positions[a][of_a], positions[b][of_b]))
+    return np.array(found)
+
+
 def _same_length(x: NDArray[np.floating], y: NDArray[np.floating]) -> None:
     """Refuse arrays of different samples."""
     if len(x) != len(y):
@@ -186,3 +284,17 @@ def _squares(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
     """Compute the squared distances [m] between rows."""
     squares: NDArray[np.float64] = np.square(a - b).sum(axis=1)
     return squares
+
+
+def _distances_of_pairs(
+    x: NDArray[np.floating], rows: NDArray[np.intp], near: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Measure the distances [m, k] of some rows to others, in root mean square distances from the centre."""
+    centred = x - x.mean(axis=0, dtype=np.float64).astype(x.dtype)
+    radius = np.sqrt(np.einsum("nh,nh->n", centred, centred, dtype=np.float64).mean())
+    distances = np.stack(
+        [np.sqrt(_squares(x[rows].astype(np.float64), x[column].astype(np.float64))) for column in near.T],
+        axis=1,
+    )
+    scaled: NDArray[np.float64] = distances / max(float(radius), 1e-300)
+    return scaled

@@ -17,32 +17,12 @@ interface Meaning {
 }
 
 const SHARE = [0, 1] as const;
+/** In the order in which they are displayed. */
 const MEANINGS: Record<string, Meaning> = {
   nn_pv: {
     title: "Neighbours kept",
     words: "of a sample's # nearest neighbours are its nearest on the map too.",
     range: SHARE,
-  },
-  boundary_pv: {
-    title: "Boundary kept",
-    words: "of a sample's # nearest boundary points are its nearest on the map too.",
-    range: SHARE,
-  },
-  ppr: {
-    title: "Predictions kept",
-    words: "of the samples keep their prediction when they are decoded from the map.",
-    range: SHARE,
-  },
-  rec_pv: {
-    title: "Error of decoding",
-    words:
-      "is the mean squared error of the representations decoded from the map; lower is better.",
-    range: null,
-  },
-  temporal_pv: {
-    title: "Movement that means something",
-    words: "is the correlation of how far samples move with how many neighbours they keep.",
-    range: [1, -1],
   },
   trustworthiness: {
     title: "Trustworthiness",
@@ -76,10 +56,75 @@ const MEANINGS: Record<string, Meaning> = {
       "is the rank correlation of the classes' distances on the map and in the representation.",
     range: [0, 1],
   },
+  triplets: {
+    title: "Far and near",
+    words: "of two samples the nearer one to a third is the nearer one on the map too.",
+    range: SHARE,
+  },
+  margin: {
+    title: "Distance to the border",
+    words:
+      "is the rank correlation of how far samples lie from the drawn border with how far they are from another prediction.",
+    range: [0, 1],
+  },
+  delta_recall: {
+    title: "Boundary on drawn borders",
+    words: "of the boundary points lie on a drawn border.",
+    range: SHARE,
+  },
+  delta_precision: {
+    title: "Drawn borders with boundary",
+    words: "of the drawn borders near samples have boundary points.",
+    range: SHARE,
+  },
+  boundary_pv: {
+    title: "Boundary kept",
+    words: "of a sample's # nearest boundary points are its nearest on the map too.",
+    range: SHARE,
+  },
+  confidence_error: {
+    title: "Unsure, but painted sure",
+    words:
+      "is how far the paint under unsure samples is from their own confidence; lower is better.",
+    range: [1, 0],
+  },
+  ppr: {
+    title: "Predictions kept",
+    words:
+      "of the samples lie on land of their prediction; of test samples, which were placed later, it says more.",
+    range: SHARE,
+  },
+  rec_pv: {
+    title: "Error of decoding",
+    words:
+      "is the mean squared error of the representations decoded from the map; lower is better.",
+    range: null,
+  },
   move_change: {
     title: "Movement that happened",
     words: "is the rank correlation of how far samples moved with how their distances changed.",
     range: [0, 1],
+  },
+  move_neighbors: {
+    title: "Movement of those with new neighbours",
+    words: "is the rank correlation of how far samples moved with how many neighbours they lost.",
+    range: [0, 1],
+  },
+  sign_agreement: {
+    title: "Approaching and parting",
+    words: "of the neighbours that approach each other, or part, do so on the map too.",
+    range: SHARE,
+  },
+  temporal_pv: {
+    title: "Correlation over time",
+    words:
+      "is the correlation, over the epochs, of how far a sample moves with how many neighbours it keeps.",
+    range: [1, -1],
+  },
+  temporal_undefined: {
+    title: "No correlation over time",
+    words: "of the samples have none, as nothing about them changes; each counts as 0 above.",
+    range: [1, 0],
   },
   q_knn: {
     title: "Neighbours of one class",
@@ -201,7 +246,8 @@ function isDisplayed({ measure, k }: MeasureRow): boolean {
 
 function Figures({ rows, epoch }: { rows: readonly MeasureRow[]; epoch: number }) {
   const displayed = rows.filter(isDisplayed);
-  const names = [...new Set(displayed.map(({ measure }) => measure))];
+  const taken = new Set(displayed.map(({ measure }) => measure));
+  const names = Object.keys(MEANINGS).filter((name) => taken.has(name));
   const splits = new Set(displayed.map(({ split }) => split)).size;
   return (
     <dl>
@@ -243,7 +289,8 @@ interface RangeProperties {
 
 /** Where a value lies from the worst at the left to the best at the right; a line marks what chance reaches. */
 function Range({ range: [worst, best], value, placebo }: RangeProperties) {
-  const across = (of: number): string => `${(100 * (of - worst)) / (best - worst)}%`;
+  const across = (of: number): string =>
+    `${Math.min(Math.max((100 * (of - worst)) / (best - worst), 0), 100)}%`;
   return (
     <span
       class="dvi-bar dvi-range-bar"
@@ -283,7 +330,7 @@ function Course({
 
 function figure(value: number | null, range: readonly [number, number] | null): string {
   if (value === null) {
-    return "–";
+    return "not defined";
   }
   return range === SHARE ? percent(value) : measured(value);
 }
