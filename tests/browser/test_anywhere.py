@@ -234,6 +234,31 @@ def test_markers_are_dropped_joined_and_removed(at):
 
 
 @everywhere
+def test_the_land_carries_the_names_of_its_classes(at, landscape):
+    """Each on its own land; none where they are switched off."""
+    names = at.part("names").locator("span")
+    expect(names.first).to_be_visible()
+    shown = set(names.all_inner_texts())
+    assert shown <= set(landscape.classes)
+    assert len(shown) >= len(landscape.classes) // 2
+    stage = at.part("stage").bounding_box()
+    x0, x1, y0, y1 = landscape.extent
+    scale = min(stage["width"] / (x1 - x0), stage["height"] / (y1 - y0))
+    canvas = landscape.at(at.last).canvas.classes
+    for name in names.all():
+        box = name.bounding_box()
+        across = box["x"] + box["width"] / 2 - stage["x"] - stage["width"] / 2
+        up = stage["y"] + stage["height"] / 2 - box["y"] - box["height"] / 2
+        column = int((across / scale / (x1 - x0) + 0.5) * len(canvas))
+        row = int((up / scale / (y1 - y0) + 0.5) * len(canvas))
+        assert landscape.classes[canvas[row, column]] == name.inner_text()
+    at.part("show").click()
+    at.part("show-names").click()
+    expect(names).to_have_count(0)
+    at.expect_told("_view['names']", False)
+
+
+@everywhere
 def test_the_view_is_saved_as_a_picture(at):
     with at.page.expect_download() as saved:
         at.part("save-picture").click()

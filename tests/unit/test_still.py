@@ -13,6 +13,7 @@ from PIL import Image
 from synthetic import landscape
 
 from dvi_widget.landscape import class_colors
+from dvi_widget.landscape.support import support
 from dvi_widget.widget.explorer import Explorer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -129,7 +130,10 @@ def test_what_the_filter_does_not_show_fades():
 def test_territories_are_drawn_and_what_was_painted_is_taken():
     shown = apart()
     explorer = Explorer(shown)
-    corners = [(TOP + 90, LEFT + 30), (TOP + 90, LEFT + SIDE - 30), (TOP + SIDE - 60, LEFT + 30)]
+    # Beside samples, where the land is known; half faded; and far from all of them, where it is invented.
+    middle = TOP + SIDE // 2
+    corners = [(middle - 14, LEFT + 60), (middle + 32, LEFT + SIDE - 56), (TOP + 90, LEFT + 30)]
+    known = support(shown[0].positions, shown.extent, 128)
     before = picture(explorer)
     assert not shown[0].painted  # a coarse one was enough
     shown[0].paint()
@@ -138,7 +142,8 @@ def test_territories_are_drawn_and_what_was_painted_is_taken():
         x = shown.extent[0] + (column - LEFT) / SIDE * 2.4
         y = shown.extent[3] - (row - TOP) / SIDE * 2.4
         (kind,), (sure,), _ = shown.source.paint(3, np.float32([[x, y]]))
-        expected = 255 + (0.12 + 0.28 * sure) * (rgb(class_colors(3)[kind]) - 255)
+        near = known[int((y + 1.2) / 2.4 * 128), int((x + 1.2) / 2.4 * 128)]
+        expected = 255 + near * (0.12 + 0.28 * sure) * (rgb(class_colors(3)[kind]) - 255)
         assert alike(before[row, column], expected)
         assert np.abs(after[row, column] - expected).max() <= 30  # 30 cells only
 

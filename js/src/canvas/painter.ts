@@ -25,6 +25,8 @@ export interface Painter {
   settled: Signal<number | null>;
   /** Position of the epoch whose points are on the screen; null while they move. */
   standing: () => number | null;
+  /** The epochs on the screen: positions, how far the first is blended into the second, and the share of a glide done. */
+  mixed: () => { a: number; b: number; t: number; arrival: number };
   /** Location of a sample on the screen, in CSS pixels; null before it has arrived. */
   locate: (sample: number) => [number, number] | null;
   /** The same in units of positions. */
@@ -289,6 +291,7 @@ export function startPainter(
     drawn,
     settled,
     standing,
+    mixed: () => ({ ...mix, arrival }),
     locate: (sample) => {
       const seen = viewport.peek();
       const at = positionOf(sample);

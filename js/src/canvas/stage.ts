@@ -3,6 +3,7 @@ import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import { type Camera, startCamera } from "./camera";
 import { type Following, startFollowing } from "./following";
+import { type Naming, startNaming } from "./naming";
 import { type Painter, startPainter } from "./painter";
 import { draws, type PointerActions, startPointer } from "./pointer";
 
@@ -10,6 +11,7 @@ export interface Stage {
   side: Side;
   camera: Camera;
   painter: Painter;
+  naming: Naming;
   pointer: PointerActions;
   following: Following;
   stop: () => void;
@@ -32,17 +34,20 @@ export function startStage(
     pans: (event) => event.button === 0 && !event.ctrlKey && !draws(store, event),
   });
   const painter = startPainter(store, side, canvas, camera.viewport);
+  const naming = startNaming(store, side, element, camera.viewport, painter);
   const following = startFollowing(store, side, camera, painter);
   const pointer = startPointer(store, side, element, camera, painter);
   return {
     side,
     camera,
     painter,
+    naming,
     pointer,
     following,
     stop: () => {
       following.stop();
       pointer.stop();
+      naming.stop();
       painter.stop();
       camera.stop();
     },

@@ -53,6 +53,11 @@ export function toScreen(viewport: Viewport, x: number, y: number): [number, num
   ];
 }
 
+/** Width of the whole map, in CSS pixels. */
+export function widthOf(viewport: Viewport): number {
+  return viewport.k * fitted(viewport).w;
+}
+
 /** Units of position per CSS pixel, along x and along y. */
 export function unitsPerPixel(viewport: Viewport): [number, number] {
   const { w, h } = fitted(viewport);

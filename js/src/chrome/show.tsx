@@ -8,7 +8,7 @@ import type { Store } from "../state/store";
 
 export function ShowMenu({ store }: { store: Store }) {
   const id = useId();
-  const { overlay, points } = store.view;
+  const { overlay, points, names } = store.view;
   const offered = OVERLAYS.filter(
     ({ key }) => key !== "trust" || store.sides.some((side) => side.can("trust")),
   );
@@ -31,7 +31,7 @@ export function ShowMenu({ store }: { store: Store }) {
       testid="show"
       name="Show on the landscape"
       icon={<LayersIcon />}
-      on={overlay.value !== "" || !points.value}
+      on={overlay.value !== "" || !points.value || !names.value}
     >
       {choice(
         "",
@@ -50,6 +50,17 @@ export function ShowMenu({ store }: { store: Store }) {
           }}
         />
         All samples
+      </label>
+      <label>
+        <input
+          type="checkbox"
+          data-testid="show-names"
+          checked={names.value}
+          onChange={() => {
+            names.value = !names.value;
+          }}
+        />
+        Names
       </label>
     </Menu>
   );

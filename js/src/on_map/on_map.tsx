@@ -3,6 +3,7 @@ import type { Stage } from "../canvas/stage";
 import type { Store } from "../state/store";
 import { Card } from "./card";
 import { Markers } from "./markers";
+import { Names } from "./names";
 import { Place } from "./place";
 
 /** `Drawn` lies inside the element that takes the pointer, `Cards` above it. */
@@ -16,6 +17,7 @@ interface Properties {
 function Drawn({ store, stage }: Properties) {
   return (
     <>
+      <Names stage={stage} />
       <Markers store={store} stage={stage} />
       <Lasso stage={stage} />
     </>

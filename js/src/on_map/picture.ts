@@ -1,6 +1,7 @@
 // The view as one picture for reports: every landscape with its name and epoch, and what the colours stand for.
 
 import { legendEntries } from "../canvas/legend";
+import { NAME_PX, NAME_WEIGHT } from "../canvas/naming";
 import { OVERLAYS } from "../canvas/overlays";
 import type { Stage } from "../canvas/stage";
 import { toScreen } from "../canvas/viewport";
@@ -96,6 +97,7 @@ function drawPicture(
     pen.rect(left, top, w, h);
     pen.clip();
     pen.translate(left, top);
+    drawNames(pen, store, stage, font);
     drawMarkers(pen, store, stage, font);
     pen.restore();
     left += w + SEAM_PX;
@@ -149,6 +151,24 @@ function legendLines(
     return placed;
   });
   return { names, lines: line + 1 };
+}
+
+/** Write the names on the land. */
+function drawNames(pen: Pen, store: Store, { naming }: Stage, font: string): void {
+  const { background, ink } = store.theme.peek();
+  pen.save();
+  pen.font = `${NAME_WEIGHT} ${NAME_PX}px ${font}`;
+  pen.textAlign = "center";
+  pen.strokeStyle = toHex(background);
+  pen.fillStyle = toHex(ink);
+  pen.lineWidth = 3;
+  pen.lineJoin = "round";
+  for (const { text, x, y, opacity } of naming.shown.peek()) {
+    pen.globalAlpha = opacity;
+    pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
+  }
+  pen.restore();
 }
 
 /** Draw the markers, the path between two of them and its crossings, as they lie on the map. */

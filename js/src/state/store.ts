@@ -69,7 +69,7 @@ export interface Hovered {
 const NATIVE_SIZE = 64;
 /** The settings that undo brings back: what changes the picture, but not where one looks or how time runs. */
 const UNDONE = [
-  ...(["palette", "overlay", "delta", "points", "trails", "neighbors", "keep"] as const),
+  ...(["palette", "overlay", "delta", "points", "names", "trails", "neighbors", "keep"] as const),
   ...(["order", "descending", "markers", "path"] as const),
 ] as const;
 

@@ -48,6 +48,8 @@ const INITIAL = {
   /** Margin between the two likeliest classes up to which land is shown as undecided; as in Python's colors. */
   delta: 0.02,
   points: true,
+  /** Whether the land carries the names of its classes. */
+  names: true,
   trails: true,
   /** Whether the selected samples are linked to their nearest neighbours; how many, and among which samples. */
   neighbors: false,

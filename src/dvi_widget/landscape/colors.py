@@ -61,7 +61,12 @@ def class_colors(n: int, palette: str = "safe") -> list[str]:
     return colors
 
 
-def colored(canvas: Canvas, colors: Sequence[str], delta: float = DELTA) -> NDArray[np.uint8]:
+def colored(
+    canvas: Canvas,
+    colors: Sequence[str],
+    delta: float = DELTA,
+    known: NDArray[np.floating] | None = None,
+) -> NDArray[np.uint8]:
     """Colour a painted canvas: pale, paler where the engine is less sure, paling to white on borders.
 
     Parameters
@@ -72,6 +77,9 @@ def colored(canvas: Canvas, colors: Sequence[str], delta: float = DELTA) -> NDAr
         "#rrggbb" per class.
     delta : float
         Margin between the two likeliest classes up to which land is undecided.
+    known : float [R, R], optional
+        How well samples support the land, 0 to 1 (`support.support`): invented land fades. All of it is drawn
+        by default.
 
     Returns
     -------
@@ -82,6 +90,8 @@ def colored(canvas: Canvas, colors: Sequence[str], delta: float = DELTA) -> NDAr
     low, high = _TERRITORY_STRENGTH
     decided = np.clip(canvas.margins() / max(delta, 1e-6) - 0.5, 0, 1)
     strength = (decided * (low + (high - low) * (canvas.shade / 255)))[..., None]
+    if known is not None:
+        strength = strength * known[..., None]
     mixed = 255 + strength * (table[canvas.classes] - 255)
     pixels: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
     return pixels

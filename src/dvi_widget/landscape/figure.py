@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .colors import class_colors, colored
+from .support import support
 
 if TYPE_CHECKING:
     from .frames import Frame, Landscape
@@ -94,7 +95,7 @@ def _painting(landscape: Landscape, frame: Frame, colors: Sequence[str]) -> Any:
     x0, x1, y0, y1 = landscape.extent
     size = landscape.resolution
     return plotly.graph_objects.Image(
-        source=_png(colored(frame.canvas, colors)),
+        source=_png(colored(frame.canvas, colors, known=support(frame.positions, landscape.extent, size))),
         x0=x0 + (x1 - x0) / size / 2,
         y0=y0 + (y1 - y0) / size / 2,
         dx=(x1 - x0) / size,

@@ -16,6 +16,9 @@ from dvi_widget.landscape import Frame, Landscape, class_colors, colored
 from dvi_widget.landscape.canvas import Canvas
 from dvi_widget.landscape.paint import paint
 from dvi_widget.landscape.source import Paints, Sharpens
+from dvi_widget.landscape.support import support
+
+from .names import name_places
 
 _CANVAS_PX = {1: 668, 2: 486}  # along each side of a canvas, alone or beside another
 _LEGEND_PX = 200  # width
@@ -27,6 +30,9 @@ _PAINT_BUDGET_S = 0.4  # for such a canvas; beyond it, the points are drawn alon
 _MAX_RINGED = 300  # selected samples
 _MAX_OUTLINED = 5_000  # points
 _FILE_COLORS = 256
+_NAME_PX = 15
+_NAME_ROOM_PX = 5  # around a name
+_MAX_NAME_SIGNS = 22  # longer names end in an ellipsis
 _INK, _FAINT, _PAPER = "#1f2328", "#6a7077", "#ffffff"
 _RIGHT, _WRONG, _UNLABELLED = "#78808c", "#d61c3e", "#80868f"
 
@@ -72,8 +78,8 @@ def draw(view: View) -> bytes:
     -------
     bytes
         A PNG, 900 pixels wide (1,220 with two landscapes): territories if they are painted or can be painted
-        quickly, points in the colours of their classes, rings around selected ones while the rest fades, name
-        and epoch, and a legend.
+        quickly, with the names of their classes, points in the colours of their classes, rings around
+        selected ones while the rest fades, name and epoch, and a legend.
     """
     side = _CANVAS_PX[len(view.frames)]
     width = len(view.frames) * (side + _GAP_PX) + _GAP_PX + _LEGEND_PX
@@ -82,17 +88,23 @@ def draw(view: View) -> bytes:
     for place, (landscape, frame) in enumerate(view.frames):
         left = _GAP_PX + place * (side + _GAP_PX)
         _write(pen, (left, _GAP_PX), f"{landscape.name or 'Landscape'} · epoch {frame.epoch}", side, 17)
-        canvas = _canvas(view, landscape, frame, side * _OVERSAMPLING)
-        page.paste(Image.fromarray(canvas).reduce(_OVERSAMPLING), (left, _GAP_PX * 2 + _LINE_PX))
+        painted = frame.canvas if frame.painted else _painted_quickly(landscape, frame)
+        canvas = _canvas(view, landscape, frame, painted, side * _OVERSAMPLING)
+        top = _GAP_PX * 2 + _LINE_PX
+        page.paste(Image.fromarray(canvas).reduce(_OVERSAMPLING), (left, top))
+        if painted is not None:
+            _names(pen, landscape, frame, painted, (left, top, side))
     _legend(pen, view, width - _LEGEND_PX, _GAP_PX, side + _GAP_PX * 2 + _LINE_PX)
     file = io.BytesIO()
     page.quantize(_FILE_COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "png")
     return file.getvalue()
 
 
-def _canvas(view: View, landscape: Landscape, frame: Frame, side: int) -> NDArray[np.uint8]:
+def _canvas(
+    view: View, landscape: Landscape, frame: Frame, painted: Canvas | None, side: int
+) -> NDArray[np.uint8]:
     """Draw one landscape: uint8 [side, side, 3]."""
-    pixels = _territory(landscape, frame, side, view.colors())
+    pixels = _territory(landscape, frame, painted, side, view.colors())
     x0, x1, y0, y1 = landscape.extent
     x = ((frame.positions[:, 0] - x0) / (x1 - x0) * side).astype(np.int64)
     y = ((y1 - frame.positions[:, 1]) / (y1 - y0) * side).astype(np.int64)
@@ -112,13 +124,46 @@ def _canvas(view: View, landscape: Landscape, frame: Frame, side: int) -> NDArra
     return pixels
 
 
-def _territory(landscape: Landscape, frame: Frame, side: int, hues: Sequence[str]) -> NDArray[np.uint8]:
-    """Scale the painted canvas to the picture; paint a coarse one if that is quick, else leave it white."""
-    painted = frame.canvas if frame.painted else _painted_quickly(landscape, frame)
+def _territory(
+    landscape: Landscape, frame: Frame, painted: Canvas | None, side: int, hues: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Scale the painted canvas, if there is one, to the picture; invented land fades."""
     if painted is None:
         return np.full((side, side, 3), 255, np.uint8)
-    colors = Image.fromarray(colored(painted, hues)[::-1])
+    known = support(frame.positions, landscape.extent, len(painted.classes))
+    colors = Image.fromarray(colored(painted, hues, known=known)[::-1])
     return np.array(colors.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def _names(
+    pen: ImageDraw.ImageDraw,
+    landscape: Landscape,
+    frame: Frame,
+    painted: Canvas,
+    square: tuple[int, int, int],
+) -> None:
+    """Write the names of the classes on their land; `square` is left, top and side of the map."""
+    left, top, side = square
+    cells = len(painted.classes)
+    font = ImageFont.load_default(_NAME_PX)
+    texts = [_cut(name) for name in landscape.classes]
+
+    def needed(pixels: float) -> int:
+        return int(np.ceil((pixels + 2 * _NAME_ROOM_PX) * cells / side))
+
+    sizes = [(needed(pen.textlength(text, font)), needed(_NAME_PX)) for text in texts]
+    x0, x1, y0, y1 = landscape.extent
+    crowd, _, _ = np.histogram2d(frame.positions[:, 1], frame.positions[:, 0], cells, ((y0, y1), (x0, x1)))
+    known = support(frame.positions, landscape.extent, cells)
+    for kind, (column, row) in name_places(painted.classes, known, crowd.astype(int), sizes).items():
+        place = left + column / cells * side, top + (1 - row / cells) * side
+        pen.text(place, texts[kind], _INK, font, anchor="mm", stroke_width=2, stroke_fill=_PAPER)
+
+
+def _cut(name: str) -> str:
+    """Return as much of a name as the land carries."""
+    line = " ".join(name[:200].split())
+    return line if len(line) <= _MAX_NAME_SIGNS else line[: _MAX_NAME_SIGNS - 1].rstrip() + "…"
 
 
 def _painted_quickly(landscape: Landscape, frame: Frame) -> Canvas | None:
