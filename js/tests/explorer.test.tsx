@@ -360,6 +360,21 @@ describe("the legend", () => {
     expect(counts().reduce((sum, n) => sum + n, 0)).toBe(60);
   });
 
+  it("explains the marks of points, and selects those that have one", async () => {
+    const { model, part, parts, settle } = await shown({ classes: 3 });
+    const texts = () => parts("mark-entry").map((entry) => entry.textContent);
+    expect(texts()).toEqual(["train48", "test12", expect.stringMatching(/^wrong\d+$/)]);
+    parts("mark-entry")[1]?.click();
+    await settle();
+    expect(selected(model)).toEqual(Array.from({ length: 12 }, (_, i) => 48 + i));
+    // Where colour says what is wrong, no mark does.
+    const choice = part("color-by") as HTMLSelectElement;
+    choice.selectedIndex = 2;
+    choice.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    expect(texts()).toHaveLength(2);
+  });
+
   it("names a dozen classes at most and leads to all others", async () => {
     const { element, part, parts, settle } = await shown({ classes: 120, n: 500, resolution: 20 });
     expect(parts("legend-entry").length).toBeLessThanOrEqual(12);

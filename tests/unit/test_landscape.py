@@ -14,6 +14,7 @@ from dvi_widget import measures
 from dvi_widget.landscape import PALETTES, Landscape, class_colors
 from dvi_widget.landscape.canvas import Canvas
 from dvi_widget.landscape.source import ABILITIES, Paints, RoundTrips
+from dvi_widget.landscape.support import support
 
 
 def linear_light(color):
@@ -317,13 +318,17 @@ def test_a_single_frame_has_no_temporal_measure():
 
 
 def test_a_figure_shows_the_painted_canvas_under_the_samples():
-    figure = compass().figure(epoch=7)
+    shown = compass()
+    figure = shown.figure(epoch=7)
     picture, *points = figure.data
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.source.split(",")[1]))))
     assert pixels.shape == (40, 40, 3)
-    # Land pales towards the border.
-    assert pixels[:, 19:21].min() > pixels[:, :15].min(axis=2).max()
-    assert (pixels[0, 0] != pixels[0, -1]).any()
+    # Land pales towards the border, and where there are no samples.
+    known = support(shown[0].positions, shown.extent, 40)
+    assert pixels[:, 19:21].min() > pixels[known == 1].min(axis=1).max()
+    assert (pixels[known == 0] == 255).all()
+    lower = pixels[:20][known[:20] == 1]
+    assert len(np.unique(lower, axis=0)) > 1
     # dy > 0 on an upright axis: the picture's first row, the canvas's lowest, is drawn at the bottom.
     assert picture.dy > 0
     assert figure.layout.yaxis.range[0] < figure.layout.yaxis.range[1]

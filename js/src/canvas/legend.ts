@@ -1,4 +1,4 @@
-// What the colours of the points stand for: an entry per class, or for right and wrong.
+// What colours and marks of the points stand for: an entry per class, or for right and wrong, and one per mark.
 import { toHex } from "../state/colors";
 import type { Store } from "../state/store";
 import { lookOf } from "./look";
@@ -10,6 +10,40 @@ export interface LegendEntry {
   hue: string;
   samples: number;
   picks: (index: number) => boolean;
+}
+
+/** A mark that points have besides their colour. */
+export interface MarkEntry extends Omit<LegendEntry, "hue"> {
+  mark: "disc" | "diamond" | "ring";
+  meaning: string;
+}
+
+/** The marks of the epoch passed: shapes of the two splits, where there are two, and mistakes. */
+export function markEntries(store: Store): MarkEntry[] {
+  const { split, labels, n } = store.hello;
+  const entries: MarkEntry[] = [];
+  const tests = split.reduce((sum, test) => sum + test, 0);
+  if (tests > 0 && tests < n) {
+    const of = (test: number) => (sample: number) => split[sample] === test;
+    entries.push(
+      { key: "train", name: "train", mark: "disc", meaning: "", samples: n - tests, picks: of(0) },
+      { key: "test", name: "test", mark: "diamond", meaning: "", samples: tests, picks: of(1) },
+    );
+  }
+  if (store.unlabelled < n && store.colorBy.value !== "correctness") {
+    store.frames.revision.value;
+    const frame = store.frames.get(store.playhead.passing.value);
+    entries.push({
+      key: "wrong",
+      name: "wrong",
+      mark: "ring",
+      meaning: "predicted otherwise than labelled: a ring, and a cross on large points",
+      samples: n - store.unlabelled - (frame?.correct ?? 0),
+      picks: (sample) =>
+        (labels[sample] as number) >= 0 && frame?.predictions[sample] !== labels[sample],
+    });
+  }
+  return entries;
 }
 
 /** The entries for the epoch passed. */

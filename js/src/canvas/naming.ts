@@ -21,7 +21,7 @@ import { toScreen, type Viewport } from "./viewport";
 export const NAME_WEIGHT = 600;
 export const NAME_PX = 13;
 const NAME_HEIGHT_PX = 16;
-/** Longer names end in an ellipsis. */
+/** Longer names lose their middle. */
 const MAX_SIGNS = 22;
 
 /** A name on the screen; its middle in CSS pixels. */
@@ -122,14 +122,13 @@ export function startNaming(
   };
 }
 
+/** As much of a name as the land carries, without its middle: names often differ at the end. */
 function cut(name: string): string {
   const signs = Array.from(name);
-  return signs.length <= MAX_SIGNS
-    ? name
-    : `${signs
-        .slice(0, MAX_SIGNS - 1)
-        .join("")
-        .trimEnd()}…`;
+  const half = (MAX_SIGNS - 1) / 2;
+  const head = signs.slice(0, Math.ceil(half)).join("").trimEnd();
+  const tail = signs.slice(-Math.floor(half)).join("").trimStart();
+  return signs.length <= MAX_SIGNS ? name : `${head}…${tail}`;
 }
 
 /** The sizes of some names in the font of an element. */

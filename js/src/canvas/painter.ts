@@ -215,7 +215,8 @@ export function startPainter(
     }),
     effect(() => {
       const { mask, indices } = store.selection.value;
-      renderer?.setStates(statesOf(mask, store.pointedAt.value ?? store.visible.value), indices);
+      const shown = store.pointedAt.value ?? store.visible.value;
+      renderer?.setStates(statesOf(mask, shown, hello.split), indices);
       schedule();
     }),
     effect(() => {
@@ -309,16 +310,10 @@ export function startPainter(
   };
 }
 
-/** A byte per sample: bit 0 selected, bit 1 faded by the filter. */
-function statesOf(selected: Uint8Array, visible: Uint8Array | null): Uint8Array {
-  if (visible === null) {
-    return selected;
-  }
-  const states = Uint8Array.from(selected);
-  for (let i = 0; i < states.length; i++) {
-    if (visible[i] === 0) {
-      states[i] = (states[i] as number) | 2;
-    }
-  }
-  return states;
+/** A byte per sample: bit 0 selected, bit 1 faded by the filter, bit 2 of the test split. */
+function statesOf(selected: Uint8Array, visible: Uint8Array | null, split: Uint8Array): Uint8Array {
+  return Uint8Array.from(
+    selected,
+    (state, i) => state | (visible?.[i] === 0 ? 2 : 0) | ((split[i] as number) << 2),
+  );
 }

@@ -1,7 +1,7 @@
 // The legend: what the colours stand for, the number of samples of each, and what samples are coloured by.
 
 import { useLayoutEffect } from "preact/hooks";
-import { type LegendEntry, legendEntries } from "../canvas/legend";
+import { type LegendEntry, legendEntries, type MarkEntry, markEntries } from "../canvas/legend";
 import { OVERLAYS } from "../canvas/overlays";
 import { count } from "../pieces/words";
 import { joins } from "../state/selection";
@@ -19,7 +19,7 @@ export function Legend({ store }: { store: Store }) {
       <ColorBy store={store} />
       <ul class="dvi-chips" aria-label="Classes">
         {named.map((entry) => (
-          <Entry key={entry.key} store={store} entry={entry} />
+          <Entry key={entry.key} store={store} entry={entry} testid="legend-entry" />
         ))}
         {named.length < entries.length && (
           <li>
@@ -35,11 +35,22 @@ export function Legend({ store }: { store: Store }) {
           </li>
         )}
       </ul>
+      <ul class="dvi-chips dvi-marks" aria-label="Marks">
+        {markEntries(store).map((entry) => (
+          <Entry key={entry.key} store={store} entry={entry} testid="mark-entry" />
+        ))}
+      </ul>
     </div>
   );
 }
 
-function Entry({ store, entry }: { store: Store; entry: LegendEntry }) {
+interface EntryProperties {
+  store: Store;
+  entry: LegendEntry | MarkEntry;
+  testid: string;
+}
+
+function Entry({ store, entry, testid }: EntryProperties) {
   const { indices } = store.selection.value;
   const isolated =
     indices.length > 0 && indices.length === entry.samples && indices.every(entry.picks);
@@ -58,8 +69,8 @@ function Entry({ store, entry }: { store: Store; entry: LegendEntry }) {
       <button
         type="button"
         class="dvi-chip"
-        data-testid="legend-entry"
-        title={`${entry.name} alone (shift adds, alt removes; again for all)`}
+        data-testid={testid}
+        title={`${entry.name} alone (shift adds, alt removes; again for all)${"meaning" in entry && entry.meaning ? `. ${entry.name}: ${entry.meaning}` : ""}`}
         aria-pressed={isolated}
         onPointerEnter={point}
         onPointerLeave={leave}
@@ -74,11 +85,24 @@ function Entry({ store, entry }: { store: Store; entry: LegendEntry }) {
           }
         }}
       >
-        <span class="dvi-swatch" style={{ background: entry.hue }} aria-hidden="true" />
+        {"mark" in entry ? (
+          <Mark mark={entry.mark} />
+        ) : (
+          <span class="dvi-swatch" style={{ background: entry.hue }} aria-hidden="true" />
+        )}
         <span class="dvi-name">{entry.name}</span>
         <span class="dvi-count">{count(entry.samples)}</span>
       </button>
     </li>
+  );
+}
+
+function Mark({ mark }: Pick<MarkEntry, "mark">) {
+  return (
+    <svg class="dvi-mark" viewBox="-6 -6 12 12" aria-hidden="true">
+      {mark === "diamond" ? <path d="M0-5 5 0 0 5-5 0z" /> : <circle r="4" />}
+      {mark === "ring" && <path d="M-2.2-2.2l4.4 4.4M2.2-2.2l-4.4 4.4" />}
+    </svg>
   );
 }
 

@@ -1,6 +1,6 @@
 // The view as one picture for reports: every landscape with its name and epoch, and what the colours stand for.
 
-import { legendEntries } from "../canvas/legend";
+import { legendEntries, type MarkEntry, markEntries } from "../canvas/legend";
 import { NAME_PX, NAME_WEIGHT } from "../canvas/naming";
 import { OVERLAYS } from "../canvas/overlays";
 import type { Stage } from "../canvas/stage";
@@ -104,12 +104,15 @@ function drawPicture(
   }
 
   pen.font = `12px ${font}`;
-  for (const { name, hue, x, line } of names) {
+  for (const { name, hue, mark, x, line } of names) {
     const y = under + (line + 0.5) * LINE_PX;
-    if (hue !== undefined) {
+    const isLed = hue !== undefined || mark !== undefined;
+    if (mark !== undefined) {
+      drawMark(pen, mark, x + DOT_RADIUS_PX, y, muted, toHex(ink));
+    } else if (hue !== undefined) {
       drawDisc(pen, x + DOT_RADIUS_PX, y, DOT_RADIUS_PX, hue);
     }
-    write(name, x + (hue === undefined ? 0 : DOT_PX), y, hue === undefined ? muted : toHex(ink));
+    write(name, x + (isLed ? DOT_PX : 0), y, isLed ? toHex(ink) : muted);
   }
   caption.forEach((text, i) => {
     write(text, PAD_PX, under + (lines + i + 0.5) * LINE_PX, muted);
@@ -120,6 +123,7 @@ function drawPicture(
 interface PlacedName {
   name: string;
   hue?: string;
+  mark?: MarkEntry["mark"];
   x: number;
   line: number;
 }
@@ -132,16 +136,17 @@ function legendLines(
 ): { names: PlacedName[]; lines: number } {
   const entries = legendEntries(store);
   const room = width - 2 * PAD_PX;
-  const named: { name: string; hue?: string }[] = entries
+  const named: Omit<PlacedName, "x" | "line">[] = entries
     .slice(0, MAX_NAMED)
     .map(({ name, hue }) => ({ name: shorten(pen, name, room - DOT_PX), hue }));
   if (entries.length > MAX_NAMED) {
     named.push({ name: `and ${entries.length - MAX_NAMED} more` });
   }
+  named.push(...markEntries(store).map(({ name, mark }) => ({ name, mark })));
   let x = PAD_PX;
   let line = 0;
   const names = named.map((entry) => {
-    const w = pen.measureText(entry.name).width + (entry.hue ? DOT_PX : 0);
+    const w = pen.measureText(entry.name).width + (entry.hue || entry.mark ? DOT_PX : 0);
     if (x + w > width - PAD_PX && x > PAD_PX) {
       x = PAD_PX;
       line++;
@@ -216,6 +221,26 @@ function drawDisc(pen: Pen, x: number, y: number, radius: number, color: string)
   pen.beginPath();
   pen.arc(x, y, radius, 0, 7);
   pen.fill();
+}
+
+/** Draw a mark of points as the legend shows it. */
+function drawMark(
+  pen: Pen,
+  mark: MarkEntry["mark"],
+  x: number,
+  y: number,
+  fill: string,
+  stroke: string,
+): void {
+  const path = mark === "diamond" ? "M0-5 5 0 0 5-5 0z" : "M4 0A4 4 0 1 1-4 0 4 4 0 0 1 4 0z";
+  pen.save();
+  pen.translate(x, y);
+  pen.fillStyle = fill;
+  pen.strokeStyle = stroke;
+  pen.lineWidth = 1.2;
+  pen.fill(new Path2D(path));
+  pen.stroke(new Path2D(mark === "ring" ? `${path}M-2.2-2.2l4.4 4.4M2.2-2.2l-4.4 4.4` : path));
+  pen.restore();
 }
 
 /** Break a text into lines that fit into `width` pixels. */

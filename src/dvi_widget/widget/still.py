@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,8 @@ _MAX_OUTLINED = 5_000  # points
 _FILE_COLORS = 256
 _NAME_PX = 15
 _NAME_ROOM_PX = 5  # around a name
-_MAX_NAME_SIGNS = 22  # longer names end in an ellipsis
+_MAX_NAME_SIGNS = 22  # longer names lose their middle
+_RIM = 0.62  # share of ink in the rim of a point, as on the page
 _INK, _FAINT, _PAPER = "#1f2328", "#6a7077", "#ffffff"
 _RIGHT, _WRONG, _UNLABELLED = "#78808c", "#d61c3e", "#80868f"
 
@@ -162,8 +164,10 @@ def _names(
 
 def _cut(name: str) -> str:
     """Return as much of a name as the land carries."""
-    line = " ".join(name[:200].split())
-    return line if len(line) <= _MAX_NAME_SIGNS else line[: _MAX_NAME_SIGNS - 1].rstrip() + "…"
+    line = " ".join(name.split())
+    half = (_MAX_NAME_SIGNS - 1) // 2
+    # Names often differ at the end.
+    return line if len(line) <= _MAX_NAME_SIGNS else f"{line[: half + 1].rstrip()}…{line[-half:].lstrip()}"
 
 
 def _painted_quickly(landscape: Landscape, frame: Frame) -> Canvas | None:
@@ -202,7 +206,7 @@ def _stamp(
     outline: int,
     hole: float = 0.0,
 ) -> None:
-    """Draw discs (or rings) at [m] places in colours [m, 3], later ones on top, each in a white outline."""
+    """Draw discs (or rings) at [m] places in colours [m, 3], later ones on top, each with a dark rim."""
     reach = int(np.ceil(radius + outline))
     dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     far = np.hypot(dx, dy)
@@ -211,14 +215,18 @@ def _stamp(
     side = len(pixels)
     packed = np.zeros((side, side), np.uint32)
     # One assignment draws all: where points overlap, the last one stays with its outline.
-    ink = hues.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32) + (1 << 24)
-    paper = np.uint32(0x1FFFFFF)
+    rims = np.rint(hues + _RIM * (_rgb([_INK]) - hues.astype(float)))
+
+    def packed_of(colors: NDArray[Any]) -> NDArray[np.uint32]:
+        return colors.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32) + np.uint32(1 << 24)
+
+    ink, rim = packed_of(hues), packed_of(rims)
     step = max(1, (1 << 22) // len(dx))
     for start in range(0, len(x), step):
         rows = slice(start, start + step)
         column = np.clip(x[rows, None] + dx, 0, side - 1)
         line = np.clip(y[rows, None] + dy, 0, side - 1)
-        packed.reshape(-1)[line * side + column] = np.where(edge, paper, ink[rows, None])
+        packed.reshape(-1)[line * side + column] = np.where(edge, rim[rows, None], ink[rows, None])
     drawn = packed > 0
     values = packed[drawn]
     pixels[drawn] = np.stack([values >> 16 & 255, values >> 8 & 255, values & 255], axis=1)

@@ -83,7 +83,7 @@ export class Renderer implements ContextUser {
     this.gpu?.resources.uploadPalette();
   }
 
-  /** Set a byte per sample (bit 0 selected, bit 1 faded by a filter), and the selected samples as indices. */
+  /** Set a byte per sample (bit 0 selected, bit 1 faded by a filter, bit 2 of the test split), and the selected samples as indices. */
   setStates(states: Uint8Array, selected: Uint32Array): void {
     this.content.states = states;
     this.content.selected = selected;
@@ -278,6 +278,7 @@ export class Renderer implements ContextUser {
       selecting: this.content.selected.length > 0 ? 1 : 0,
       background: unit(look.background),
       ink: unit(look.ink),
+      rim: look.rim,
     });
   }
 

@@ -42,7 +42,7 @@ export interface Snapshot {
 /** What the samples look like besides their epochs; kept outside the GPU for a context that was lost. */
 export interface Content {
   labels: Int32Array;
-  /** A byte per sample: bit 0 selected, bit 1 faded by the filter. */
+  /** A byte per sample: bit 0 selected, bit 1 faded by the filter, bit 2 of the test split. */
   states: Uint8Array;
   selected: Uint32Array;
   /** Samples that stay as clear as the selected ones. */

@@ -11,6 +11,8 @@ export interface Look {
   unlabelled: Rgb;
   right: Rgb;
   wrong: Rgb;
+  /** How much ink the rim of a point has, 0 to 1; the rest is its own colour. */
+  rim: number;
   /** How much class colour a territory has where the shade is 0 and where it is 1. */
   strength: readonly [number, number];
 }

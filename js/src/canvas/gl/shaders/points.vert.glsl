@@ -13,9 +13,15 @@ flat out float alpha;
 flat out float size;
 flat out float foreign;
 flat out float ring;
-// The predicted class where it is not the label: a cross in its colour (DeepView, Fig. 3).
+// How much a wrong prediction is marked: by a ring around a small point, by a cross on a large one, in the colour of
+// the other class (DeepView, Fig. 3).
+flat out float ringed;
+flat out float crossed;
 flat out vec3 taken;
-flat out float mistaken;
+// 1 for the diamonds of test samples.
+flat out float diamond;
+// From the middle of the point to the edge of its square.
+flat out float reach;
 
 const int ORDINARY = 1;
 const int FOREIGN = 2;
@@ -24,13 +30,21 @@ const int RAISED = 4;
 
 void main() {
   vec4 now = look();
-  bool isForeign = now.a >= .5;
+  uint prediction = blend < .5 ? predictionA : predictionB;
+  bool isWrong = label != NO_LABEL && label != prediction;
+  bool stands = now.a >= .5 || isWrong;
   bool isSelected = (state & 1u) != 0u;
+  bool isFaded = pass < SELECTED && (selecting > 0. || (state & 2u) != 0u);
   color = now.rgb;
   foreign = now.a * emphasis;
   ring = 0.;
-  size = radius * (1. + .25 * now.a * emphasis);
+  size = radius * (1. + .25 * max(now.a, isWrong ? 1. : 0.) * emphasis);
   alpha = min(1., opacity + .3 * now.a * emphasis);
+  // Where most are wrong, the marks fade, but none is left out.
+  float marked = isWrong && colorBy != 2 && !isFaded ? mix(.45, 1., emphasis) : 0.;
+  crossed = marked * smoothstep(3.2, 3.8, size / ratio);
+  ringed = marked - crossed;
+  size += .8 * ringed * ratio * min(1., radius / ratio);
   if (pass == SELECTED) {
     alpha = 1.;
     ring = ringing;
@@ -39,18 +53,18 @@ void main() {
     alpha = 1.;
     ring = 2.;
     size = max(size * 1.5, 5. * ratio) + 2. * ratio;
-  } else if (selecting > 0. || (state & 2u) != 0u) {
+  } else if (isFaded) {
     alpha *= selecting > 0. && (state & 2u) != 0u ? .1 : .22;
     foreign = 0.;
     size = radius;
   }
-  uint prediction = blend < .5 ? predictionA : predictionB;
-  bool wrongly = colorBy == 0 && label != NO_LABEL && label != prediction;
-  taken = classColor(prediction);
-  mistaken = wrongly ? smoothstep(2.8, 3.8, size / ratio) * mix(.4, 1., emphasis) : 0.;
+  taken = colorBy == 1 ? classColor(label) : classColor(prediction);
+  diamond = (state & 4u) != 0u && size > 2.2 * ratio ? 1. : 0.;
+  // A diamond of a disc's area is wider.
+  reach = size * mix(1., 1.2533, diamond) + 1.;
   gl_Position = vec4(position() * view.xy + view.zw, 0., 1.);
-  gl_PointSize = 2. * (size + 1.);
-  if ((pass == ORDINARY && isForeign) || (pass == FOREIGN && !isForeign) ||
+  gl_PointSize = 2. * reach;
+  if ((pass == ORDINARY && stands) || (pass == FOREIGN && !stands) ||
       (pass < SELECTED && isSelected)) {
     gl_Position = vec4(2., 2., 2., 1.);
     gl_PointSize = 1.;
