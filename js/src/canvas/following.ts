@@ -51,7 +51,8 @@ export function startFollowing(
   const drawTrails = (): void => {
     idle = 0;
     const { indices } = store.selection.peek();
-    const samples = view.trails.peek() ? spread(indices, MAX_TRAILS) : new Uint32Array(0);
+    const few = view.trails.peek() && indices.length <= MAX_TRAILS;
+    const samples = few ? indices : new Uint32Array(0);
     const look = lookOf(store.theme.peek(), store.colors.peek());
     const by = store.colorBy.peek();
     const colorAt = (sample: number, position: number): Rgb => {
@@ -67,7 +68,8 @@ export function startFollowing(
   };
   let drawn = false;
   const stopTrails = effect(() => {
-    const wanted = view.trails.value && store.selection.value.indices.length > 0;
+    const { length } = store.selection.value.indices;
+    const wanted = view.trails.value && length > 0 && length <= MAX_TRAILS;
     store.theme.value;
     store.colors.value;
     store.colorBy.value;

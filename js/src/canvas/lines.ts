@@ -3,8 +3,8 @@ import type { Rgb } from "../state/colors";
 
 /** Per piece: start and end at epoch a, the same at b, the times of both ends, and a colour. */
 export const LINE_BYTES = 24;
-/** More selected samples than this do not all leave trails. */
-export const MAX_TRAILS = 300;
+/** Where more samples than this are selected, none leaves a trail: they would cover the map. */
+export const MAX_TRAILS = 20;
 
 export interface Lines {
   data: ArrayBuffer;

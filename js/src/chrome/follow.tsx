@@ -19,7 +19,7 @@ export function Follow({ store, stages }: { store: Store; stages: readonly Stage
       </Switch>
       {view.trails.value && indices.length > MAX_TRAILS && (
         <small>
-          Of {MAX_TRAILS} of the {count(indices.length)} selected.
+          Drawn for at most {MAX_TRAILS} samples; {count(indices.length)} are selected.
         </small>
       )}
       <Switch value={view.keep} testid="keep">

@@ -284,18 +284,17 @@ export class Renderer implements ContextUser {
 
   private drawLines({ lines, trails, links }: Resources, scene: Scene): void {
     const { gl } = this;
-    const many = Math.min(1, Math.max(0, trails.count / 4000));
     for (const { vertices, count } of [trails, links]) {
       const isTrail = vertices === trails.vertices;
       useProgram(gl, lines, {
         view: scene.view,
         size: [scene.width, scene.height],
-        width: (isTrail ? 2.2 - 0.8 * many : 1) * scene.ratio,
+        width: (isTrail ? 2.2 : 1) * scene.ratio,
         blend: isTrail ? 0 : scene.blend,
         time: scene.time,
         reach: isTrail ? TRAIL_EPOCHS : 0,
         // Links know where their ends go, not where a glide started.
-        strength: isTrail ? 0.9 - 0.3 * many : 0.6 * scene.arrival,
+        strength: isTrail ? 0.9 : 0.6 * scene.arrival,
       });
       gl.bindVertexArray(vertices);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);

@@ -12,6 +12,7 @@ uniform float time;
 uniform float reach;
 uniform float strength;
 out float across;
+out float breadth;
 out vec4 color;
 
 void main() {
@@ -28,7 +29,9 @@ void main() {
   vec2 along = (to - from) * size;
   float span = length(along);
   float aside = float(gl_VertexID & 1) * 2. - 1.;
-  across = aside * (width * .5 + 1.);
+  // A trail tapers towards where its sample was long ago.
+  breadth = width * mix(1., .3, clamp(age, 0., 1.));
+  across = aside * (breadth * .5 + 1.);
   // A piece without length has no width either, and is not seen.
   vec2 normal = span > 0. ? vec2(-along.y, along.x) / span : vec2(0.);
   gl_Position = vec4((atEnd ? to : from) + normal * across * 2. / size, 0., 1.);
