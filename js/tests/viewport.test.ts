@@ -54,5 +54,6 @@ it("makes dots of few points and a texture of many, growing with zoom", () => {
 it("rings a few selected samples, and not a hundred thousand", () => {
   const view = VIEWS.whole as Viewport;
   expect(ringing(view, 20)).toBe(1);
+  expect(ringing(view, 101)).toBeLessThanOrEqual(ringing(view, 100) / 2);
   expect(ringing(view, 100_000)).toBe(0);
 });

@@ -14,6 +14,10 @@ export interface Viewport {
   y: number;
 }
 
+/** More selected samples than this have thin rings, of so much of the full width. */
+const MAX_RINGED = 100;
+const THIN_RING = 0.5;
+
 /** The box of the whole extent at k = 1, in CSS pixels. */
 function fitted({ width, height, aspect }: Viewport): {
   left: number;
@@ -64,9 +68,10 @@ export function unitsPerPixel(viewport: Viewport): [number, number] {
   return [FULL / (viewport.k * w), FULL / (viewport.k * h)];
 }
 
-/** How much the selected points are ringed: fully while they are few, not at all where rings would hide them. */
+/** How much the selected points are ringed: fully while they are few, thinly above a hundred, not at all where rings would hide them. */
 export function ringing(viewport: Viewport, selected: number): number {
-  return Math.min(1, Math.max(0, (pointLook(viewport, selected).radius - 1.5) / 2.5));
+  const room = Math.min(1, Math.max(0, (pointLook(viewport, selected).radius - 1.5) / 2.5));
+  return selected > MAX_RINGED ? room * THIN_RING : room;
 }
 
 export interface PointLook {

@@ -99,7 +99,7 @@ function Entry({ store, entry, testid }: EntryProperties) {
 
 function Mark({ mark }: Pick<MarkEntry, "mark">) {
   return (
-    <svg class="dvi-mark" viewBox="-6 -6 12 12" aria-hidden="true">
+    <svg class="dvi-glyph" viewBox="-6 -6 12 12" aria-hidden="true">
       {mark === "diamond" ? <path d="M0-5 5 0 0 5-5 0z" /> : <circle r="4" />}
       {mark === "ring" && <path d="M-2.2-2.2l4.4 4.4M2.2-2.2l-4.4 4.4" />}
     </svg>
