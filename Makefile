@@ -8,7 +8,7 @@ READY := $(ENV)/ready
 BUNDLE := src/dvi_widget/widget/static/widget.js
 FRONT := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/build_hook.py package-lock.json
 
-.PHONY: demo test check front python unit lowest mutants setup chromium kills pictures benchmarks clean
+.PHONY: demo test check front python unit lowest mutants setup chromium kills fuzz pictures benchmarks clean
 
 # Trains, records, fits and exports; the executed notebook and the page land in build/demo.
 demo: setup
@@ -71,6 +71,10 @@ chromium: $(READY)
 	  apt-get update -q && apt-get install -q -y --no-install-recommends chromium fonts-dejavu-core; \
 	else $(RUN) -m playwright install chromium; fi
 	@$(RUN) tests/browser/chromium.py
+
+# Four hundred drawn networks, every attribution method of each against its oracle.
+fuzz: setup
+	$(RUN) tests/fuzz/judging.py 400
 
 # A hundred kills while recording and while fitting.
 kills: setup

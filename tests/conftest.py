@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
-ORDER = ("unit", "notebooks", "browser")
+ORDER = ("unit", "fuzz", "notebooks", "browser")
 
 
 def pytest_collection_modifyitems(items):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from dvi_widget.progress import progress_bar
+from dvi_widget.subject import Outputs
 
 from .gradients import Report, part_of
-from .inspection import Inspection, inspected
+from .inspection import inspected
 from .methods import METHODS, Method
 from .network import Network, Target, requested
 
@@ -78,6 +78,7 @@ def attribute(
     target: int | ArrayLike | Tensor | None = None,
     method: str = "integrated_gradients",
     *,
+    outputs: Outputs | None = None,
     likeness: bool = False,
     report: Report | None = None,
     **parameters: Any,
@@ -99,6 +100,8 @@ def attribute(
         The class to explain, one for all pictures or one each; the model's own predictions by default.
     method : str
         A name of `METHODS`; ``inspect_model(model, images)`` says which are right for a model.
+    outputs : {"logits", "probabilities", "sigmoid"}, optional
+        What the model returns, whatever it looks like, as for `Predictor`.
     likeness : bool
         Whether to compare each map with the runner-up class's, at the cost of a second map.
     report : callable, optional
@@ -133,6 +136,7 @@ def attribute(
             images,
             target,
             method,
+            outputs=outputs,
             likeness=likeness,
             report=report,
             bar=report is None,
@@ -162,6 +166,7 @@ def stream(
     target: int | ArrayLike | Tensor | None = None,
     method: str = "integrated_gradients",
     *,
+    outputs: Outputs | None = None,
     likeness: bool = False,
     report: Report | None = None,
     bar: bool = False,
@@ -174,7 +179,7 @@ def stream(
 
     Parameters
     ----------
-    model, images, target, method, likeness, report, **parameters
+    model, images, target, method, outputs, likeness, report, **parameters
         As for `attribute`. Everything is checked before the first step, except whether the classes exist,
         which the first step tells.
     bar : bool
@@ -194,7 +199,7 @@ def stream(
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     entry = METHODS[method]
     settings = entry.settings(parameters)
-    net = Network(model)
+    net = Network(model, outputs)
     x = net.pictures(images)
     wanted = requested(target, len(x))
     with net.lent():
@@ -286,29 +291,17 @@ def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
     return np.asarray(cosine, np.float32)
 
 
-# Inspections by network, then by the types of its modules and the shape of a picture.
-_INSPECTIONS: weakref.WeakKeyDictionary[nn.Module, dict[Any, Inspection]] = weakref.WeakKeyDictionary()
-
-
 def _check_support(net: Network, picture: Tensor, method: Method, settings: dict[str, Any]) -> None:
-    """Refuse a method that would be wrong for the model, and fill in the last convolution as its layer."""
+    """Refuse a method that would be wrong for the model, and fill in the last convolution as its layer.
+
+    The model is inspected anew each time: nothing tells whether it is still the one that it was.
+    """
     named = settings.get("layer")
     if named is not None:
         net.layer(named)
-    if net.module is None or method.rule is not None or "maps" in method.needs:
-        reason = _inspection(net, picture).methods[method.name]
-        if reason and not (named and "maps" in method.needs and "convolution" in reason):
-            raise ValueError(f"method must support the model; got {method.name}. {reason}")
+    inspection = inspected(net, picture)
+    reason = inspection.methods[method.name]
+    if reason and not (named and "maps" in method.needs and "convolution" in reason):
+        raise ValueError(f"method must support the model; got {method.name}. {reason}")
     if "layer" in settings and named is None:
-        settings["layer"] = _inspection(net, picture).last_convolution
-
-
-def _inspection(net: Network, picture: Tensor) -> Inspection:
-    """Return what `inspect_model` says, at the cost of one pass per network and shape."""
-    if net.module is None:
-        return inspected(net, picture)
-    key = (tuple(type(module) for module in net.module.modules()), tuple(picture.shape))
-    known = _INSPECTIONS.setdefault(net.module, {})
-    if key not in known:
-        known[key] = inspected(net, picture)
-    return known[key]
+        settings["layer"] = inspection.last_convolution

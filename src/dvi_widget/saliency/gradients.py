@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
@@ -16,7 +18,11 @@ from .rules import LRP_RULES, Deconvolution, DeepTaylor, GuidedBackprop, Relevan
 Report = Callable[[float], None]
 
 _TOTAL_SAMPLES = 16  # noisy baselines whose mean logit gradient SHAP's maps are checked against
+_CANCELLED = 1000  # roundings up to which a mean over maps counts as zero
 _MAX_EXTRA_TOKENS = 8  # class, distillation and register tokens of a transformer
+_STRETCH = 16  # points of a stretch of integrated gradients
+_MAX_MISSED = 0.01  # share of the effect that a whole way of stretches may miss
+_NEGLIGIBLE = 1e-4  # share of the logits below which an effect is rounding
 _BATCH_ROWS = 64  # pictures per forward and backward pass of the methods that average gradients
 
 
@@ -130,36 +136,62 @@ def _parts(n: int, samples: Tensor) -> list[tuple[int, Tensor]]:
 
 
 def integrated_gradients(
-    net: Network, x: Tensor, target: Target, report: Report, *, steps: int, baseline: Any
+    net: Network, x: Tensor, target: Target, report: Report, *, steps: int, max_steps: int, baseline: Any
 ) -> Attributions:
     """Return ∫ (x − x′) · ∂z_t(x′ + α(x − x′))/∂x dα (Sundararajan et al. 2017, Eq. 1).
 
-    Complete: a map sums to z_t(x) − z_t(x′).
+    Complete: a map sums to z_t(x) − z_t(x′). So does each stretch of the way, to the difference between its
+    ends: a stretch that misses this is halved, until none does or `max_steps` points are used.
     """
-    from captum.attr import IntegratedGradients  # noqa: PLC0415
-
     # In the memory format of the pictures, which convolutions are quick on.
     reference = torch.empty_like(x).copy_(filled(x, baseline))
-    passes = -(-steps // max(1, _BATCH_ROWS // len(x)))
-    done = 0
+    ends = target.score(net.logits(reference)), target.score(net.logits(x))
+    total = ends[1] - ends[0]
+    scale = torch.maximum(total.abs(), _NEGLIGIBLE * (ends[0].abs() + ends[1].abs())).tolist()
+    nodes, weights = np.polynomial.legendre.leggauss(min(steps, _STRETCH))
+    alpha = torch.as_tensor((nodes + 1) / 2, dtype=x.dtype, device=x.device)
+    share = torch.as_tensor(weights / 2, dtype=x.dtype, device=x.device)
 
-    def scores(part: Tensor) -> Tensor:
-        nonlocal done
-        report(min(1, done / passes))
-        done += 1
-        return net.differentiable(part)
+    def at(i: Tensor, a: Tensor) -> Tensor:
+        return reference[i] + a[:, None, None, None] * (x[i] - reference[i])
 
-    with x.device:  # on which captum makes its steps
-        values = IntegratedGradients(scores).attribute(
-            x, reference, target=target.classes, n_steps=steps, internal_batch_size=max(_BATCH_ROWS, len(x))
-        )
+    cuts = np.linspace(0, 1, -(-steps // _STRETCH) + 1).tolist()
+    # Stretches by picture and ends.
+    pending = [(i, a, b) for i in range(len(x)) for a, b in itertools.pairwise(cuts)]
+    used = [0] * len(x)
+    values, done = torch.zeros_like(x), 0.0
+    while pending:
+        coming: list[tuple[int, float, float]] = []
+        for part in _chunks(pending, max(1, _BATCH_ROWS // len(alpha))):
+            i = torch.tensor([stretch[0] for stretch in part], device=x.device)
+            a, b = (torch.tensor([stretch[k] for stretch in part]).to(x) for k in (1, 2))
+            rows = i.repeat_interleave(len(alpha))
+            points = at(rows, (a[:, None] + (b - a)[:, None] * alpha).flatten())
+            slopes = net.gradient(points, Target(target.classes[rows])).reshape(len(part), -1, *x.shape[1:])
+            parts = (b - a)[:, None, None, None] * torch.einsum("skchw,k->schw", slopes, share)
+            parts = parts * (x[i] - reference[i])
+            z = net.logits(at(i.repeat(2), torch.cat([a, b])))
+            reached = Target(target.classes[i].repeat(2)).score(z)
+            rise = reached[len(part) :] - reached[: len(part)]
+            missed = (parts.sum((1, 2, 3)) - rise).abs().tolist()
+            for k, (n, low, high) in enumerate(part):
+                used[n] += len(alpha)
+                allowed = _MAX_MISSED * scale[n] * max(high - low, 1 / _STRETCH)
+                if missed[k] > allowed and used[n] + 2 * len(alpha) <= max_steps:
+                    middle = (low + high) / 2
+                    coming += [(n, low, middle), (n, middle, high)]
+                else:
+                    values[n] += parts[k]
+                    done += high - low
+            report(min(1, done / len(x)))
+        pending = coming
     report(1)
-    return Attributions(values.sum(1), _effect(net, x, reference, target))
+    return Attributions(values.sum(1), total)
 
 
-def _effect(net: Network, x: Tensor, reference: Tensor, target: Target) -> Tensor:
-    """Return z_t(x) − z_t(x′): [n]."""
-    return target.score(net.logits(x)) - target.score(net.logits(reference))
+def _chunks(stretches: list[tuple[int, float, float]], size: int) -> Iterator[list[tuple[int, float, float]]]:
+    for begin in range(0, len(stretches), size):
+        yield stretches[begin : begin + size]
 
 
 def gradient_shap(
@@ -240,6 +272,11 @@ def grad_cam(
     Of a transformer's tokens, those of the patches are taken, laid out as the picture.
     """
     activations, slopes = _at_layer(net, x, target, layer)
+    if _means_vanish(slopes):
+        raise ValueError(
+            f"layer must have gradients that do not cancel; got {layer!r}, which feeds a normalisation that "
+            "subtracts each map's mean. Choose that normalisation, or a layer behind it."
+        )
     weights = slopes.mean((2, 3), keepdim=True)
     report(1)
     return Attributions(_enlarged((weights * activations).sum(1), x, relu=relu))
@@ -297,6 +334,21 @@ def _at_layer(net: Network, x: Tensor, target: Target, layer: str) -> tuple[Tens
             "normalisation in a transformer's block."
         )
     return maps, slopes
+
+
+def means_vanish(net: Network, picture: Tensor, layer: str) -> bool:
+    """Tell whether the mean gradients of a layer's maps are nothing but rounding, for any class."""
+    _, slopes = _at_layer(net, picture.clone(), Target(None), layer)
+    return _means_vanish(slopes)
+
+
+def _means_vanish(slopes: Tensor) -> bool:
+    """Tell whether all maps' means are zero up to rounding though the maps [n, channels, h, w] are not."""
+    if slopes.shape[2:].numel() == 1:
+        return False
+    sizes, means = slopes.abs().mean((1, 2, 3)), slopes.mean((2, 3)).abs().amax(1)
+    vanishing = means <= _CANCELLED * torch.finfo(slopes.dtype).eps * sizes
+    return bool(vanishing.all() and sizes.any())
 
 
 def token_grid(tokens: int, height: int, width: int) -> tuple[int, int] | None:

@@ -13,10 +13,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from .gradients import token_grid
+from dvi_widget.subject import Outputs
+
+from .gradients import means_vanish, token_grid
 from .methods import METHODS, Method
-from .network import WITHOUT_GRADIENTS, Network
-from .rules import Kind, ModuleCall, Trace, TracedCall, places
+from .network import WITHOUT_GRADIENTS, Network, explained
+from .rules import Kind, ModuleCall, Recomputation, Trace, TracedCall, places
 
 __all__ = ["Inspection", "inspect_model", "inspected"]
 
@@ -92,8 +94,8 @@ class Inspection:
         return entries
 
 
-def inspect_model(model: Any, x: ArrayLike | Tensor) -> Inspection:
-    """Say what a model is made of and which attribution methods are right for it, after one forward pass.
+def inspect_model(model: Any, x: ArrayLike | Tensor, *, outputs: Outputs | None = None) -> Inspection:
+    """Say what a model is made of and which attribution methods are right for it, after one pass through it.
 
     Parameters
     ----------
@@ -101,6 +103,8 @@ def inspect_model(model: Any, x: ArrayLike | Tensor) -> Inspection:
         A torch module, or any classifier that `attribute` takes.
     x : array or tensor [N, C, H, W] or [C, H, W]
         Pictures as the model takes them; the first one is used.
+    outputs
+        As for `attribute`.
 
     Returns
     -------
@@ -124,7 +128,7 @@ def inspect_model(model: Any, x: ArrayLike | Tensor) -> Inspection:
     'Guided backpropagation is defined for ReLUs, and the model has silu in 1 (SiLU). Use \
 integrated_gradients, or train with ReLUs.'
     """
-    net = Network(model)
+    net = Network(model, outputs)
     picture = net.pictures(x)[:1]
     training = net.module is not None and any(module.training for module in net.module.modules())
     with net.lent():
@@ -140,30 +144,118 @@ def inspected(net: Network, picture: Tensor) -> Inspection:
     """Inspect a network that is already lent, on one picture [1, C, H, W]."""
     if net.module is None:
         return _without_network(net, picture)
-    leaf = picture.detach().requires_grad_()
-    trace = Trace(net.module)
-    z = net.scores(leaf, trace)
+    net.decide(picture)
+    seen = _observed(net, picture)
+    layers = _layers(net.module, seen.modules)
+    convolutions = layers.loc[layers["convolution"], "name"]
+    last = None if convolutions.empty else str(convolutions.iloc[-1])
+    tokens = _token_layers(layers, last, picture)
+    if last is not None and not tokens and seen.differentiable and not seen.flaw:
+        last = _weighable(net, picture, layers, last, seen.calls)
+    return Inspection(
+        layers,
+        {name: _objection(method, seen, last, tokens) for name, method in METHODS.items()},
+        _remarks(net, seen.calls, seen.modules),
+        None if tokens else last,
+        seen.classes,
+        tuple(picture.shape[1:]),
+        tokens,
+    )
+
+
+@dataclass(frozen=True)
+class _Observation:
+    """What one pass through a network shows, forward and back.
+
+    Attributes
+    ----------
+    calls, modules : list
+        Of the functions, and of the modules, that ran.
+    classes : int
+    differentiable : bool
+    flaw : str
+        Why torch's own backward pass fails, and the way out; empty if it does not.
+    hidden : str
+        What runs out of sight of rules; empty if nothing does.
+    mixing : str
+        Where pictures of a batch mix; empty if they do not.
+    """
+
+    calls: list[TracedCall]
+    modules: list[ModuleCall]
+    classes: int
+    differentiable: bool
+    flaw: str
+    hidden: str
+    mixing: str
+
+
+def _observed(net: Network, picture: Tensor) -> _Observation:
+    """Send a picture and its mirror image through a network, and the first one's logits back."""
+    assert net.module is not None
+    trace, leaf, z = _traced(net, picture)
+    flaw, recomputed, mixes = "", False, False
+    if z.requires_grad:
+        first = z[0].sum()
+        with Recomputation() as backward:
+            try:
+                torch.autograd.backward(first, inputs=[leaf])
+            except RuntimeError as error:
+                flaw = str(explained(error) or f"model must be differentiable; got {error}.")
+        recomputed = backward.calls > 0
+        # Exact, for nothing but zeros comes back to rows that do not matter; 0 · ∞ is no number.
+        mixes = leaf.grad is not None and bool(leaf.grad[1:].nan_to_num().any())
     calls = trace.calls
     # The logits before these are explained.
     if calls and (calls[-1].kind is Kind.SOFTMAX or calls[-1].name == net.predictor.outputs):
         calls = calls[:-1]
-    layers = _layers(net.module, trace.modules)
-    convolutions = layers.loc[layers["convolution"], "name"]
-    last = None if convolutions.empty else str(convolutions.iloc[-1])
-    tokens = _token_layers(layers, last, picture)
-    scripted = any(isinstance(module, torch.jit.ScriptModule) for module in net.module.modules())
-    return Inspection(
-        layers,
-        {
-            name: _objection(method, calls, last, tokens, differentiable=z.requires_grad, scripted=scripted)
-            for name, method in METHODS.items()
-        },
-        _remarks(net, calls, trace.modules),
-        None if tokens else last,
-        z.shape[1],
-        tuple(picture.shape[1:]),
-        tokens,
-    )
+    hidden = ""
+    if any(isinstance(module, torch.jit.ScriptModule) for module in net.module.modules()):
+        hidden = (
+            "The model is compiled by TorchScript, whose functions take no rules. Pass the module it was "
+            "compiled from"
+        )
+    elif recomputed:
+        hidden = (
+            "The model computes blocks again in the backward pass (torch.utils.checkpoint), out of reach of "
+            "rules. Switch checkpointing off"
+        )
+    elif trace.unseen:
+        hidden = (
+            f"The model calls functions that are not torch's own ({', '.join(dict.fromkeys(trace.unseen))}), "
+            "into which rules cannot see. Write them with torch's functions"
+        )
+    norms = [call for call in calls if call.name == "batch_norm" and call.kind is Kind.NORM]
+    mixing = "" if not mixes else f", by {places(norms)}" if norms else ", somewhere in its forward"
+    return _Observation(calls, trace.modules, z.shape[1], z.requires_grad, flaw, hidden, mixing)
+
+
+def _traced(net: Network, picture: Tensor) -> tuple[Trace, Tensor, Tensor]:
+    """Return the trace, the leaf and the logits of a picture and its mirror image."""
+    assert net.module is not None
+    leaf = torch.cat([picture, picture.flip(-1)]).requires_grad_()
+    trace = Trace(net.module)
+    try:
+        return trace, leaf, net.scores(leaf, trace)
+    except Exception:  # noqa: BLE001 - it may take one picture at a time; any other error comes again
+        leaf, trace = picture.detach().requires_grad_(), Trace(net.module)
+        return trace, leaf, net.scores(leaf, trace)
+
+
+def _weighable(
+    net: Network, picture: Tensor, layers: pd.DataFrame, last: str, calls: list[TracedCall]
+) -> str | None:
+    """Return the last convolution, or the layer behind it from which on mean gradients do not vanish.
+
+    An instance normalisation subtracts each map's mean; mean gradients in front of it are zero.
+    """
+    if not any(call.kind is Kind.NORM for call in calls):
+        return last
+    behind = layers.iloc[layers["name"].tolist().index(last) :]
+    for row in behind.to_dict("records"):
+        if len(row["shape"]) == 3 and not means_vanish(net, picture, row["name"]):
+            return str(row["name"])
+    return None
 
 
 def _token_layers(layers: pd.DataFrame, last: str | None, picture: Tensor) -> list[str]:
@@ -214,26 +306,22 @@ def _layers(module: nn.Module, calls: list[ModuleCall]) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), columns=_COLUMNS)
 
 
-def _objection(
-    method: Method,
-    calls: list[TracedCall],
-    last_convolution: str | None,
-    tokens: list[str],
-    *,
-    differentiable: bool,
-    scripted: bool,
-) -> str:
+def _objection(method: Method, seen: _Observation, last_convolution: str | None, tokens: list[str]) -> str:
     """Return why a method would be wrong for a model, and the way out; empty if it is right."""
-    if "gradients" in method.needs and not differentiable:
+    if seen.mixing:
+        return (
+            f"The model mixes the pictures of a batch{seen.mixing}: a map would depend on the others. Give "
+            "BatchNorms running statistics (track_running_stats=True)."
+        )
+    if "gradients" in method.needs and not seen.differentiable:
         return (
             "No gradient comes back from the model: its forward runs under torch.no_grad(), or detaches. "
             f"Let gradients pass, or use {WITHOUT_GRADIENTS}."
         )
-    if method.rule is not None and scripted:
-        return (
-            "The model is compiled by TorchScript, whose functions take no rules. Pass the module it was "
-            "compiled from, or use integrated_gradients."
-        )
+    if "gradients" in method.needs and seen.flaw:
+        return seen.flaw
+    if method.rule is not None and seen.hidden:
+        return f"{seen.hidden}, or use integrated_gradients."
     if "maps" in method.needs and tokens:
         norms = [name for name in tokens if "norm" in name.rpartition(".")[2].lower()]
         example = norms[-3] if len(norms) > 2 else tokens[-1]
@@ -246,7 +334,7 @@ def _objection(
             "The model has no convolution whose maps could be weighted. Name a layer with maps, or use "
             "integrated_gradients."
         )
-    return "" if method.rule is None else method.rule.objection(calls)
+    return "" if method.rule is None else method.rule.objection(seen.calls)
 
 
 def _remarks(net: Network, calls: list[TracedCall], modules: list[ModuleCall]) -> list[str]:

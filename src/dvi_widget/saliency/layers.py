@@ -294,27 +294,36 @@ def receptive_field(
 
 def _fields(net: Network, layer: str, picture: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the `receptive_field` of a network that is already lent."""
-    # Double precision, because one path in billions leads to the corner of a deep field.
-    leaf = torch.rand(
-        picture.shape, dtype=torch.float64, device="cpu", generator=torch.Generator("cpu").manual_seed(0)
-    )
-    leaf = leaf.add_(0.5).to(picture.device).requires_grad_()
+    height, width = picture.shape[2:]
+    # One copy of the picture for each row, and for each column, that is not a number.
+    copies = picture.repeat(height + width, 1, 1, 1)
+    for row in range(height):
+        copies[row, :, row] = torch.nan
+    for column in range(width):
+        copies[height + column, :, :, column] = torch.nan
+    with torch.no_grad():
+        lost = torch.cat([_lost(net, layer, part) for part in torch.split(copies, _BATCH_ROWS)])
+    if not bool(lost.any()):
+        raise ValueError(f"layer must depend on the picture; got {layer!r}, which does not.")
+    return _ends(lost[:height].any(2)), _ends(lost[height:].any(1))
+
+
+def _lost(net: Network, layer: str, pictures: Tensor) -> Tensor:
+    """Return which places of a layer's maps are not a number: bool [n, h, w] on the CPU."""
     with net.tapped(layer, lambda output: output) as seen:
-        net.scores(leaf, Dependency())
+        net.outputs(pictures, Dependency())
     if not seen:
         raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
-    if not seen[-1].requires_grad:
-        raise ValueError(f"layer must depend on the picture; got {layer!r}, which does not.")
-    maps = _as_maps(seen[-1], layer)
-    ranges = []
-    for axis in (2, 3):
-        ends = []
-        for place in range(maps.shape[axis]):
-            (slope,) = torch.autograd.grad(maps.select(axis, place).sum(), leaf, retain_graph=True)
-            lines = (slope != 0).flatten(0, 1).any(0).any(3 - axis).nonzero()[:, 0]
-            ends.append((int(lines[0]), int(lines[-1]) + 1) if len(lines) else (0, 0))
-        ranges.append(np.array(ends, np.int64))
-    return ranges[0], ranges[1]
+    return _as_maps(seen[-1], layer).isnan().any(1).cpu()
+
+
+def _ends(lost: Tensor) -> NDArray[np.int64]:
+    """Return the first line that reached each place, and the first behind the last: int64 [places, 2]."""
+    reached: NDArray[np.bool_] = lost.T.numpy()  # [places, lines]
+    first, behind = reached.argmax(1), reached.shape[1] - reached[:, ::-1].argmax(1)
+    ends = np.stack([first, behind], 1).astype(np.int64)
+    ends[~reached.any(1)] = 0
+    return ends
 
 
 def reconstruct(

@@ -239,7 +239,11 @@ METHODS: dict[str, Method] = {
             "Integrated gradients",
             "The gradient integrated from a baseline to the picture.",
             gradients.integrated_gradients,
-            (_count("steps", 64, "Points on the way from the baseline."), _REFERENCE),
+            (
+                _count("steps", 64, "Points on the way from the baseline."),
+                _count("max_steps", 2048, "Points at most, where the values do not sum up with fewer."),
+                _REFERENCE,
+            ),
             frozenset({"gradients"}),
             completeness=_COMPLETE,
             batch_size=8,

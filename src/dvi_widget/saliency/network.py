@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,26 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dvi_widget.arrays import as_array, check_finite
-from dvi_widget.subject import LogitWatch, as_predictor, evaluating, home, outputs_tensor, refused
+from dvi_widget.subject import (
+    LogitWatch,
+    Outputs,
+    Predictor,
+    as_predictor,
+    evaluating,
+    home,
+    outputs_tensor,
+    refused,
+)
 
-__all__ = ["WITHOUT_GRADIENTS", "Network", "Target", "requested"]
+from .rules import CallMode
+
+__all__ = ["WITHOUT_GRADIENTS", "Network", "Target", "explained", "requested"]
 
 # The methods that errors point to.
 WITHOUT_GRADIENTS = "occlusion, prediction_difference, lime, kernel_shap, shapley_sampling or rise"
 _MIN_PROBABILITY = 1e-6  # of models that return probabilities; lower ones count as this
 _BATCH_ROWS = 128  # pictures per forward pass without gradients
+_PROBE_ROWS = 8  # pictures on which it is decided what outputs are
 _LISTED = 12  # modules that an error lists
 
 
@@ -99,6 +111,8 @@ class Network:
     ----------
     model
         Any classifier that `as_predictor` takes.
+    outputs
+        What the model's outputs are, whatever they look like; None to decide.
 
     Attributes
     ----------
@@ -114,8 +128,10 @@ class Network:
         If a module's weights are spread over devices, or not loaded.
     """
 
-    def __init__(self, model: Any) -> None:
-        self.predictor = as_predictor(model)
+    def __init__(self, model: Any, outputs: Outputs | None = None) -> None:
+        if outputs is not None and isinstance(model, Predictor):
+            model = model.model
+        self.predictor = as_predictor(model, outputs=outputs)
         self.module: nn.Module | None = (
             self.predictor.model if isinstance(self.predictor.model, nn.Module) else None
         )
@@ -172,15 +188,44 @@ class Network:
             check_finite("images", copy.float().cpu().numpy())
         return copy
 
+    def decide(self, picture: Tensor) -> None:
+        """Decide what the outputs are, on several rows: those of one picture may sum to one by chance.
+
+        The rows are random, so that the decision does not depend on the pictures to explain.
+
+        Parameters
+        ----------
+        picture : tensor [1, C, H, W]
+            Of the shape in question.
+        """
+        if self.module is None or self.predictor.outputs is not None:
+            return
+        generator = torch.Generator("cpu").manual_seed(0)
+        rows = torch.rand(_PROBE_ROWS, *picture.shape[1:], generator=generator, device="cpu")
+        with suppress(Exception):  # it may take one picture at a time; any other error comes again
+            self.logits(rows.to(picture))
+
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """Put the network into evaluation mode with gradients on; restore everything afterwards."""
+        """Put the network into evaluation mode with gradients on; restore everything afterwards.
+
+        Raises
+        ------
+        ValueError
+            If torch cannot differentiate the network as it is written.
+        """
         with ExitStack() as stack:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.enable_grad())
             if self.module is not None:
                 stack.enter_context(evaluating(self.module))
-            yield
+            try:
+                yield
+            except RuntimeError as error:
+                told = explained(error)
+                if told is None:
+                    raise
+                raise told from error
 
     def scores(self, x: Tensor, *modes: TorchFunctionMode) -> Tensor:
         """Return logits of pictures, differentiable, computed under the given function modes.
@@ -198,14 +243,8 @@ class Network:
         """
         if self.module is None:
             return self._answers(x)
-        # A copy, because an in-place first layer must not write to a leaf, nor to the caller's pictures.
-        given = x.clone()
-        with ExitStack() as stack:
-            for mode in modes:
-                stack.enter_context(mode)
-            # Outermost, where it sees what the network itself calls, graph and all.
-            watch = stack.enter_context(LogitWatch())
-            outputs = self._forward(given, frozen=bool(modes))
+        watch = LogitWatch()
+        outputs = self.outputs(x, *modes, watch)
         logits = self.predictor.as_logits(outputs, len(x), watch)
         before = watch.before(outputs_tensor(outputs, len(x))[0])
         probabilities = self.predictor.outputs == "probabilities"
@@ -214,16 +253,31 @@ class Network:
             return entered
         return logits - logits.mean(1, keepdim=True) if probabilities else logits
 
-    def _forward(self, given: Tensor, *, frozen: bool) -> Any:
-        """Run the module; ``frozen`` weights are constants, so that rules follow the picture alone."""
+    def outputs(self, x: Tensor, *modes: TorchFunctionMode) -> Any:
+        """Return what the module itself returns for pictures [n, C, H, W], under the given function modes.
+
+        The last mode is the outermost: it sees what the network itself calls, graph and all. Under rules
+        weights are constants, so that these follow the picture alone, and half precision is single, because
+        small denominators vanish in it.
+        """
         assert self.module is not None
+        frozen = any(isinstance(mode, CallMode) for mode in modes)
+        frozen = frozen and not isinstance(self.module, torch.jit.ScriptModule)
+        # A copy, because an in-place first layer must not write to a leaf, nor to the caller's pictures.
+        given = _single(x.clone()) if frozen else x.clone()
+        constants = {}
+        if frozen:
+            constants = {name: _single(w.detach()) for name, w in self.module.named_parameters()}
+            constants |= {name: _single(b) for name, b in self.module.named_buffers() if _is_half(b)}
         try:
-            if not frozen or isinstance(self.module, torch.jit.ScriptModule):
-                return self.module(given)
-            weights = {name: weight.detach() for name, weight in self.module.named_parameters()}
-            return torch.func.functional_call(self.module, weights, (given,))
+            with ExitStack() as stack:
+                for mode in modes:
+                    stack.enter_context(mode)
+                if not frozen:
+                    return self.module(given)
+                return torch.func.functional_call(self.module, constants, (given,))
         except RuntimeError as error:
-            raise refused("images", self.module, given, error) from error
+            raise explained(error) or refused("images", self.module, given, error) from error
 
     def _answers(self, x: Tensor) -> Tensor:
         """Return the log-probabilities of a model that is no network."""
@@ -317,6 +371,32 @@ class Network:
             yield seen
         finally:
             handle.remove()
+
+
+def _is_half(tensor: Tensor) -> bool:
+    return tensor.dtype in (torch.float16, torch.bfloat16)
+
+
+def _single(tensor: Tensor) -> Tensor:
+    """Return half precision as single, all else as it is."""
+    return tensor.float() if _is_half(tensor) else tensor
+
+
+def explained(error: RuntimeError) -> ValueError | None:
+    """Return what a person can do about an error of torch's backward pass; None if it is another error."""
+    message = str(error)
+    if "heckpoint" in message:
+        return ValueError(
+            "model must keep its activations; got one that recomputes them in the backward pass "
+            f"(torch.utils.checkpoint). Switch checkpointing off, or use {WITHOUT_GRADIENTS}."
+        )
+    if "inplace operation" in message or "modified inplace" in message:
+        return ValueError(
+            "model must keep what its own backward pass needs; got an operation in place that overwrites it "
+            f"({message.splitlines()[0]}) Write that operation without the underscore, or use "
+            f"{WITHOUT_GRADIENTS}."
+        )
+    return None
 
 
 def _needs_graph(outputs: Tensor) -> None:

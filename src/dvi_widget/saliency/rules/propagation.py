@@ -15,7 +15,18 @@ from torch.autograd import Function
 
 from .calls import Kind
 
-__all__ = ["Epsilon", "Layer", "LayerRule", "Term", "ZBox", "ZPlus", "pass_on", "propagate", "share_sum"]
+__all__ = [
+    "Epsilon",
+    "Layer",
+    "LayerRule",
+    "Term",
+    "ZBox",
+    "ZPlus",
+    "is_behind_weights",
+    "pass_on",
+    "propagate",
+    "share_sum",
+]
 
 _ZBOX_EPSILON = 1e-9
 
@@ -48,6 +59,12 @@ class Layer:
     given: Term
     first: bool = False
 
+    @property
+    def output_ndim(self) -> int:
+        """Dimensions of an output whose second dimension holds the channels that a BatchNorm scales."""
+        assert self.given.weight is not None
+        return self.given.weight.ndim
+
     def normalized(self, mean: Tensor, scale: Tensor, offset: Tensor | None) -> Layer:
         """Return the layer merged with a BatchNorm of its output channels, (z − mean)·scale + offset."""
         x, weight, bias = self.given
@@ -57,6 +74,11 @@ class Layer:
             shift = shift + bias * scale
         if offset is not None:
             shift = shift + offset
+        if self.kind is Kind.TRANSPOSED_CONVOLUTION:
+            # Weights [inputs, outputs of a group, ...]: groups are blocks of the inputs.
+            groups, ones = len(scale) // weight.shape[1], [1] * (weight.ndim - 2)
+            blocks = weight.view(groups, -1, *weight.shape[1:]) * scale.view(groups, 1, -1, *ones)
+            return replace(self, given=Term(x, blocks.view_as(weight), shift))
         return replace(self, given=Term(x, weight * scale.reshape(-1, *[1] * (weight.ndim - 1)), shift))
 
 
@@ -151,6 +173,10 @@ def propagate(layer: Layer, rule: LayerRule) -> Tensor:
     return z
 
 
+# What backward passes need is saved as copies: a network may overwrite both what enters an operation and what
+# leaves it. Outputs are no views, for views of a function of ours must not be overwritten.
+
+
 class _Propagate(Function):
     """z forward; R_i = Σ_k x_ki ∂/∂x_ki Σ_j z_j R_j / denominator_j backward."""
 
@@ -163,17 +189,32 @@ class _Propagate(Function):
                 layer.apply(leaf, term.weight, term.bias) for leaf, term in zip(leaves, terms, strict=True)
             ]
             z = reduce(operator.add, parts)
-        ctx.graph = leaves, z, rule
+        ctx.graph = leaves, z, rule.denominator(z.detach())
+        ctx.has_weights = layer.given.weight is not None
         if len(terms) == 1 and terms[0] is layer.given:
             return z.detach()
         return layer.apply(x.detach(), layer.given.weight, layer.given.bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        leaves, z, rule = ctx.graph
-        slopes = torch.autograd.grad(z, leaves, gradients[0] / rule.denominator(z.detach()))
+        leaves, z, denominator = ctx.graph
+        slopes = torch.autograd.grad(z, leaves, gradients[0] / denominator)
         shares = (leaf.detach() * slope for leaf, slope in zip(leaves, slopes, strict=True))
         return reduce(operator.add, shares), None, None
+
+
+def is_behind_weights(x: Tensor) -> bool:
+    """Tell whether a layer with weights stands between the picture and x."""
+    nodes, known = [x.grad_fn], set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in known:
+            continue
+        if getattr(node, "has_weights", False):
+            return True
+        known.add(node)
+        nodes += [entering for entering, _ in node.next_functions]
+    return False
 
 
 def share_sum(a: Tensor, b: Tensor, alpha: float, *, epsilon: float, positive: bool) -> Tensor:
@@ -187,25 +228,27 @@ class _Sum(Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, alpha: float, epsilon: float, positive: bool) -> Tensor:
-        ctx.save_for_backward(a, b)
-        ctx.options = (alpha, epsilon, positive)
-        return torch.add(a, b, alpha=alpha)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        a, b = ctx.saved_tensors
-        alpha, epsilon, positive = ctx.options
+        z = torch.add(a, b, alpha=alpha)
         terms = a, alpha * b
         if positive:
             terms = terms[0].clamp(min=0), terms[1].clamp(min=0)
-        share = gradients[0] / _stabilized(terms[0] + terms[1], epsilon)
-        to_a, to_b = (terms[0] * share).sum_to_size(a.shape), (terms[1] * share).sum_to_size(b.shape)
-        return to_a, to_b, None, None, None
+        denominator = _stabilized(terms[0] + terms[1], epsilon)
+        ctx.shares = terms[0] / denominator, terms[1] / denominator
+        ctx.shapes = a.shape, b.shape
+        return z
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        parts = (
+            (gradients[0] * share).sum_to_size(shape)
+            for share, shape in zip(ctx.shares, ctx.shapes, strict=True)
+        )
+        return *parts, None, None, None
 
 
 def pass_on(x: Tensor, y: Tensor) -> Tensor:
-    """Return y, from which relevance flows back to x unchanged."""
-    passed: Tensor = _Passed.apply(x, y)  # type: ignore[no-untyped-call]
+    """Return y, from which relevance flows back to x unchanged, summed over what x was broadcast to."""
+    passed: Tensor = _Passed.apply(x, (y,))  # type: ignore[no-untyped-call]
     return passed
 
 
@@ -213,11 +256,10 @@ class _Passed(Function):
     """y forward, the gradient unchanged backward."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
-        del ctx, x
-        return y.view_as(y)
+    def forward(ctx: Any, x: Tensor, made: tuple[Tensor]) -> Tensor:
+        ctx.shape = x.shape
+        return made[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        del ctx
-        return gradients[0], None
+        return gradients[0].sum_to_size(ctx.shape), None

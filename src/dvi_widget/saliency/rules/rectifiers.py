@@ -20,8 +20,8 @@ class _PositiveGradient(Rule):
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
-        """Tell whether the call is no activation other than ReLU."""
-        return call.kind is not Kind.ACTIVATION
+        """Tell whether the call is known to be no activation other than ReLU."""
+        return call.kind not in {Kind.ACTIVATION, Kind.OTHER}
 
     @classmethod
     def objection(cls, calls: Sequence[TracedCall]) -> str:
@@ -47,10 +47,7 @@ class GuidedBackprop(_PositiveGradient):
 
     def relu(self, call: Call) -> Any:
         """Keep the ReLU's own gradient where it is positive."""
-        y = call.run()
-        if y.requires_grad:
-            y.register_hook(lambda gradient: gradient.clamp(min=0))
-        return y
+        return call.returned(_PassPositive.apply(call.operand, True))  # type: ignore[no-untyped-call]
 
 
 class Deconvolution(_PositiveGradient):
@@ -60,18 +57,18 @@ class Deconvolution(_PositiveGradient):
 
     def relu(self, call: Call) -> Any:
         """Send back what is positive, even where the ReLU was closed."""
-        return call.returned(_PassPositive.apply(call.input))  # type: ignore[no-untyped-call]
+        return call.returned(_PassPositive.apply(call.operand, False))  # type: ignore[no-untyped-call]
 
 
 class _PassPositive(Function):
-    """max(0, x) forward, max(0, gradient) backward."""
+    """max(0, x) forward, max(0, gradient) backward; only where the ReLU was open if `where_open`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        del ctx
+    def forward(ctx: Any, x: Tensor, where_open: bool) -> Tensor:
+        ctx.open = x > 0 if where_open else None
         return x.clamp(min=0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        del ctx
-        return gradients[0].clamp(min=0)
+        positive = gradients[0].clamp(min=0)
+        return positive if ctx.open is None else positive * ctx.open, None

@@ -8,33 +8,46 @@ from typing import Any
 from torch import Tensor
 
 from .calls import Call, Kind
-from .propagation import Epsilon, Layer, LayerRule, Term, ZBox, ZPlus, pass_on, propagate, share_sum
+from .propagation import (
+    Epsilon,
+    Layer,
+    LayerRule,
+    Term,
+    ZBox,
+    ZPlus,
+    is_behind_weights,
+    pass_on,
+    propagate,
+    share_sum,
+)
 from .rule import Rule
 from .trace import TracedCall
 
 __all__ = ["LRP_RULES", "DeepTaylor", "EpsilonLRP", "EpsilonPlusLRP", "Relevance"]
 
 _TAYLOR_EPSILON = 1e-9
-# Kinds with a rule if all but one operand are constants, and kinds with a rule always.
-_LINEAR = {
+# Functions that return what they are given.
+_COPIES = {"clone", "contiguous", "alias", "to", "float", "double", "type", "type_as"}
+# Kinds with a rule if only their first argument depends on the picture, kinds with a rule if only one
+# argument does, and kinds with a rule always.
+_LAYERS = {
     Kind.CONVOLUTION,
     Kind.TRANSPOSED_CONVOLUTION,
     Kind.DENSE,
     Kind.AVERAGE,
     Kind.REDUCTION,
     Kind.BATCH_NORM,
-    Kind.SCALE,
-    Kind.DROPOUT,
 }
+_LINEAR = {Kind.SCALE, Kind.DROPOUT}
 _ALWAYS = {Kind.RELU, Kind.SUM, Kind.ROUTE, Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL, Kind.MAXIMUM}
 
 
 class Relevance(Rule, ABC):
     """Send back relevance, which every layer conserves: the target logit at the start.
 
-    Linear layers hand it down by a `LayerRule`, which a subclass chooses. A BatchNorm behind a convolution or
-    dense layer is merged into it. A sum shares relevance between its terms; activations, and sums and
-    products with constants, pass it on.
+    Linear layers hand it down by a `LayerRule`, which a subclass chooses. A BatchNorm of what a convolution
+    or dense layer returned is merged into it; any other passes it on. A sum shares relevance between its
+    terms; activations, and sums and products with constants, pass it on.
 
     Parameters
     ----------
@@ -48,7 +61,6 @@ class Relevance(Rule, ABC):
     def __init__(self, epsilon: float) -> None:
         super().__init__()
         self._epsilon = epsilon
-        self._met_weights = False
 
     @abstractmethod
     def layer_rule(self, layer: Layer) -> LayerRule:
@@ -57,48 +69,46 @@ class Relevance(Rule, ABC):
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
         """Tell whether there is a rule for the call."""
-        return call.kind in _ALWAYS or call.name == "tanh" or (call.kind in _LINEAR and call.operands == 1)
-
-    def handle(self, call: Call) -> Any:
-        """Propagate through calls that depend on the picture; run all others."""
-        if _depends(call.input):
-            return super().handle(call)
-        other: Any = call.args[1] if len(call.args) > 1 else None
-        if call.kind in {Kind.SUM, Kind.SCALE} and _depends(other):
-            return self._passed(call, other)
-        return call.run()
+        if call.kind in _LAYERS | _LINEAR:
+            return call.operands == 1 and (call.leads or call.kind in _LINEAR)
+        return call.kind in _ALWAYS or (call.kind is Kind.ACTIVATION and call.name == "tanh")
 
     def convolution(self, call: Call) -> Tensor:
         """Propagate by the layer's rule."""
         others = {key: value for key, value in call.kwargs.items() if key not in {"input", "weight", "bias"}}
         weight, bias = call.argument(1, "weight"), call.argument(2, "bias")
-        given = Term(call.input, weight.detach(), None if bias is None else bias.detach())
+        # The copy is nobody else's to overwrite, also before a BatchNorm comes to be merged.
+        x = pass_on(call.input, call.input.detach().clone())
+        given = Term(x, weight.detach(), None if bias is None else bias.detach())
 
         def apply(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
             return call.func(x, weight, bias, *call.args[3:], **others)  # type: ignore[no-any-return]
 
-        layer = Layer(call.kind, apply, given, first=not self._met_weights)
-        self._met_weights = True
+        layer = Layer(call.kind, apply, given, first=not is_behind_weights(x))
         z = propagate(layer, self.layer_rule(layer))
-        # A BatchNorm that comes next is merged with the layer.
-        z._made_by = layer  # type: ignore[attr-defined]  # noqa: SLF001
+        _remember(z, layer)
         return z
 
     dense = convolution
+    transposed_convolution = convolution
 
     def average(self, call: Call) -> Tensor:
         """Propagate by the rule of a layer whose weights are all equal."""
         x = call.input
-        layer = Layer(call.kind, lambda t, *_: call.run_with(x, t), Term(x))
-        return propagate(layer, self.layer_rule(layer))
+        copy = pass_on(x, x.detach().clone())
+        layer = Layer(call.kind, lambda t, *_: call.run_with(x, t), Term(copy))
+        return propagate(layer, self._sum_rule() if _is_sum_of_terms(call) else self.layer_rule(layer))
 
     reduction = average
-    transposed_convolution = average
+
+    def _sum_rule(self) -> LayerRule:
+        """Return the rule by which a sum of several terms shares relevance."""
+        return ZPlus(self._epsilon) if self.positive_sums else Epsilon(self._epsilon)
 
     def batch_norm(self, call: Call) -> Tensor:
-        """Merge the BatchNorm into the layer before it; without one, pass relevance on."""
-        layer: Layer | None = getattr(call.input, "_made_by", None)
-        if layer is None:
+        """Merge the BatchNorm into the layer whose output it takes; pass relevance on if it takes another."""
+        layer = _made_by(call.input)
+        if layer is None or call.input.ndim != layer.output_ndim:
             return self._passed(call, call.input)
         mean, variance = call.argument(1, "running_mean"), call.argument(2, "running_var")
         weight, bias = call.argument(3, "weight"), call.argument(4, "bias")
@@ -110,35 +120,58 @@ class Relevance(Rule, ABC):
 
     def activation(self, call: Call) -> Tensor:
         """Pass relevance on."""
-        return call.returned(self._passed(call, call.input))
+        return call.returned(self._passed(call, call.operand))
 
     relu = activation
     dropout = activation
     scale = activation
 
+    def route(self, call: Call) -> Any:
+        """Let relevance follow the entries; a copy of a layer's output is still that layer's."""
+        y = call.run()
+        if call.name == "stack":
+            y._stacked = call.argument(1, "dim", 0), y._version  # noqa: SLF001
+        layer = _made_by(call.input) if call.name in _COPIES else None
+        if layer is not None and y is not call.input:
+            _remember(y, layer)
+        return y
+
     def sum(self, call: Call) -> Tensor:
         """Share relevance between two terms; pass it on if one of them is a constant."""
         x, other = call.input, call.argument(1, "other")
-        if not _depends(other):
+        if len(call.operands) == 1:
             return self.activation(call)
         alpha = call.kwargs.get("alpha", 1) * (1 if call.name == "add" else -1)
-        z = share_sum(x, other, alpha, epsilon=self._epsilon, positive=self.positive_sums)
+        a, b = (other, x) if call.name == "rsub" else (x, other)
+        z = share_sum(a, b, alpha, epsilon=self._epsilon, positive=self.positive_sums)
         return call.returned(z)
 
     def _passed(self, call: Call, x: Tensor) -> Tensor:
-        """Run the call, and pass relevance on to its operand x."""
-        y = call.run_with(x, x.detach().clone())
-        if y.shape != x.shape:
-            raise ValueError(
-                "model must keep shapes where relevance propagation passes it on; got "
-                f"{call.name} that broadcasts {tuple(x.shape)} to {tuple(y.shape)}. "
-                "Use method='integrated_gradients'."
-            )
-        return pass_on(x, y.detach())
+        """Run the call on a copy of its operand x, and pass relevance on to x."""
+        copy = x.detach().clone()
+        y = call.run_with(x, copy)
+        layer = _made_by(x) if call.kind is Kind.DROPOUT else None
+        passed = pass_on(x, copy if y is None else y.detach())
+        if layer is not None:
+            _remember(passed, layer)
+        return passed
 
 
-def _depends(value: object) -> bool:
-    return isinstance(value, Tensor) and value.requires_grad
+def _is_sum_of_terms(call: Call) -> bool:
+    """Tell whether a sum or mean is one of terms that were stacked for it."""
+    stacked = getattr(call.input, "_stacked", None)
+    return stacked is not None and stacked == (call.argument(1, "dim"), call.input._version)  # noqa: SLF001
+
+
+def _remember(z: Tensor, layer: Layer) -> None:
+    """Note that a layer returned z, so that a BatchNorm that takes it can be merged with the layer."""
+    z._layer = layer, z._version  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _made_by(z: Any) -> Layer | None:
+    """Return the layer that returned z, if nobody has overwritten z since."""
+    layer, version = getattr(z, "_layer", (None, None))
+    return layer if version == getattr(z, "_version", None) else None
 
 
 class EpsilonLRP(Relevance):

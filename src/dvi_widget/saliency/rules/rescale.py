@@ -13,10 +13,10 @@ from .calls import Call, Kind
 from .rule import Rule
 from .trace import TracedCall
 
-__all__ = ["POOL_ARGUMENTS", "Rescale"]
+__all__ = ["Rescale"]
 
 # In the order of torch's max poolings.
-POOL_ARGUMENTS = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+_POOL_ARGUMENTS = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
 # Below this difference Δx the derivative takes the place of the quotient Δy / Δx.
 _MIN_DIFFERENCE = 1e-10
 # Exact if all but one operand are constants.
@@ -30,7 +30,9 @@ _LINEAR = {
     Kind.BATCH_NORM,
     Kind.SCALE,
 }
-_EXACT = {Kind.RELU, Kind.ACTIVATION, Kind.MAX_POOL, Kind.SUM, Kind.ROUTE, Kind.DROPOUT}
+_EXACT = {Kind.SUM, Kind.ROUTE, Kind.DROPOUT}
+# Exact if pictures and references can be told apart by rows.
+_BY_ROWS = {Kind.RELU, Kind.ACTIVATION, Kind.FUNCTION, Kind.MAX_POOL}
 
 
 class Rescale(Rule):
@@ -57,12 +59,14 @@ class Rescale(Rule):
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
-        """Tell whether the call is linear in the picture, an activation, or a max pooling by windows."""
+        """Tell whether the call is linear in the picture, elementwise, or a max pooling by windows."""
+        if call.kind in _BY_ROWS:
+            return call.keeps_rows
         return call.kind in _EXACT or (call.kind in _LINEAR and call.operands == 1)
 
     def activation(self, call: Call) -> Any:
         """Scale by Δy / Δx, or by the function's derivative where Δx vanishes."""
-        x = call.input
+        x = call.operand
         self._check_rows(call)
         with torch.enable_grad():
             leaf = x.detach()[: self._n].clone().requires_grad_()
@@ -71,36 +75,38 @@ class Rescale(Rule):
         y = call.run_with(x, x.detach().clone()).detach()
         return self._rescaled(call, y, derivative)
 
+    function = activation
+
     def relu(self, call: Call) -> Any:
         """Scale by Δy / Δx, or by [x > 0] where Δx vanishes."""
-        x = call.input
+        x = call.operand
         self._check_rows(call)
         return self._rescaled(call, x.detach().clamp(min=0), (x[: self._n] > 0).to(x.dtype))
 
     def max_pool(self, call: Call) -> Any:
         """Hand Δy to the places of the two maxima."""
         self._check_rows(call)
-        options = call.bound(*POOL_ARGUMENTS)
+        options = call.bound(*_POOL_ARGUMENTS)
         x = options.pop("input")
         with_indices = options.pop("return_indices", False)
         pool: Any = getattr(F, f"{call.name}_with_indices")
         y, where = pool(x.detach(), **options)
-        pooled = _PooledRescale.apply(x, y, where, self._n)  # type: ignore[no-untyped-call]
+        pooled = _PooledRescale.apply(x, _Rescaling(x, y, where, self._n))  # type: ignore[no-untyped-call]
         return (pooled, where) if with_indices else pooled
 
     def _rescaled(self, call: Call, y: Tensor, derivative: Tensor) -> Tensor:
-        x = call.input
+        x = call.operand
         dx = x.detach()[: self._n] - x.detach()[self._n :]
         dy = y[: self._n] - y[self._n :]
         close = dx.abs() < _MIN_DIFFERENCE
         multiplier = torch.where(close, derivative, dy / torch.where(close, 1.0, dx))
-        return call.returned(_Scaled.apply(x, y, multiplier))  # type: ignore[no-untyped-call]
+        return call.returned(_Scaled.apply(x, (y, multiplier)))  # type: ignore[no-untyped-call]
 
     def _check_rows(self, call: Call) -> None:
-        if len(call.input) != self._rows:
+        if len(call.operand) != self._rows:
             raise ValueError(
                 f"model must keep samples in the first dimension for DeepLIFT; got {call.name} on "
-                f"{tuple(call.input.shape)} where {self._rows} rows were expected. "
+                f"{tuple(call.operand.shape)} where {self._rows} rows were expected. "
                 "Use method='integrated_gradients'."
             )
 
@@ -109,38 +115,51 @@ class _Scaled(Function):
     """y forward; backward the gradient of the pictures' rows times their multiplier."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, multiplier: Tensor) -> Tensor:
-        ctx.save_for_backward(multiplier)
+    def forward(ctx: Any, x: Tensor, made: tuple[Tensor, Tensor]) -> Tensor:
+        y, ctx.multiplier = made
         ctx.rows = len(x)
-        return y.view_as(y)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        (multiplier,) = ctx.saved_tensors
-        return _with_references(gradients[0][: len(multiplier)] * multiplier, ctx.rows), None, None
+        multiplier = ctx.multiplier
+        return _with_references(gradients[0][: len(multiplier)] * multiplier, ctx.rows), None
+
+
+class _Rescaling:
+    """What a max pooling's backward pass needs, none of it shared with tensors that are overwritten later."""
+
+    def __init__(self, x: Tensor, y: Tensor, where: Tensor, n: int) -> None:
+        x = x.detach()
+        self.y, self.where, self.rows = y, where, len(x)
+        self.dx = x[:n] - x[n:]
+        top = torch.maximum(y[:n], y[n:])
+        self.mine, self.theirs = top - y[n:], y[:n] - top
+
+    def multiplied(self, g: Tensor) -> Tensor:
+        """Return Δy shared between the two places of the maximum, over Δx there."""
+        n = len(g)
+        where, their_place = self.where[:n], self.where[n:].expand_as(g)
+        contribution = _unpooled(g * self.mine, where, self.dx)
+        contribution = contribution + _unpooled(g * self.theirs, their_place, self.dx)
+        close = self.dx.abs() < _MIN_DIFFERENCE
+        gradient = _unpooled(g, where, self.dx)
+        return torch.where(close, gradient, contribution / torch.where(close, 1.0, self.dx))
 
 
 class _PooledRescale(Function):
-    """Pooled y forward; backward Δy shared between the two places of the maximum, over Δx there."""
+    """Pooled y forward; its rescaling backward."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, where: Tensor, n: int) -> Tensor:
-        ctx.save_for_backward(x, y, where)
-        ctx.n = n
-        return y.view_as(y)
+    def forward(ctx: Any, x: Tensor, rescaling: _Rescaling) -> Tensor:
+        del x
+        ctx.rescaling, ctx.n = rescaling, len(rescaling.dx)
+        return rescaling.y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        x, y, where = ctx.saved_tensors
-        n = ctx.n
-        g, dx = gradients[0][:n], x[:n] - x[n:]
-        top = torch.maximum(y[:n], y[n:])
-        contribution = _unpooled(g * (top - y[n:]), where[:n], dx)
-        contribution = contribution + _unpooled(g * (y[:n] - top), where[n:].expand_as(g), dx)
-        close = dx.abs() < _MIN_DIFFERENCE
-        gradient = _unpooled(g, where[:n], dx)
-        multiplied = torch.where(close, gradient, contribution / torch.where(close, 1.0, dx))
-        return _with_references(multiplied, len(x)), None, None, None
+        rescaling = ctx.rescaling
+        return _with_references(rescaling.multiplied(gradients[0][: ctx.n]), rescaling.rows), None
 
 
 def _unpooled(values: Tensor, where: Tensor, like: Tensor) -> Tensor:

@@ -42,8 +42,8 @@ class Rule(CallMode):
     title: ClassVar[str] = "The rule"
 
     def handle(self, call: Call) -> Any:
-        """Run the method named after the call's kind, or the call itself."""
-        return getattr(self, call.kind.value, Call.run)(call)
+        """Run the method named after the call's kind; the call itself if nothing depends on the picture."""
+        return getattr(self, call.kind.value, Call.run)(call) if call.operands else call.run()
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .calls import Call, CallMode, Kind
+from .calls import Call, CallMode, Kind, depends, tensors
 
-__all__ = ["ModuleCall", "Trace", "TracedCall", "places"]
+__all__ = ["ModuleCall", "Recomputation", "Trace", "TracedCall", "places"]
 
 _PLACES = 3  # modules that a sentence names
 
@@ -28,6 +28,10 @@ class TracedCall:
         Whether it overwrote its input.
     operands : int
         How many tensors that depend on the picture it took.
+    leads : bool
+        Whether its first argument is one of them.
+    keeps_rows : bool
+        Whether the first of them has one row per picture.
     module : str
         The innermost module at work; empty for the network's own forward.
     module_type : str
@@ -37,6 +41,8 @@ class TracedCall:
     kind: Kind
     in_place: bool
     operands: int
+    leads: bool
+    keeps_rows: bool
     module: str
     module_type: str
 
@@ -70,13 +76,19 @@ class Trace(CallMode):
     calls : list of TracedCall
         Function calls whose arguments and results depend on the picture.
     modules : list of ModuleCall
+    unseen : list of str
+        Names of the operations whose results turned up though no function call had made them: functions
+        of the model's own (`torch.autograd.Function`), or compiled by TorchScript.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.calls: list[TracedCall] = []
         self.modules: list[ModuleCall] = []
+        self.unseen: list[str] = []
         self._model = model
+        self._picture: Tensor | None = None
+        self._made: set[Any] = set()
         self._entered: list[str] = []
         self._handles: list[Any] = []
 
@@ -94,16 +106,40 @@ class Trace(CallMode):
 
     def handle(self, call: Call) -> Any:
         """Run the call and record it."""
+        if self._picture is None:  # not there yet
+            return call.run()
+        self._made.add(self._picture.grad_fn)
+        operands, kind, leads = call.operands, call.kind, depends(call.input)
+        keeps_rows = bool(operands) and operands[0].shape[:1] == self._picture.shape[:1]
+        for operand in operands:
+            self.expect(operand)
         outputs = call.run()
-        operands = _dependents((*call.args, *call.kwargs.values()))
-        if operands and _dependents((outputs,)):
+        returned = (outputs, call.input) if call.in_place else (outputs,)
+        left = [tensor for tensor in tensors(returned) if depends(tensor)]
+        if operands and left:
+            self._made.update(tensor.grad_fn for tensor in left)
+            # What is written through a view changes the history of the whole.
+            self._made.update(t._base.grad_fn for t in left if t._base is not None)  # noqa: SLF001
             module = self._entered[-1] if self._entered else ""
-            kind = type(self._model.get_submodule(module)).__name__
-            self.calls.append(TracedCall(call.name, call.kind, call.in_place, operands, module, kind))
+            module_type = type(self._model.get_submodule(module)).__name__
+            self.calls.append(
+                TracedCall(
+                    call.name, kind, call.in_place, len(operands), leads, keeps_rows, module, module_type
+                )
+            )
         return outputs
 
+    def expect(self, tensor: Tensor) -> None:
+        """Note what made a tensor unless a function call did; views have the history of their whole."""
+        node = tensor.grad_fn
+        if node not in self._made and not tensor._is_view():  # noqa: SLF001
+            self._made.add(node)
+            self.unseen.append(str(node.name()) if node is not None else "a leaf")
+
     def _entering(self, name: str) -> Callable[..., None]:
-        def hook(*_: Any) -> None:
+        def hook(_: Any, entering: Any) -> None:
+            if not self._entered:
+                self._picture = entering[0]
             self._entered.append(name)
 
         return hook
@@ -117,15 +153,22 @@ class Trace(CallMode):
         return hook
 
 
-def _dependents(values: tuple[Any, ...]) -> int:
-    """Count the tensors among values, and in lists of them, that depend on the picture; weights do not."""
-    count = 0
-    for value in values:
-        if isinstance(value, Tensor):
-            count += bool(value.requires_grad and not isinstance(value, nn.Parameter))
-        elif isinstance(value, (list, tuple)):
-            count += _dependents(tuple(value))
-    return count
+class Recomputation(CallMode):
+    """Counts function calls during a backward pass, in which a network calls none unless it is checkpointed.
+
+    Attributes
+    ----------
+    calls : int
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def handle(self, call: Call) -> Any:
+        """Run the call and count it if it computes something of the picture."""
+        self.calls += bool(call.operands) and call.listed is not Kind.OTHER
+        return call.run()
 
 
 def places(calls: Sequence[TracedCall]) -> str:
