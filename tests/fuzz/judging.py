@@ -40,7 +40,7 @@ _CHEAP: dict[str, dict[str, Any]] = {
 }
 # Share of the largest value of a map that it may be off: of rounding, and of an integral.
 _ROUNDING = {torch.float64: 1e-5, torch.float32: 1e-2}
-_INTEGRAL = 0.02
+_INTEGRAL = 0.04
 _REFUSAL = re.compile(r"(model|method|layer) must ")
 
 
@@ -218,7 +218,9 @@ def _occluded(oracle: Oracle, target: Tensor, patch: int, stride: int) -> Tensor
 def _layers(graph: Graph) -> list[int]:
     """Return two layers with maps whose outputs are a module's: the last, and one in the middle."""
     model = Written(graph)
-    known = [i for i, node in enumerate(graph.nodes) if len(node.shape) == 3 and hasattr(model, f"n{i}")]
+    # A LayerNorm returns channels last.
+    maps = [i for i, node in enumerate(graph.nodes) if len(node.shape) == 3 and node.op != "layer_norm"]
+    known = [i for i in maps if hasattr(model, f"n{i}")]
     return sorted({known[-1], known[len(known) // 2]})
 
 

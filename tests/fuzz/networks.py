@@ -142,6 +142,9 @@ def plain(node: Node, weights: dict[str, Tensor], *x: Tensor) -> Tensor:
         return F.layer_norm(x[0].movedim(1, -1), x[0].shape[1:2], w["weight"], w["bias"]).movedim(-1, 1)
     if op == "response_norm":
         return F.local_response_norm(x[0], 2)
+    if op == "max_pool" and node.style == "amax":  # which shares a gradient among equal maxima
+        size = o["size"]
+        return x[0].unfold(2, size, size).unfold(3, size, size).amax((4, 5))
     if op == "max_pool":
         return F.max_pool2d(x[0], o["size"], o["stride"])
     if op == "avg_pool":
@@ -191,9 +194,6 @@ def written(node: Node, *x: Tensor) -> Tensor:
         ]()
     if op == "shift" and style == "in place":
         return x[0].add_(0.3)
-    if op == "max_pool" and style == "amax":
-        size = node.options["size"]
-        return x[0].unfold(2, size, size).unfold(3, size, size).amax((4, 5))
     return plain(node, {}, *x)
 
 
@@ -342,8 +342,10 @@ class _Draw:
         return self.add("conv", x, shape=(channels, *sides), groups=groups, bias=self.chance(0.6), **options)
 
     def norm(self, x: int) -> int:
-        op = "batch_norm" if self.simple or self.chance(0.4) else self.one(*sorted(NORMS))
         channels = self.nodes[x].shape[0]
+        op = "batch_norm" if self.simple or self.chance(0.4) else self.one(*sorted(NORMS))
+        if channels == 1 and op == "layer_norm":  # a constant
+            op = "group_norm"
         groups = 2 if channels % 2 == 0 else 1
         return self.add(op, x, groups=groups, affine=self.chance(0.5))
 
@@ -359,8 +361,8 @@ class _Draw:
 
     def _conv(self, x: int) -> int:
         x = self.conv(x)
-        if self.chance(0.2):
-            x = self.add("half", x)
+        while self.chance(0.25):
+            x = self.add(self.one("half", "negative", "shift"), x)
         if self.chance(0.6):
             x = self.norm(x)
         if self.chance(0.15):

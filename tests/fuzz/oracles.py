@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from networks import ACTIVATIONS, NORMS, Graph, Node, Written, plain
+from networks import ACTIVATIONS, NORMS, Graph, Node, Written, plain, written
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 WEIGHTED = {"conv", "transposed", "linear"}
 _DENSE = WEIGHTED | {"avg_pool", "adaptive_avg", "mean"}
+_AFFINE = {"half": (0.5, 0.0), "negative": (-1.0, 0.0), "shift": (1.0, 0.3)}
 _PASSED = {"relu", "tanh", "half", "negative", "shift"}
 
 
@@ -58,7 +59,10 @@ class Oracle:
         """Return the gradient of one node with respect to its inputs."""
         node = self.nodes[i]
         leaves = [self.values[j].detach().requires_grad_() for j in node.inputs]
-        y = plain(node, self.weights[i], *leaves)
+        if node.op == "relu" and node.style != "module":  # each has its own derivative at zero
+            y = written(node, leaves[0].clone())
+        else:
+            y = plain(node, self.weights[i], *leaves)
         return list(zip(node.inputs, torch.autograd.grad(y, leaves, sent), strict=True))
 
     # Gradients and what replaces them in ReLUs.
@@ -171,17 +175,21 @@ class Oracle:
             node, (j, *others) = self.nodes[i], self.nodes[i].inputs
             if node.op in _DENSE:
                 return [(j, self._dense(i, r, *self.matrix(i, j), rule, epsilon))]
-            if node.op == "batch_norm" and self.nodes[j].op in WEIGHTED:
+            if node.op == "batch_norm" and (layer := self._layer_before(j)):
                 w = self.weights[i]
                 channels = torch.arange(w["weight"].numel()).view(-1, *[1] * (r.ndim - 2)).expand(r.shape[1:])
                 scale = (w["weight"] / (w["running_var"] + 1e-5).sqrt())[channels.flatten()]
                 shift = (w["bias"] - w["running_mean"] * w["weight"] / (w["running_var"] + 1e-5).sqrt())[
                     channels.flatten()
                 ]
-                (entering,) = self.nodes[j].inputs
-                weight, bias = self.matrix(j, entering)
+                (entering,) = self.nodes[layer].inputs
+                weight, bias = self.matrix(layer, entering)
+                for k in range(layer + 1, i):
+                    if self._layer_before(k) == layer and self._leads_to(k, j):
+                        factor, constant = _AFFINE[self.nodes[k].op]
+                        weight, bias = weight * factor, bias * factor + constant
                 merged = weight * scale[:, None], bias * scale + shift
-                return [(entering, self._dense(j, r, *merged, rule, epsilon))]
+                return [(entering, self._dense(layer, r, *merged, rule, epsilon))]
             if node.op in _PASSED or node.op == "batch_norm":
                 return [(j, r)]
             if node.op in {"add", "sub"}:
@@ -214,6 +222,18 @@ class Oracle:
         up, down = x.clamp(min=0), x.clamp(max=0)
         s = r / (up @ plus.T + down @ minus.T + epsilon)
         return (up * (s @ plus) + down * (s @ minus)).view_as(self.values[j])
+
+    def _layer_before(self, i: int) -> int:
+        """Return the layer with weights that a node is, but for numbers added and multiplied; 0 for none."""
+        while self.nodes[i].op in _AFFINE:
+            (i,) = self.nodes[i].inputs
+        return i if self.nodes[i].op in WEIGHTED else 0
+
+    def _leads_to(self, i: int, j: int) -> bool:
+        """Tell whether node j is node i, but for numbers added and multiplied."""
+        while j > i:
+            (j,) = self.nodes[j].inputs
+        return i == j
 
     def _behind_weights(self, i: int) -> bool:
         return self.nodes[i].op in WEIGHTED or any(map(self._behind_weights, self.nodes[i].inputs))

@@ -108,7 +108,7 @@ def seeded(model, seed=0):
             with torch.no_grad():
                 tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.3)
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d) and module.running_var is not None:
             module.running_var.abs_().add_(0.5)
             with torch.no_grad():
                 module.weight.abs_().add_(0.5)

@@ -17,8 +17,8 @@ from dvi_widget.subject import Outputs
 
 from .gradients import means_vanish, token_grid
 from .methods import METHODS, Method
-from .network import WITHOUT_GRADIENTS, Network, explained
-from .rules import Kind, ModuleCall, Recomputation, Trace, TracedCall, places
+from .network import WITHOUT_GRADIENTS, InPlaceError, Network, explained
+from .rules import Kind, ModuleCall, Trace, TracedCall, places
 
 __all__ = ["Inspection", "inspect_model", "inspected"]
 
@@ -193,16 +193,19 @@ class _Observation:
 def _observed(net: Network, picture: Tensor) -> _Observation:
     """Send a picture and its mirror image through a network, and the first one's logits back."""
     assert net.module is not None
-    trace, leaf, z = _traced(net, picture)
-    flaw, recomputed, mixes = "", False, False
+    flaw, mixes = "", False
+    try:
+        trace, leaf, z = _traced(net, picture)
+    except InPlaceError as error:
+        # It may still be asked for logits.
+        flaw, trace = str(error), Trace(net.module)
+        with torch.no_grad():
+            z = net.scores(picture, trace)
     if z.requires_grad:
-        first = z[0].sum()
-        with Recomputation() as backward:
-            try:
-                torch.autograd.backward(first, inputs=[leaf])
-            except RuntimeError as error:
-                flaw = str(explained(error) or f"model must be differentiable; got {error}.")
-        recomputed = backward.calls > 0
+        try:
+            torch.autograd.backward(z[0].sum(), inputs=[leaf])
+        except RuntimeError as error:
+            flaw = str(explained(error) or f"model must be differentiable; got {error}.")
         # Exact, for nothing but zeros comes back to rows that do not matter; 0 · ∞ is no number.
         mixes = leaf.grad is not None and bool(leaf.grad[1:].nan_to_num().any())
     calls = trace.calls
@@ -214,11 +217,6 @@ def _observed(net: Network, picture: Tensor) -> _Observation:
         hidden = (
             "The model is compiled by TorchScript, whose functions take no rules. Pass the module it was "
             "compiled from"
-        )
-    elif recomputed:
-        hidden = (
-            "The model computes blocks again in the backward pass (torch.utils.checkpoint), out of reach of "
-            "rules. Switch checkpointing off"
         )
     elif trace.unseen:
         hidden = (
@@ -313,13 +311,13 @@ def _objection(method: Method, seen: _Observation, last_convolution: str | None,
             f"The model mixes the pictures of a batch{seen.mixing}: a map would depend on the others. Give "
             "BatchNorms running statistics (track_running_stats=True)."
         )
+    if "gradients" in method.needs and seen.flaw:
+        return seen.flaw
     if "gradients" in method.needs and not seen.differentiable:
         return (
             "No gradient comes back from the model: its forward runs under torch.no_grad(), or detaches. "
             f"Let gradients pass, or use {WITHOUT_GRADIENTS}."
         )
-    if "gradients" in method.needs and seen.flaw:
-        return seen.flaw
     if method.rule is not None and seen.hidden:
         return f"{seen.hidden}, or use integrated_gradients."
     if "maps" in method.needs and tokens:

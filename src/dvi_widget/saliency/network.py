@@ -28,7 +28,7 @@ from dvi_widget.subject import (
 
 from .rules import CallMode
 
-__all__ = ["WITHOUT_GRADIENTS", "Network", "Target", "explained", "requested"]
+__all__ = ["WITHOUT_GRADIENTS", "InPlaceError", "Network", "Target", "explained", "requested"]
 
 # The methods that errors point to.
 WITHOUT_GRADIENTS = "occlusion, prediction_difference, lime, kernel_shap, shapley_sampling or rise"
@@ -382,16 +382,21 @@ def _single(tensor: Tensor) -> Tensor:
     return tensor.float() if _is_half(tensor) else tensor
 
 
+class InPlaceError(ValueError):
+    """A network overwrites what its own backward pass needs."""
+
+
 def explained(error: RuntimeError) -> ValueError | None:
     """Return what a person can do about an error of torch's backward pass; None if it is another error."""
     message = str(error)
     if "heckpoint" in message:
         return ValueError(
             "model must keep its activations; got one that recomputes them in the backward pass "
-            f"(torch.utils.checkpoint). Switch checkpointing off, or use {WITHOUT_GRADIENTS}."
+            "(torch.utils.checkpoint). Switch checkpointing off, pass use_reentrant=False, or use "
+            f"{WITHOUT_GRADIENTS}."
         )
     if "inplace operation" in message or "modified inplace" in message:
-        return ValueError(
+        return InPlaceError(
             "model must keep what its own backward pass needs; got an operation in place that overwrites it "
             f"({message.splitlines()[0]}) Write that operation without the underscore, or use "
             f"{WITHOUT_GRADIENTS}."

@@ -11,7 +11,7 @@ from .rectifiers import Deconvolution, GuidedBackprop
 from .relevance import LRP_RULES, DeepTaylor, EpsilonLRP, EpsilonPlusLRP, Relevance
 from .rescale import Rescale
 from .rule import Rule
-from .trace import ModuleCall, Recomputation, Trace, TracedCall, places
+from .trace import ModuleCall, Trace, TracedCall, places
 
 __all__ = [
     "LRP_RULES",
@@ -28,7 +28,6 @@ __all__ = [
     "Layer",
     "LayerRule",
     "ModuleCall",
-    "Recomputation",
     "Relevance",
     "Rescale",
     "Rule",

@@ -46,8 +46,8 @@ class Relevance(Rule, ABC):
     """Send back relevance, which every layer conserves: the target logit at the start.
 
     Linear layers hand it down by a `LayerRule`, which a subclass chooses. A BatchNorm of what a convolution
-    or dense layer returned is merged into it; any other passes it on. A sum shares relevance between its
-    terms; activations, and sums and products with constants, pass it on.
+    or dense layer returned, also times or plus a number, is merged into it; any other passes it on. A sum
+    shares relevance between its terms; activations, and sums and products with constants, pass it on.
 
     Parameters
     ----------
@@ -124,7 +124,14 @@ class Relevance(Rule, ABC):
 
     relu = activation
     dropout = activation
-    scale = activation
+
+    def scale(self, call: Call) -> Tensor:
+        """Pass relevance on; a layer's output times a number is the output of a layer as well."""
+        layer = _made_by(call.operand)
+        z = self.activation(call)
+        if layer is not None and (affine := _affine(call)) is not None:
+            _remember(z, layer.normalized(*affine))
+        return z
 
     def route(self, call: Call) -> Any:
         """Let relevance follow the entries; a copy of a layer's output is still that layer's."""
@@ -140,7 +147,7 @@ class Relevance(Rule, ABC):
         """Share relevance between two terms; pass it on if one of them is a constant."""
         x, other = call.input, call.argument(1, "other")
         if len(call.operands) == 1:
-            return self.activation(call)
+            return self.scale(call)
         alpha = call.kwargs.get("alpha", 1) * (1 if call.name == "add" else -1)
         a, b = (other, x) if call.name == "rsub" else (x, other)
         z = share_sum(a, b, alpha, epsilon=self._epsilon, positive=self.positive_sums)
@@ -161,6 +168,19 @@ def _is_sum_of_terms(call: Call) -> bool:
     """Tell whether a sum or mean is one of terms that were stacked for it."""
     stacked = getattr(call.input, "_stacked", None)
     return stacked is not None and stacked == (call.argument(1, "dim"), call.input._version)  # noqa: SLF001
+
+
+def _affine(call: Call) -> tuple[Tensor, Tensor, Tensor | None] | None:
+    """Return mean, scale and offset [channels] of an operation with one number; None with more of them."""
+    x = call.operand.detach()
+    if x.ndim < 2 or any(
+        isinstance(a, Tensor) and a is not call.operand and a.numel() > 1 for a in call.args
+    ):
+        return None
+    # One number for all entries: two points tell the line.
+    ends = [call.run_with(call.operand, x.new_full((), value)) for value in (0, 1)]
+    channels = x.new_zeros(x.shape[1])
+    return channels, channels + (ends[1] - ends[0]), channels + ends[0]
 
 
 def _remember(z: Tensor, layer: Layer) -> None:

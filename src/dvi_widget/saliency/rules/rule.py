@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
 from .calls import Call, CallMode
 from .trace import TracedCall, places
 
@@ -43,7 +46,11 @@ class Rule(CallMode):
 
     def handle(self, call: Call) -> Any:
         """Run the method named after the call's kind; the call itself if nothing depends on the picture."""
-        return getattr(self, call.kind.value, Call.run)(call) if call.operands else call.run()
+        if not call.operands:
+            return call.run()
+        # A checkpointed block saves nothing and runs again later, without the rule: save all the same.
+        with saved_tensors_hooks(_unchanged, _unchanged):
+            return getattr(self, call.kind.value, Call.run)(call)
 
     @classmethod
     def supports(cls, call: TracedCall) -> bool:
@@ -61,3 +68,7 @@ class Rule(CallMode):
             f"{cls.title} has no rule for {places(unsupported)}. Use integrated_gradients, or replace these "
             "functions."
         )
+
+
+def _unchanged(tensor: Tensor) -> Tensor:
+    return tensor

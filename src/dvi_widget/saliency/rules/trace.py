@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .calls import Call, CallMode, Kind, depends, tensors
 
-__all__ = ["ModuleCall", "Recomputation", "Trace", "TracedCall", "places"]
+__all__ = ["ModuleCall", "Trace", "TracedCall", "places"]
 
 _PLACES = 3  # modules that a sentence names
 
@@ -151,24 +151,6 @@ class Trace(CallMode):
             self.modules.append(ModuleCall(name, type(module).__name__, shape))
 
         return hook
-
-
-class Recomputation(CallMode):
-    """Counts function calls during a backward pass, in which a network calls none unless it is checkpointed.
-
-    Attributes
-    ----------
-    calls : int
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
-
-    def handle(self, call: Call) -> Any:
-        """Run the call and count it if it computes something of the picture."""
-        self.calls += bool(call.operands) and call.listed is not Kind.OTHER
-        return call.run()
 
 
 def places(calls: Sequence[TracedCall]) -> str:

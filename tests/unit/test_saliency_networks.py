@@ -1,0 +1,312 @@
+"""Networks as people write them: every map is right, or refused with a reason that inspection announces."""
+
+import numpy as np
+import pytest
+import torch
+from saliency_models import Functional, Softened, pictures, seeded
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
+from torch.utils.checkpoint import checkpoint
+
+from dvi_widget.saliency import METHODS, attribute, inspect_model, receptive_field
+
+RULES = ["deep_lift", "guided_backprop", "deconvolution", "guided_grad_cam", "lrp", "deep_taylor"]
+
+
+class Middle(nn.Module):
+    """Two convolutions with whatever a test puts behind the second one."""
+
+    def __init__(self, behind, **modules) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(2, 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
+        self.linear = nn.Linear(4, 3)
+        self.behind = behind
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def forward(self, x):
+        return self.linear(self.behind(self, F.relu(self.conv1(x))).mean((2, 3)))
+
+
+def middle(behind, **modules):
+    return seeded(Middle(behind, **modules))
+
+
+def values(model, method, x=None, **options):
+    return attribute(model, pictures() if x is None else x, 1, method, **options).values
+
+
+def assert_refused(model, methods, reason):
+    told = inspect_model(model, pictures())
+    for method in METHODS:
+        if method in methods:
+            assert reason in told.methods[method]
+            with pytest.raises(ValueError, match=f"method must support the model; got {method}"):
+                values(model, method)
+        else:
+            assert reason not in told.methods[method]
+
+
+@pytest.mark.parametrize("method", RULES)
+def test_rules_reach_into_checkpointed_blocks(method):
+    plain = middle(lambda m, x: F.relu(m.conv2(x)))
+    block = middle(lambda m, x: checkpoint(lambda y: F.relu(m.conv2(y)), x, use_reentrant=False))
+    np.testing.assert_allclose(values(block, method), values(plain, method), rtol=1e-4, atol=1e-5)
+
+
+def test_blocks_that_torch_cannot_send_chosen_gradients_through_are_refused():
+    model = middle(lambda m, x: checkpoint(lambda y: F.relu(m.conv2(y)), x, use_reentrant=True))
+    with_gradients = [name for name, method in METHODS.items() if "gradients" in method.needs]
+    assert_refused(model, with_gradients, "torch.utils.checkpoint")
+
+
+class OwnReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * (x > 0)
+
+
+@torch.jit.script
+def scripted_relu(x):
+    return torch.relu(x)
+
+
+@pytest.mark.parametrize("function", [OwnReLU.apply, scripted_relu], ids=["own", "scripted"])
+def test_rules_refuse_functions_that_they_cannot_see(function):
+    assert_refused(middle(lambda m, x: function(m.conv2(x))), RULES, "into which rules cannot see")
+
+
+def test_a_network_that_mixes_its_batch_is_refused_by_every_method():
+    norm = nn.BatchNorm2d(4, track_running_stats=False)
+    model = middle(lambda m, x: F.relu(m.norm(m.conv2(x))), norm=norm)
+    assert_refused(model, METHODS, "mixes the pictures of a batch, by batch_norm in norm (BatchNorm2d)")
+    centred = middle(lambda m, x: F.relu(m.conv2(x) - x.mean(0)))
+    assert_refused(centred, METHODS, "mixes the pictures of a batch, somewhere in its forward")
+
+
+def test_what_torch_cannot_differentiate_is_still_asked_for_its_logits():
+    overwritten = middle(lambda m, x: torch.sigmoid(m.conv2(x)).mul_(2))
+    parts = middle(lambda m, x: torch.cat([part.relu_() for part in m.conv2(x).chunk(2, 1)], 1))
+    with_gradients = [name for name, method in METHODS.items() if "gradients" in method.needs]
+    for model in (overwritten, parts):
+        assert_refused(model, with_gradients, "Write that operation without the underscore")
+        assert np.isfinite(values(model, "occlusion")).all()
+
+
+def test_an_activation_that_was_replaced_is_noticed():
+    model = middle(lambda m, x: m.act(m.conv2(x)))
+    model.act = F.relu
+    values(model, "guided_backprop")
+    model.act = F.gelu
+    assert_refused(
+        model, ["guided_backprop", "deconvolution", "guided_grad_cam", "lrp", "deep_taylor"], "gelu"
+    )
+
+
+def test_masks_that_are_no_relus_are_refused_by_rules():
+    for behind in (
+        lambda m, x: (z := m.conv2(x)) * (z > 1),
+        lambda m, x: torch.where((z := m.conv2(x)) > 0, z, 0.1 * z),
+        lambda m, x: (z := m.conv2(x)) * (z.detach() > 0),
+        lambda m, x: (z := m.conv2(x)).gather(1, z.argsort(1)),
+    ):
+        assert_refused(middle(behind), RULES, "Use integrated_gradients")
+
+
+def test_a_mask_of_what_was_overwritten_since_is_no_relu():
+    def behind(m, x):
+        z = m.conv2(x)
+        positive = z > 0
+        z -= 1
+        return z * positive
+
+    assert_refused(middle(behind), RULES, "mul in the model's own forward")
+
+
+def test_dividing_by_a_function_of_the_picture_is_no_scaling():
+    model = middle(lambda m, x: 1 / (1 + F.relu(m.conv2(x))))
+    assert attribute(model, pictures(), 1, "deep_lift").error.max() < 1e-3
+    assert_refused(model, ["lrp", "deep_taylor"], "no rule for div")
+    quotient = middle(lambda m, x: x / (1 + m.conv2(x).square()))
+    assert_refused(quotient, RULES, "div in the model's own forward")
+
+
+def test_a_hook_that_copies_a_convolution_s_output_changes_no_map():
+    model = middle(lambda m, x: F.relu(m.norm(m.conv2(x))), norm=nn.BatchNorm2d(4))
+    before = {method: values(model, method) for method in ("lrp", "deep_taylor")}
+    model.conv2.register_forward_hook(lambda module, given, output: output.clone())
+    for method, expected in before.items():
+        np.testing.assert_array_equal(values(model, method), expected)
+
+
+def test_a_batch_norm_over_tokens_is_not_merged_with_the_layer_of_their_entries():
+    class Tokens(nn.Module):
+        """As many tokens as entries, so that a wrong axis goes unnoticed."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Linear(2, 64)
+            self.norm = nn.BatchNorm1d(64)
+            self.linear = nn.Linear(64, 3)
+
+        def forward(self, x):
+            tokens = self.embed(x.flatten(2).transpose(1, 2))  # [n, 64 tokens, 64 entries]
+            return self.linear(self.norm(tokens).mean(1))
+
+    model = seeded(Tokens())
+    torch.manual_seed(0)
+    model.norm.running_mean.normal_()
+    model.norm.running_var.uniform_(0.5, 2)
+    x, epsilon = pictures(1), 0.01
+    z = model(x)[:, 1]
+    # By hand: ε through the head, the mean and the embedding; the norm passes relevance on.
+    entered = x.flatten(2).transpose(1, 2)
+    tokens = model.embed(entered)
+    normed = model.norm(tokens)
+    mean = normed.mean(1)
+
+    def share(contributions, total, relevance):
+        return contributions * relevance / (total + torch.where(total < 0, -epsilon, epsilon))
+
+    r = share(mean * model.linear.weight[1], z[:, None], z[:, None])
+    r = share(normed / 64, mean[:, None], r[:, None])
+    r = sum(
+        share(entered * model.embed.weight[j], tokens[..., j, None], r[..., j, None]) for j in range(64)
+    ).sum(2)
+    np.testing.assert_allclose(
+        values(model, "lrp", x, epsilon=epsilon)[0].ravel(), r[0].detach().numpy(), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_grad_cam_goes_behind_a_norm_that_cancels_mean_gradients():
+    norm = nn.InstanceNorm2d(4, affine=True)
+    model = middle(lambda m, x: F.relu(m.norm(m.conv2(x))), norm=norm)
+    told = inspect_model(model, pictures())
+    assert told.last_convolution == "norm"
+    assert np.abs(values(model, "grad_cam", relu=False)).max() > 1e-3
+    for method in ("grad_cam", "guided_grad_cam"):
+        with pytest.raises(ValueError, match=r"layer must have gradients that do not cancel; got 'conv2'"):
+            values(model, method, layer="conv2")
+    batch = middle(lambda m, x: F.relu(m.norm(m.conv2(x))), norm=nn.BatchNorm2d(4))
+    assert inspect_model(batch, pictures()).last_convolution == "conv2"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("method", ["lrp", "deep_taylor", "deep_lift", "guided_backprop"])
+def test_rules_compute_in_single_precision_on_half_a_network(method, dtype):
+    model = seeded(Functional()).to(dtype)
+    single = seeded(Functional()).to(dtype).float()
+    x = pictures().to(dtype)
+    expected = values(single, method, x.float())
+    np.testing.assert_allclose(
+        values(model, method, x), expected, rtol=0.02, atol=0.02 * np.abs(expected).max()
+    )
+
+
+class Plane(nn.Module):
+    """Logits that sum to one and are positive for the first picture alone."""
+
+    def __init__(self, x) -> None:
+        super().__init__()
+        self.linear = nn.Linear(x[0].numel(), 3)
+        row = x[0].flatten() / x[0].norm()
+        with torch.no_grad():
+            self.linear.weight.sub_(torch.outer(self.linear.weight @ row, row))
+            self.linear.bias.copy_(torch.tensor([0.2, 0.3, 0.5]))
+
+    def forward(self, x):
+        return self.linear(x.flatten(1))
+
+
+def test_one_picture_whose_logits_sum_to_one_does_not_decide_that_they_are_probabilities():
+    x = pictures()
+    model = Plane(x)
+    assert torch.allclose(model(x[:1]).sum(), torch.ones(()), atol=1e-5)
+    alone = values(model, "gradient", x[:1])
+    np.testing.assert_array_equal(alone[0], values(model, "gradient", x)[0])
+    np.testing.assert_allclose(alone[0], model.linear.weight[1].detach().view(2, 8, 8).sum(0), atol=1e-6)
+
+
+def test_what_outputs_are_can_be_said():
+    soft = Softened(seeded(Functional()))
+    taken_as_logits = values(soft, "gradient", outputs="logits")
+    with pytest.warns(UserWarning, match="probabilities"):
+        before = values(soft, "gradient")
+    assert np.abs(before).max() > 2 * np.abs(taken_as_logits).max()
+    assert "probabilities" not in str(inspect_model(soft, pictures(), outputs="logits"))
+
+
+class Wide(nn.Module):
+    """A layer that sees a row of the picture through whatever stands in between."""
+
+    def __init__(self, between) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 1)
+        self.between = between
+        self.seen = nn.Conv2d(4, 4, (3, 1), padding=(1, 0))
+        self.last = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.last(self.seen(self.between(self.conv(x))).mean((2, 3)))
+
+
+HERE = [[0, 2], [0, 3], [1, 4], [2, 5], [3, 6], [4, 7], [5, 8], [6, 8]]
+EVERYWHERE = [[0, 8]] * 8
+BETWEEN = {
+    "difference": (lambda x: torch.cat([x[:, :2] - x[:, 2:], x[:, 2:] - x[:, :2]], 1), HERE),
+    "both signs": (lambda x: torch.cat([x[:, :2].relu(), (-x[:, :2]).relu()], 1), HERE),
+    "cast": (lambda x: x.double().float(), HERE),
+    "mask": (lambda x: x * (x > 0.3), HERE),
+    "where": (lambda x: torch.where(x > 0, 1.0, 0.0), HERE),
+    "assigned": (lambda x: x.clone().masked_fill_(x < 0, 0), HERE),
+    "maxout": (lambda x: torch.maximum(x, x.flip(1)), HERE),
+    "sorted": (lambda x: x.sort(1).values, HERE),
+    "square root": (lambda x: x.clamp(min=1e-3).pow(0.5), HERE),
+    "hard sigmoid": (F.hardsigmoid, HERE),
+    "enlarged": (lambda x: F.interpolate(F.max_pool2d(x, 1), size=(8, 8), mode="bilinear"), HERE),
+    "groups": (nn.GroupNorm(2, 4), EVERYWHERE),
+    "instances": (nn.InstanceNorm2d(4), EVERYWHERE),
+    "highest": (lambda x: x + x.amax((2, 3), keepdim=True), EVERYWHERE),
+    "product": (lambda x: torch.einsum("nchw,rh->ncrw", x, torch.eye(8) + 1), EVERYWHERE),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_a_receptive_field_is_whatever_can_change_a_place(name):
+    between, expected = BETWEEN[name]
+    rows, columns = receptive_field(Wide(between).eval(), "seen", pictures(1))
+    assert rows.tolist() == expected
+    if expected is HERE:
+        assert columns.tolist() == [[i, i + 1] for i in range(8)]
+
+
+def test_attention_sees_the_whole_picture_and_half_precision_as_much_as_single():
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def between(x):
+        tokens = x.flatten(2).transpose(1, 2)
+        return attention(tokens, tokens, tokens)[0].transpose(1, 2).view_as(x)
+
+    assert receptive_field(Wide(between).eval(), "seen", pictures(1))[0].tolist() == EVERYWHERE
+    half = Wide(torch.relu).half().eval()
+    assert receptive_field(half, "seen", pictures(1).half())[0].tolist() == HERE
+
+
+def test_integrated_gradients_take_as_many_steps_as_completeness_needs():
+    # Behind a norm, nearly all of a logit's change happens close to a black baseline.
+    model = middle(lambda m, x: F.relu(m.norm(m.conv2(x))), norm=nn.GroupNorm(1, 4))
+    with torch.no_grad():
+        model.conv1.bias.zero_()
+        model.conv2.bias.zero_()
+    fixed = attribute(model, pictures(), 1, steps=64, max_steps=64)
+    chosen = attribute(model, pictures(), 1)
+    assert fixed.error.max() > 0.03
+    assert chosen.error.max() < 0.01
+    assert not chosen.flagged.any()
