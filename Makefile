@@ -40,13 +40,15 @@ check: setup
 front: setup
 	$(RUN) js/build_hook.py build check test
 
-# Kernels of notebooks and browser tests are processes of their own, and count for no coverage.
+# Kernels of notebooks and browser tests are processes of their own, and count for no coverage. A file stays with
+# one worker, because its tests share a notebook or a run; files are begun in the order of tests/conftest.py.
+WORKERS ?= 2
 python: setup chromium
-	$(RUN) -m pytest --cov
+	$(RUN) -m pytest --cov -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The unit tests alone; on another Python: make unit ENV=build/python3.13 PYTHON=/path/to/python3.13
 unit: setup
-	$(RUN) -m pytest tests/unit
+	$(RUN) -m pytest tests/unit -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The unit tests on the lowest versions that pyproject.toml declares, in an environment of their own.
 lowest: setup

@@ -1,6 +1,6 @@
 // Bundles the front end into one ES module, which anywidget and exported pages load.
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, transform } from "esbuild";
 
@@ -49,8 +49,12 @@ export const widget = {
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const { metafile } = await build({ ...widget, metafile: true });
-  for (const [path, { bytes }] of Object.entries(metafile.outputs)) {
-    console.log(`${path}: ${(bytes / 1000).toFixed(1)} kB`);
+  const { outputFiles } = await build({ ...widget, write: false });
+  await mkdir(widget.outdir, { recursive: true });
+  for (const { path, contents } of outputFiles) {
+    // Renamed into place: who loads it meanwhile gets a whole one.
+    await writeFile(`${path}.new`, contents);
+    await rename(`${path}.new`, path);
+    console.log(`${relative(process.cwd(), path)}: ${(contents.length / 1000).toFixed(1)} kB`);
   }
 }

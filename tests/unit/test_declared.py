@@ -50,8 +50,9 @@ def providers() -> dict[str, str]:
     """Return the distribution that each installed module belongs to; not all say so in top_level.txt."""
     found: dict[str, str] = {}
     for distribution in distributions():
+        name = distribution.metadata["Name"]
         for file in distribution.files or ():
-            found.setdefault(file.parts[0].removesuffix(".py"), distribution.metadata["Name"])
+            found.setdefault(file.parts[0].removesuffix(".py"), name)
     return found
 
 
