@@ -103,7 +103,7 @@ it("makes fields of a description, and tells valid values only", async () => {
   ]);
 });
 
-it("paints a signed map: nothing where it is zero, blue below, red above, full at the limit", () => {
+it("paints a signed map: nothing where it is zero, blue below, red above, full at the limit, pale where unknown", () => {
   const values = [0, -1, 2, 4, Number.NaN];
   const colors = (limit?: number) => {
     const heat = { width: 5, height: 1, values, ...(limit === undefined ? {} : { limit }) };
@@ -113,8 +113,8 @@ it("paints a signed map: nothing where it is zero, blue below, red above, full a
       strength: data[4 * i + 3],
     }));
   };
-  expect(colors().map(({ strength }) => strength)).toEqual([0, 64, 128, 255, 0]);
-  expect(colors(2).map(({ strength }) => strength)).toEqual([0, 128, 255, 255, 0]);
+  expect(colors().map(({ strength }) => strength)).toEqual([0, 64, 128, 255, 70]);
+  expect(colors(2).map(({ strength }) => strength)).toEqual([0, 128, 255, 255, 70]);
   expect(colors()[1]?.red).toBe(false);
   expect(colors()[2]?.red).toBe(true);
 });

@@ -1,6 +1,7 @@
 """DeepVID: what is known of neighbours and students holds, training resumes, and errors come at the door."""
 
 import json
+import re
 import threading
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from dvi_widget.deepvid import VAE, LinearStudent, Neighbors, divergence, search
@@ -305,11 +307,11 @@ def test_a_linear_teacher_is_recovered_on_the_neighbours_span(vae: VAE) -> None:
     inside = found.pictures[:100] * 0.3 + found.pictures[100:200] * 0.7
     said, learnt = as_predictor(teacher).predict(inside), student.predict(inside)
     said, learnt = said - said.mean(axis=1, keepdims=True), learnt - learnt.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(learnt, said, atol=1e-3)
+    np.testing.assert_allclose(learnt, said, atol=0.03)  # inputs that hardly vary do not count
     fidelity = student.fidelity()
     assert fidelity.r2 > 0.9999
     assert fidelity.kl < 1e-4
-    assert fidelity.trustworthy
+    assert fidelity.faithful
 
 
 @settings(max_examples=10)
@@ -408,14 +410,138 @@ def test_a_student_that_is_wrong_says_so_in_words(vae: VAE, network: nn.Module) 
     found = Neighbors(vae).sample(PICTURES[17])
     names = [f"digit {c}" for c in range(10)]
     good = LinearStudent().fit(found, network).fidelity(classes=names)
-    assert good.trustworthy
-    assert good.verdict.startswith("Student and teacher both say digit")
+    assert good.faithful
+    assert "Student and teacher both say digit" in good.verdict
     bad = LinearStudent("descent", epochs=1, learning_rate=1e-6, seed=3).fit(found, network)
     fidelity = bad.fidelity(classes=names)
-    assert not fidelity.trustworthy
+    assert not fidelity.faithful
     assert "Do not believe this student" in fidelity.verdict
     elsewhere = [LinearStudent().fit(found, network).fidelity(picture) for picture in PICTURES[:40]]
-    assert not all(fidelity.trustworthy for fidelity in elsewhere)
+    assert not all(fidelity.faithful for fidelity in elsewhere)
+
+
+def with_corner(model: nn.Module, weight: float = 20.0):
+    """A teacher that adds to the class 0 where the corner is white."""
+    predict = as_predictor(model).predict
+
+    def teacher(x):
+        logits = predict(x).astype(np.float64)
+        logits[:, 0] += weight * (x[:, 0, 0, 0] > 0.5)
+        p = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return p / p.sum(axis=1, keepdims=True)
+
+    return teacher
+
+
+def test_what_no_neighbour_varies_has_no_weight_and_no_student_is_believed_that_misses_it(
+    vae: VAE, network: nn.Module
+) -> None:
+    teacher = with_corner(network)
+    neighbors = Neighbors(vae, pictures=PICTURES)
+    missed = 0
+    for i, picture in enumerate(PICTURES[:24].copy()):
+        picture[0, 0, 0] = i % 2
+        flipped = picture.copy()
+        flipped[0, 0, 0] = 1 - i % 2
+        p, q = teacher(np.stack([picture, flipped]))
+        if np.abs(p - q).sum() / 2 < 0.9:
+            continue
+        student = LinearStudent().fit(neighbors.sample(picture), teacher)
+        assert not student.varied_[0, 0, 0]
+        assert not student.weights_[:, ~student.varied_].any()
+        fidelity = student.fidelity()
+        assert fidelity.hidden > 0.9
+        assert not fidelity.trustworthy
+        missed += fidelity.faithful
+    assert missed > 10, "among its neighbours nothing speaks against such a student"
+    assert fidelity.verdict.startswith("Believe this student among its neighbours only.")
+    assert re.search(r"those in rows 0 to [01] and columns 0 to [01], inverted, move", fidelity.verdict)
+
+
+def test_a_corner_that_the_neighbours_vary_has_rank_one() -> None:
+    x = PICTURES[:600].copy()
+    x[::2, 0, :2, :2] = 1
+    vae = VAE(latent_dim=6, hidden=(64,), epochs=30).fit(x)
+
+    def teacher(pictures):
+        p = 1 / (1 + np.exp(-8 * (pictures[:, 0, 0, 0] - 0.5)))
+        return np.stack([1 - p, p], axis=1)
+
+    for picture in x[:8]:
+        student = LinearStudent().fit(Neighbors(vae, band=0.5, pictures=x).sample(picture), teacher)
+        assert student.varied_[0, :2, :2].all()
+        assert np.abs(student.weights()[1, 0]).argmax() in (0, 1, 8, 9)
+
+
+def test_a_student_is_tried_on_real_pictures_that_it_did_not_learn_from(vae: VAE, network: nn.Module) -> None:
+    found = Neighbors(vae, pictures=PICTURES).sample(PICTURES[0])
+    z = vae.encode(PICTURES)
+    order = np.argsort(np.linalg.norm(z - z[0], axis=1), kind="stable")
+    np.testing.assert_array_equal(found.real, PICTURES[order[1:17]])
+    nearest = Neighbors(vae, n=20, how="nearest", pictures=PICTURES).sample(PICTURES[0])
+    np.testing.assert_array_equal(nearest.real, PICTURES[order[20:36]])
+    assert len(Neighbors(vae).sample(PICTURES[0]).real) == 0
+    student = LinearStudent().fit(found, network)
+    fidelity = student.fidelity()
+    said, taught = student.predict(found.real), as_predictor(network).predict(found.real)
+    assert fidelity.real_agreement == (said.argmax(1) == taught.argmax(1)).mean()
+    alone = LinearStudent().fit(Neighbors(vae).sample(PICTURES[0]), network).fidelity()
+    assert np.isnan(alone.real_agreement)
+    assert fidelity.foreseen <= 1
+
+
+def test_believed_students_foresee_more_of_changes_that_did_not_judge_them(
+    vae: VAE, network: nn.Module
+) -> None:
+    predict = as_predictor(network).predict
+    neighbors, agreement = Neighbors(vae, pictures=PICTURES[:1000]), {True: [], False: []}
+    others = PICTURES[1000:]
+    z = vae.encode(others)
+    for picture in others[:60]:
+        student = LinearStudent().fit(neighbors.sample(picture), network)
+        near = others[np.argsort(np.linalg.norm(z - vae.encode(picture[None]), axis=1))[1:9]]
+        same = student.predict(near).argmax(1) == predict(near).argmax(1)
+        agreement[student.fidelity().trustworthy].append(same.mean())
+    assert len(agreement[True]) > 3
+    assert np.mean(agreement[True]) > 0.95
+
+
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        lambda x: np.tile([0.3, 0.7], (len(x), 1)),
+        lambda x: np.full((len(x), 3), 1 / 3),
+        lambda x: np.stack([0.5 + 1e-5 * x[:, 0, 4, 4], 0.5 - 1e-5 * x[:, 0, 4, 4]], axis=1),
+        lambda x: np.tile([0.0, 1.0], (len(x), 1)),
+    ],
+    ids=["constant", "uniform", "nearly constant", "certain"],
+)
+def test_a_teacher_that_does_not_move_has_nothing_to_explain(vae: VAE, teacher) -> None:
+    fidelity = LinearStudent().fit(Neighbors(vae, n=64).sample(PICTURES[3]), teacher).fidelity()
+    assert np.isnan(fidelity.r2)
+    assert not fidelity.faithful
+    assert not fidelity.trustworthy
+    assert fidelity.verdict.startswith("There is nothing to explain")
+
+
+def test_a_hard_teacher_is_judged_by_agreement_and_by_what_the_commonest_class_reaches(vae: VAE) -> None:
+    flat = PICTURES.reshape(len(PICTURES), -1)
+    teacher = DecisionTreeClassifier(random_state=0).fit(flat, LABELS)
+    neighbors = Neighbors(vae, pictures=PICTURES)
+    faithful, agreement = 0, []
+    for picture in PICTURES[:24]:
+        fidelity = LinearStudent().fit(neighbors.sample(picture), teacher).fidelity()
+        if np.isnan(fidelity.r2):
+            continue
+        agreement.append(fidelity.agreement)
+        if fidelity.faithful:
+            faithful += 1
+            assert fidelity.agreement >= 0.9
+            assert "the commonest class alone" in fidelity.verdict
+        else:
+            assert "pass a teacher with probabilities" in fidelity.verdict
+    assert faithful > 1
+    assert np.mean(agreement) > 0.9
 
 
 def test_the_neighbours_stand_in_a_row_with_the_crossings_marked(vae: VAE, network: nn.Module) -> None:

@@ -7,7 +7,7 @@ import type { Picture } from "../protocol/pictures";
 export interface Heat {
   width: number;
   height: number;
-  /** Row by row from the top; signed. */
+  /** Row by row from the top; signed, NaN where nothing is known. */
   values: ArrayLike<number>;
   /** The value of full colour; by default the largest. */
   limit?: number;
@@ -89,8 +89,9 @@ export function imageData({ width, height, channels, pixels }: Picture): ImageDa
 // Equally light, and distinct under every kind of colour blindness.
 const NEGATIVE = [39, 110, 200] as const;
 const POSITIVE = [212, 62, 42] as const;
+const UNKNOWN = [128, 128, 128, 70] as const;
 
-/** Blue below zero, red above, transparent at zero: the map fits dark ground as well as a picture. */
+/** Blue below zero, red above, transparent at zero, so that it fits any ground; pale grey where it is not known. */
 export function heatData({ width, height, values, limit }: Heat): ImageData {
   let top = limit ?? 0;
   if (limit === undefined) {
@@ -100,7 +101,11 @@ export function heatData({ width, height, values, limit }: Heat): ImageData {
   }
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
-    const value = (values[i] as number) / (top || 1) || 0;
+    const value = (values[i] as number) / (top || 1);
+    if (Number.isNaN(value)) {
+      image.data.set(UNKNOWN, 4 * i);
+      continue;
+    }
     const strength = Math.round(255 * Math.min(1, Math.abs(value)));
     image.data.set([...(value < 0 ? NEGATIVE : POSITIVE), strength], 4 * i);
   }

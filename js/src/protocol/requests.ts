@@ -113,7 +113,7 @@ export interface Setting {
   believed: number;
   agreement: number;
   kl: number;
-  r2: number;
+  r2: number | null;
 }
 
 /** Every request by its name. */

@@ -15,17 +15,21 @@ if TYPE_CHECKING:
 
 _MAX_COLUMNS = 10  # classes drawn, the likeliest
 _COLORSCALE = "RdBu_r"  # red for, blue against
+_UNKNOWN = "rgba(128, 128, 128, 0.3)"  # of inputs that no neighbour varies, which have no weight
 _TITLE_CHARACTERS = 110  # per line
 
 
 def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.Figure:
-    """Draw one column per class, of the ten likeliest, with the verdict as title."""
+    """Draw one column per class, of the ten likeliest; grey inputs do not vary. The verdict is the title."""
     fidelity = student.fidelity(classes=classes)
     names = (
         [str(c) for c in range(len(fidelity.teacher))] if classes is None else [str(name) for name in classes]
     )
     drawn = np.sort(np.argsort(-(fidelity.teacher + fidelity.student), kind="stable")[:_MAX_COLUMNS])
-    weights, weighted = student.weights().sum(axis=1), student.weighted().sum(axis=1)
+    moves = student.varied_.any(axis=0)
+    weights, weighted = (
+        np.where(moves, maps.sum(axis=1), np.nan) for maps in (student.weights(), student.weighted())
+    )
     columns = len(drawn)
     figure = make_subplots(
         rows=3,
@@ -51,7 +55,7 @@ def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.
         width=110 * columns + 160,
         margin={"t": 100, "b": 40, "l": 40, "r": 40},
         legend={"orientation": "h", "y": -0.08},
-        plot_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor=_UNKNOWN,
     )
     return figure
 
@@ -78,7 +82,7 @@ def _add_map(
 
 
 def _largest(values: NDArray[np.float32]) -> float:
-    return float(np.abs(values).max()) or 1.0
+    return float(np.nanmax(np.abs(values), initial=0)) or 1.0
 
 
 def _wrapped(text: str) -> str:

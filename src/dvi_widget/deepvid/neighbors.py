@@ -16,6 +16,7 @@ from .vae import VAE
 __all__ = ["Neighborhood", "Neighbors", "check_band"]
 
 _HELD_OUT_PICTURES = 128  # neighbours that no student learns from
+_REAL_PICTURES = 16  # nearest real ones, to try students on
 _KINDS = ("uniform", "line", "nearest", "hybrid")
 
 
@@ -38,6 +39,9 @@ class Neighborhood:
         The neighbours.
     held_out : float32 [m, C, H, W]
         Further independent uniform draws from the band, to measure a student on.
+    real : float32 [r, C, H, W]
+        Up to 16 real pictures, the nearest in latent space of those that are not neighbours themselves, to
+        try a student on; none if none were passed.
     bounds : float32 [d, 2]
         The band: least and largest value in each latent dimension.
     positions : float32 [n] or None
@@ -52,6 +56,7 @@ class Neighborhood:
     latents: NDArray[np.float32]
     pictures: NDArray[np.float32]
     held_out: NDArray[np.float32]
+    real: NDArray[np.float32]
     bounds: NDArray[np.float32]
     positions: NDArray[np.float32] | None
     limits: tuple[float, float]
@@ -83,7 +88,7 @@ class Neighbors(BaseEstimator):  # type: ignore[misc]
     anchored : bool
         Whether generated neighbours keep the details of the picture that the VAE does not reproduce.
     pictures : array [m, C, H, W], optional
-        The real pictures for "nearest" and "hybrid".
+        Real pictures: the neighbours of "nearest" and "hybrid", and what students are tried on for all.
     seed : int
         Seed of the draws.
 
@@ -164,13 +169,22 @@ class Neighbors(BaseEstimator):  # type: ignore[misc]
         residual = x - decoded[0] if self.anchored else np.float32(0)
         generated = self._clipped(decoded[2:] + residual, x)
         pictures, latents, held_out = generated[: self.n], drawn, generated[self.n :]
-        if self.how in ("nearest", "hybrid"):
-            real, real_latents = self._real_pictures()
-            rows = _nearest(real_latents, centre, self._real_count())
-            pictures = np.concatenate([real[rows].astype(np.float32), pictures[len(rows) :]])
-            latents = np.concatenate([real_latents[rows], latents[len(rows) :]])
+        near, near_latents = self._nearest(centre)
+        learnt = self._real_count()
+        if learnt:
+            pictures = np.concatenate([near[:learnt], pictures[learnt:]])
+            latents = np.concatenate([near_latents[:learnt], latents[learnt:]])
         return Neighborhood(
-            x, centre, decoded[1], latents, pictures, held_out, limits, positions, self.vae.limits_
+            x,
+            centre,
+            decoded[1],
+            latents,
+            pictures,
+            held_out,
+            _others(near[learnt:], x),
+            limits,
+            positions,
+            self.vae.limits_,
         )
 
     def morph(self, image_a: ArrayLike, image_b: ArrayLike) -> Neighborhood:
@@ -215,6 +229,7 @@ class Neighbors(BaseEstimator):  # type: ignore[misc]
             latents[: self.n],
             pictures[: self.n],
             pictures[self.n :],
+            _others(self._nearest(ends[0])[0], a),
             bounds,
             positions,
             self.vae.limits_,
@@ -233,7 +248,16 @@ class Neighbors(BaseEstimator):  # type: ignore[misc]
 
     def _real_count(self) -> int:
         """Return how many of the neighbours are real pictures."""
-        return self.n if self.how == "nearest" else self.n // 2
+        return {"nearest": self.n, "hybrid": self.n // 2}.get(self.how, 0)
+
+    def _nearest(self, centre: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the nearest real pictures and their latent vectors: neighbours first, then some more."""
+        if self.pictures is None:
+            return np.empty((0, *self.vae.shape_), np.float32), np.empty((0, len(centre)), np.float32)
+        real, latents = self._real_pictures()
+        # One more, because the picture itself may be among them.
+        rows = _nearest(latents, centre, min(len(real), self._real_count() + _REAL_PICTURES + 1))
+        return real[rows].astype(np.float32), latents[rows]
 
     def _real_pictures(self) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """Return the real pictures and their latent vectors, which are computed once per training."""
@@ -287,6 +311,12 @@ class Neighbors(BaseEstimator):  # type: ignore[misc]
             pictures, min(low, *(float(x.min()) for x in own)), max(high, *(float(x.max()) for x in own))
         )
         return clipped
+
+
+def _others(pictures: NDArray[np.float32], image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the first 16 of pictures that are not the image itself."""
+    others: NDArray[np.float32] = pictures[(pictures != image).any(axis=(1, 2, 3))][:_REAL_PICTURES]
+    return others
 
 
 def _nearest(latents: NDArray[np.float32], centre: NDArray[np.float32], count: int) -> NDArray[np.intp]:

@@ -29,6 +29,7 @@ def search(
     regularizations: Sequence[float] = (0.01, 0.03, 0.1, 1.0),
     n: int = 512,
     seed: int = 0,
+    pictures: ArrayLike | None = None,
     report: Callable[[float], object] | None = None,
 ) -> pd.DataFrame:
     """Fit students with several settings to some pictures, and rank the settings by fidelity (DeepVID, §9).
@@ -51,6 +52,8 @@ def search(
         Neighbours per picture.
     seed : int
         Seed of the draws.
+    pictures : array [k, C, H, W], optional
+        Real pictures to try the students on, as for `Neighbors`.
     report : callable, optional
         Called with the share done, 0 to 1, instead of a progress bar. An exception it raises stops the
         search.
@@ -60,7 +63,8 @@ def search(
     pandas.DataFrame
         One row per setting, best first: latent_dim, band, regularization, believed (share of the pictures
         whose student is trustworthy), agreement (share of agreement at the picture), kl (nats) and r2
-        (medians over the pictures), vae (position in the list). Interrupted (Ctrl-C, the notebook's stop
+        (medians over the pictures; NaN if there is nothing to explain), vae (position in the list).
+        Interrupted (Ctrl-C, the notebook's stop
         button), the rows of the settings finished so far.
 
     Raises
@@ -72,19 +76,19 @@ def search(
     for name, values in (("vae", vaes), ("bands", bands), ("regularizations", regularizations)):
         if len(values) == 0:
             raise ValueError(f"{name} must have at least one entry; got none.")
-    pictures = as_images(images, "images")
+    explained = as_images(images, "images")
     for v, band in product(vaes, bands):
         check_band(band, v.latent_dim)
-    settings = [(v, Neighbors(v, band, n, seed=seed)) for v in vaes for band in bands]
+    settings = [(v, Neighbors(v, band, n, pictures=pictures, seed=seed)) for v in vaes for band in bands]
     students = [LinearStudent(regularization=r) for r in regularizations]
-    predictor = as_teacher(teacher, pictures.shape[1:])
+    predictor = as_teacher(teacher, explained.shape[1:])
     rows, done = [], 0
-    total = len(settings) * len(students) * len(pictures)
+    total = len(settings) * len(students) * len(explained)
     with progress_bar(total=total, desc="search", unit="student", disable=report is not None) as bar:
         try:
             for (v, neighbors), student in product(settings, students):
                 figures = []
-                for picture in pictures:
+                for picture in explained:
                     fidelity = student.fit(neighbors.sample(picture), predictor).fidelity()
                     figures.append((fidelity.trustworthy, fidelity.agrees, fidelity.kl, fidelity.r2))
                     done += 1
@@ -100,13 +104,13 @@ def search(
                         "believed": believed.mean(),
                         "agreement": agreement.mean(),
                         "kl": np.median(kl),
-                        "r2": np.median(r2),
+                        "r2": np.nan if np.isnan(r2).all() else np.nanmedian(r2),
                         "vae": vaes.index(v),
                     }
                 )
         except KeyboardInterrupt:
             bar.set_postfix_str("stopped")
-    return _ranked(pd.DataFrame(rows), len(pictures))
+    return _ranked(pd.DataFrame(rows), len(explained))
 
 
 def _ranked(table: pd.DataFrame, m: int) -> pd.DataFrame:

@@ -27,7 +27,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 }
 
 
-def solve_ridge(x: Tensor, y: Tensor, *, regularization: float, smoothness: float) -> tuple[Tensor, Tensor]:
+def solve_ridge(
+    x: Tensor, y: Tensor, moves: Tensor, *, regularization: float, smoothness: float
+) -> tuple[Tensor, Tensor]:
     """Solve weighted ridge regression of centred logits in its dual form, with an unknown per row of x.
 
     Errors are weighted as the Kullback–Leibler divergence weighs them: to second order it is
@@ -39,6 +41,8 @@ def solve_ridge(x: Tensor, y: Tensor, *, regularization: float, smoothness: floa
         Neighbours between 0 and 1; the last row is the picture itself.
     y : float64 [n + 1, classes]
         Logits of the teacher.
+    moves : bool [C, H, W]
+        Which inputs may have weights. The prior would give some to the others too, beside those that vary.
     regularization : float
         Relative to the mean variation of the rows.
     smoothness : float
@@ -66,7 +70,8 @@ def solve_ridge(x: Tensor, y: Tensor, *, regularization: float, smoothness: floa
     # as fast, and its rounding is far below any λ but a very small one.
     if regularization < _MIN_SINGLE_PRECISION:
         a = (x.double() - mean_x) * root.view(-1, 1, 1, 1)
-    smooth = _smoothed(a, smoothness).flatten(1)
+    a = a * moves
+    smooth = (_smoothed(a, smoothness) * moves).flatten(1)
     gram = (a.flatten(1) @ smooth.T).double()
     scale = gram.diagonal().mean()
     if not scale * len(x) > _ROUNDING:
@@ -91,6 +96,7 @@ def _smoothed(pictures: Tensor, width: float) -> Tensor:
 def descend(
     x: Tensor,
     y: Tensor,
+    moves: Tensor,
     *,
     temperature: float,
     initializer: Literal["zeros", "random"],
@@ -108,6 +114,8 @@ def descend(
         Neighbours between 0 and 1.
     y : float64 [n, classes]
         Logits of the teacher.
+    moves : bool [C, H, W]
+        Which inputs may have weights.
     temperature, initializer, optimizer, learning_rate, epochs, batch_size, seed
         As for `LinearStudent`.
 
@@ -117,7 +125,7 @@ def descend(
     bias : float64 [classes]
     """
     generator = torch.Generator("cpu").manual_seed(seed)
-    flat = x.flatten(1)
+    flat = (x * moves).flatten(1)
     soft = (y / temperature).softmax(1).float()
     weights, bias = flat.new_zeros(y.shape[1], flat.shape[1]), flat.new_zeros(y.shape[1])
     if initializer == "random":
@@ -131,4 +139,4 @@ def descend(
             loss = functional.cross_entropy(logits, soft[rows])
             weights.grad, bias.grad = torch.autograd.grad(loss, [weights, bias])
             descent.step()
-    return weights.detach().double(), bias.detach().double()
+    return (weights * moves.flatten()).detach().double(), bias.detach().double()

@@ -57,6 +57,8 @@ class Scene:
         The samples, with the groups of every landscape.
     models : Models
         The classifiers that explain samples, the run's own network included.
+    neighbors
+        Draws neighbours of pictures by the autoencoder; None until the first question about them.
     largest : int or None
         Side in pixels into which all pictures are fitted; None for their own sizes.
     dynamics : dict of Landscape to Dynamics
@@ -86,6 +88,7 @@ class Scene:
         # Pictures that a callable draws are for people; a model takes those that were recorded or passed.
         self.models = Models(self.landscapes, models, images if isinstance(images, np.ndarray) else None)
         self.vae = vae
+        self.neighbors: Any = None
         self.dynamics = {landscape: Dynamics(landscape) for landscape in self.landscapes}
         self.answers = AnswerCache()
         self.logits = lru_cache(_MAX_OPEN_FILES)(_logits)

@@ -63,10 +63,12 @@ function Comparison({ store, answer, index, classes }: ClassesProperties & { ind
       <thead>
         <tr>
           <th>class</th>
-          <th title="For this class rather than the others, each of which counts by its mean probability over the neighbours; each map on a scale of its own">
+          <th title="For this class rather than the others, each of which counts by its mean probability over the neighbours; each map on a scale of its own; grey: inputs that no neighbour varies">
             weights
           </th>
-          <th title="Weights times pixels, all maps on one scale">weighted</th>
+          <th title="Weights times pixels, all maps on one scale; grey: inputs that no neighbour varies">
+            weighted
+          </th>
           <th>model</th>
           <th>student</th>
         </tr>
@@ -169,7 +171,9 @@ function WeightMap({ array: { data, shape }, row, together = false }: WeightMapP
     width,
     height,
     values: data.subarray(row * size, (row + 1) * size),
-    ...(together && { limit: data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) }),
+    ...(together && {
+      limit: data.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0),
+    }),
   };
   return (
     <span class="dvi-grows">

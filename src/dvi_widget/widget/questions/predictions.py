@@ -21,7 +21,7 @@ from .models import Field, FieldKind, Model, refusing
 
 _MAX_PICTURES = 144  # neighbours that are drawn (§6.2)
 _MAX_NEIGHBORS = 4096
-_MAX_SEARCHED_SAMPLES = 2000  # training samples among which the nearest pictures are found
+_MAX_SEARCHED_SAMPLES = 2000  # training samples, else any, among which the nearest pictures are found
 _RANKING_SAMPLES = 24  # pictures on which settings are ranked
 _WINDOWS = 16  # into which a row of neighbours is divided to smooth it
 
@@ -243,7 +243,8 @@ class Student(Answer):
     bounds : float32 [d, 2]
         Range of each latent dimension in which the neighbours were drawn.
     weights, weighted : float32 [classes, h, w]
-        The student's weights, and their product with the picture, summed over channels.
+        The student's weights, and their product with the picture, summed over channels; NaN where no
+        neighbour varies the picture.
     teacher, student : float32 [classes]
         Probabilities of both for the picture.
     """
@@ -294,6 +295,7 @@ def student(
         fitted = LinearStudent(**_chosen(settings, _STUDENT_SETTINGS)).fit(around, teacher)
         report(0.9, "Measuring the student")
         along, fidelity = fitted.along(), fitted.fidelity(classes=scene.classes)
+    moves = fitted.varied_.any(axis=0)
     drawn = along.order[along.evenly(_MAX_PICTURES)]
     return Student(
         verdict=fidelity.verdict,
@@ -311,8 +313,8 @@ def student(
         positions=along.positions.astype(np.float32),
         probabilities=along.probabilities.astype(np.float32),
         bounds=around.bounds.astype(np.float32),
-        weights=fitted.weights().sum(1),
-        weighted=fitted.weighted().sum(1),
+        weights=np.where(moves, fitted.weights().sum(1), np.float32(np.nan)),
+        weighted=np.where(moves, fitted.weighted().sum(1), np.float32(np.nan)),
         teacher=fidelity.teacher,
         student=fidelity.student,
     )
@@ -327,7 +329,7 @@ class Setting(TypedDict):
     believed: float
     agreement: float
     kl: float
-    r2: float
+    r2: float | None
 
 
 @dataclass(frozen=True)
@@ -347,7 +349,11 @@ def search(scene: Scene, report: Report, model: Model, epoch: Epoch, indices: Sa
     pictures = scene.models.inputs(indices[:_RANKING_SAMPLES])
     with refusing(name):
         table = search_settings(
-            vae, pictures, teacher, report=lambda share: report(share, "Trying bands and regularisations")
+            vae,
+            pictures,
+            teacher,
+            pictures=_neighbors(scene, {}).pictures,
+            report=lambda share: report(share, "Trying bands and regularisations"),
         )
     return RankedSettings(
         [
@@ -358,7 +364,7 @@ def search(scene: Scene, report: Report, model: Model, epoch: Epoch, indices: Sa
                 "believed": float(row["believed"]),
                 "agreement": float(row["agreement"]),
                 "kl": float(row["kl"]),
-                "r2": float(row["r2"]),
+                "r2": _finite(row["r2"]),
             }
             for row in table.to_dict("records")
         ]
@@ -373,14 +379,24 @@ def _neighborhood(
     bounds: NDArray[np.float32] | None,
     settings: Mapping[str, Any],
 ) -> Neighborhood:
-    models, chosen = scene.models, _chosen(settings, _NEIGHBOR_SETTINGS)
-    if chosen.get("how") in ("nearest", "hybrid"):
-        chosen["pictures"] = models.inputs(models.spread(_MAX_SEARCHED_SAMPLES, train=True))
-    neighbors = Neighbors(_vae(scene), **chosen)
-    picture = models.inputs(np.array([index]))[0]
+    neighbors = _neighbors(scene, settings)
+    picture = scene.models.inputs(np.array([index]))[0]
     if other is not None:
-        return neighbors.morph(picture, models.inputs(np.array([other]))[0])
+        return neighbors.morph(picture, scene.models.inputs(np.array([other]))[0])
     return neighbors.sample(picture, latent=latent, bounds=bounds)
+
+
+def _neighbors(scene: Scene, settings: Mapping[str, Any]) -> Neighbors:
+    """Return the scene's neighbours with these settings; its real pictures are encoded once."""
+    vae = _vae(scene)
+    if scene.neighbors is None or scene.neighbors.vae is not vae:
+        models = scene.models
+        rows = models.spread(_MAX_SEARCHED_SAMPLES, train=True)
+        real = models.inputs(rows if len(rows) else models.spread(_MAX_SEARCHED_SAMPLES))
+        scene.neighbors = Neighbors(vae, pictures=real)
+    defaults = {name: _FIELDS[name]["default"] for name in _NEIGHBOR_SETTINGS}
+    neighbors: Neighbors = scene.neighbors.set_params(**defaults | _chosen(settings, _NEIGHBOR_SETTINGS))
+    return neighbors
 
 
 def _chosen(settings: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
