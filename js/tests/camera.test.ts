@@ -8,13 +8,22 @@ import { toPosition, type Viewport } from "../src/canvas/viewport";
 let camera: Camera | null = null;
 afterEach(() => camera?.stop());
 
+const home = signal<{ k: number; x: number; y: number } | null>(null);
+
 function stage(pans: (event: PointerEvent) => boolean = () => true) {
+  home.value = null;
   const element = document.createElement("div");
   Object.defineProperty(element, "clientWidth", { value: 800 });
   Object.defineProperty(element, "clientHeight", { value: 400 });
   element.setPointerCapture = () => {};
   document.body.append(element);
-  camera = startCamera(element, { aspect: 1, reducedMotion: signal(true), pans, taken: () => {} });
+  camera = startCamera(element, {
+    aspect: 1,
+    reducedMotion: signal(true),
+    pans,
+    taken: () => {},
+    home: () => home.value,
+  });
   const { viewport } = camera;
   const point = (type: string, x: number, y: number, pointerId = 1): void => {
     element.dispatchEvent(new PointerEvent(type, { clientX: x, clientY: y, pointerId }));
@@ -27,6 +36,18 @@ function stage(pans: (event: PointerEvent) => boolean = () => true) {
   };
   return { seen: () => viewport.value as Viewport, point, wheel };
 }
+
+it("opens at home once that is known, and goes nowhere from where a person moved it", () => {
+  const { seen, wheel } = stage();
+  home.value = { k: 2, x: -100, y: -50 };
+  expect(seen()).toMatchObject({ k: 2, x: -100, y: -50 });
+  // What is known later, of another epoch, moves nothing.
+  home.value = { k: 3, x: -100, y: -50 };
+  expect(seen().k).toBe(2);
+  wheel({ deltaY: -500 });
+  expect(seen().k).toBeCloseTo(4);
+  expect(camera?.home.value).toBe(false);
+});
 
 describe("the wheel", () => {
   it("zooms around the pointer and never scrolls the page", () => {

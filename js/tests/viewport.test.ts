@@ -1,6 +1,7 @@
 // From the extent to the screen and back, and how points look at any number and zoom.
 import { expect, it } from "vitest";
 import {
+  around,
   pointLook,
   ringing,
   toClip,
@@ -56,4 +57,24 @@ it("rings a few selected samples, and not a hundred thousand", () => {
   expect(ringing(view, 20)).toBe(1);
   expect(ringing(view, 101)).toBeLessThanOrEqual(ringing(view, 100) / 2);
   expect(ringing(view, 100_000)).toBe(0);
+});
+
+it("fits samples into the middle, whatever a straggler does", () => {
+  const view = VIEWS.whole as Viewport;
+  const positions = new Uint16Array(2 * 4000);
+  for (let i = 0; i < 4000; i++) {
+    positions[2 * i] = 20_000 + (i % 100) * 100;
+    positions[2 * i + 1] = 30_000 + Math.floor(i / 100) * 100;
+  }
+  positions[0] = 65_000;
+  positions[1] = 0;
+  const seen = { ...around(view, positions), width: view.width, height: view.height };
+  const at = (x: number, y: number) => toScreen({ ...view, ...seen }, x, y);
+  const [left, bottom] = at(20_000, 30_000);
+  const [right, top] = at(29_900, 33_900);
+  expect((left + right) / 2).toBeCloseTo(view.width / 2, 0);
+  expect((top + bottom) / 2).toBeCloseTo(view.height / 2, 0);
+  expect(right - left).toBeGreaterThan(0.8 * Math.min(view.width, view.height));
+  expect(right - left).toBeLessThan(Math.min(view.width, view.height));
+  expect(around(view, new Uint16Array(0)).k).toBe(1);
 });

@@ -72,18 +72,21 @@ class At:
     # ---- samples
 
     def places(self, epoch: int) -> np.ndarray:
-        """Where every sample must be, [N, 2]: the extent, not stretched, in the middle of the stage.
+        """Where every sample must be, [N, 2]: the extent, not stretched, in the middle of the stage, then zoomed."""
+        return self.on_screen(self.landscape.at(epoch).positions)
 
-        This is for the view as it opens, neither panned nor zoomed.
-        """
+    def on_screen(self, positions: np.ndarray) -> np.ndarray:
+        """Where positions of the landscape, [N, 2], must be on the page."""
         stage = self.part("stage")
         stage.scroll_into_view_if_needed()
         box = stage.bounding_box()
         x0, x1, y0, y1 = self.landscape.extent
         scale = min(box["width"] / (x1 - x0), box["height"] / (y1 - y0))
         middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        unit = self.landscape.at(epoch).positions.astype(float) - ((x0 + x1) / 2, (y0 + y1) / 2)
-        return unit * (scale, -scale) + middle
+        k, x, y = map(float, stage.get_attribute("data-view").split())
+        unit = np.asarray(positions, float) - ((x0 + x1) / 2, (y0 + y1) / 2)
+        fitted = unit * (scale, -scale) + middle - (box["x"], box["y"])
+        return k * fitted + (x, y) + (box["x"], box["y"])
 
     def wait_for_another_picture(self, before: str) -> str:
         """Wait until the canvas looks other than before; gives back how."""

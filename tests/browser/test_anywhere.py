@@ -241,16 +241,13 @@ def test_the_land_carries_the_names_of_its_classes(at, landscape):
     shown = set(names.all_inner_texts())
     assert shown <= set(landscape.classes)
     assert len(shown) >= len(landscape.classes) // 2
-    stage = at.part("stage").bounding_box()
-    x0, x1, y0, y1 = landscape.extent
-    scale = min(stage["width"] / (x1 - x0), stage["height"] / (y1 - y0))
     canvas = landscape.at(at.last).canvas.classes
+    x0, x1, y0, y1 = landscape.extent
+    low, high = at.on_screen([[x0, y0], [x1, y1]])
     for name in names.all():
         box = name.bounding_box()
-        across = box["x"] + box["width"] / 2 - stage["x"] - stage["width"] / 2
-        up = stage["y"] + stage["height"] / 2 - box["y"] - box["height"] / 2
-        column = int((across / scale / (x1 - x0) + 0.5) * len(canvas))
-        row = int((up / scale / (y1 - y0) + 0.5) * len(canvas))
+        middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+        column, row = ((middle - low) / (high - low) * len(canvas)).astype(int)
         assert landscape.classes[canvas[row, column]] == name.inner_text()
     at.part("show").click()
     at.part("show-names").click()

@@ -1,5 +1,5 @@
 // The camera: pan, zoom, touch, and the size of the canvas.
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { locate } from "../state/locate";
 import { toPosition, toScreen, type Viewport } from "./viewport";
 
@@ -17,14 +17,18 @@ export interface CameraOptions {
   pans: (event: PointerEvent) => boolean;
   /** Called when a person pans or zooms. */
   taken: () => void;
+  /** The view that the camera opens with and comes back to; null until it is known. */
+  home: (seen: Viewport) => View | null;
 }
 
 export interface Camera {
   /** Null until the canvas has been measured. */
   viewport: Signal<Viewport | null>;
+  /** Whether the view is that of home, which follows the size of the canvas. */
+  home: Signal<boolean>;
   /** Zoom around a location of the screen, by default its middle. */
   zoomBy: (factor: number, around?: readonly [number, number]) => void;
-  /** Show the whole landscape. */
+  /** Go back home. */
   reset: () => void;
   /** Pan by a share of the screen. */
   panBy: (x: number, y: number) => void;
@@ -38,7 +42,15 @@ export type View = Pick<Viewport, "k" | "x" | "y">;
 
 export function startCamera(element: HTMLElement, options: CameraOptions): Camera {
   const viewport = signal<Viewport | null>(null);
+  const home = signal(true);
+  /** The size of the canvas that home was found for. */
+  let housed = "";
   let request = 0;
+
+  const taken = (): void => {
+    home.value = false;
+    options.taken();
+  };
 
   const show = (view: View): void => {
     const seen = viewport.peek();
@@ -47,7 +59,7 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     }
   };
 
-  const moveTo = (goal: View): void => {
+  const moveTo = (goal: View, arrived = (): void => {}): void => {
     const start = viewport.peek();
     const begin = performance.now();
     cancelAnimationFrame(request);
@@ -65,6 +77,8 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
       show({ k, x, y });
       if (progress < 1) {
         request = requestAnimationFrame(step);
+      } else {
+        arrived();
       }
     };
     request = requestAnimationFrame(step);
@@ -84,7 +98,7 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     if (seen === null || !holding.has(event.pointerId)) {
       return;
     }
-    options.taken();
+    taken();
     const before = grip([...holding.values()]);
     holding.set(event.pointerId, locate(element, event));
     const after = grip([...holding.values()]);
@@ -99,7 +113,7 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
     event.stopPropagation();
     const seen = viewport.peek();
     if (seen !== null) {
-      options.taken();
+      taken();
       cancelAnimationFrame(request);
       const turn =
         -event.deltaY *
@@ -132,20 +146,38 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
   const sizes = new ResizeObserver(measure);
   sizes.observe(element);
   measure();
+  const stopHousing = effect(() => {
+    const seen = viewport.value;
+    const goal = home.value && seen !== null ? options.home(seen) : null;
+    if (seen === null || !home.value) {
+      housed = "";
+    } else if (goal !== null && housed !== `${seen.width} ${seen.height}`) {
+      housed = `${seen.width} ${seen.height}`;
+      show(within(seen, goal.k, goal.x, goal.y));
+    }
+  });
 
   return {
     viewport,
+    home,
     zoomBy: (factor, around) => {
       const seen = viewport.peek();
       if (seen !== null) {
+        home.value = false;
         moveTo(zoomed(seen, factor, around ?? [seen.width / 2, seen.height / 2]));
       }
     },
-    reset: () => moveTo({ k: 1, x: 0, y: 0 }),
+    reset: () => {
+      const seen = viewport.peek();
+      const { k, x, y } = (seen && options.home(seen)) ?? { k: 1, x: 0, y: 0 };
+      moveTo(seen === null ? { k, x, y } : within(seen, k, x, y), () => {
+        home.value = true;
+      });
+    },
     panBy: (x, y) => {
       const seen = viewport.peek();
       if (seen !== null) {
-        options.taken();
+        taken();
         moveTo(within(seen, seen.k, seen.x - x * seen.width, seen.y - y * seen.height));
       }
     },
@@ -157,12 +189,14 @@ export function startCamera(element: HTMLElement, options: CameraOptions): Camer
       const { k, x, y } = within(seen, goal.k, goal.x, goal.y);
       const near = Math.hypot(x - seen.x, y - seen.y) < 0.5 && Math.abs(k / seen.k - 1) < 1e-3;
       if (!near) {
+        home.value = false;
         const on = (from: number, to: number): number => from + (to - from) * part;
         show({ k: on(seen.k, k), x: on(seen.x, x), y: on(seen.y, y) });
       }
     },
     stop: () => {
       cancelAnimationFrame(request);
+      stopHousing();
       sizes.disconnect();
       element.removeEventListener("pointerdown", pressed);
       element.removeEventListener("pointermove", moved);

@@ -6,6 +6,7 @@ import { type Following, startFollowing } from "./following";
 import { type Naming, startNaming } from "./naming";
 import { type Painter, startPainter } from "./painter";
 import { draws, type PointerActions, startPointer } from "./pointer";
+import { around } from "./viewport";
 
 export interface Stage {
   side: Side;
@@ -30,6 +31,11 @@ export function startStage(
     reducedMotion: store.reducedMotion,
     taken: () => {
       store.view.keep.value = false;
+    },
+    home: (seen) => {
+      side.frames.revision.value;
+      const frame = side.frames.get(store.playhead.position.peek());
+      return frame === undefined ? null : around(seen, frame.positions);
     },
     pans: (event) => event.button === 0 && !event.ctrlKey && !draws(store, event),
   });

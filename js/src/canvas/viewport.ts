@@ -68,6 +68,49 @@ export function unitsPerPixel(viewport: Viewport): [number, number] {
   return [FULL / (viewport.k * w), FULL / (viewport.k * h)];
 }
 
+/** The share of the samples that may lie outside of the view that shows them, at either end of either axis. */
+const MAX_OUTSIDE = 0.001;
+/** The share of the fitted picture that samples fill, and the zoom up to which they do. */
+const FILLED = 0.86;
+const MAX_FITTED_ZOOM = 8;
+
+/** The view that shows samples as large as the fitted picture has room for. */
+export function around(
+  viewport: Viewport,
+  positions: Uint16Array,
+): Pick<Viewport, "k" | "x" | "y"> {
+  const { left, top, w, h } = fitted(viewport);
+  const [x0, x1] = span(positions, 0);
+  const [y0, y1] = span(positions, 1);
+  const wanted = FILLED / Math.max(x1 - x0, y1 - y0, 1e-3);
+  const k = Math.min(MAX_FITTED_ZOOM, Math.max(1, wanted));
+  return {
+    k,
+    x: viewport.width / 2 - k * (left + ((x0 + x1) / 2) * w),
+    y: viewport.height / 2 - k * (top + (1 - (y0 + y1) / 2) * h),
+  };
+}
+
+/** From where to where nearly all positions lie along an axis, in shares of the extent. */
+function span(positions: Uint16Array, axis: 0 | 1): [number, number] {
+  const counts = new Uint32Array(FULL + 1);
+  for (let i = axis; i < positions.length; i += 2) {
+    counts[positions[i] as number] = (counts[positions[i] as number] as number) + 1;
+  }
+  const outside = Math.floor((positions.length / 2) * MAX_OUTSIDE);
+  const end = (from: number, step: 1 | -1): number => {
+    let at = from;
+    for (let passed = 0; at >= 0 && at <= FULL; at += step) {
+      passed += counts[at] as number;
+      if (passed > outside) {
+        break;
+      }
+    }
+    return at / FULL;
+  };
+  return positions.length === 0 ? [0, 1] : [end(0, 1), end(FULL, -1)];
+}
+
 /** How much the selected points are ringed: fully while they are few, thinly above a hundred, not at all where rings would hide them. */
 export function ringing(viewport: Viewport, selected: number): number {
   const room = Math.min(1, Math.max(0, (pointLook(viewport, selected).radius - 1.5) / 2.5));

@@ -187,17 +187,21 @@ function Canvas({ store, side, stages, parts: { onMap } }: CanvasProperties) {
       return;
     }
     const running = startStage(store, side, element.current, canvas.current);
-    const { viewport } = running.camera;
+    const { viewport, home } = running.camera;
     const forget = store.history.add({
       read: () => {
         const seen = viewport.value;
         // Where the camera follows samples, they move it, not a person.
-        return seen && !store.view.keep.value ? `[${seen.k},${seen.x},${seen.y}]` : null;
+        const own = seen && !home.value && !store.view.keep.value;
+        return own ? `[${seen.k},${seen.x},${seen.y}]` : null;
       },
       write: (text: string | null) => {
         const seen = viewport.peek();
-        if (text !== null && seen !== null) {
+        if (text === null) {
+          home.value = !store.view.keep.peek();
+        } else if (seen !== null) {
           const [k, x, y] = JSON.parse(text);
+          home.value = false;
           viewport.value = { ...seen, k, x, y };
         }
       },
@@ -210,6 +214,13 @@ function Canvas({ store, side, stages, parts: { onMap } }: CanvasProperties) {
     };
   }, [store, side, stages]);
   const stage = stages.value.find((one) => one.side === side);
+  // Where the view is, for whoever looks at the page from outside.
+  useSignalEffect(() => {
+    const seen = stages.value.find((one) => one.side === side)?.camera.viewport.value;
+    if (element.current !== null && seen) {
+      element.current.dataset.view = `${seen.k} ${seen.x} ${seen.y}`;
+    }
+  });
   return (
     <div class="dvi-stage">
       {store.sides.length > 1 && (

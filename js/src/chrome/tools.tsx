@@ -3,11 +3,11 @@ import type { ComponentChildren } from "preact";
 import type { Stage } from "../canvas/stage";
 import {
   AddIcon,
+  FitIcon,
   LassoIcon,
   MarkerIcon,
   PanIcon,
   ReplaceIcon,
-  ResetIcon,
   SaveIcon,
   SubtractIcon,
   TrailIcon,
@@ -98,7 +98,7 @@ export function Tools({ store, stages, savePicture }: ToolsProperties) {
       </ToolButton>
       <ToolButton
         testid="reset-view"
-        name="Show the whole landscape (0)"
+        name="Fit the samples (0)"
         press={() => {
           store.view.keep.value = false;
           for (const { camera } of stages) {
@@ -106,7 +106,7 @@ export function Tools({ store, stages, savePicture }: ToolsProperties) {
           }
         }}
       >
-        <ResetIcon />
+        <FitIcon />
       </ToolButton>
     </div>
   );

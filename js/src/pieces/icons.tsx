@@ -82,9 +82,18 @@ export const SubtractIcon = () => (
   </Icon>
 );
 
-export const ResetIcon = () => (
+export const FitIcon = () => (
   <Icon>
-    <path d="M2 5.5V2h3.5M14 5.5V2h-3.5M2 10.5V14h3.5M14 10.5V14h-3.5" />
+    <path d="M5.5 2H2v3.5M10.5 2H14v3.5M5.5 14H2v-3.5M10.5 14H14v-3.5" />
+    <circle cx="6.5" cy="7" r=".8" />
+    <circle cx="9.5" cy="6.5" r=".8" />
+    <circle cx="8" cy="9.5" r=".8" />
+  </Icon>
+);
+
+export const FullScreenIcon = () => (
+  <Icon>
+    <path d="M9.5 2H14v4.5M14 2 9.5 6.5M6.5 14H2V9.5M2 14l4.5-4.5" />
   </Icon>
 );
 
