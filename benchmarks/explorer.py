@@ -228,7 +228,7 @@ def index(browser: Browser) -> Iterator[str]:
 
 def bundle() -> Iterator[str]:
     size = build_hook.BUNDLE.stat().st_size / 1000
-    yield f"bundle, minified | ≤ 300 kB | {size:.1f} kB"
+    yield f"bundle, minified | ≤ 330 kB | {size:.1f} kB"
 
 
 def first(browser: Browser) -> Iterator[str]:

@@ -6,8 +6,9 @@ import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { widget } from "../build.mjs";
 
-/** quak ships 520 kB, jupyter-scatter 2,130 kB, Embedding Atlas 5,390 kB. */
-const MAX_BYTES = 300_000;
+/** Names on the land, colours and sizes by any column and the key took it past 300 kB; quak ships 520 kB,
+ * jupyter-scatter 2,130 kB, Embedding Atlas 5,390 kB. */
+const MAX_BYTES = 330_000;
 const MAX_LINES = 500;
 
 /** The rooms, from low to high, each with those below it that it may import from besides itself. */

@@ -103,6 +103,7 @@ it("answers as the kernel does", async () => {
     selection: text([2]),
     hovered: null,
     color_by: "prediction",
+    size_by: "",
     filter: "",
     selections: {},
     _view: {},

@@ -11,6 +11,7 @@ const infoOf = (epochs: number[]): LandscapeInfo => ({
   resolution: 4,
   accuracy: { train: [], test: [] },
   services: [],
+  columns: [],
   scalars: {},
 });
 
@@ -25,7 +26,14 @@ describe("a side", () => {
     }),
   );
   const source = { frame, territory: () => new Promise(() => {}) } as unknown as Source;
-  const side = new Side(source, 1, own, epochs, 0.5);
+  const side = new Side(
+    source,
+    { groups: new Map(), split: new Uint8Array(1) },
+    1,
+    own,
+    epochs,
+    0.5,
+  );
 
   it("has its place among the epochs of both", () => {
     expect(epochs).toEqual([1, 2, 4, 5, 6, 9]);

@@ -32,7 +32,7 @@ pair = dvi.Explorer(landscape, other)
 RESET = """
 {name}.epoch, {name}.hovered = landscape.epochs[-1], None
 {name}.selection, {name}.selections = [], {{}}
-{name}.filter, {name}.color_by, {name}._view = "", "label", {{}}
+{name}.filter, {name}.color_by, {name}.size_by, {name}._view = "", "label", "", {{}}
 """
 
 

@@ -72,7 +72,7 @@ class At:
     # ---- samples
 
     def places(self, epoch: int) -> np.ndarray:
-        """Where every sample must be, [N, 2]: the extent, not stretched, in the middle of the stage, then zoomed."""
+        """Where every sample must be, [N, 2]: the extent in the middle of the stage, then zoomed."""
         return self.on_screen(self.landscape.at(epoch).positions)
 
     def on_screen(self, positions: np.ndarray) -> np.ndarray:

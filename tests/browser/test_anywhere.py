@@ -252,7 +252,7 @@ def test_the_land_carries_the_names_of_its_classes(at, landscape):
     at.part("show").click()
     at.part("show-names").click()
     expect(names).to_have_count(0)
-    at.expect_told("_view['names']", False)
+    at.expect_told("_view.get('names')", False)
 
 
 @everywhere
@@ -407,6 +407,23 @@ def test_the_legend_selects_and_says_what_colours_mean(at, landscape, of_class):
     at.expect_selected(np.flatnonzero(~right).tolist())
     at.part("clear-selection").click()
     at.expect_selected([])
+
+
+@with_a_kernel
+def test_colour_and_size_stand_for_any_column(at, landscape):
+    picture = at.picture()
+    at.part("color-by").select_option("loss")
+    at.expect_told("color_by", "loss")
+    expect(at.part("color-scale")).to_have_text(re.compile(r"^0\d"))  # both ends, and nothing waited for
+    picture = at.wait_for_another_picture(picture)
+    expect(at.part("legend-entry")).to_have_count(0)
+    at.part("size-by").select_option("forgetting events")
+    at.expect_told("size_by", "forgetting events")
+    expect(at.part("size-scale")).to_contain_text("small 0")
+    at.wait_for_another_picture(picture)
+    at.part("color-by").select_option("split")
+    at.part("legend-entry").filter(has_text="test").click()
+    at.expect_selected(np.flatnonzero(landscape.samples["split"] == "test").tolist())
 
 
 @everywhere

@@ -368,7 +368,7 @@ def test_it_exports_what_it_shows(explorer, tmp_path, monkeypatch):
     explorer.selections = {"odd": [4]}
     path = explorer.to_html("page.html")
     assert path == tmp_path / "page.html"
-    state = '"state":{"epoch":5,"selection":"CA==","color_by":"prediction","filter":"wrong",'
+    state = '"state":{"epoch":5,"selection":"CA==","color_by":"prediction","size_by":"","filter":"wrong",'
     state += '"selections":{"odd":"EA=="},"_view":{}}'
     assert state in path.read_text(encoding="utf-8")
 

@@ -131,6 +131,21 @@ def test_with_an_engine_the_page_answers_about_samples_too(tmp_path):
         assert services == ["decode", "dynamics", "logits", "measures", "place"]
 
 
+def test_columns_come_along_and_those_that_move_only_where_they_are_in_use(tmp_path):
+    shown = fitted()
+    shown.samples["age"] = np.arange(40.0)
+    scene = Scene([shown])
+    page = Page(write_page(tmp_path / "page.html", scene, {**STATE, "size_by": "margin"}, BUNDLE))
+    (outline,) = page.manifest["answers"]["hello {}"]["result"]["landscapes"]
+    names = {column["name"] for column in outline["columns"]}
+    assert {"age", "aum", "margin"} <= names
+    assert not {"loss", "lost neighbours"} & names
+    for column in outline["columns"]:
+        for epoch in shown.epochs if column["moves"] else shown.epochs[:1]:
+            args = {"landscape": 0, "epoch": epoch, "name": column["name"]}
+            assert key("column", args) in page.manifest["answers"]
+
+
 def test_what_takes_too_long_or_too_much_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(page_writer, "_EPOCH_BUDGET_S", -1.0)
     monkeypatch.setattr(page_writer, "_MAX_PROBABILITIES", 40 * 3 * 3 - 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hosts import RecordingComm
 from PIL import Image
-from synthetic import landscape
+from synthetic import fitted, landscape
 
 from dvi_widget.landscape import class_colors
 from dvi_widget.landscape.support import support
@@ -186,3 +186,23 @@ def test_the_picture_has_the_palette_that_the_page_has():
         pixels = picture(explorer)
         for index in range(1, 8):
             assert alike(at(pixels, shown, index), hues[shown.samples["label"].iloc[index]])
+
+
+def test_columns_have_colours_and_what_takes_time_is_left_to_the_page():
+    shown = apart()
+    shown.samples["age"] = [0.0, 10, 10, 10, 5, 0, 0, np.nan]
+    shown.samples["device"] = ["phone", "tablet"] * 4
+    explorer = Explorer(shown)
+    explorer.color_by = "age"
+    pixels = picture(explorer)
+    for index, color in ((0, "#fde725"), (4, "#21918c"), (1, "#440154"), (7, "#80868f")):
+        assert alike(at(pixels, shown, index), rgb(color))
+    explorer.color_by = "device"
+    pixels = picture(explorer)
+    for index in range(8):
+        assert alike(at(pixels, shown, index), rgb(class_colors(2)[index % 2]))
+    slow = fitted(60, (0, 5), resolution=30)
+    explorer = Explorer(slow)
+    by_label = picture(explorer)
+    explorer.color_by = "loss"
+    assert (picture(explorer) == by_label).all()

@@ -1,7 +1,8 @@
 // What colours and marks of the points stand for: an entry per class, or for right and wrong, and one per mark.
 import { toHex } from "../state/colors";
+import { MISSING } from "../state/columns";
 import type { Store } from "../state/store";
-import { lookOf } from "./look";
+import { lookOf, scaleColors } from "./look";
 
 export interface LegendEntry {
   key: string;
@@ -46,7 +47,24 @@ export function markEntries(store: Store): MarkEntry[] {
   return entries;
 }
 
-/** The entries for the epoch passed. */
+/** A scale of numbers that colours or sizes stand for; null while it is not known, and for anything else. */
+export function numberScale(
+  store: Store,
+  name: string,
+): { low: number; high: number; hues: string[] } | null {
+  const side = store.side.value;
+  const column = side.column(name);
+  column?.revision.value;
+  const shown = column?.get(side.at(store.playhead.passing.value)) ?? column?.get(0);
+  if (shown === undefined || shown.names.length > 0) {
+    return null;
+  }
+  const colors = scaleColors(store, side);
+  const hues = Array.from({ length: 9 }, (_, i) => colors[Math.round((i * 255) / 8)]);
+  return { low: shown.low, high: shown.high, hues: hues.flatMap((hue) => (hue ? toHex(hue) : [])) };
+}
+
+/** The entries for the epoch passed; none where colours stand for numbers. */
 export function legendEntries(store: Store): LegendEntry[] {
   const { hello } = store;
   const { labels } = hello;
@@ -78,6 +96,38 @@ export function legendEntries(store: Store): LegendEntry[] {
       });
     }
     return entries;
+  }
+  const side = store.side.value;
+  const column = side.column(by);
+  if (column !== null) {
+    column.revision.value;
+    const { names, values } = column.get(0) ?? { names: [], values: new Uint16Array(0) };
+    const colors = scaleColors(store, side);
+    const counts = new Uint32Array(names.length + 1);
+    for (const value of values) {
+      const at = value === MISSING ? names.length : value;
+      counts[at] = (counts[at] as number) + 1;
+    }
+    const entries = names.map((name, i) => ({
+      key: String(i),
+      name: name.trim() || "none",
+      hue: toHex(colors[i] ?? look.unlabelled),
+      samples: counts[i] as number,
+      picks: (sample: number) => values[sample] === i,
+    }));
+    const missing = counts[names.length] as number;
+    return names.length === 0 || missing === 0
+      ? entries
+      : [
+          ...entries,
+          {
+            key: "none",
+            name: "no value",
+            hue: toHex(look.unlabelled),
+            samples: missing,
+            picks: (sample: number) => values[sample] === MISSING,
+          },
+        ];
   }
   store.frames.revision.value;
   const frame = store.frames.get(store.playhead.passing.value);

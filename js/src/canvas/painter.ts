@@ -7,12 +7,18 @@ import type { Store } from "../state/store";
 import { Renderer } from "./gl/renderer";
 import type { Scene } from "./gl/scene";
 import type { Lines } from "./lines";
-import { lookOf } from "./look";
+import { lookOf, scaleColors } from "./look";
 import { OVERLAYS } from "./overlays";
 import { pointLook, ringing, toClip, toScreen, type Viewport } from "./viewport";
 
 const GLIDE_MS = 300;
-const COLOR_BY_NUMBER = { label: 0, prediction: 1, correctness: 2 } as const;
+const COLOR_BY_NUMBER: Record<string, Scene["colorBy"]> = {
+  label: 0,
+  prediction: 1,
+  correctness: 2,
+  category: 3,
+  number: 4,
+};
 /** The density of more samples is counted only where time rests. */
 const MAX_COUNTED = 200_000;
 
@@ -53,6 +59,8 @@ export function startPainter(
     frame: (position) => frames.get(position),
     territory: (position) => territories.partial(position),
     field: (position) => side.field(store.view.overlay.peek())?.get(position),
+    column: (which, position) =>
+      side.column((which === "color" ? store.colorBy : store.sizeBy).peek())?.get(position),
   });
 
   let request = 0;
@@ -78,9 +86,11 @@ export function startPainter(
   const ingredients = (): readonly unknown[] => {
     const time = playhead.mix.peek();
     const field = side.field(store.view.overlay.peek());
+    const columns = [store.colorBy, store.sizeBy].map((by) => side.column(by.peek()));
     return [time?.a, time?.b].flatMap((position) => {
       const at = position === undefined ? -1 : side.at(position);
-      return [frames.get(at), territories.partial(at), territories.get(at), field?.get(at)];
+      const land = [territories.partial(at), territories.get(at), field?.get(at)];
+      return [frames.get(at), ...land, ...columns.map((column) => column?.get(at))];
     });
   };
 
@@ -136,7 +146,8 @@ export function startPainter(
       opacity,
       emphasis: emphasis * rarityNow,
       ringing: ringing(seen, store.selection.peek().indices.length),
-      colorBy: COLOR_BY_NUMBER[store.colorBy.peek()],
+      colorBy: COLOR_BY_NUMBER[kindOf(store.colorBy.peek())] ?? 0,
+      sized: side.column(store.sizeBy.peek()) !== null,
       raised: [store.pinned.peek(), store.hovered.peek()?.index ?? null].filter((i) => i !== null),
       overlay: (1 +
         OVERLAYS.findIndex(({ key }) => key === store.view.overlay.peek())) as Scene["overlay"],
@@ -158,6 +169,9 @@ export function startPainter(
       idle = whenIdle(prepare);
     }
   };
+
+  const kindOf = (name: string): string =>
+    side.choices.find((choice) => choice.name === name)?.kind ?? name;
 
   /** Points in foreign territory stand out only while they are the exception. */
   const rarity = ({ a, b, t }: typeof mix): number => {
@@ -210,7 +224,7 @@ export function startPainter(
 
   const stops = [
     effect(() => {
-      renderer?.setLook(lookOf(store.theme.value, store.colors.value));
+      renderer?.setLook(lookOf(store.theme.value, store.colors.value, scaleColors(store, side)));
       schedule();
     }),
     effect(() => {
@@ -225,6 +239,7 @@ export function startPainter(
       playhead.playing.value;
       playhead.held.value;
       store.colorBy.value;
+      store.sizeBy.value;
       store.hovered.value;
       store.pinned.value;
       store.view.points.value;
@@ -237,10 +252,22 @@ export function startPainter(
       frames.revision.value;
       territories.revision.value;
       side.field(store.view.overlay.value)?.revision.value;
+      side.column(store.colorBy.value)?.revision.value;
+      side.column(store.sizeBy.value)?.revision.value;
       if (ingredients().some((one, i) => one !== used[i])) {
         schedule();
       } else if (idle === 0) {
         idle = whenIdle(prepare);
+      }
+    }),
+    // Columns are asked for wherever time is, once its samples are there.
+    effect(() => {
+      const time = playhead.mix.value;
+      frames.revision.value;
+      const at = time === null ? [] : [side.at(time.a), side.at(time.b)];
+      const wanted = at.filter((position) => frames.get(position) !== undefined);
+      for (const name of new Set([store.colorBy.value, store.sizeBy.value])) {
+        side.column(name)?.want(wanted);
       }
     }),
     // Trust takes long, so it is asked for only where time rests; density is counted wherever time is.

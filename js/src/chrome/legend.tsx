@@ -1,9 +1,16 @@
 // The legend: what the colours stand for, the number of samples of each, and what samples are coloured by.
 
+import type { Signal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { type LegendEntry, legendEntries, type MarkEntry, markEntries } from "../canvas/legend";
+import {
+  type LegendEntry,
+  legendEntries,
+  type MarkEntry,
+  markEntries,
+  numberScale,
+} from "../canvas/legend";
 import { OVERLAYS } from "../canvas/overlays";
-import { count } from "../pieces/words";
+import { count, number } from "../pieces/words";
 import { joins } from "../state/selection";
 import { COLOR_BY, type Store } from "../state/store";
 
@@ -16,8 +23,9 @@ export function Legend({ store }: { store: Store }) {
   return (
     <div class="dvi-legend">
       <Caption store={store} />
-      <ColorBy store={store} />
-      <ul class="dvi-chips" aria-label="Classes">
+      <By store={store} words="Colour by" by={store.colorBy} first={COLOR_BY} testid="color-by" />
+      <Scale store={store} />
+      <ul class="dvi-chips" aria-label="Colours">
         {named.map((entry) => (
           <Entry key={entry.key} store={store} entry={entry} testid="legend-entry" />
         ))}
@@ -35,6 +43,8 @@ export function Legend({ store }: { store: Store }) {
           </li>
         )}
       </ul>
+      <By store={store} words="Size by" by={store.sizeBy} first={[""]} testid="size-by" />
+      <Sizes store={store} />
       <ul class="dvi-chips dvi-marks" aria-label="Marks">
         {markEntries(store).map((entry) => (
           <Entry key={entry.key} store={store} entry={entry} testid="mark-entry" />
@@ -124,23 +134,76 @@ function Caption({ store }: { store: Store }) {
   );
 }
 
-function ColorBy({ store }: { store: Store }) {
+interface ByProperties {
+  store: Store;
+  words: string;
+  by: Signal<string>;
+  /** What is offered before the columns; "" stands for none. */
+  first: readonly string[];
+  testid: string;
+}
+
+/** The choice of what colours or sizes stand for. */
+function By({ store, words, by, first, testid }: ByProperties) {
+  const names = [...first, ...store.side.value.choices.map(({ name }) => name)];
+  const chosen = names.includes(by.value) ? by.value : (first[0] ?? "");
   return (
     <label class="dvi-colorby">
-      <span>Colour by</span>
+      <span>{words}</span>
       <select
-        data-testid="color-by"
-        value={store.colorBy.value}
+        data-testid={testid}
+        value={chosen}
         onChange={(event) => {
-          store.colorBy.value = COLOR_BY[event.currentTarget.selectedIndex] ?? "label";
+          by.value = names[event.currentTarget.selectedIndex] ?? chosen;
         }}
       >
-        {COLOR_BY.map((by) => (
-          <option key={by} value={by}>
-            {by}
+        {names.map((name) => (
+          <option key={name} value={name}>
+            {name || "nothing"}
           </option>
         ))}
       </select>
     </label>
+  );
+}
+
+function Sizes({ store }: { store: Store }) {
+  const scale = numberScale(store, store.sizeBy.value);
+  return (
+    scale && (
+      <small class="dvi-sizes" data-testid="size-scale">
+        small {number(scale.low)}, large {number(scale.high)}
+      </small>
+    )
+  );
+}
+
+/** The scale of a column of numbers, how its values come, or why they do not. */
+function Scale({ store }: { store: Store }) {
+  const name = store.colorBy.value;
+  const side = store.side.value;
+  const column = side.column(name);
+  if (column === null) {
+    return null;
+  }
+  column.revision.value;
+  const at = side.at(store.playhead.passing.value);
+  const scale = numberScale(store, name);
+  const error = column.error(at);
+  const waits = column.get(at) === undefined;
+  return (
+    <div class="dvi-colorscale" data-testid="color-scale">
+      {scale !== null && (
+        <>
+          <i
+            aria-hidden="true"
+            style={{ background: `linear-gradient(90deg, ${scale.hues.join(", ")})` }}
+          />
+          <span>{number(scale.low)}</span>
+          <span>{number(scale.high)}</span>
+        </>
+      )}
+      {waits && <small>{error ?? column.progress(at)?.text ?? "Waiting for its values"}</small>}
+    </div>
   );
 }

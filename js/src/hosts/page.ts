@@ -154,6 +154,7 @@ export function openPage(page: Document): Host {
       selection: "",
       hovered: null,
       color_by: "label",
+      size_by: "",
       filter: "",
       selections: {},
       _view: {},

@@ -15,6 +15,13 @@ export interface AutoencoderOutline {
   settings: Field[];
 }
 
+/** A column that a page can ask for; `moves` tells whether it has other values at every epoch. */
+export interface ColumnOutline {
+  name: string;
+  kind: "category" | "number";
+  moves: boolean;
+}
+
 /** A place where the predicted class changes: share of the line, position, class before and after. */
 export interface Crossing {
   t: number;
@@ -54,6 +61,7 @@ export interface LandscapeOutline {
   accuracy: Accuracy;
   scalars: Record<string, (number | null)[]>;
   services: string[];
+  columns: ColumnOutline[];
 }
 
 /** A layer of a model; `shape` is that of its output for one sample. */
@@ -186,6 +194,12 @@ export interface Requests {
       positions: Float32Array;
       prototypes: Float32Array;
     };
+  };
+  /** Send what samples are coloured or sized by. */
+  column: {
+    args: { landscape: number; epoch: number; name: string };
+    result: { names: string[]; low: number; high: number };
+    arrays: { values: Float32Array };
   };
   /** Count labels against predictions, epoch by epoch. */
   confusions: {

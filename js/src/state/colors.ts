@@ -42,3 +42,51 @@ export function luminance([r, g, b]: Rgb): number {
   };
   return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
 }
+
+/** Viridis (van der Walt and Smith 2015) at nine places, from the lower end of a scale up. */
+const RAMP = [
+  "#440154",
+  "#472d7b",
+  "#3b528b",
+  "#2c728e",
+  "#21918c",
+  "#28ae80",
+  "#5ec962",
+  "#addc30",
+  "#fde725",
+].map(parseHex);
+
+/** The 256 colours along a scale of numbers; its lower end is the one nearer to the background. */
+export function rampColors(dark: boolean): Rgb[] {
+  return Array.from({ length: 256 }, (_, i) => {
+    const share = i / 255;
+    // On dark ground its dark half would not be seen.
+    const at = (RAMP.length - 1) * (dark ? 0.5 + 0.5 * share : 1 - share);
+    const low = Math.min(RAMP.length - 2, Math.floor(at));
+    const [from, to] = [RAMP[low] as Rgb, RAMP[low + 1] as Rgb];
+    const on = (c: 0 | 1 | 2): number => Math.round(from[c] + (to[c] - from[c]) * (at - low));
+    return [on(0), on(1), on(2)];
+  });
+}
+
+/** One colour for each of some categories: those of the classes, then further hues as Python's colors has them. */
+export function categoryColors(classes: readonly Rgb[], count: number, dark: boolean): Rgb[] {
+  return Array.from({ length: count }, (_, i) => {
+    const known = classes[i];
+    if (known !== undefined) {
+      return known;
+    }
+    const color = ofHue((0.04 + 0.618034 * i) % 1, [0.42, 0.6, 0.32][i % 3] as number, 0.6);
+    return dark ? lighten(color) : color;
+  });
+}
+
+/** Hue, lightness and saturation in [0, 1]. */
+function ofHue(hue: number, lightness: number, saturation: number): Rgb {
+  const reach = saturation * Math.min(lightness, 1 - lightness);
+  const channel = (n: number): number => {
+    const k = (n + hue * 12) % 12;
+    return Math.round(255 * (lightness - reach * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+  };
+  return [channel(0), channel(8), channel(4)];
+}

@@ -8,7 +8,11 @@ const MAX_SELECTION_CHARACTERS = 1500;
 /** The view now. `explorer.view` in Python and the address of an exported page take it. */
 export function linkOf(store: Store, state: SharedState): string {
   const link = new URLSearchParams({ epoch: String(state.epoch) });
-  const texts = { color_by: [state.color_by, "label"], filter: [state.filter, ""] } as const;
+  const texts = {
+    color_by: [state.color_by, "label"],
+    size_by: [state.size_by, ""],
+    filter: [state.filter, ""],
+  } as const;
   for (const [name, [value, initial]] of Object.entries(texts)) {
     if (value !== initial) {
       link.set(name, value);
@@ -34,7 +38,12 @@ export function readLink(text: string): Partial<SharedState> {
   for (const [name, value] of new URLSearchParams(text)) {
     if (name === "epoch") {
       state.epoch = Number(value);
-    } else if (name === "color_by" || name === "filter" || name === "selection") {
+    } else if (
+      name === "color_by" ||
+      name === "size_by" ||
+      name === "filter" ||
+      name === "selection"
+    ) {
       state[name] = value;
     } else {
       try {

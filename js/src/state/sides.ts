@@ -1,7 +1,8 @@
 // The landscapes of an explorer, one or two beside each other, each with windows of its epochs in memory.
 import { type Signal, signal } from "@preact/signals";
-import type { Frame, LandscapeInfo, Source, Territory } from "../protocol/source";
+import type { Frame, Hello, LandscapeInfo, Source, Territory } from "../protocol/source";
 import { EpochWindow } from "../protocol/window";
+import { type Column, type ColumnChoice, categories, confidenceOf, readColumn } from "./columns";
 import { density, type Field } from "./density";
 import { moveFrame, moveTerritory } from "./extent";
 import { whenIdle } from "./idle";
@@ -9,6 +10,7 @@ import { whenIdle } from "./idle";
 const FRAME_BYTES = 192e6;
 const TERRITORY_BYTES = 96e6;
 const FIELD_BYTES = 1e6;
+const COLUMN_BYTES = 48e6;
 /** Round-trip error from which on land is drawn as wholly unknown, as a share of the canvas' width. */
 export const UNKNOWN_ERROR = 0.2;
 
@@ -19,6 +21,7 @@ export class Side {
   /** Round-trip error per cell: decode it, project it again, measure how far it moved. */
   readonly trust: EpochWindow<Field>;
   readonly density: EpochWindow<Field>;
+  private readonly columns = new Map<string, EpochWindow<Column>>();
   private readonly latest: Signal<LandscapeInfo>;
   /** For each position, the index of its epoch in the landscape's own list. */
   private ownIndices: readonly number[] = [];
@@ -26,7 +29,8 @@ export class Side {
   private firsts: readonly number[] = [];
 
   constructor(
-    source: Source,
+    private readonly source: Source,
+    private readonly samples: Pick<Hello, "groups" | "split">,
     readonly index: number,
     info: LandscapeInfo,
     epochs: readonly number[],
@@ -106,6 +110,12 @@ export class Side {
     }
     this.latest.value = info;
     this.count(epochs);
+    // Measures over all epochs are others now.
+    for (const [name, column] of this.columns) {
+      if (!this.choices.some((one) => one.name === name && one.moves)) {
+        column.clear();
+      }
+    }
   }
 
   private count(epochs: readonly number[]): void {
@@ -118,6 +128,68 @@ export class Side {
     );
     this.ownIndices = own;
     this.firsts = own.map((i) => own.indexOf(i));
+  }
+
+  /** What samples can be coloured and sized by besides label, prediction and correctness. */
+  get choices(): ColumnChoice[] {
+    const { groups, split } = this.samples;
+    const own = (name: string, kind: ColumnChoice["kind"], moves = false) => ({
+      name,
+      kind,
+      moves,
+    });
+    return [
+      ...(new Set(split).size > 1 ? [own("split", "category")] : []),
+      ...Array.from(groups.keys(), (name) => own(name, "category")),
+      own("confidence", "number", true),
+      ...this.info.columns,
+    ];
+  }
+
+  /** The window of a column; null where there is none of this name. */
+  column(name: string): EpochWindow<Column> | null {
+    const choice = this.choices.find((one) => one.name === name);
+    if (choice === undefined) {
+      return null;
+    }
+    const known = this.columns.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const made = new EpochWindow<Column>({
+      same: (position) => (choice.moves ? this.at(position) : 0),
+      load: (position, signal, progress) => this.loadColumn(name, position, signal, progress),
+      bytes: ({ values }) => values.byteLength,
+      budget: COLUMN_BYTES,
+      lanes: 1,
+    });
+    this.columns.set(name, made);
+    return made;
+  }
+
+  private async loadColumn(
+    name: string,
+    position: number,
+    signal: AbortSignal,
+    progress: (fraction: number, text: string) => void,
+  ): Promise<Column> {
+    const { groups, split } = this.samples;
+    const members = groups.get(name);
+    if (name === "split") {
+      return categories(["train", "test"], split);
+    }
+    if (members !== undefined) {
+      return categories(["others", name], members);
+    }
+    if (name === "confidence") {
+      const frame = this.frames.get(position);
+      if (frame === undefined) {
+        throw new Error("The epoch was let go of.");
+      }
+      return confidenceOf(frame);
+    }
+    const args = { landscape: this.index, epoch: this.epoch(position), name };
+    return readColumn(await this.source.ask("column", args, { signal, progress }));
   }
 
   /** The window of an overlay that has a value per location. */
@@ -150,6 +222,9 @@ export class Side {
     this.territories.close();
     this.trust.close();
     this.density.close();
+    for (const column of this.columns.values()) {
+      column.close();
+    }
   }
 }
 

@@ -38,8 +38,8 @@ import {
 import { epochsOf, Side } from "./sides";
 import { createView, readView, type View, type ViewState, viewState } from "./view";
 
-export type ColorBy = "label" | "prediction" | "correctness";
-export const COLOR_BY: readonly ColorBy[] = ["label", "prediction", "correctness"];
+/** What colours stand for besides the columns of a landscape. */
+export const COLOR_BY: readonly string[] = ["label", "prediction", "correctness"];
 
 export type Tool = "pan" | "lasso" | "marker";
 
@@ -51,6 +51,7 @@ export interface SharedState {
   selection: string;
   hovered: number | null;
   color_by: string;
+  size_by: string;
   filter: string;
   /** Named selections. */
   selections: Readonly<Record<string, string>>;
@@ -110,7 +111,9 @@ export class Store {
   readonly raisedOn: ReadonlySignal<Side>;
   /** The location on a landscape that is decoded in a card, in units of positions. */
   readonly place: Signal<{ side: number; x: number; y: number } | null> = signal(null);
-  readonly colorBy: Signal<ColorBy>;
+  readonly colorBy: Signal<string>;
+  /** The name of a column; "" for one size. */
+  readonly sizeBy: Signal<string>;
   /** The text of the filter. */
   readonly filter: Signal<string>;
   readonly filtering: Filter;
@@ -138,7 +141,7 @@ export class Store {
     const epochs = epochsOf(hello.landscapes);
     this.recorded = signal(epochs);
     this.sides = hello.landscapes.map(
-      (info, i, all) => new Side(source, i, info, epochs, 1 / all.length),
+      (info, i, all) => new Side(source, hello, i, info, epochs, 1 / all.length),
     );
     this.view = createView(state._view);
     this.active = this.view.side;
@@ -182,7 +185,8 @@ export class Store {
     this.raisedOn = computed(
       () => this.sides[this.hovered.value?.side ?? this.active.value] ?? this.side.value,
     );
-    this.colorBy = signal(readColorBy(state.color_by));
+    this.colorBy = signal(this.readColorBy(state.color_by));
+    this.sizeBy = signal(this.readSizeBy(state.size_by));
     this.filter = signal(state.filter);
     this.filtering = startFilter({
       hello,
@@ -219,9 +223,19 @@ export class Store {
     });
   }
 
+  private readColorBy(value: string): string {
+    const known =
+      COLOR_BY.includes(value) || this.sides.some((side) => side.column(value) !== null);
+    return known ? value : "label";
+  }
+
+  private readSizeBy(value: string): string {
+    return this.sides.some((side) => side.column(value) !== null) ? value : "";
+  }
+
   /** What undo brings back. */
   private remember(): void {
-    for (const part of [this.selection, this.filter, this.colorBy, this.selections]) {
+    for (const part of [this.selection, this.filter, this.colorBy, this.sizeBy, this.selections]) {
       this.history.add({
         read: () => part.value,
         write: (value) => {
@@ -337,7 +351,10 @@ export class Store {
         }
       }
       if (state.color_by !== undefined) {
-        this.colorBy.value = readColorBy(state.color_by);
+        this.colorBy.value = this.readColorBy(state.color_by);
+      }
+      if (state.size_by !== undefined) {
+        this.sizeBy.value = this.readSizeBy(state.size_by);
       }
       if (state.filter !== undefined) {
         this.filter.value = state.filter;
@@ -358,6 +375,7 @@ export class Store {
       selection: toText(this.selection.value.mask),
       hovered: this.hovered.value?.index ?? null,
       color_by: this.colorBy.value,
+      size_by: this.sizeBy.value,
       filter: this.filter.value,
       selections: writeSelections(this.selections.value, this.hello.n),
       _view: viewState(this.view),
@@ -384,6 +402,7 @@ export class Store {
       follow("selection", () => toText(this.selection.value.mask)),
       follow("hovered", () => this.hovered.value?.index ?? null),
       follow("color_by", () => this.colorBy.value),
+      follow("size_by", () => this.sizeBy.value),
       follow("filter", () => this.filter.value),
       follow("selections", () => writeSelections(this.selections.value, this.hello.n)),
       follow("_view", () => viewState(this.view)),
@@ -450,8 +469,4 @@ function writeSelections(
   return Object.fromEntries(
     [...selections].map(([name, indices]) => [name, toText(selectionOf(indices, n).mask)]),
   );
-}
-
-function readColorBy(value: string): ColorBy {
-  return COLOR_BY.find((name) => name === value) ?? "label";
 }

@@ -467,6 +467,10 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
                 resolution,
                 accuracy: { train: accuracy(0.005, own), test: accuracy(0.03, own) },
                 services: options.services ?? [],
+                columns: [
+                  { name: "loss", kind: "number" as const, moves: true },
+                  { name: "device", kind: "category" as const, moves: false },
+                ],
                 scalars: options.scalars ?? {},
               })),
             } satisfies Requests["hello"]["result"],
@@ -496,6 +500,20 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
           );
         case "history":
           return history(args.landscape as number, args.indices as number[]);
+        case "column": {
+          const sample = sampler((args.landscape ?? 0) as number, args.epoch as number);
+          const isLoss = args.name === "loss";
+          const values = Float32Array.from({ length: n }, (_, i) =>
+            isLoss
+              ? -Math.log(probability(sample(i), truth[i] as number) + 1e-9)
+              : i % 5 === 0
+                ? Number.NaN
+                : i % 3,
+          );
+          return pack({ names: isLoss ? [] : ["phone", "tablet", "watch"], low: 0, high: 4 }, [
+            ["values", "float32", [n], values],
+          ]);
+        }
         case "describe":
           return pack({ texts: (args.indices as number[]).map((i) => `<i>note ${i}</i>`) }, []);
         case "decode":

@@ -59,6 +59,7 @@ export function fakeModel(run: FakeRun, options: FakeModelOptions = {}): FakeMod
     selection: "",
     hovered: null,
     color_by: "label",
+    size_by: "",
     filter: "",
     selections: {},
     _view: {},

@@ -12,6 +12,7 @@ export const FRESH: SharedState = {
   selection: "",
   hovered: null,
   color_by: "label",
+  size_by: "",
   filter: "",
   selections: {},
   _view: {},

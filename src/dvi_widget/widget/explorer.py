@@ -23,6 +23,7 @@ from dvi_widget.pictures import as_pictures
 from dvi_widget.progress import progress_bar
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
 
+from . import columns
 from .bundle import front_end
 from .conversation import Conversation
 from .html import write_page
@@ -142,7 +143,13 @@ class Explorer(anywidget.AnyWidget):
     hovered : int or None
         The sample under the pointer.
     color_by : str
-        The meaning of a point's colour: "label", "prediction" or "correctness".
+        The meaning of a point's colour: "label", "prediction", "correctness", "split", "confidence", a group;
+        where the engine knows enough, "margin" (of the two highest probabilities), "loss" (cross-entropy of
+        the label), "lost neighbours" (the share of a sample's 15 nearest that the map loses) and measures
+        over all epochs, such as "aum" or "forgetting events"; or a column of ``landscape.samples``, numbers
+        on a scale and up to 100 categories in a colour each.
+    size_by : str
+        The meaning of a point's size: one of these, or "" for one size.
     filter : str
         Conditions that the samples shown must all meet, while the rest fades, such as "label:cat,dog
         pred:owl conf<0.6 split:test flipped changed:3-7 #1786 wrong"; "-" before a condition negates it, and
@@ -176,7 +183,8 @@ class Explorer(anywidget.AnyWidget):
         from_json=lambda text, _: _read_selection("selection", text),
     )
     hovered: t.TraitType[int | None, Any] = t.TraitType(None, allow_none=True).tag(sync=True)
-    color_by = t.Enum(["label", "prediction", "correctness"], "label").tag(sync=True)
+    color_by = t.Unicode("label").tag(sync=True)
+    size_by = t.Unicode("").tag(sync=True)
     filter = t.Unicode("").tag(sync=True)
     selections: t.TraitType[dict[str, list[int]], Any] = t.TraitType().tag(
         sync=True,
@@ -312,7 +320,11 @@ class Explorer(anywidget.AnyWidget):
         # A page of another version may have left a palette that is not known here.
         if not isinstance(palette, str) or palette not in PALETTES:
             palette = next(iter(PALETTES))
-        return draw(View(frames, self.color_by, selected, visible, palette))
+        try:
+            column = columns.at_once(self._scene, frames[0][1], self.color_by)
+        except KeyError:
+            return draw(View(frames, "label", selected, visible, palette))
+        return draw(View(frames, self.color_by, selected, visible, palette, column))
 
     def _receive(self, _: object, content: object, buffers: object) -> None:
         """Take a message of a page."""
@@ -328,6 +340,14 @@ class Explorer(anywidget.AnyWidget):
                 f"epoch must be a recorded one ({listed(self._epochs)}); got {quoted(proposal['value'])}."
             )
         return epoch
+
+    @t.validate("color_by", "size_by")
+    def _check_column(self, proposal: Any) -> str:
+        name, value = proposal["trait"].name, str(proposal["value"])
+        known = [*(("",) if name == "size_by" else ()), *columns.names(self._scene)]
+        if value not in known:
+            raise t.TraitError(f"{name} must be one of {', '.join(map(repr, known))}; got {quoted(value)}.")
+        return value
 
     @t.validate("hovered")
     def _check_hovered(self, proposal: Any) -> int | None:
@@ -534,7 +554,7 @@ class Explorer(anywidget.AnyWidget):
         FileNotFoundError
             If the folder does not exist.
         """
-        state = self.get_state(["epoch", "selection", "color_by", "filter", "selections", "_view"])
+        state = self.get_state(["epoch", "selection", "color_by", "size_by", "filter", "selections", "_view"])
         return write_page(path, self._scene, state, front_end())
 
     def close(self) -> None:

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvi_widget.files import write_aside
+from dvi_widget.landscape import Landscape
 from dvi_widget.landscape.source import Decodes, KnowsBoundary, KnowsLogits, Measures, Places
 from dvi_widget.progress import progress_bar
 from dvi_widget.suggestions import DEFINITIONS
 
+from .columns import outlines
 from .questions import ask, find
 from .questions.landscapes import Hello, LandscapeOutline
 from .request import key
@@ -88,8 +90,8 @@ def write_page(path: str | os.PathLike[str], scene: Scene, state: Mapping[str, A
     scene
         Everything the explorer presents. The page takes along every frame and canvas (painted now where this
         was not done yet), probabilities and histories in steps of 1/254 unless there are too many, training
-        dynamics and lists to four digits, trust and measures if they are known or take seconds, and what the
-        models were asked before. Pictures larger than 64 pixels are fitted into 64 × 64.
+        dynamics, lists and columns to four digits, trust and measures if they are known or take seconds, and
+        what the models were asked before. Pictures larger than 64 pixels are fitted into 64 × 64.
     state
         The state that the page opens with, by the explorer's attributes.
     bundle
@@ -134,7 +136,8 @@ def _checked(path: str | os.PathLike[str]) -> Path:
 
 def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) -> None:
     blocks = _Blocks(file)
-    requests, sliced = list(_requests(scene)), list(_sliced_requests(scene))
+    used = {str(state.get(name)) for name in ("color_by", "size_by")}
+    requests, sliced = list(_requests(scene, used)), list(_sliced_requests(scene))
     n_blocks = -(-len(scene) // SAMPLES_PER_BLOCK) * (
         (scene.images is not None) + (scene.describe is not None)
     )
@@ -165,7 +168,7 @@ def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) ->
                 answers[request] = blocks.answer(answer)
         for place, op in slow:
             answered[place].discard(op)
-        answers[key("hello", {})] = blocks.answer(_introduction(scene, answered))
+        answers[key("hello", {})] = blocks.answer(_introduction(scene, answered, used))
         for part, arrays in (("thumbnails", _pictures(scene)), ("texts", _texts(scene))):
             headers = []
             for array in arrays:
@@ -176,7 +179,7 @@ def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) ->
     file.write(_TAIL % script_json(bundle))
 
 
-def _requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any], float]]:
+def _requests(scene: Scene, used: set[str]) -> Iterator[tuple[str, dict[str, Any], float]]:
     """List the requests that a page takes along, and the seconds that an unknown answer may take."""
     for place, landscape in enumerate(scene.landscapes):
         here = {"landscape": place}
@@ -195,6 +198,18 @@ def _requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any], float]]:
                 yield "list", {**here, "name": name}, np.inf
         if isinstance(landscape.source, (Measures, KnowsBoundary)):
             yield "measures", here, _EPOCH_BUDGET_S * len(landscape)
+        for name, epochs in _columns(scene, landscape, used).items():
+            for epoch in epochs:
+                yield "column", {**here, "epoch": int(epoch), "name": name}, np.inf
+
+
+def _columns(scene: Scene, landscape: Landscape, used: set[str]) -> dict[str, list[int]]:
+    """List the columns that a page takes along, each with its epochs: of those that move, the ones in use."""
+    return {
+        column["name"]: list(landscape.epochs) if column["moves"] else list(landscape.epochs[:1])
+        for column in outlines(scene, landscape)
+        if not column["moves"] or column["name"] in used
+    }
 
 
 def _sliced_requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -239,12 +254,18 @@ class _TooSlowError(Exception):
     """Stops an answer that takes too long; it never leaves this module."""
 
 
-def _introduction(scene: Scene, answered: list[set[str]]) -> Answer:
+def _introduction(scene: Scene, answered: list[set[str]], used: set[str]) -> Answer:
     """Introduce a page: it offers only what it can answer itself."""
     hello = cast("Hello", ask(scene, "hello", {}))
     landscapes: list[LandscapeOutline] = [
-        {**outline, "services": sorted({name for op in ops for name in _SERVICES.get(op, ())})}
-        for outline, ops in zip(hello.landscapes, answered, strict=True)
+        {
+            **outline,
+            "services": sorted({name for op in ops for name in _SERVICES.get(op, ())}),
+            "columns": [
+                each for each in outline["columns"] if each["name"] in _columns(scene, landscape, used)
+            ],
+        }
+        for landscape, outline, ops in zip(scene.landscapes, hello.landscapes, answered, strict=True)
     ]
     # Only questions about models are not about a landscape.
     of_models = any(

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from .selections import from_text
 
-_TEXTS = ("color_by", "filter")
+_TEXTS = ("color_by", "size_by", "filter")
 
 
 def read_link(text: str) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def read_link(text: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Values of the explorer's attributes by name: epoch, selection, color_by, filter, and `_view` for the
-        settings of the page. Nothing is checked against the landscapes.
+        Values of the explorer's attributes by name: epoch, selection, color_by, size_by, filter, and `_view`
+        for the settings of the page. Nothing is checked against the landscapes.
 
     Raises
     ------

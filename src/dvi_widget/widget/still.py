@@ -19,6 +19,7 @@ from dvi_widget.landscape.paint import paint
 from dvi_widget.landscape.source import Paints, Sharpens
 from dvi_widget.landscape.support import support
 
+from .columns import Values
 from .names import name_places
 
 _CANVAS_PX = {1: 668, 2: 486}  # along each side of a canvas, alone or beside another
@@ -36,6 +37,8 @@ _NAME_ROOM_PX = 5  # around a name
 _MAX_NAME_SIGNS = 22  # longer names lose their middle
 _RIM = 0.62  # share of ink in the rim of a point, as on the page
 _INK, _FAINT, _PAPER = "#1f2328", "#6a7077", "#ffffff"
+# As on the page: viridis, from its light end.
+_RAMP = ["#fde725", "#addc30", "#5ec962", "#28ae80", "#21918c", "#2c728e", "#3b528b", "#472d7b", "#440154"]
 _RIGHT, _WRONG, _UNLABELLED = "#78808c", "#d61c3e", "#80868f"
 
 
@@ -48,7 +51,9 @@ class View:
     frames : sequence of (Landscape, Frame)
         One, or two to draw side by side.
     color_by : str
-        "label", "prediction" or "correctness".
+        "label", "prediction", "correctness", or a name of `column`.
+    column : Values or None
+        What samples are coloured by, where it is none of these three.
     selected : bool [N]
         The selection.
     visible : bool [N]
@@ -62,6 +67,7 @@ class View:
     selected: NDArray[np.bool_]
     visible: NDArray[np.bool_]
     palette: str
+    column: Values | None = None
 
     def colors(self) -> list[str]:
         """Return one colour per class."""
@@ -238,8 +244,26 @@ def _hues(view: View, landscape: Landscape, frame: Frame) -> NDArray[np.uint8]:
     if view.color_by == "correctness":
         which = np.where(label < 0, 2, label == frame.predictions)
         return _rgb([_WRONG, _RIGHT, _UNLABELLED])[which]
+    if view.column is not None:
+        return _of_column(view.column, view.palette)
     which = np.asarray(label if view.color_by == "label" else frame.predictions)
     return _rgb([*view.colors(), _UNLABELLED])[which]
+
+
+def _of_column(column: Values, palette: str) -> NDArray[np.uint8]:
+    """Return the colour of each sample by a column: uint8 [N, 3]."""
+    missing = np.isnan(column.values)
+    if column.names:
+        colors = _rgb([*class_colors(len(column.names), palette), _UNLABELLED])
+        which = np.where(missing, len(column.names), column.values).astype(int)
+        return np.asarray(colors[which])
+    span = max(column.high - column.low, 1e-12)
+    share = np.clip((np.nan_to_num(column.values) - column.low) / span, 0, 1) * (len(_RAMP) - 1)
+    stops = _rgb(_RAMP)
+    channels = [np.interp(share, np.arange(len(_RAMP)), stops[:, c]) for c in range(3)]
+    hues: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    hues[missing] = _rgb([_UNLABELLED])
+    return hues
 
 
 def _rgb(colors: Sequence[str]) -> NDArray[np.uint8]:
@@ -251,11 +275,16 @@ def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: i
     """Write what the colours mean, and how many samples there are."""
     landscape, _ = view.frames[0]
     label = landscape.samples["label"].to_numpy()
-    if view.color_by == "correctness":
+    if view.column is not None and view.column.names:
+        hues = class_colors(len(view.column.names), view.palette)
+        entries = list(zip(view.column.names, hues, strict=True))
+    elif view.column is not None:
+        entries = [(f"{view.column.low:.3g}", _RAMP[0]), (f"{view.column.high:.3g}", _RAMP[-1])]
+    elif view.color_by == "correctness":
         entries = [("right", _RIGHT), ("wrong", _WRONG)]
     else:
         entries = list(zip(landscape.classes, view.colors(), strict=True))
-    if view.color_by != "prediction" and (label < 0).any():
+    if view.column is None and view.color_by != "prediction" and (label < 0).any():
         entries.append(("no label", _UNLABELLED))
     facts = [f"{len(label):,} samples"]
     if not view.visible.all():

@@ -1,15 +1,17 @@
 // Epochs on the GPU: uploaded when they are drawn or shortly before; those farthest from the screen make room.
 import type { Frame, Territory } from "../../protocol/source";
 import { FULL_MARGIN, UNPAINTED } from "../../protocol/source";
+import type { Column } from "../../state/columns";
 import type { Field } from "../../state/density";
 import { SUPPORT_CELLS, support } from "../../state/support";
 import { createBuffer, createTexture } from "./calls";
-import type { Epochs, Scene } from "./scene";
+import type { ColumnUse, Epochs, Scene } from "./scene";
 
 const MAX_FRAME_BYTES = 256e6;
 const MAX_FRAMES = 128;
 const MAX_TERRITORIES = 64;
 const MAX_FIELDS = 8;
+const MAX_COLUMNS = 8;
 
 export interface GpuFrame {
   /** What was uploaded; the window may let go of it. */
@@ -35,12 +37,18 @@ export interface DrawnEpochs {
   landB: GpuTerritory;
   fieldA: WebGLTexture;
   fieldB: WebGLTexture;
+  /** A number per sample; null where the column has not arrived. */
+  colorA: WebGLBuffer | null;
+  colorB: WebGLBuffer | null;
+  sizeA: WebGLBuffer | null;
+  sizeB: WebGLBuffer | null;
 }
 
 export class GpuEpochs {
   private readonly frames = new Map<number, GpuFrame>();
   private readonly territories = new Map<number, GpuTerritory>();
   private readonly fields = new Map<number, { field: Field; texture: WebGLTexture }>();
+  private readonly columns = new Map<Column, WebGLBuffer>();
   private readonly unpainted: GpuTerritory;
   private readonly maxFrames: number;
   /** The two positions last drawn. */
@@ -73,7 +81,20 @@ export class GpuEpochs {
     const fieldA = this.field(a) ?? this.field(b);
     const fieldB = this.field(b) ?? fieldA;
     const none = this.unpainted.shade;
-    return { a: frameA, b: frameB, landA, landB, fieldA: fieldA ?? none, fieldB: fieldB ?? none };
+    const column = (which: ColumnUse, one: number, other: number): WebGLBuffer | null =>
+      this.column(which, one) ?? this.column(which, other);
+    return {
+      a: frameA,
+      b: frameB,
+      landA,
+      landB,
+      fieldA: fieldA ?? none,
+      fieldB: fieldB ?? none,
+      colorA: column("color", a, b),
+      colorB: column("color", b, a),
+      sizeA: column("size", a, b),
+      sizeB: column("size", b, a),
+    };
   }
 
   /** Upload one part of an epoch ahead of time. Returns whether there was anything to do. */
@@ -108,6 +129,9 @@ export class GpuEpochs {
     }
     for (const { texture } of this.fields.values()) {
       this.gl.deleteTexture(texture);
+    }
+    for (const buffer of this.columns.values()) {
+      this.gl.deleteBuffer(buffer);
     }
   }
 
@@ -182,6 +206,27 @@ export class GpuEpochs {
     const texture = createTexture(gl, "shade", field.side, field.side, field.values);
     fields.set(position, { field, texture });
     return texture;
+  }
+
+  private column(which: ColumnUse, position: number): WebGLBuffer | null {
+    const { gl, columns } = this;
+    const column = this.epochs.column(which, position);
+    if (column === undefined) {
+      return null;
+    }
+    const known = columns.get(column);
+    // What is drawn now is the latest again.
+    columns.delete(column);
+    const buffer = known ?? createBuffer(gl, column.values);
+    columns.set(column, buffer);
+    for (const [oldest, old] of columns) {
+      if (columns.size <= MAX_COLUMNS) {
+        break;
+      }
+      gl.deleteBuffer(old);
+      columns.delete(oldest);
+    }
+    return buffer;
   }
 
   private freeFrame({ positions, predictions, support }: GpuFrame): void {

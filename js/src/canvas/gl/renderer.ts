@@ -1,5 +1,6 @@
 // Draws one landscape with WebGL2: territories and points of two epochs, blended by one number on the GPU.
 import type { Rgb } from "../../state/colors";
+import { MISSING } from "../../state/columns";
 import { type Lines, NO_LINES } from "../lines";
 import {
   bindTextures,
@@ -279,6 +280,7 @@ export class Renderer implements ContextUser {
       background: unit(look.background),
       ink: unit(look.ink),
       rim: look.rim,
+      sized: scene.sized ? 1 : 0,
     });
   }
 
@@ -306,7 +308,7 @@ export class Renderer implements ContextUser {
     resources: Resources,
     program: Program,
     look: Look,
-    { scene, a, b, landA, landB }: Drawn,
+    { scene, a, b, landA, landB, ...columns }: Drawn,
     uniforms: Readonly<Record<string, UniformValue>>,
   ): void {
     const { gl } = this;
@@ -322,6 +324,7 @@ export class Renderer implements ContextUser {
     });
     bindTextures(gl, program, {
       palette: resources.palette,
+      scale: resources.scale,
       territoryA: landA.cells,
       territoryB: landB.cells,
     });
@@ -355,6 +358,16 @@ export class Renderer implements ContextUser {
     integers(ATTRIBUTE.predictionB, b.predictions, b.predictionType);
     integers(ATTRIBUTE.label, resources.labels, gl.UNSIGNED_SHORT);
     integers(ATTRIBUTE.state, resources.states, gl.UNSIGNED_BYTE);
+    for (const name of ["colorA", "colorB", "sizeA", "sizeB"] as const) {
+      const column = columns[name];
+      if (column === null) {
+        gl.disableVertexAttribArray(ATTRIBUTE[name]);
+        gl.vertexAttribI4ui(ATTRIBUTE[name], MISSING, 0, 0, 0);
+      } else {
+        gl.enableVertexAttribArray(ATTRIBUTE[name]);
+        integers(ATTRIBUTE[name], column, gl.UNSIGNED_SHORT);
+      }
+    }
     gl.bindBuffer(gl.ARRAY_BUFFER, null);
   }
 }

@@ -24,6 +24,10 @@ export const ATTRIBUTE = {
   label: 5,
   state: 6,
   lookS: 7,
+  colorA: 8,
+  colorB: 9,
+  sizeA: 10,
+  sizeB: 11,
 } as const;
 
 export interface GpuLines {
@@ -67,6 +71,7 @@ export class Resources {
   readonly selected: WebGLBuffer;
   readonly neighbors: WebGLBuffer;
   readonly palette: WebGLTexture;
+  readonly scale: WebGLTexture;
   /** Two, so that a glide can start from the middle of another. */
   readonly snapshots: Snapshot[] = [];
 
@@ -94,6 +99,7 @@ export class Resources {
     this.selected = gl.createBuffer();
     this.neighbors = gl.createBuffer();
     this.palette = gl.createTexture();
+    this.scale = gl.createTexture();
     gl.bindVertexArray(this.vertices);
     for (let location = 0; location < ATTRIBUTE.lookS; location++) {
       gl.enableVertexAttribArray(location);
@@ -123,13 +129,18 @@ export class Resources {
   }
 
   uploadPalette(): void {
-    const classes = this.content.look?.classes ?? [];
-    const rows = Math.max(1, Math.ceil(classes.length / 256));
-    const pixels = new Uint8Array(rows * 256 * 4).fill(255);
-    classes.forEach((color, i) => {
-      pixels.set(color, 4 * i);
-    });
-    fillTexture(this.gl, this.palette, "color", 256, rows, pixels);
+    const { classes, scale } = this.content.look ?? { classes: [], scale: [] };
+    for (const [texture, colors] of [
+      [this.palette, classes],
+      [this.scale, scale],
+    ] as const) {
+      const rows = Math.max(1, Math.ceil(colors.length / 256));
+      const pixels = new Uint8Array(rows * 256 * 4).fill(255);
+      colors.forEach((color, i) => {
+        pixels.set(color, 4 * i);
+      });
+      fillTexture(this.gl, texture, "color", 256, rows, pixels);
+    }
   }
 
   /** The snapshot that a glide is about to start from; made when it is first used. */
@@ -160,6 +171,7 @@ export class Resources {
       gl.deleteBuffer(buffer);
     }
     gl.deleteTexture(this.palette);
+    gl.deleteTexture(this.scale);
     gl.deleteVertexArray(this.vertices);
     gl.deleteTransformFeedback(this.feedback);
     gl.deleteFramebuffer(this.framebuffer);

@@ -1,6 +1,7 @@
 // One picture, described without the GPU: its colours, its epochs, and where it is seen from.
 import type { Frame, Territory } from "../../protocol/source";
 import type { Rgb } from "../../state/colors";
+import type { Column } from "../../state/columns";
 import type { Field } from "../../state/density";
 
 /** The colours of a picture. */
@@ -11,6 +12,8 @@ export interface Look {
   unlabelled: Rgb;
   right: Rgb;
   wrong: Rgb;
+  /** The colours of the column that samples are coloured by: of its categories, or 256 along its scale. */
+  scale: readonly Rgb[];
   /** How much ink the rim of a point has, 0 to 1; the rest is its own colour. */
   rim: number;
   /** How much class colour a territory has where the shade is 0 and where it is 1. */
@@ -40,8 +43,10 @@ export interface Scene {
   emphasis: number;
   /** How much the selected are ringed, 0 to 1. */
   ringing: number;
-  /** Label, prediction, correctness. */
-  colorBy: 0 | 1 | 2;
+  /** Label, prediction, correctness, a column of categories, a column of numbers. */
+  colorBy: 0 | 1 | 2 | 3 | 4;
+  /** Whether samples have sizes of their own. */
+  sized: boolean;
   /** Samples ringed above all others, the uppermost last. */
   raised: readonly number[];
   /** Overlay on the territories: none, confidence, trust, density. */
@@ -54,10 +59,14 @@ export interface Scene {
   time: number;
 }
 
+export type ColumnUse = "color" | "size";
+
 /** The epochs that have arrived, by position. */
 export interface Epochs {
   frame(position: number): Frame | undefined;
   territory(position: number): Territory | undefined;
   /** The values of the overlay, if it has one per location. */
   field(position: number): Field | undefined;
+  /** The column that samples are coloured or sized by. */
+  column(which: ColumnUse, position: number): Column | undefined;
 }

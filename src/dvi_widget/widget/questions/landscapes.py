@@ -15,7 +15,9 @@ from dvi_widget.landscape.events import EventKind
 from dvi_widget.landscape.source import KnowsFeatures, Measurable, RoundTrips
 from dvi_widget.landscape.source import Measures as EngineMeasures
 from dvi_widget.suggestions import DEFINITIONS, MEASURES, ranked
+from dvi_widget.widget import columns
 from dvi_widget.widget.arguments import Count, Epoch, Landscape, one_of
+from dvi_widget.widget.columns import ColumnOutline
 from dvi_widget.widget.request import refusal, request
 from dvi_widget.widget.scene import Accuracy, Scene, engine
 from dvi_widget.widget.thumbnails import fitted
@@ -62,6 +64,7 @@ class LandscapeOutline(TypedDict):
     accuracy: Accuracy
     scalars: dict[str, list[float | None]]
     services: list[str]
+    columns: list[ColumnOutline]
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Hello(Answer):
     models, vae
         The models, `recorded` if their weights are recorded with the epochs; the autoencoder's settings.
     landscapes : list
-        Among them `scalars`, further numbers recorded per epoch, and `services`, the engine's abilities.
+        Among them `scalars`, further numbers recorded per epoch, `services`, the engine's abilities, and
+        `columns`, what samples can be coloured by besides what the page knows.
     labels : int32 [n]
         Class of each sample; −1 for none.
     split : uint8 [n]
@@ -153,6 +157,7 @@ def _landscape_outline(scene: Scene, landscape: Landscape, name: str) -> Landsca
             if name not in _ACCURACY_SCALARS
         },
         "services": [*landscape.services, *(["dynamics"] if scene.dynamics[landscape].available else [])],
+        "columns": columns.outlines(scene, landscape),
     }
 
 

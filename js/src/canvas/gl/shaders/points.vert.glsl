@@ -7,6 +7,7 @@ uniform float ringing;
 uniform int pass;
 uniform float opacity;
 uniform float emphasis;
+uniform bool sized;
 
 flat out vec3 color;
 flat out float alpha;
@@ -28,6 +29,11 @@ const int FOREIGN = 2;
 const int SELECTED = 3;
 const int RAISED = 4;
 
+// The radius of points: its square grows with the column that they are sized by.
+float sizedBy(uint value) {
+  return value == MISSING ? .55 : mix(.55, 2.1, sqrt(float(value) / TOP));
+}
+
 void main() {
   vec4 now = look();
   uint prediction = blend < .5 ? predictionA : predictionB;
@@ -38,17 +44,20 @@ void main() {
   color = now.rgb;
   foreign = now.a * emphasis;
   ring = 0.;
-  size = radius * (1. + .25 * max(now.a, isWrong ? 1. : 0.) * emphasis);
+  float own = radius * (sized ? mix(sizedBy(sizeA), sizedBy(sizeB), blend) : 1.);
+  size = own * (1. + .25 * max(now.a, isWrong ? 1. : 0.) * emphasis);
   alpha = min(1., opacity + .3 * now.a * emphasis);
   // Where most are wrong, the marks fade, but none is left out.
-  float marked = isWrong && colorBy != 2 && !isFaded ? mix(.45, 1., emphasis) : 0.;
-  crossed = marked * smoothstep(3.2, 3.8, size / ratio);
+  bool isMarked = isWrong && colorBy != 2 && !isFaded;
+  float marked = isMarked ? mix(.45, 1., emphasis) : 0.;
+  // A cross has the colour of a class, which says nothing where colour stands for something else.
+  crossed = colorBy >= BY_CATEGORY ? 0. : marked * smoothstep(3.2, 3.8, size / ratio);
   ringed = marked - crossed;
   size += .8 * ringed * ratio * min(1., radius / ratio);
   if (pass == SELECTED) {
     alpha = 1.;
     ring = ringing;
-    size = max(size * 1.15, mix(radius, 2.6 * ratio, ringing)) + 1.2 * ratio * ringing;
+    size = max(size * 1.15, mix(own, 2.6 * ratio, ringing)) + 1.2 * ratio * ringing;
   } else if (pass == RAISED) {
     alpha = 1.;
     ring = 2.;
@@ -56,7 +65,7 @@ void main() {
   } else if (isFaded) {
     alpha *= selecting > 0. && (state & 2u) != 0u ? .1 : .22;
     foreign = 0.;
-    size = radius;
+    size = own;
   }
   taken = colorBy == 1 ? classColor(label) : classColor(prediction);
   diamond = (state & 4u) != 0u && size > 2.2 * ratio ? 1. : 0.;

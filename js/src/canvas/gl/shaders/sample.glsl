@@ -7,11 +7,17 @@ layout(location = 4) in uint predictionB;
 layout(location = 5) in uint label;
 layout(location = 6) in uint state;
 layout(location = 7) in vec4 lookS;
+// The columns that samples are coloured and sized by.
+layout(location = 8) in uint colorA;
+layout(location = 9) in uint colorB;
+layout(location = 10) in uint sizeA;
+layout(location = 11) in uint sizeB;
 
 uniform float blend;
 uniform float arrival;
 uniform int colorBy;
 uniform sampler2D palette;
+uniform sampler2D scale;
 uniform highp usampler2D territoryA;
 uniform highp usampler2D territoryB;
 uniform vec3 unlabelled;
@@ -20,6 +26,10 @@ uniform vec3 wrong;
 
 const uint NO_LABEL = 0xffffu;
 const uint UNPAINTED = 0xffffu;
+const uint MISSING = 0xffffu;
+const float TOP = 65534.;
+const int BY_CATEGORY = 3;
+const int BY_NUMBER = 4;
 
 vec2 position() {
   return mix(positionS, mix(positionA, positionB, blend), arrival);
@@ -30,7 +40,12 @@ vec3 classColor(uint c) {
 }
 
 // Colour, and in alpha whether the sample lies in the territory of another class.
-vec4 look(uint prediction, vec2 at, highp usampler2D territory) {
+vec4 look(uint prediction, uint value, vec2 at, highp usampler2D territory) {
+  if (colorBy >= BY_CATEGORY) {
+    uint cell = colorBy == BY_NUMBER ? value >> 8 : value;
+    vec3 own = texelFetch(scale, ivec2(cell & 255u, cell >> 8), 0).rgb;
+    return vec4(value == MISSING ? unlabelled : own, 0.);
+  }
   if (colorBy == 2) {
     if (label == NO_LABEL) {
       return vec4(unlabelled, 0.);
@@ -47,9 +62,9 @@ vec4 look(uint prediction, vec2 at, highp usampler2D territory) {
 }
 
 vec4 look() {
-  vec4 now = look(predictionA, positionA, territoryA);
+  vec4 now = look(predictionA, colorA, positionA, territoryA);
   if (blend > 0.) {
-    now = mix(now, look(predictionB, positionB, territoryB), blend);
+    now = mix(now, look(predictionB, colorB, positionB, territoryB), blend);
   }
   return mix(lookS, now, arrival);
 }
