@@ -69,11 +69,14 @@ class Tally:
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     stories: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)  # of the last refusal of each method
 
-    def note(self, method: str, verdict: str, story: str) -> None:
+    def note(self, method: str, verdict: str, story: str, graph: Graph) -> None:
         self.counts.setdefault(method, Counter())[verdict] += 1
         if verdict in {"raw", "wrong"}:
-            self.stories.append(f"{verdict}: {method}: {story}")
+            self.stories.append(f"{verdict}: {method}: {story} in {graph}")
+        elif verdict == "refused":
+            self.reasons[method] = story
 
     def table(self) -> str:
         lines = [f"| method | tried | {' | '.join(VERDICTS)} |", "|" + " --- |" * (len(VERDICTS) + 2)]
@@ -87,11 +90,12 @@ def judge(seeds: Iterable[int]) -> Tally:
     """Try every method and two receptive fields on each network."""
     tally = Tally()
     for seed in seeds:
-        _judge(drawn(seed), tally)
+        judge_graph(drawn(seed), tally)
     return tally
 
 
-def _judge(graph: Graph, tally: Tally) -> None:
+def judge_graph(graph: Graph, tally: Tally) -> None:
+    """Try every method and two receptive fields on one network."""
     model = Written(graph)
     generator = torch.Generator().manual_seed(graph.seed)
     x = torch.randn(2, *graph.nodes[0].shape, generator=generator).to(graph.dtype)
@@ -105,10 +109,10 @@ def _judge(graph: Graph, tally: Tally) -> None:
         for rule in ("epsilon", "epsilon_plus") if method == "lrp" else ("",):
             chosen = options | ({"rule": rule} if rule else {})
             verdict, story = _verdict(model, oracle, x, target, method, told, chosen)
-            tally.note(f"{method} {rule}".strip(), verdict, f"{story} in {graph}")
+            tally.note(f"{method} {rule}".strip(), verdict, story, graph)
     for layer in _layers(graph):
         verdict, story = _field_verdict(model, x, layer)
-        tally.note(FIELDS, verdict, f"of n{layer}: {story} in {graph}")
+        tally.note(FIELDS, verdict, f"of n{layer}: {story}", graph)
 
 
 def _verdict(

@@ -63,6 +63,7 @@ ACTIVATIONS = {
     "elu": F.elu,
     "leaky_relu": lambda x: F.leaky_relu(x, 0.1),
     "hardswish": F.hardswish,
+    "relu6": F.relu6,
 }
 SUMS = {
     "operator": lambda a, b: a + b,
@@ -146,7 +147,7 @@ def plain(node: Node, weights: dict[str, Tensor], *x: Tensor) -> Tensor:
         size = o["size"]
         return x[0].unfold(2, size, size).unfold(3, size, size).amax((4, 5))
     if op == "max_pool":
-        return F.max_pool2d(x[0], o["size"], o["stride"])
+        return F.max_pool2d(x[0], o["size"], o["stride"], o.get("padding", 0))
     if op == "avg_pool":
         return F.avg_pool2d(x[0], o["size"], o["stride"])
     if op == "adaptive_avg":
@@ -173,8 +174,26 @@ def plain(node: Node, weights: dict[str, Tensor], *x: Tensor) -> Tensor:
         return x[0] + 0.3
     if op == "mul":
         return x[0] * x[1].view(*x[1].shape, *[1] * (x[0].ndim - x[1].ndim))
-    assert op == "divide"
-    return x[0] / (1 + x[1].abs())
+    if op == "divide":
+        return x[0] / (1 + x[1].abs())
+    if op == "tokens":
+        return x[0].flatten(2).transpose(1, 2)
+    if op == "class_token":
+        return torch.cat([w["weight"].expand(len(x[0]), -1, -1), x[0]], 1)
+    if op == "position":
+        return x[0] + w["weight"]
+    if op == "layer_scale":
+        return x[0] * w["weight"]
+    if op == "token_norm":
+        return F.layer_norm(x[0], x[0].shape[2:], w["weight"], w["bias"])
+    if op == "first":
+        return x[0][:, 0]
+    assert op == "attention"
+    q, k, v = (x[0] @ w["in_proj_weight"].T + w["in_proj_bias"]).chunk(3, 2)
+    heads = [part.unflatten(2, (o["heads"], -1)).transpose(1, 2) for part in (q, k, v)]
+    weights = (heads[0] @ heads[1].transpose(2, 3) / math.sqrt(heads[0].shape[3])).softmax(3)
+    joined = (weights @ heads[2]).transpose(1, 2).flatten(2)
+    return joined @ w["out_proj.weight"].T + w["out_proj.bias"]
 
 
 def written(node: Node, *x: Tensor) -> Tensor:
@@ -231,6 +250,25 @@ class Written(nn.Module):
         return {} if module is None else {k: v.double() for k, v in module.state_dict().items()}
 
 
+class Weighted(nn.Module):
+    """An operation with one weight that torch has no module for."""
+
+    def __init__(self, node: Node, *shape: int) -> None:
+        super().__init__()
+        self.node = node
+        self.weight = nn.Parameter(torch.empty(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return plain(self.node, {"weight": self.weight}, x)
+
+
+class SelfAttention(nn.MultiheadAttention):
+    """Attention of tokens to each other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
 class Tapped(nn.Module):
     """An operation as a module, in its own style."""
 
@@ -262,7 +300,7 @@ def _module(node: Node, graph: Graph) -> nn.Module | None:
             entering[0], shape[0], o["kernel"], o["stride"], o["padding"], 0, o["groups"], o["bias"]
         )
     if node.op == "linear":
-        return nn.Linear(entering[0], shape[0])
+        return nn.Linear(entering[-1], shape[-1])
     if node.op == "batch_norm":
         return nn.BatchNorm2d(shape[0]) if len(shape) == 3 else nn.BatchNorm1d(shape[0])
     if node.op == "group_norm":
@@ -274,7 +312,14 @@ def _module(node: Node, graph: Graph) -> nn.Module | None:
     if node.op == "relu" and node.style == "module":
         return nn.ReLU()
     if node.op == "max_pool" and node.style == "module":
-        return nn.MaxPool2d(o["size"], o["stride"])
+        return nn.MaxPool2d(o["size"], o["stride"], o.get("padding", 0))
+    if node.op == "token_norm":
+        return nn.LayerNorm(shape[1])
+    if node.op == "attention":
+        return SelfAttention(shape[1], o["heads"], batch_first=True)
+    if node.op in {"class_token", "position", "layer_scale"}:
+        weight = {"class_token": (1, 1, shape[-1]), "position": shape, "layer_scale": (shape[0], 1, 1)}
+        return Weighted(node, *weight[node.op])
     return Tapped(node) if node.op != "input" and o.get("tapped") else None
 
 

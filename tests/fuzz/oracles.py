@@ -140,7 +140,8 @@ class Oracle:
     @staticmethod
     def _pooled(node: Node, m: Tensor, x: Tensor, x0: Tensor) -> Tensor:
         """Hand each window's Δy to its two maxima (Shrikumar et al. 2017, §3.5), window by window."""
-        size, stride = node.options["size"], node.options["stride"]
+        size, stride, p = (node.options.get(name, 0) for name in ("size", "stride", "padding"))
+        x, x0 = (F.pad(maps, (p, p, p, p), value=-torch.inf) for maps in (x, x0))
         given, slope = torch.zeros_like(x), torch.zeros_like(x)
         for n, c, r, s in torch.cartesian_prod(*(torch.arange(k) for k in m.shape)).tolist():
             rows, columns = slice(r * stride, r * stride + size), slice(s * stride, s * stride + size)
@@ -148,13 +149,15 @@ class Oracle:
             top = torch.maximum(here.max(), there.max())
             mine = divmod(int(here.argmax()), here.shape[1])
             their = divmod(int(there.argmax()), there.shape[1])
-            place, other = (n, c, rows.start + mine[0], columns.start + mine[1]), None
+            place = (n, c, rows.start + mine[0], columns.start + mine[1])
             other = (n, c, rows.start + their[0], columns.start + their[1])
             given[place] += m[n, c, r, s] * (top - there.max())
             given[other] += m[n, c, r, s] * (here.max() - top)
             slope[place] += m[n, c, r, s]
         dx = x - x0
-        return torch.where(dx.abs() < 1e-10, slope, given / torch.where(dx.abs() < 1e-10, 1.0, dx))
+        near = dx.abs() < 1e-10
+        multipliers = torch.where(near, slope, given / torch.where(near, 1.0, dx))
+        return multipliers[..., p : x.shape[2] - p, p : x.shape[3] - p]
 
     # Relevance.
 
@@ -283,13 +286,13 @@ def _ends(line: Tensor) -> tuple[int, int]:
 
 def refusable(graph: Graph, method: str) -> bool:
     """Whether a network has operations that a method's rule is not defined for."""
-    ops = {node.op for node in graph.nodes}
+    ops = {node.op if node.op != "token_norm" else "layer_norm" for node in graph.nodes}
     styles = {(node.op, node.style) for node in graph.nodes}
     if method == "deep_lift":
-        undefined = {"adaptive_max", "amax", "mul", "divide"} | NORMS - {"batch_norm"}
+        undefined = {"adaptive_max", "amax", "mul", "divide", "attention"} | NORMS - {"batch_norm"}
         return bool(ops & undefined) or ("max_pool", "amax") in styles
     if method in {"lrp", "deep_taylor"}:
-        undefined = (set(ACTIVATIONS) - {"tanh"}) | NORMS - {"batch_norm"} | {"mul", "divide"}
+        undefined = (set(ACTIVATIONS) - {"tanh"}) | NORMS - {"batch_norm"} | {"mul", "divide", "attention"}
         return bool(ops & undefined) or bool({("relu", "half of the sum"), ("linear", "matmul")} & styles)
     absolute = ("relu", "half of the sum") in styles or "divide" in ops
     return absolute or bool(ops & set(ACTIVATIONS)) or "relu" not in ops

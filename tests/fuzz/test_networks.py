@@ -1,20 +1,29 @@
-"""Attributions of drawn networks: right, or refused with a reason that `inspect_model` announced."""
+"""Attributions of drawn networks and of known architectures: right, or refused as announced."""
 
 import warnings
+from pathlib import Path
 
+import architectures
 import judging
 import pytest
 import torch
 
+DOCS = Path(__file__).parents[2] / "docs" / "attributions.md"
 
-@pytest.fixture(scope="module")
-def tally():
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield judging.judge(range(40))
+        yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def tally():
+    return judging.judge(range(40))
 
 
 def test_nothing_is_raw_and_nothing_silently_wrong(tally):
@@ -29,3 +38,9 @@ def test_rules_are_right_on_most_networks_not_only_refused(tally, method):
 def test_every_method_was_tried_on_every_network(tally):
     assert {name.split()[0] for name in tally.counts} == {*judging.METHODS, judging.FIELDS}
     assert all(counts.total() >= 40 for counts in tally.counts.values())
+
+
+def test_the_documentation_shows_what_every_method_does_on_known_architectures():
+    tallies = architectures.judged()
+    assert not [story for tally in tallies.values() for story in tally.stories]
+    assert architectures.table(tallies) in DOCS.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from dvi_widget.progress import progress_bar
 from dvi_widget.subject import Outputs
 
 from .gradients import Report, part_of
-from .inspection import inspected
+from .inspection import Inspection, inspected
 from .methods import METHODS, Method
 from .network import Network, Target, requested
 
@@ -203,8 +204,10 @@ def stream(
     x = net.pictures(images)
     wanted = requested(target, len(x))
     with net.lent():
-        _check_support(net, x[:1], entry, settings)
-    return _steps(net, entry, settings, x, wanted, likeness, report or _unheard, bar and not entry.eager)
+        inspection = _check_support(net, x[:1], entry, settings)
+    return _steps(
+        net, entry, settings, x, wanted, likeness, report or _unheard, bar and not entry.eager, inspection
+    )
 
 
 def _unheard(_: float) -> None:
@@ -220,6 +223,7 @@ def _steps(
     likeness: bool,
     report: Report,
     bar: bool,
+    inspection: Inspection,
 ) -> Iterator[Maps]:
     """Yield the maps of one batch after the other."""
     maps_per_picture = 2 if likeness else 1
@@ -232,6 +236,7 @@ def _steps(
             weight = len(part) / maps_per_picture
             shares = [part_of(report, begin + i * weight, weight, len(x)) for i in range(maps_per_picture)]
             maps = _maps(net, method, settings, part, classes, shares[0])
+            _check_again(net, x[:1], method, settings, inspection)
             if likeness:
                 runner_up = _runner_up(maps.logits, maps.target)
                 others = _maps(net, method, settings, part, runner_up, shares[1])
@@ -291,17 +296,60 @@ def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
     return np.asarray(cosine, np.float32)
 
 
-def _check_support(net: Network, picture: Tensor, method: Method, settings: dict[str, Any]) -> None:
-    """Refuse a method that would be wrong for the model, and fill in the last convolution as its layer.
+# Inspections by network, then by what is known of its modules and the shape of a picture.
+_INSPECTIONS: weakref.WeakKeyDictionary[nn.Module, dict[Any, Inspection]] = weakref.WeakKeyDictionary()
 
-    The model is inspected anew each time: nothing tells whether it is still the one that it was.
-    """
+
+def _check_support(net: Network, picture: Tensor, method: Method, settings: dict[str, Any]) -> Inspection:
+    """Refuse a method that would be wrong for the model, and fill in the last convolution as its layer."""
     named = settings.get("layer")
     if named is not None:
         net.layer(named)
-    inspection = inspected(net, picture)
-    reason = inspection.methods[method.name]
-    if reason and not (named and "maps" in method.needs and "convolution" in reason):
+    inspection = _inspection(net, picture)
+    if _objection(inspection, method, named):
+        inspection = _inspection(net, picture, anew=True)
+    if reason := _objection(inspection, method, named):
         raise ValueError(f"method must support the model; got {method.name}. {reason}")
     if "layer" in settings and named is None:
         settings["layer"] = inspection.last_convolution
+    return inspection
+
+
+def _check_again(
+    net: Network, picture: Tensor, method: Method, settings: dict[str, Any], known: Inspection
+) -> None:
+    """Refuse a method that turns out wrong, for the model does what it did not when it was inspected."""
+    if net.seen <= known.seen:
+        return
+    with net.lent():
+        reason = _objection(_inspection(net, picture, anew=True), method, settings.get("layer"))
+    if reason:
+        raise ValueError(f"method must support the model; got {method.name}. {reason}")
+
+
+def _objection(inspection: Inspection, method: Method, layer: str | None) -> str:
+    """Return the reason against a method; a layer that is named may stand in for a convolution."""
+    reason = inspection.methods[method.name]
+    return "" if layer and "maps" in method.needs and "convolution" in reason else reason
+
+
+def _inspection(net: Network, picture: Tensor, *, anew: bool = False) -> Inspection:
+    """Return what `inspect_model` says, of the same modules only once unless ``anew``."""
+    if net.module is None:
+        return inspected(net, picture)
+    key = (tuple(map(_state, net.module.modules())), tuple(picture.shape), picture.dtype)
+    known = _INSPECTIONS.setdefault(net.module, {})
+    if anew or key not in known:
+        known[key] = inspected(net, picture)
+    return known[key]
+
+
+def _state(module: nn.Module) -> tuple[Any, ...]:
+    """Return what decides what a module does, as far as it can be seen; rules see the rest as they run."""
+    options = [
+        (name, value if isinstance(value, (bool, int, float, str)) else id(value))
+        for name, value in vars(module).items()
+        if (callable(value) or isinstance(value, (bool, int, float, str))) and name != "training"
+    ]
+    missing = [buffer is None for buffer in module._buffers.values()]  # noqa: SLF001
+    return type(module), *options, *missing, *module._forward_hooks, *module._forward_pre_hooks  # noqa: SLF001

@@ -18,7 +18,7 @@ from dvi_widget.subject import Outputs
 from .gradients import means_vanish, token_grid
 from .methods import METHODS, Method
 from .network import WITHOUT_GRADIENTS, InPlaceError, Network, explained
-from .rules import Kind, ModuleCall, Trace, TracedCall, places
+from .rules import Kind, ModuleCall, SeenCall, Trace, TracedCall, places
 
 __all__ = ["Inspection", "inspect_model", "inspected"]
 
@@ -47,6 +47,8 @@ class Inspection:
         Shape of one picture.
     tokens : list of str
         Layers of a transformer that return a token for each patch, whose maps can be weighted too.
+    seen : frozenset of SeenCall
+        The calls that the inspection rests on.
     """
 
     layers: pd.DataFrame
@@ -56,6 +58,7 @@ class Inspection:
     classes: int
     picture: tuple[int, ...] = field(repr=False)
     tokens: list[str] = field(default_factory=list, repr=False)
+    seen: frozenset[SeenCall] = field(default=frozenset(), repr=False)
 
     def __str__(self) -> str:
         supported = [name for name, reason in self.methods.items() if not reason]
@@ -144,7 +147,6 @@ def inspected(net: Network, picture: Tensor) -> Inspection:
     """Inspect a network that is already lent, on one picture [1, C, H, W]."""
     if net.module is None:
         return _without_network(net, picture)
-    net.decide(picture)
     seen = _observed(net, picture)
     layers = _layers(net.module, seen.modules)
     convolutions = layers.loc[layers["convolution"], "name"]
@@ -160,6 +162,7 @@ def inspected(net: Network, picture: Tensor) -> Inspection:
         seen.classes,
         tuple(picture.shape[1:]),
         tokens,
+        frozenset(net.seen),
     )
 
 

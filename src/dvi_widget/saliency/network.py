@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from dvi_widget.subject import (
     LogitWatch,
     Outputs,
     Predictor,
+    are_probabilities,
     as_predictor,
     evaluating,
     home,
@@ -26,7 +27,7 @@ from dvi_widget.subject import (
     refused,
 )
 
-from .rules import CallMode
+from .rules import CallMode, SeenCall
 
 __all__ = ["WITHOUT_GRADIENTS", "InPlaceError", "Network", "Target", "explained", "requested"]
 
@@ -119,6 +120,8 @@ class Network:
     predictor : Predictor
     module : torch module or None
         None for a classifier that is no network.
+    seen : set
+        The kinds of function calls that function modes have seen, see `CallMode`.
 
     Raises
     ------
@@ -132,6 +135,7 @@ class Network:
         if outputs is not None and isinstance(model, Predictor):
             model = model.model
         self.predictor = as_predictor(model, outputs=outputs)
+        self.seen: set[SeenCall] = set()
         self.module: nn.Module | None = (
             self.predictor.model if isinstance(self.predictor.model, nn.Module) else None
         )
@@ -188,23 +192,6 @@ class Network:
             check_finite("images", copy.float().cpu().numpy())
         return copy
 
-    def decide(self, picture: Tensor) -> None:
-        """Decide what the outputs are, on several rows: those of one picture may sum to one by chance.
-
-        The rows are random, so that the decision does not depend on the pictures to explain.
-
-        Parameters
-        ----------
-        picture : tensor [1, C, H, W]
-            Of the shape in question.
-        """
-        if self.module is None or self.predictor.outputs is not None:
-            return
-        generator = torch.Generator("cpu").manual_seed(0)
-        rows = torch.rand(_PROBE_ROWS, *picture.shape[1:], generator=generator, device="cpu")
-        with suppress(Exception):  # it may take one picture at a time; any other error comes again
-            self.logits(rows.to(picture))
-
     @contextmanager
     def lent(self) -> Iterator[None]:
         """Put the network into evaluation mode with gradients on; restore everything afterwards.
@@ -245,6 +232,9 @@ class Network:
             return self._answers(x)
         watch = LogitWatch()
         outputs = self.outputs(x, *modes, watch)
+        self.seen.update(*(mode.seen for mode in modes if isinstance(mode, CallMode)))
+        if self.predictor.outputs is None:
+            self._decide(outputs_tensor(outputs, len(x))[0], x, watch)
         logits = self.predictor.as_logits(outputs, len(x), watch)
         before = watch.before(outputs_tensor(outputs, len(x))[0])
         probabilities = self.predictor.outputs == "probabilities"
@@ -252,6 +242,20 @@ class Network:
             entered: Tensor = before[1]
             return entered
         return logits - logits.mean(1, keepdim=True) if probabilities else logits
+
+    def _decide(self, outputs: Tensor, x: Tensor, watch: LogitWatch) -> None:
+        """Decide that outputs are logits though those of x sum to one, if those of random pictures do not.
+
+        The rows of a few pictures may sum to one by chance, and what is explained must not depend on them.
+        """
+        if watch.before(outputs) is not None or not are_probabilities(outputs):
+            return
+        generator = torch.Generator("cpu").manual_seed(0)
+        probes = torch.rand(_PROBE_ROWS, *x.shape[1:], generator=generator, device="cpu").to(x)
+        with torch.no_grad():
+            rows = [outputs_tensor(self.outputs(probe[None]), 1)[0] for probe in probes]
+        if not are_probabilities(torch.cat(rows)):
+            self.predictor = Predictor(self.predictor.model, outputs="logits")
 
     def outputs(self, x: Tensor, *modes: TorchFunctionMode) -> Any:
         """Return what the module itself returns for pictures [n, C, H, W], under the given function modes.

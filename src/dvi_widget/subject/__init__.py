@@ -2,7 +2,15 @@
 
 from .inputs import as_inputs, count, each, parts
 from .lending import evaluating, home, unwrapped
-from .outputs import LogitWatch, Outputs, as_outputs, check_outputs, class_labels, outputs_tensor
+from .outputs import (
+    LogitWatch,
+    Outputs,
+    are_probabilities,
+    as_outputs,
+    check_outputs,
+    class_labels,
+    outputs_tensor,
+)
 from .predictor import InputShapeError, Predictor, as_predictor, refused
 from .split import Subject
 
@@ -12,6 +20,7 @@ __all__ = [
     "Outputs",
     "Predictor",
     "Subject",
+    "are_probabilities",
     "as_inputs",
     "as_outputs",
     "as_predictor",

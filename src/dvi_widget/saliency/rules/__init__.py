@@ -4,7 +4,7 @@ A rule is a subclass of `Rule` with a method per kind of operation (`calls.Kind`
 layers is a subclass of `LayerRule` with its terms. Both say in a few lines how a gradient propagates.
 """
 
-from .calls import Call, CallMode, Kind
+from .calls import Call, CallMode, Kind, SeenCall
 from .dependency import Dependency
 from .propagation import Epsilon, Layer, LayerRule, Term, ZBox, ZPlus
 from .rectifiers import Deconvolution, GuidedBackprop
@@ -31,6 +31,7 @@ __all__ = [
     "Relevance",
     "Rescale",
     "Rule",
+    "SeenCall",
     "Term",
     "Trace",
     "TracedCall",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Call", "CallMode", "Kind", "depends", "tensors"]
+__all__ = ["Call", "CallMode", "Kind", "SeenCall", "depends", "tensors"]
 
 
 class Kind(Enum):
@@ -176,6 +176,11 @@ class Call:
         return kind
 
     @property
+    def seen(self) -> SeenCall:
+        """What tells whether rules are right for the call."""
+        return SeenCall(self.name, self.kind, len(self.operands), depends(self.input))
+
+    @property
     def listed(self) -> Kind:
         """The kind of the function by its name alone."""
         return _KINDS.get(self.name, Kind.OTHER)
@@ -310,12 +315,30 @@ def _is_mask(mask: object, x: object, *, positive: bool) -> bool:
     return isinstance(known, _Mask) and known.fits(x, positive=positive)
 
 
+class SeenCall(NamedTuple):
+    """What decides whether rules are right for a call; `leads` if its first argument is an operand."""
+
+    name: str
+    kind: Kind
+    operands: int
+    leads: bool
+
+
 class CallMode(TorchFunctionMode):
     """A function mode that receives each call as a `Call`.
 
     A module hook sees `nn.ReLU` and misses `F.relu`, `x.relu_()` and `torch.clamp(x, min=0)`. A function mode
     sees them all, because every one of them is a function call.
+
+    Attributes
+    ----------
+    seen : set of SeenCall
+        The calls whose results depend on the picture, each once.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[SeenCall] = set()
 
     def __torch_function__(
         self,
@@ -326,8 +349,11 @@ class CallMode(TorchFunctionMode):
     ) -> Any:
         del types
         call = Call(func, args, kwargs or {})
+        before = call.seen
         outputs = self.handle(call)
         call.mark(outputs)
+        if before.operands and any(map(depends, tensors((outputs, call.input if call.in_place else None)))):
+            self.seen.add(before)
         return outputs
 
     def handle(self, call: Call) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 
@@ -47,7 +48,9 @@ class GuidedBackprop(_PositiveGradient):
 
     def relu(self, call: Call) -> Any:
         """Keep the ReLU's own gradient where it is positive."""
-        return call.returned(_PassPositive.apply(call.operand, True))  # type: ignore[no-untyped-call]
+        y = call.run() if call.name == "relu" else call.returned(torch.relu(call.operand))
+        y.register_hook(lambda gradient: gradient.clamp(min=0))
+        return y
 
 
 class Deconvolution(_PositiveGradient):
@@ -57,18 +60,18 @@ class Deconvolution(_PositiveGradient):
 
     def relu(self, call: Call) -> Any:
         """Send back what is positive, even where the ReLU was closed."""
-        return call.returned(_PassPositive.apply(call.operand, False))  # type: ignore[no-untyped-call]
+        return call.returned(_PassPositive.apply(call.operand))  # type: ignore[no-untyped-call]
 
 
 class _PassPositive(Function):
-    """max(0, x) forward, max(0, gradient) backward; only where the ReLU was open if `where_open`."""
+    """max(0, x) forward, max(0, gradient) backward."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, where_open: bool) -> Tensor:
-        ctx.open = x > 0 if where_open else None
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        del ctx
         return x.clamp(min=0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        positive = gradients[0].clamp(min=0)
-        return positive if ctx.open is None else positive * ctx.open, None
+        del ctx
+        return gradients[0].clamp(min=0)
