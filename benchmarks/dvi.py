@@ -1,69 +1,154 @@
-"""The projections of a training run side by side: the four properties, and what a checkpoint costs.
+"""The projections of a training run side by side, on every measure, each beside what a placebo gets.
 
-    python benchmarks/dvi.py --data ../shared/data --run mnist --methods pca,umap-t,paper,layout --seeds 0
+    python benchmarks/dvi.py --data ../shared/data --run digits --methods layout,pca,tsne-t --seeds 0,1,2
+    python benchmarks/dvi.py --data ../shared/data --run digits --stability 4
+    python benchmarks/dvi.py --cost 10000 --methods layout,umap-t
 
 Records the run first (once per seed, under build/benchmarks), then fits and measures one method after the
-other. A finished row is kept there and added to the table in benchmarks/RESULTS.md; a row that was stopped is
-begun again.
+other. What is measured is kept there, so that a command that was stopped goes on where it stopped; the tables
+land in benchmarks/RESULTS.md. Time is CPU time of the fit, on one thread. t-SNE needs openTSNE
+(pip install 'dvi_widget[benchmarks]').
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 import dvi_widget as dvi
-from dvi_widget.boundary import synthesize
-from dvi_widget.nearest import Index
-from dvi_widget.projection import Projection
+from dvi_widget.landscape import Landscape
+from dvi_widget.nearest import neighbors
+from dvi_widget.projection import Checkpoint, Map, Projection
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "benchmarks"
-K = 15
+SIZES = (5, 15, 50)  # numbers of neighbours
+MEASURED = 600  # samples of either split that are averaged over
+NEAREST = 5  # at whose median unseen samples are placed, and by which a plane is painted that nothing decodes
+PERPLEXITY = 30
+STEPS = 250  # of a warm-started t-SNE
+
+
+class WarmTSNE(Projection):
+    """openTSNE, each epoch from the positions of the one before; the first from its principal components."""
+
+    def _method(self) -> _WarmTSNE:
+        return _WarmTSNE()
+
+
+class _WarmTSNE:
+    def key(self) -> Mapping[str, Any]:
+        return {"method": "tsne-t", "version": 1}
+
+    def fit(
+        self,
+        checkpoint: Checkpoint,
+        previous: tuple[Checkpoint, Map] | None,
+        seed: int,
+        report: Callable[[float], object],
+    ) -> Placed:
+        from openTSNE import TSNE  # noqa: PLC0415
+
+        options: dict[str, Any] = {"perplexity": PERPLEXITY, "n_jobs": 1, "random_state": seed}
+        if previous is not None:
+            start = previous[1].positions.astype(np.float64)
+            options |= {"initialization": start, "early_exaggeration_iter": 0, "n_iter": STEPS}
+        positions = np.asarray(TSNE(**options).fit(checkpoint.x), np.float32)
+        report(1.0)
+        return Placed(positions, lambda: checkpoint)
+
+    def load(
+        self,
+        arrays: Mapping[str, NDArray[Any]],  # noqa: ARG002
+        positions: NDArray[np.float32],
+        reopen: Callable[[], Checkpoint],
+    ) -> Placed:
+        return Placed(positions, reopen)
+
+
+class Placed:
+    """Positions without a map: other samples lie at the median of their nearest ones."""
+
+    def __init__(self, positions: NDArray[np.float32], reopen: Callable[[], Checkpoint]) -> None:
+        self.positions = positions
+        self._reopen = reopen
+
+    def transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """φ: [m, h] to [m, 2]."""
+        near = neighbors(self._reopen().x, NEAREST, query=x)[0]
+        return np.median(self.positions[near], axis=1).astype(np.float32)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Nothing but the positions."""
+        return {}
+
+
+class Painted:
+    """A source that paints every point as its nearest samples are predicted on average."""
+
+    def __init__(self, landscape: Landscape) -> None:
+        self._source = landscape.source
+        train = (landscape.samples["split"] == "train").to_numpy()
+        self._positions = {frame.epoch: frame.positions[train] for frame in landscape}
+        self._probabilities = {
+            epoch: softmax(self._source.logits(epoch)[train], axis=1) for epoch in landscape.epochs
+        }
+        for name in ("features", "boundary", "place", "logits", "searched"):
+            setattr(self, name, getattr(self._source, name))
+
+    def paint(
+        self, epoch: int, points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+        """Class, its probability and the margin of points [m, 2]."""
+        near = neighbors(self._positions[epoch], NEAREST, query=points)[0]
+        p = self._probabilities[epoch][near].mean(axis=1)
+        second, first = np.partition(p, -2, axis=1)[:, -2:].T
+        return p.argmax(axis=1), first, first - second
+
 
 METHODS: dict[str, Callable[[int], Projection]] = {
-    "pca": lambda _: dvi.baselines.PCA(),
-    "tsne": lambda _: dvi.baselines.TSNE(),
-    "umap": lambda seed: dvi.baselines.UMAP(seed=seed),
-    "umap-t": lambda seed: dvi.baselines.UMAP(warm=True, seed=seed),
     "layout": lambda _: dvi.DVI(),
     "paper": lambda seed: dvi.PaperDVI(seed=seed),
-    "paper-t": lambda seed: dvi.PaperDVI(seed=seed, weights=(1.0, 1.0, 0.0)),
+    "umap-t": lambda seed: dvi.baselines.UMAP(warm=True, seed=seed),
+    "umap": lambda seed: dvi.baselines.UMAP(seed=seed),
+    "tsne-t": lambda _: WarmTSNE(),
+    "pca": lambda _: dvi.baselines.PCA(),
 }
-SLOW = {"umap": 300, "umap-t": 300}  # rows of either split that are decoded: each takes 50 ms
+# Their plane is painted by the nearest samples: they have no way back, or one that takes 50 ms a point.
+PAINTED = ("umap", "umap-t", "tsne-t")
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference run: pictures, network and training."""
+    """A reference run: pictures or rows of numbers, a network, and its training."""
 
     data: Callable[[Path], tuple[Any, Any, list[str]]]
     normalise: tuple[float, float]
     network: Callable[[], nn.Module]
     learning_rate: float
     batch: int
-    epochs: int
-    samples: tuple[int | None, int | None] = (10_000, 2_000)  # drawn for training and test; None: all
-    measured: int | None = None  # rows of either split that the figures are taken on; None: all
-    threads: int = 1
+    recorded: tuple[int, ...] = (0, 1, 3, 5)  # epochs
+    samples: tuple[int | None, int | None] = (2_000, 500)  # drawn for training and test; None: all
+    wrong: float = 0.0  # share of the training labels that are drawn anew
+    draw: int = 0  # seed of the samples drawn
 
 
-def mnist_network(width: int = 128) -> nn.Module:
+def mnist_network() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, padding=2),
         nn.ReLU(),
@@ -72,21 +157,17 @@ def mnist_network(width: int = 128) -> nn.Module:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(1568, width),
+        nn.Linear(1568, 128),
         nn.ReLU(),
-        nn.Linear(width, 10),
+        nn.Linear(128, 10),
     )
 
 
-def digits_network() -> nn.Module:
-    return nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(64, 96),
-        nn.ReLU(),
-        nn.Linear(96, 64),
-        nn.ReLU(),
-        nn.Linear(64, 10),
-    )
+def dense_network(inputs: int, widths: tuple[int, ...], classes: int) -> nn.Module:
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in zip((inputs, *widths), widths, strict=False):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], classes))
 
 
 class Residual(nn.Module):
@@ -134,253 +215,265 @@ def cifar10(folder: Path) -> tuple[Any, Any, list[str]]:
     return (arrays["x"], arrays["y"]), (arrays["xt"], arrays["yt"]), arrays["classes"].tolist()
 
 
+def mnist(folder: Path) -> tuple[Any, Any, list[str]]:
+    return dvi.datasets.idx(folder / "mnist")
+
+
+def table(_: Path) -> tuple[Any, Any, list[str]]:
+    """Rows of numbers of eight classes, of three clusters each, in twenty columns."""
+    from sklearn.datasets import make_classification  # noqa: PLC0415
+
+    x, y = make_classification(
+        2_500, 20, n_informative=12, n_classes=8, n_clusters_per_class=3, class_sep=1.5, random_state=0
+    )
+    return (x[:2_000], y[:2_000]), (x[2_000:], y[2_000:]), [str(c) for c in range(8)]
+
+
+MNIST = Reference(mnist, (0.1307, 0.3081), mnist_network, learning_rate=5e-4, batch=64)
 RUNS = {
-    "cifar10": Reference(
-        data=cifar10,
-        normalise=(0.47, 0.25),
-        network=cifar_network,
-        learning_rate=1e-3,
-        batch=128,
-        epochs=6,
-    ),
-    "cifar10-small": Reference(
-        data=cifar10,
-        normalise=(0.47, 0.25),
-        network=cifar_network,
-        learning_rate=1e-3,
-        batch=128,
-        epochs=6,
-        samples=(1_500, 500),
-    ),
     "digits": Reference(
-        data=lambda _: dvi.datasets.digits(),
-        normalise=(0.3, 0.37),
-        network=digits_network,
+        lambda _: dvi.datasets.digits(),
+        (0.3, 0.37),
+        lambda: dense_network(64, (96, 64), 10),
         learning_rate=2e-3,
         batch=64,
-        epochs=12,
+        recorded=(0, 2, 5, 11),
         samples=(None, None),
     ),
-    "mnist-full": Reference(
-        data=lambda folder: dvi.datasets.idx(folder / "mnist"),
-        normalise=(0.1307, 0.3081),
-        network=lambda: mnist_network(512),
-        learning_rate=5e-4,
-        batch=256,
-        epochs=10,
-        samples=(None, None),
-        measured=1_000,
-        threads=2,
+    "mnist": MNIST,
+    "mnist-flips": Reference(mnist, (0.1307, 0.3081), mnist_network, 5e-4, 64, wrong=0.1),
+    "cifar10": Reference(cifar10, (0.47, 0.25), cifar_network, learning_rate=1e-3, batch=64),
+    "random-labels": Reference(
+        mnist, (0.1307, 0.3081), mnist_network, 5e-4, 64, recorded=(0, 4, 9, 14), wrong=1.0
     ),
-    "mnist": Reference(
-        data=lambda folder: dvi.datasets.idx(folder / "mnist"),
-        normalise=(0.1307, 0.3081),
-        network=mnist_network,
-        learning_rate=5e-4,
-        batch=256,
-        epochs=6,
+    # These two took no part in any choice of a setting.
+    "mnist-dense": Reference(
+        mnist, (0.1307, 0.3081), lambda: dense_network(784, (256, 96), 10), 1e-3, 128, draw=9
+    ),
+    "table": Reference(
+        table, (0.0, 1.0), lambda: dense_network(20, (64, 48), 8), 2e-3, 64, (0, 4, 9, 19), (None, None)
     ),
 }
 
 
 def record(reference: Reference, data: Path, folder: Path, seed: int) -> dvi.Run:
     """The run of a seed: recorded now, unless it is whole already."""
-    if (folder / "run.json").exists() and len(dvi.Run(folder).epochs) == reference.epochs:
+    if (folder / "run.json").exists() and len(dvi.Run(folder).epochs) == len(reference.recorded):
         return dvi.Run(folder)
     shutil.rmtree(folder, ignore_errors=True)
     (x, y), (xt, yt), classes = reference.data(data)
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(reference.draw)
     train, test = (
         np.arange(len(pool)) if n is None else draw.choice(len(pool), n, replace=False)
         for pool, n in zip((x, xt), reference.samples, strict=True)
     )
+    labels = y[train].copy()
+    flipped = draw.random(len(labels)) < reference.wrong
+    labels[flipped] = draw.integers(len(classes), size=int(flipped.sum()))
     mean, deviation = reference.normalise
+    pictures = x.ndim == 4
 
-    def inputs(pictures: NDArray[np.uint8]) -> torch.Tensor:
-        return (torch.from_numpy(pictures).float() / 255 - mean) / deviation
+    def inputs(values: NDArray[Any]) -> torch.Tensor:
+        return (torch.from_numpy(values).float() / (255 if pictures else 1) - mean) / deviation
 
     torch.manual_seed(seed)
     model = reference.network()
     optimizer = torch.optim.Adam(model.parameters(), reference.learning_rate)
     order = torch.Generator().manual_seed(seed)
-    s, labels = inputs(x[train]), torch.from_numpy(y[train])
+    s, wanted = inputs(x[train]), torch.from_numpy(labels).long()
     recorder = dvi.Recorder(
         folder,
         model,
-        train=(s, labels),
+        train=(s, wanted),
         test=(inputs(xt[test]), yt[test]),
         classes=classes,
-        images=(x[train], xt[test]),
+        images=(x[train], xt[test]) if pictures else False,
         seed=seed,
     )
-    for epoch in range(reference.epochs):
+    for epoch in range(max(reference.recorded) + 1):
         model.train()
         for rows in torch.split(torch.randperm(len(s), generator=order), reference.batch):
             optimizer.zero_grad()
-            torch.autograd.backward(nn.functional.cross_entropy(model(s[rows]), labels[rows]))
+            torch.autograd.backward(nn.functional.cross_entropy(model(s[rows]), wanted[rows]))
             optimizer.step()
-        start = time.process_time()
-        recorder.capture(epoch)
-        print(f"recorded epoch {epoch} in {time.process_time() - start:.1f} CPU s", flush=True)
+        if epoch in reference.recorded:
+            recorder.capture(epoch)
     return dvi.Run(folder)
 
 
-def synthesis(run: dvi.Run, network: nn.Module) -> float:
-    """CPU seconds to synthesise the boundary set of the last epoch: part of what a checkpoint costs."""
-    epoch = run.epochs[-1]
-    subject = dvi.Run(run.folder, model=network).subject(epoch)
-    inputs, wanted = run.inputs("train"), len(run.boundary(epoch, "train"))
-    start = time.process_time()
-    synthesize(subject, inputs, run.logits(epoch, "train"), wanted)
-    return time.process_time() - start
-
-
-def online(run: dvi.Run, model: Projection) -> None:
-    """What a person waits for: 1,000 unseen samples placed, a canvas decoded and classified."""
-    epoch = model.epochs_[-1]
-    unseen, recorded = run.features(epoch, "test")[:1000], run.features(epoch, "train")
-    axis = np.linspace(*model.landscape().extent[:2], 400, dtype=np.float32)
-    pixels = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    source = model.landscape().source
-    for name, act in (
-        ("placing 1,000 unseen samples", lambda: model.transform(unseen, epoch)),
-        ("decoding and classifying 400 × 400 pixels", lambda: source.paint(epoch, pixels)),
-    ):
-        waits = []
-        for _ in range(15):
-            start = np.array([time.perf_counter(), time.process_time()])
-            act()
-            waits.append(1000 * ([time.perf_counter(), time.process_time()] - start))
-        wall, cpu = np.median(waits, axis=0)
-        best = np.min(waits, axis=0)[0]
-        threads = torch.get_num_threads()
-        print(f"{name}: {wall:.0f} ms, {best:.0f} at best, {cpu:.0f} CPU ms ({threads} threads)")
-    classes = run.logits(epoch, "train").argmax(1)
-    found = Index(recorded, classes).search(unseen, K)[0]
-    exact = dvi.measures.neighbors(recorded, K, query=unseen)[0]
-    print(f"recall of their {K} nearest samples: {dvi.measures.overlap(exact, found).mean():.4f}")
-
-
-def trusted(landscape: dvi.Landscape) -> None:
-    """How the round trip of pixels fails with their distance from the nearest sample, at the last epoch."""
-    frame = landscape[-1]
-    x0, x1, y0, y1 = landscape.extent
-    error = landscape.trust(frame.epoch).ravel() / (x1 - x0)
-    centres = (np.arange(100) + 0.5) / 100
-    x, y = np.meshgrid(x0 + centres * (x1 - x0), y0 + centres * (y1 - y0))
-    pixels = np.stack([x.ravel(), y.ravel()], axis=1)
-    away = dvi.measures.neighbors(frame.positions, 1, query=pixels)[1][:, 0] / (x1 - x0)
-    print("median round-trip error of pixels (both in % of the canvas' width):", end=" ")
-    for low, high in ((0, 2), (2, 5), (5, 100)):
-        of = (away >= low / 100) & (away < high / 100)
-        print(f"{100 * np.median(error[of]):.1f} at {low}–{high} from a sample ({of.mean():.0%})", end="; ")
-    print(flush=True)
-
-
-def drawn(run: dvi.Run, size: int, seed: int) -> NDArray[np.int64]:
-    """So many samples of either split."""
-    draw = np.random.default_rng(seed)
-    return np.concatenate(
-        [
-            draw.choice(run.n_train, size, replace=False),
-            run.n_train + draw.choice(run.n_test, size, replace=False),
-        ]
-    )
-
-
-def row(
-    run: dvi.Run, method: str, seed: int, reference: Reference, epochs: list[int]
-) -> tuple[dict[str, float], pd.DataFrame]:
-    """Fit from nothing and measure; means over the checkpoints, and every figure behind them."""
+def fitted(method: str, run: dvi.Run, seed: int) -> tuple[Landscape, float]:
+    """The landscape of a method, fitted from nothing, and the CPU seconds that took for each epoch."""
     model = METHODS[method](seed)
-    # What an earlier fit has left would make this one look cheap; what other methods left is theirs.
-    for left in run.maps.glob(f"{model._method().key()['method']}-*"):  # noqa: SLF001
-        left.unlink()
-    searching = 0.0
-    nearest = dvi.measures.nearest
+    shutil.rmtree(run.maps, ignore_errors=True)
+    start = time.process_time()
+    model.fit(run)
+    spent = (time.process_time() - start) / len(run.epochs)
+    landscape = model.landscape()
+    if method in PAINTED:
+        landscape.source = Painted(landscape)
+    return landscape, spent
 
-    def timed(*args: Any, **options: Any) -> Any:
-        nonlocal searching
-        start = time.process_time()
-        found = nearest(*args, **options)
-        searching += time.process_time() - start
-        return found
 
-    with mock.patch.object(dvi.measures, "nearest", timed):
-        start = time.process_time()
-        model.fit(run, epochs)
-        spent = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{method}: {spent / len(epochs):.1f} CPU s a checkpoint, {peak:.2f} GiB at most so far",
-        flush=True,
+def measured(method: str, run: dvi.Run, seed: int) -> pd.DataFrame:
+    """All measures, averaged over epochs; `undefined` counts those that are not defined."""
+    landscape, spent = fitted(method, run, seed)
+    draw = np.random.default_rng(1)
+    rows = np.concatenate(
+        [first + draw.permutation(n)[:MEASURED] for first, n in ((0, run.n_train), (run.n_train, run.n_test))]
     )
-    rows = None
-    if reference.measured is not None:
-        rows = drawn(run, reference.measured, 1)
-        online(run, model)
-    decoded = None
-    if method in SLOW:
-        decoded = drawn(run, SLOW[method], 2)
-    elif "decode" in model.landscape().services:
-        trusted(model.landscape())
-    figures = model.landscape().measures(rows=rows, decoded=decoded)
-    of_k = figures[figures["k"].fillna(K) == K]
-    means = of_k["value"].groupby(of_k["measure"] + " " + of_k["split"]).mean()
-    values = {str(name): float(value) for name, value in means.items()}
-    checkpoints = len(epochs)
-    return {**values, "cpu": spent / checkpoints, "search": searching / checkpoints}, figures
+    figures = landscape.measures(k=SIZES, rows=rows)
+    figures["k"] = figures["k"].fillna(0).astype(int)
+    figures["undefined"] = figures["value"].isna().astype(int)
+    groups = figures.groupby(["measure", "split", "k"])
+    means = groups[["value", "placebo"]].mean()
+    means["undefined"] = groups["undefined"].sum()
+    means.loc[("cpu", "train", 0), ["value", "placebo", "undefined"]] = spent, np.nan, 0
+    return means
 
 
-def cells(run: str, method: str, seed: str, values: dict[str, float]) -> list[str]:
-    """A row of the table."""
-    rates = ("nn_pv", "boundary_pv", "ppr", "rec_pv", "temporal_pv", "temporal_pv_pooled")
-    digits = {"rec_pv": 1}
-    pairs = [
-        " / ".join(f"{values[f'{name} {split}']:.{digits.get(name, 3)}f}" for split in ("train", "test"))
-        if f"{name} train" in values
-        else ""  # a method without a way back
-        for name in rates
-    ]
-    return [run, method, seed, *pairs, f"{values['cpu']:.1f} ({values['search']:.1f})"]
-
-
-HEADER = [
-    "run",
-    "method",
-    "seed",
-    f"nn_pv({K})",
-    f"boundary_pv({K})",
-    "PPR",
-    "rec_pv",
-    f"temporal_pv({K})",
-    "pooled",
-    "CPU s / checkpoint",
+# What a line shows, the measure behind it, the split, and the number of neighbours, or 0.
+Line = tuple[str, str, str, int]
+LINES: list[Line] = [
+    *((f"neighbours kept, {k}", "nn_pv", "train", k) for k in SIZES),
+    ("neighbours kept, 15, test", "nn_pv", "test", 15),
+    ("trustworthiness", "trustworthiness", "train", 15),
+    ("continuity", "continuity", "train", 15),
+    ("purity of the representation", "purity_of_representation", "train", 15),
+    ("purity on the map", "purity", "train", 15),
+    ("mixed, but looks pure ↓", "looks_pure", "train", 15),
+    ("label hit of the representation, test", "label_hit_of_representation", "test", 15),
+    ("label hit on the map, test", "label_hit", "test", 15),
+    ("class distances, ρ", "class_distance", "train", 0),
+    ("triplets", "triplets", "train", 0),
+    ("margin, ρ", "margin", "train", 0),
+    ("boundary samples on drawn borders", "delta_recall", "train", 0),
+    ("drawn borders with boundary samples", "delta_precision", "train", 0),
+    ("boundary_pv", "boundary_pv", "train", 15),
+    ("painted confidence, error ↓", "confidence_error", "train", 0),
+    ("painted confidence, error, test ↓", "confidence_error", "test", 0),
+    ("PPR", "ppr", "train", 0),
+    ("PPR of unseen samples", "ppr", "test", 0),
+    ("moved ~ distance ranks changed", "move_change", "train", 0),
+    ("moved ~ neighbours lost", "move_neighbors", "train", 15),
+    ("approaching and parting agree", "sign_agreement", "train", 15),
+    ("temporal_pv ↓", "temporal_pv", "train", 15),
+    ("CPU s an epoch ↓", "cpu", "train", 0),
 ]
 
 
-def line(values: list[str]) -> str:
+def compared(found: dict[str, list[pd.DataFrame]]) -> list[str]:
+    """The table of a run: a line per measure, a column per method, and the placebo's."""
+    means = {method: sum(tables[1:], tables[0]) / len(tables) for method, tables in found.items()}
+    columns = [f"{method} ({len(tables)})" for method, tables in found.items()]
+    lines = [row(["measure", *columns, "placebo"]), row(["---"] * (len(columns) + 2))]
+    for title, *of in LINES:
+        cells = [cell(mean, tuple(of), "value") for mean in means.values()]
+        lines.append(row([title, *cells, cell(next(iter(means.values())), tuple(of), "placebo")]))
+    return lines
+
+
+def cell(means: pd.DataFrame, of: tuple[Any, ...], column: str) -> str:
+    if of not in means.index or not np.isfinite(means.loc[of, column]):
+        return ""
+    undefined = f" ({means.loc[of, 'undefined']:g} undefined)" if means.loc[of, "undefined"] > 0 else ""
+    return f"{means.loc[of, column]:.3f}" + (undefined if column == "value" else "")
+
+
+def row(values: list[str]) -> str:
     return "| " + " | ".join(values) + " |"
 
 
-def append(text: str) -> None:
-    """Add a line at the end of this benchmark's table in RESULTS.md."""
+def write(part: str, lines: list[str]) -> None:
+    """Put a table between its marks in RESULTS.md, in place of the one there, or after all others."""
     path = HERE / "RESULTS.md"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    at = lines.index(line(HEADER))
-    while at < len(lines) and lines[at].startswith("|"):
-        at += 1
-    path.write_text("\n".join([*lines[:at], text, *lines[at:]]) + "\n", encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    first, last = f"<!-- dvi {part} -->\n", f"<!-- /dvi {part} -->\n"
+    block = first + "\n".join(lines) + "\n\n" + last
+    if first in text:
+        before, rest = text.split(first, 1)
+        text = before + block + rest.split(last, 1)[1]
+    else:
+        end = "<!-- dvi: further tables -->\n"
+        text = text.replace(end, block + "\n" + end)
+    path.write_text(text, encoding="utf-8")
+    print("\n".join(lines), flush=True)
+
+
+def copied(run: dvi.Run, folder: Path, rows: NDArray[np.intp], seed: int) -> dvi.Run:
+    """Some of a run's samples, with boundary samples of another seed, mixed from representations."""
+    labels = run.samples["label"].to_numpy()[: run.n_train]
+    recorder = dvi.ArrayRecorder(folder, labels=labels[rows], classes=list(run.classes), seed=seed)
+    for epoch in run.epochs:
+        recorder.capture(
+            epoch,
+            features=np.asarray(run.features(epoch, "train"))[rows],
+            logits=np.asarray(run.logits(epoch, "train"))[rows],
+            head=run.linear_head(epoch),
+        )
+    return dvi.Run(folder)
+
+
+def stability(run: dvi.Run, method: str, draws: int) -> dict[str, NDArray[np.float64]]:
+    """Disparities [epochs, draws] from the map of all: other boundary seeds, and 80 % of the samples."""
+    n = run.n_train
+    everyone = np.arange(n)
+    kinds = {
+        "boundary seeds": [(everyone, 1 + i) for i in range(draws)],
+        "80 % subsamples": [
+            (np.sort(np.random.default_rng(i).permutation(n)[: int(0.8 * n)]), 0) for i in range(draws)
+        ],
+    }
+
+    def maps(rows: NDArray[np.intp], seed: int) -> list[NDArray[np.float32]]:
+        with tempfile.TemporaryDirectory() as folder:
+            part = copied(run, Path(folder) / "run", rows, seed)
+            return [frame.positions for frame in fitted(method, part, 0)[0]]
+
+    whole = maps(everyone, 0)
+    found = {}
+    for kind, variants in kinds.items():
+        shown = [(rows, maps(rows, seed)) for rows, seed in variants]
+        found[kind] = np.array(
+            [
+                [float(dvi.measures.stability([whole[t], y[t]], [everyone, rows])[0]) for rows, y in shown]
+                for t in range(len(whole))
+            ]
+        )
+    return found
+
+
+def cost(n: int, methods: list[str], width: int = 512, epochs: int = 3) -> None:
+    """CPU seconds an epoch on features of ten classes, whose centres move a little from epoch to epoch."""
+    draw = np.random.default_rng(0)
+    centres, labels = draw.normal(size=(10, width)), draw.integers(10, size=n)
+    own = draw.normal(size=(n, width)).astype(np.float32) * np.float32(1.5)
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = dvi.ArrayRecorder(Path(folder) / "run", labels=labels, classes=[str(c) for c in range(10)])
+        for t in range(epochs):
+            moved = (centres + 0.2 * t * draw.normal(size=centres.shape)).astype(np.float32)
+            x = moved[labels] + own + 0.3 * draw.normal(size=own.shape).astype(np.float32)
+            head = moved, -np.square(moved).sum(axis=1) / 2
+            recorder.capture(t, features=x, logits=x @ head[0].T + head[1], head=head)
+        run = dvi.Run(Path(folder) / "run")
+        for method in methods:
+            model = METHODS[method](0)
+            seconds = []
+            for t in range(epochs):
+                start = time.process_time()
+                model.fit(run, list(range(t + 1)))
+                seconds.append(time.process_time() - start)
+            print(f"{method}, {n:,} × {width}: CPU s to add each epoch {np.round(seconds, 1)}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds mnist/ and cifar10/")
-    parser.add_argument("--run", choices=RUNS, default="mnist")
-    parser.add_argument("--methods", default="pca,paper", help=f"of {', '.join(METHODS)}")
+    parser.add_argument("--data", type=Path, default=Path(), help="folder that holds mnist/ and cifar10/")
+    parser.add_argument("--run", choices=RUNS, default="digits")
+    parser.add_argument("--methods", default="layout,pca", help=f"of {', '.join(METHODS)}")
     parser.add_argument("--seeds", default="0", help="for example 0,1,2")
-    parser.add_argument("--checkpoints", type=int, help="fit only so many of a run, the first ones")
-    parser.add_argument("--again", action="store_true", help="measure rows again that are there already")
+    parser.add_argument("--again", action="store_true", help="measure again what is measured already")
+    parser.add_argument("--stability", type=int, metavar="DRAWS", help="compare so many maps instead")
+    parser.add_argument("--cost", type=int, metavar="N", help="time the fit of so many samples instead")
     given = parser.parse_args()
     methods = given.methods.split(",")
     unknown = sorted(set(methods) - set(METHODS))
@@ -388,27 +481,41 @@ def main() -> None:
         parser.error(f"--methods: no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
     if not given.data.is_dir():
         parser.error(f"--data: {given.data} is not a folder")
-    rows: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
-    reference = RUNS[given.run]
-    label = f"{given.run} first {given.checkpoints}" if given.checkpoints else given.run
-    torch.set_num_threads(reference.threads)
-    with threadpool_limits(reference.threads):
-        for seed in map(int, given.seeds.split(",")):
-            run = record(reference, given.data, BUILD / f"{given.run}-{seed}", seed)
-            print(f"boundary synthesis: {synthesis(run, reference.network()):.2f} CPU s a checkpoint")
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        if given.cost:
+            cost(given.cost, methods)
+            return
+        reference = RUNS[given.run]
+        seeds = [int(seed) for seed in given.seeds.split(",")]
+        runs = {seed: record(reference, given.data, BUILD / f"{given.run}-{seed}", seed) for seed in seeds}
+        if given.stability:
             for method in methods:
-                kept = BUILD / f"{label.replace(' ', '-')}-{method}-{seed}.json"
+                for kind, values in stability(runs[seeds[0]], method, given.stability).items():
+                    each = "; ".join(
+                        f"epoch {epoch}: {np.round(of, 3)}"
+                        for epoch, of in zip(runs[seeds[0]].epochs, values, strict=True)
+                    )
+                    print(f"{given.run}, {method}, {kind}: disparity {each}", flush=True)
+            return
+        for seed, run in runs.items():
+            for method in methods:
+                kept = BUILD / f"{given.run}-{method}-{seed}.json"
                 if given.again or not kept.exists():
-                    values, figures = row(run, method, seed, reference, run.epochs[: given.checkpoints])
-                    figures.to_csv(kept.with_suffix(".csv"), index=False)
-                    kept.write_text(json.dumps(values), encoding="utf-8")
-                    append(line(cells(label, method, str(seed), values)))
-                rows[method].append(json.loads(kept.read_text(encoding="utf-8")))
-    print(line(HEADER))
-    print(line(["---"] * len(HEADER)))
-    for method, found in rows.items():
-        mean = pd.DataFrame(found).mean().to_dict()
-        print(line(cells(label, method, given.seeds, {str(name): float(v) for name, v in mean.items()})))
+                    measured(method, run, seed).reset_index().to_json(kept, orient="records")
+                    print(f"{given.run}, {method}, seed {seed}: measured", flush=True)
+    write(given.run, compared(found(given.run)))
+
+
+def found(run: str) -> dict[str, list[pd.DataFrame]]:
+    """All that is measured of a run, by method."""
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for method in METHODS:
+        for path in sorted(BUILD.glob(f"{run}-{method}-[0-9].json")):
+            records = json.loads(path.read_text(encoding="utf-8"))
+            frame = pd.DataFrame(records).set_index(["measure", "split", "k"]).astype(float)
+            tables.setdefault(method, []).append(frame)
+    return tables
 
 
 if __name__ == "__main__":

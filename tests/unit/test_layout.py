@@ -15,7 +15,7 @@ from recorded import network, record, unfitted
 from torch import nn
 
 import dvi_widget as dvi
-from dvi_widget.dvi import Layout
+from dvi_widget.dvi import Layout, skeleton
 from dvi_widget.dvi.crossing import Crossing
 from dvi_widget.dvi.graph import Ties, descend, descend_alone
 from dvi_widget.dvi.grid_decoder import GridDecoder
@@ -591,6 +591,17 @@ def test_a_checkpoint_hashes_its_rows_once(folder, monkeypatch):
     Layout(**QUICK).fit(checkpoint, None, 0, lambda _: None)
     assert set(checkpoint.searched) == {"neighbors", "boundary_neighbors"}
     assert hashed == [len(checkpoint.x), len(checkpoint.b)]
+
+
+def test_the_skeleton_keeps_the_better_of_its_starts():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 12))
+    matrices = [skeleton._matrix(x + 0.3 * t * rng.normal(size=x.shape)) for t in range(3)]
+    own = [skeleton._scale_alone(d, 2) for d in matrices]
+    mean = skeleton._scale_alone(np.mean(matrices, axis=0), 2)
+    kept = skeleton._total_cost(matrices, skeleton._scale_all(matrices, own))
+    for start in ([mean] * 3, [own[0], *(skeleton._aligned(own[0], places) for places in own[1:])]):
+        assert kept <= skeleton._total_cost(matrices, skeleton._scale_together(matrices, start)) * (1 + 1e-9)
 
 
 def test_measures_and_the_next_epoch_take_the_neighbours_that_the_fit_found(folder, fitted, monkeypatch):

@@ -67,10 +67,7 @@ def outlines(epochs: Sequence[NDArray[np.float32]], dimension: int, report: Prog
     matrices, scales = _scaled([_matrix(x) for x in among])
     own = [_scale_alone(d, dimension) for d in matrices]
     report(0.2)
-    start = own[:1]
-    for places in own[1:]:
-        start.append(_aligned(start[-1], places))
-    landmarks = _scale_together(matrices, start)
+    landmarks = _scale_all(matrices, own)
     report(0.4)
     places = np.empty((n, len(epochs), dimension))
     step = max(1, _BLOCK_ENTRIES // (len(rows) * len(epochs)))
@@ -207,6 +204,29 @@ def _scale_together(
     return places
 
 
+def _scale_all(matrices: Sequence[Floats], own: Sequence[Floats]) -> Floats:
+    """Scale all epochs together from two starts, and keep the better result: places [L, t, l].
+
+    One is each epoch's own arrangement, aligned onto the one before; the other is that of the mean distances,
+    the same in all epochs. Where no arrangement stands out, the first depends on which samples there are.
+    """
+    chained = [own[0]]
+    for places in own[1:]:
+        chained.append(_aligned(chained[-1], places))
+    starts = [chained]
+    if len(matrices) > 1:
+        mean = _scale_alone(np.mean(matrices, axis=0), own[0].shape[1])
+        starts.append([mean] * len(matrices))
+    solved = [_scale_together(matrices, start) for start in starts]
+    return solved[int(np.argmin([_total_cost(matrices, places) for places in solved]))]
+
+
+def _total_cost(matrices: Sequence[Floats], places: Floats) -> float:
+    """Sum up the stress of all epochs and the price of the ways between them."""
+    cost = len(places) * _LANDMARK_PRICE * np.linalg.norm(np.diff(places, axis=1), axis=2).sum()
+    return float(cost + sum(_stress(d, places[:, t]) for t, d in enumerate(matrices)))
+
+
 def _place(distances: Sequence[Floats], landmarks: Floats, pinned: Floats | None = None) -> Floats:
     """Place samples by their distances to the landmarks, per epoch [m, L]: places [m, t, l]."""
     from . import kernels  # noqa: PLC0415
@@ -265,8 +285,14 @@ def _smoothed(guttman: Floats, places: Floats, price: float, pinned: Floats | No
 
 def _cost(d: Floats, places: Floats, pinned: Floats) -> float:
     """Sum up the stress of one epoch and the price of the ways from `pinned`."""
-    stress = np.square(np.linalg.norm(places[:, None] - places, axis=2) - d).sum() / 4
-    return float(stress + len(d) * _LANDMARK_PRICE * np.linalg.norm(places - pinned, axis=1).sum())
+    return float(
+        _stress(d, places) + len(d) * _LANDMARK_PRICE * np.linalg.norm(places - pinned, axis=1).sum()
+    )
+
+
+def _stress(d: Floats, places: Floats) -> float:
+    """Sum up half the squared errors of the distances of all pairs."""
+    return float(np.square(np.linalg.norm(places[:, None] - places, axis=2) - d).sum() / 4)
 
 
 def _aligned(fixed: Floats, places: Floats) -> Floats:
