@@ -599,9 +599,12 @@ def test_the_skeleton_keeps_the_better_of_its_starts():
     matrices = [skeleton._matrix(x + 0.3 * t * rng.normal(size=x.shape)) for t in range(3)]
     own = [skeleton._scale_alone(d, 2) for d in matrices]
     mean = skeleton._scale_alone(np.mean(matrices, axis=0), 2)
+    second = skeleton._aligned(own[0], own[1])
+    chained = [own[0], second, skeleton._aligned(second, own[2])]
     kept = skeleton._total_cost(matrices, skeleton._scale_all(matrices, own))
-    for start in ([mean] * 3, [own[0], *(skeleton._aligned(own[0], places) for places in own[1:])]):
-        assert kept <= skeleton._total_cost(matrices, skeleton._scale_together(matrices, start)) * (1 + 1e-9)
+    for start in ([mean] * 3, chained):
+        solved = skeleton._scale_together(matrices, start)
+        assert kept <= skeleton._total_cost(matrices, solved) * (1 + 1e-9)
 
 
 def test_measures_and_the_next_epoch_take_the_neighbours_that_the_fit_found(folder, fitted, monkeypatch):
