@@ -314,6 +314,39 @@ def test_a_linear_teacher_is_recovered_on_the_neighbours_span(vae: VAE) -> None:
     assert fidelity.faithful
 
 
+def test_weights_are_identified_along_directions_and_not_over_pixels(vae: VAE) -> None:
+    found = Neighbors(vae).sample(PICTURES[7])
+    teacher = Linear()
+    student = LinearStudent().fit(found, teacher)
+    true = teacher.weight.detach().numpy().reshape(10, 1, 8, 8)
+    true = true - np.tensordot(student._rival_shares("others"), true, axes=1)
+
+    def likeness(a, b):
+        return (a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b)
+
+    assert likeness(student.weights(), true) < 0.7
+    along = student.directions(10)
+    expected = np.tensordot(true, along.patterns, axes=([1, 2, 3], [1, 2, 3])) * along.spread
+    assert likeness(along.weights, expected) > 0.995
+    flat = along.patterns.reshape(10, -1)
+    np.testing.assert_allclose(flat @ flat.T, np.eye(10), atol=1e-4)
+    assert (np.diff(along.spread) <= 0).all()
+    # Intervals are narrow where weights are identified, and reach over chance elsewhere.
+    assert np.median((along.high - along.low) / np.abs(along.weights)) < 0.2
+    over = student.intervals(draws=4)
+    assert (over.low <= over.high).all()
+    assert not over.high[:, ~student.varied_].any()
+
+
+def test_weights_of_noise_have_intervals_that_hold_zero(vae: VAE) -> None:
+    def noise(x):
+        p = np.random.default_rng(len(x)).uniform(0.2, 0.8, len(x))
+        return np.stack([p, 1 - p], axis=1)
+
+    along = LinearStudent().fit(Neighbors(vae).sample(PICTURES[7]), noise).directions(10)
+    assert ((along.low < 0) & (along.high > 0)).mean() > 0.5
+
+
 @settings(max_examples=10)
 @given(st.floats(-50, 50))
 def test_a_constant_added_to_all_logits_changes_nothing(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_matrix
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree, procrustes
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits, make_moons
 from sklearn.ensemble import RandomForestClassifier
@@ -443,6 +443,60 @@ def test_added_samples_join_their_like_and_the_old_ones_stay(digits):
     assert (view.predictions_[nearest] == view.predictions_[100:]).mean() >= 0.8
 
 
+def test_one_added_sample_leaves_the_far_ones_exactly_where_they_are(digits):
+    model, x, y = digits
+    view = dvi.DeepView(model, n_neighbors=10, lam=0.5).fit(x[1000:1120], y[1000:1120])
+    before = view.embedding_
+    view.add(x[1120:1121])
+    stayed = (view.embedding_[:120] == before).all(axis=1)
+    assert stayed.mean() > 0.5
+    np.testing.assert_array_equal(stayed, view.moved_ == 0)
+    joined = np.flatnonzero((view.neighbors_.indices[:120] == 120).any(axis=1))
+    near = np.union1d(joined, view.neighbors_.indices[120])
+    assert not stayed[near].all()
+    assert stayed[np.setdiff1d(np.arange(120), near)].all()
+    assert view.kept_ > 0.8
+    nearest = dvi.measures.neighbors(before, 5)[0], dvi.measures.neighbors(view.embedding_[:120], 5)[0]
+    assert view.kept_ == dvi.measures.overlap(*nearest).mean()
+
+
+def test_unseen_errors_stand_by_their_prediction_placed_or_added(digits):
+    model, x, y = digits
+    view = dvi.DeepView(model, n_neighbors=10, lam=0.8).fit(x[1000:1150], y[1000:1150])
+    rest = np.r_[0:1000, 1150:1700]
+    wrong = rest[model(x[rest]).argmax(1) != y[rest]][:20]
+    said = model(x[wrong]).argmax(1)
+    old, classes = view.embedding_, view.predictions_
+
+    def beside(positions):
+        voters = dvi.measures.neighbors(view.embedding_[:150], 5, query=positions)[0]
+        return (dvi.measures.votes(voters, classes) == said).mean()
+
+    placed = beside(view.transform(x[wrong]))
+    view.add(x[wrong])
+    assert len(old) == 150
+    assert placed >= 0.7
+    assert beside(view.embedding_[150:]) >= 0.7
+
+
+def test_the_large_shape_of_a_map_does_not_hang_on_the_seed(digits, view):
+    model, x, y = digits
+    table = view.measures().set_index("measure")["value"]
+    assert 0 < table["seed_disparity"] < 0.3
+    other = dvi.DeepView(model, n_neighbors=15, seed=1).fit(x[1000:1150], y[1000:1150])
+    assert procrustes(view.embedding_, other.embedding_)[2] < 0.3
+
+
+@pytest.mark.parametrize("sway", [0.0, 1e-5, 1e-3])
+def test_a_classifier_that_hardly_moves_has_no_map(sway):
+    def undecided(x):
+        p = 0.5 + sway * np.sin(x[:, 0])
+        return np.stack([p, 1 - p], axis=1)
+
+    with pytest.raises(ValueError, match=r"model must have a decision function to map.*nothing to see"):
+        dvi.DeepView(undecided).fit(cloud(40))
+
+
 def test_a_torch_module_and_a_forest_on_a_table_are_mapped_alike():
     x = cloud(80, 5)
     network = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3))
@@ -460,7 +514,7 @@ def test_three_samples_are_enough(n, searched):
     view = dvi.DeepView(waves).fit(cloud(n))
     assert view.n_neighbors_ == searched
     assert np.isfinite(view.embedding_).all()
-    assert len(view.measures()) == 8
+    assert len(view.measures()) == 9
     view.landscape(resolution=10)[0].canvas  # noqa: B018 - painting is the point
 
 

@@ -15,6 +15,7 @@ from dvi_widget.arrays import as_array, check_number, check_whole
 
 from .along import Along, in_a_row
 from .changes import changes, varied
+from .directions import Directions, Intervals, main_directions
 from .fidelity import Answers, Fidelity, measure
 from .inputs import as_teacher
 from .neighbors import Neighborhood
@@ -39,7 +40,8 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
     It knows what the neighbours vary and nothing else: inputs that they leave as they are get no weight. And
     it knows directions rather than pixels: neighbours vary along about as many directions as the latent space
     has dimensions, along which it is right; how the credit is spread over the pixels of one direction is the
-    prior's. `fidelity` says whether the student also foresees changes that no neighbour makes.
+    prior's. `directions` has the weights along these directions, `intervals` what redrawn neighbours make of
+    each. `fidelity` says whether the student also foresees changes that no neighbour makes.
 
     By default the teacher's logits, centred over classes, are fitted by ridge regression in closed form:
     deterministic, and done in milliseconds. Its prior expects similar weights for pixels within `smoothness`
@@ -187,7 +189,8 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
         low, high = neighbors.limits
         x = torch.from_numpy(np.concatenate([neighbors.pictures, neighbors.image[None]]))
         y = torch.from_numpy(np.concatenate([targets[:n], targets[held_out : held_out + 1]])).double()
-        weights, bias = self._solve((x - low) / (high - low), y, torch.from_numpy(moves))
+        self._learnt = (x - low) / (high - low), y
+        weights, bias = self._solve(*self._learnt, torch.from_numpy(moves))
         # Back from values between 0 and 1 to the pictures' own scale.
         weights /= high - low
         bias = bias - low * weights.sum(1)
@@ -285,6 +288,68 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
         if x.shape != weights.shape[1:]:
             raise ValueError(f"image must be one picture of shape {weights.shape[1:]}; got shape {x.shape}.")
         return weights * x
+
+    def intervals(self, draws: int = 16) -> Intervals:
+        """Return the interval of each weight over redrawn neighbours: what of a map is chance.
+
+        The student is learnt again from neighbours drawn with replacement from its own (bootstrap). The
+        intervals do not hold what the prior decides, nor what another VAE would generate.
+
+        Parameters
+        ----------
+        draws : int
+            Times it is learnt again, at least 2. Intervals are the least and the largest weight.
+
+        Returns
+        -------
+        Intervals
+            Of `weights`, each class compared with the others.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If draws is out of range.
+        """
+        weights = self._redrawn(draws)
+        return Intervals(weights.min(axis=0), weights.max(axis=0))
+
+    def directions(self, k: int = 10, draws: int = 16) -> Directions:
+        """Return the weights along the k directions in which the neighbours vary most.
+
+        In this basis the weights are identified. Over pixels they are not: of an exactly linear teacher the
+        single pixels' weights may be far off where the weights along directions are right.
+
+        Parameters
+        ----------
+        k : int
+            Directions, at least 1; no more than neighbours or inputs.
+        draws : int
+            As for `intervals`.
+
+        Returns
+        -------
+        Directions
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If k or draws is out of range.
+        """
+        check_is_fitted(self, "weights_")
+        pictures = self.neighbors_.pictures
+        check_whole("k", k, 1, min(len(pictures), self.varied_.size))
+        patterns, spread = main_directions(pictures, k)
+
+        def along(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+            projected: NDArray[np.float32] = np.tensordot(weights, patterns, axes=([-3, -2, -1], [1, 2, 3]))
+            return projected * spread
+
+        redrawn = along(self._redrawn(draws))
+        return Directions(patterns, spread, along(self.weights()), redrawn.min(axis=0), redrawn.max(axis=0))
 
     def fidelity(self, image: ArrayLike | None = None, classes: Sequence[str] | None = None) -> Fidelity:
         """Measure how far this student can be trusted (R3.1), and say what to do if it cannot.
@@ -408,6 +473,21 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
             batch_size=self.batch_size,
             seed=self.seed,
         )
+
+    def _redrawn(self, draws: int) -> NDArray[np.float32]:
+        """Return the weights learnt from neighbours drawn with replacement: [draws, classes, C, H, W]."""
+        check_is_fitted(self, "weights_")
+        check_whole("draws", draws, 2)
+        rng = np.random.default_rng(self.seed)
+        x, y = self._learnt
+        n, shares = len(x) - 1, self._rival_shares("others")
+        low, high = self.neighbors_.limits
+        found = []
+        for _ in range(draws):
+            rows = torch.from_numpy(np.append(rng.integers(n, size=n), n))
+            weights = self._solve(x[rows], y[rows], torch.from_numpy(self.varied_))[0].numpy() / (high - low)
+            found.append((weights - shares @ weights).reshape(self.weights_.shape))
+        return np.array(found, np.float32)
 
     def _rival_shares(self, against: int | Literal["others", "mean"]) -> NDArray[np.float32]:
         """Return the shares of all classes in what each class is compared with, [classes, classes]."""

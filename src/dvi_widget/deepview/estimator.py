@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree, procrustes
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from dvi_widget import measures
 from dvi_widget.arrays import as_array, as_mask, as_matrix, as_rows, check_number, check_whole
 from dvi_widget.landscape import Landscape
 from dvi_widget.pictures import as_pictures, like_pictures
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_NEIGHBORS = 30  # as in §5
 _MIN_SAMPLES = 3
+_VOTERS = 5  # nearest samples that decide where an unseen one is put
 
 
 class DeepView(BaseEstimator):  # type: ignore[misc]
@@ -102,6 +104,10 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         Classifier calls by purpose: samples, scales, lam, neighbors, a.
     disparity_ : float
         After `add`: Procrustes disparity between the old samples' positions before and after.
+    moved_ : float32 [N]
+        After `add`: how far each old sample moved, in typical gaps between adjacent samples.
+    kept_ : float
+        After `add`: share of the five nearest old samples on the map that an old sample keeps.
 
     Examples
     --------
@@ -131,6 +137,8 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
     classify_: Classifier
     calls_: dict[str, int]
     disparity_: float
+    moved_: NDArray[np.float32]
+    kept_: float
 
     # What a fit leaves for the next one on the same samples, and its measures once they were computed.
     _paths: Paths
@@ -205,7 +213,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         calls_left = self._calls_left()
         self.lam_ = self._counted("lam", lambda: self._lambda(calls_left))
         neighbors = self._counted("neighbors", lambda: self._search(calls_left))
-        fisher = layout.fit_layout(neighbors, flat, min_dist=self.min_dist, seed=self.seed)
+        fisher = self._laid_out(neighbors, self.seed)
         self._labels, self._added = labels, np.zeros(len(flat), bool)
         self._store(neighbors, fisher)
         self.a_ = self._counted(
@@ -215,11 +223,14 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         return self
 
     def add(self, x: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Add samples to the fitted map; the old ones move little.
+        """Add samples to the fitted map; the old ones near them move a little, all others stay.
 
         Only distances to the new samples are computed. The new samples move among the old ones first; then
-        all adjust in a few small steps. `disparity_` tells how far that moved the old ones. Scales and λ
-        stay.
+        their neighbours make room in a few small steps. `moved_` and `kept_` tell how far that moved the old
+        ones. Scales and λ stay.
+
+        Like `transform`, this puts a sample beside those nearest in the metric, hence of its own prediction:
+        an error stands in the territory of the class it is taken for, and only its label tells that.
 
         Parameters
         ----------
@@ -256,16 +267,21 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         self._labels = np.concatenate([self._labels, labels])
         self._added = np.concatenate([self._added, np.ones(len(new), bool)])
         self._store(neighbors, fisher)
-        self.disparity_ = float(procrustes(before, self.embedding_[:old])[2])
+        after = self.embedding_[:old]
+        self.disparity_ = float(procrustes(before, after)[2])
+        self.moved_ = (np.linalg.norm(after - before, axis=1) / gap).astype(np.float32)
+        k = min(_VOTERS, old - 1)
+        nearest, still = (measures.neighbors(y, k)[0] for y in (before, after))
+        self.kept_ = float(measures.overlap(nearest, still).mean())
         self.a_ *= (gap / typical_gap(self.embedding_)) ** 2
         self.inverse_ = InverseMap(self.embedding_, self._paths.x, self.a_)
         return self
 
     def transform(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Return positions of samples on the map: those of the nearest in the metric, slightly spread.
+        """Return positions of samples on the map: beside the most central of the five nearest in the metric.
 
         A fitted sample gets its own position. The position of a sample does not depend on the others of the
-        call.
+        call. As in `add`, an error stands among samples of the class that it is taken for.
 
         Parameters
         ----------
@@ -285,9 +301,12 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "inverse_")
         new, _ = as_samples("x", x, self.shape_)
-        nearest = self._nearest_of(new, self.flat_, self.probabilities_, 1).indices[:, 0]
-        apart = (new != self.flat_[nearest]).any(axis=1)
-        return layout.place(nearest, apart, new, self.embedding_, self._gaps)
+        voters = min(_VOTERS, len(self.flat_))
+        nearest = self._nearest_of(new, self.flat_, self.probabilities_, voters).indices
+        apart = (new != self.flat_[nearest[:, 0]]).any(axis=1)
+        central = np.where(apart, layout.most_central(self.embedding_[nearest]), 0)
+        chosen = np.take_along_axis(nearest, central[:, None], axis=1)[:, 0]
+        return layout.place(chosen, apart, new, self.embedding_, self._gaps)
 
     def inverse_transform(self, y: ArrayLike) -> NDArray[np.float32]:
         """Return the inputs at points of the map (Theorem 2).
@@ -373,7 +392,9 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
             distances, same k and seed), q_data (does a sample's position decode to its class), q_not_data
             (the same for samples that the inverse map was not fitted on, in five folds), q_not_data_70_30
             (for 30 % of them, held out once), border_leaps (share of the painted borders across which the
-            input leaps), regions (connected regions per class; see `quality.territories`) and certified.
+            input leaps), regions (connected regions per class; see `quality.territories`), seed_disparity
+            (Procrustes disparity between this map and that of the next seed: what of it is chance) and
+            certified.
 
             The q's look at samples alone. What is painted between samples is the classifier's answer to
             inputs that lie between theirs; border_leaps and regions tell how far it hangs together, not
@@ -392,6 +413,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
                 self.predictions_,
                 self.classify_,
                 self.inverse_,
+                again=self._laid_out(self.neighbors_, self.seed + 1).positions,
                 n_neighbors=self.n_neighbors_,
                 min_dist=self.min_dist,
                 seed=self.seed,
@@ -554,6 +576,14 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
 
             search = Search(self._paths, self.n_neighbors_, self.lam_, self.scales_)
             return search.run(calls_left, report)
+
+    def _laid_out(self, neighbors: Neighbors, seed: int) -> layout.FisherMap:
+        """Lay all samples out, from where √p and the inputs put them, as the metric weighs both."""
+        share = self.lam_ / self.scales_.euclidean
+        start = [np.sqrt(self._paths.p / 2) * (1 - self.lam_) / self.scales_.js, self._paths.x * share]
+        return layout.fit_layout(
+            neighbors, self._paths.x, min_dist=self.min_dist, seed=seed, start=np.concatenate(start, axis=1)
+        )
 
     def _calls_left(self) -> Callable[[], int] | None:
         """Return a function that tells how many classifier calls the budget leaves, counted from now."""

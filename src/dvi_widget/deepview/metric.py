@@ -17,7 +17,8 @@ Indices = NDArray[np.int64]
 
 _BATCH_VALUES = 1 << 24  # input values per call of the classifier: 64 MB of float32
 _SCALE_PAIRS = 1000
-_MIN_LENGTH = 1e-6  # Jensen–Shannon length below which a classifier counts as constant
+# Jensen–Shannon length below which a classifier counts as constant: its probabilities move by less than 1 %.
+_MIN_LENGTH = 5e-3
 # scikit-learn's error for arrays where a model was trained on a frame.
 _NEEDS_COLUMN_NAMES = "Specifying the columns using strings"
 
@@ -348,7 +349,8 @@ def estimate_scales(paths: Paths, seed: int) -> Scales:
     js = float(paths.segments[rows].sum(axis=1).max())
     if js < _MIN_LENGTH:
         raise ValueError(
-            "model must have a decision function to map; it returns the same probabilities everywhere "
-            "between the samples. Check that the inputs are scaled as it expects."
+            "model must have a decision function to map; got probabilities that are the same, to within a "
+            "percent, everywhere between the samples: there is nothing to see. Check that the inputs are "
+            "scaled as it expects."
         )
     return Scales(js, float(paths.euclidean[rows].max()))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import label
+from scipy.spatial import procrustes
 from scipy.spatial.distance import cdist
 
 from dvi_widget import measures
@@ -38,6 +39,7 @@ def measure(
     classify: Classify,
     inverse: InverseMap,
     *,
+    again: NDArray[np.float32],
     n_neighbors: int,
     min_dist: float,
     seed: int,
@@ -55,6 +57,8 @@ def measure(
     classify : callable
         From inputs [m, D] to probabilities [m, C].
     inverse : InverseMap
+    again : float32 [N, 2]
+        Positions by another seed.
     n_neighbors, min_dist, seed
         Of the layout by Euclidean distances that the map is compared with.
 
@@ -79,6 +83,7 @@ def measure(
         ("q_not_data_70_30", None, _q_not_data(x, y, classes, classify, inverse.a, held_out)),
         ("border_leaps", None, land.leaps),
         ("regions", None, land.regions),
+        ("seed_disparity", None, float(procrustes(y, again)[2])),
     ]
     return table(rows)
 
