@@ -60,9 +60,9 @@ def digits() -> tuple[Data, Any]:
 
 def judged(data: Data, model: Any, band: float, explained: Pictures | None = None) -> list[Fidelity]:
     """Return the fidelity of a student of each picture."""
-    neighbors, predictor = Neighbors(data.vae, band, pictures=data.x), as_predictor(model)
+    neighbors = Neighbors(data.vae, band, pictures=data.x)
     pictures = data.explained if explained is None else explained
-    return [LinearStudent().fit(neighbors.sample(x), predictor).fidelity() for x in pictures]
+    return [LinearStudent().fit(neighbors.sample(x), model).fidelity() for x in pictures]
 
 
 def figures(found: list[Fidelity], name: str) -> NDArray[np.float64]:

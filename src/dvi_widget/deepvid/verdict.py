@@ -15,7 +15,8 @@ __all__ = ["Verdict", "judge"]
 _MIN_R2 = 0.5
 _MAX_KL_NATS = 0.1
 _MAX_TOTAL_VARIATION = 0.15
-# Where the teacher is hard, it must agree so often, and err half as often as the commonest class does.
+# So often it must agree: with a hard teacher on neighbours, where it must also err half as often as the
+# commonest class does, and with any teacher on the nearest real pictures.
 _MIN_AGREEMENT = 0.9
 _MAX_ERROR_SHARE = 0.5
 # It is trustworthy if it also foresees so much of what changes of the picture do, or misses none by more.
@@ -107,7 +108,7 @@ def judge(
             f"{columns}, inverted, move the teacher by {f.hidden:.0%} and the student not at all. Train the "
             "VAE on pictures in which they vary."
         )
-    elif largest_miss > _MAX_MISS and not f.foreseen >= _MIN_FORESEEN:
+    elif f.real_agreement < _MIN_AGREEMENT or (largest_miss > _MAX_MISS and not f.foreseen >= _MIN_FORESEEN):
         doubt = f"{_beyond(f, counts, largest_miss)}. Larger changes need a wider band, if any."
     else:
         scope = f"Its weights are about the {f.varied:.0%} of the inputs that the neighbours vary."
