@@ -160,7 +160,7 @@ def hard(data: Data) -> None:
         print(
             f"{data.name}, {name} | nothing to explain {still} of {len(found)}; of the others agreement "
             f"{_mean(figures(moving, 'agreement'))}, faithful {_mean(figures(moving, 'faithful'))}, believed "
-            f" {_mean(figures(moving, 'trustworthy'))}",
+            f"{_mean(figures(moving, 'trustworthy'))}",
             flush=True,
         )
 

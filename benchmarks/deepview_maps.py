@@ -111,6 +111,7 @@ def measured(name: str, case: Case) -> bytes:
     spent = time.process_time() - start
     landscape = view.landscape(resolution=200, name=name)
     everything = np.ones(len(case.x), bool)
+    _ = landscape[0].canvas  # painted before it is drawn
     picture = draw(View([(landscape, landscape[0])], "label", ~everything, everything, "safe"))
     q = view.measures().set_index("measure")["value"]
     seeds = [dvi.DeepView(case.model, lam=view.lam_, seed=s).fit(case.x, case.y).embedding_ for s in (1, 2)]

@@ -162,6 +162,11 @@ const MEANINGS: Record<string, Meaning> = {
     words: "is how many pieces the land of a class has on average.",
     range: null,
   },
+  seed_disparity: {
+    title: "Left to chance",
+    words: "of the map's shape is another with the next seed; lower is better.",
+    range: [1, 0],
+  },
   certified: {
     title: "Neighbours proven",
     words: "of the samples have neighbours that are proven to be the nearest.",
