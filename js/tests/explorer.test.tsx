@@ -375,6 +375,11 @@ describe("the legend", () => {
     expect(texts()).toHaveLength(2);
   });
 
+  it("says what the undecided land looks like", async () => {
+    const { part } = await shown();
+    expect(part("undecided")?.textContent).toBe("undecided");
+  });
+
   it("names a dozen classes at most and leads to all others", async () => {
     const { element, part, parts, settle } = await shown({ classes: 120, n: 500, resolution: 20 });
     expect(parts("legend-entry").length).toBeLessThanOrEqual(12);

@@ -409,6 +409,27 @@ def test_the_legend_selects_and_says_what_colours_mean(at, landscape, of_class):
     at.expect_selected([])
 
 
+@everywhere
+def test_the_key_opens_by_its_sign_and_the_height_by_its_handle(at):
+    at.part("stage").focus()
+    at.page.keyboard.press("?")
+    expect(at.part("key-text")).to_contain_text("Axes mean nothing")
+    at.page.keyboard.press("Escape")
+    expect(at.part("key-text")).to_have_count(0)
+    handle = at.part("height")
+    handle.scroll_into_view_if_needed()
+    box, before = handle.bounding_box(), at.part("stage").bounding_box()["height"]
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    at.page.mouse.move(x, y)
+    at.page.mouse.down()
+    at.page.mouse.move(x, y - 100, steps=4)
+    at.page.mouse.up()
+    assert at.part("stage").bounding_box()["height"] == pytest.approx(before - 100, abs=2)
+    handle.dblclick()
+    assert at.part("stage").bounding_box()["height"] == before
+    at.expect_told("_view.get('height')", 0)
+
+
 @with_a_kernel
 def test_colour_and_size_stand_for_any_column(at, landscape):
     picture = at.picture()

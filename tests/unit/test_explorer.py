@@ -482,3 +482,14 @@ def test_it_opens_at_a_view_that_a_page_wrote():
 def test_a_view_that_makes_no_sense_is_refused(view, sentence):
     with pytest.raises(ValueError, match=sentence):
         Explorer(landscape(), view=view)
+
+
+def test_its_height_is_in_its_view_and_out_of_range_is_refused():
+    shown = landscape()
+    assert Explorer(shown, height=640)._view == {"height": 640}
+    assert Explorer(shown, height=640, view="delta=0.1")._view == {"height": 640, "delta": 0.1}
+    for height in (319, 2001, 600.5, "600", True):
+        with pytest.raises(
+            ValueError, match=r"^height must be a whole number of pixels from 320 to 2000; got"
+        ):
+            Explorer(shown, height=height)

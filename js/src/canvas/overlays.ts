@@ -21,7 +21,8 @@ export const OVERLAYS: readonly Overlay[] = [
   {
     key: "trust",
     name: "Trust",
-    meaning: "Hatched land is invented: decoded and projected again, it ends up elsewhere.",
+    meaning:
+      "The fainter the land, the farther away it ends up when decoded and projected again; where hatched, it is invented.",
     scale: ["returns", `${100 * UNKNOWN_ERROR} % of the width away`],
   },
   {

@@ -10,6 +10,7 @@ import { Find } from "../query/field/find";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import { describe } from "./description";
+import { HeightHandle, useHeight } from "./height";
 import { followKey } from "./keys";
 import { Legend } from "./legend";
 import { Panels } from "./panels";
@@ -36,6 +37,7 @@ export function Explorer({ store, root, parts, lost }: ExplorerProperties) {
   const left = useRef<HTMLDivElement>(null);
   const margin = useMargin(store, left);
   useReadiness(store, root, stages);
+  useHeight(store, root);
   useLayoutEffect(() => {
     // The focus is marked for those who move it by key, not after a click with shift held down.
     const act = ({ target }: Event): void => {
@@ -92,6 +94,7 @@ export function Explorer({ store, root, parts, lost }: ExplorerProperties) {
       </div>
       <Panels store={store} all={parts.panels} />
       <Timeline store={store} />
+      <HeightHandle store={store} root={root} />
     </div>
   );
 }

@@ -45,6 +45,12 @@ export function followKey(
     "-": () => stage?.camera.zoomBy(1 / ZOOM),
     "0": () => stage?.camera.reset(),
     "/": () => root.querySelector<HTMLElement>("[data-testid=find]")?.focus(),
+    "?": () => {
+      const key = root.querySelector<HTMLElement>("[data-testid=key]");
+      key?.click();
+      // From here, Escape closes it.
+      key?.focus();
+    },
     Escape: () => retreat(store, stage),
   };
   if (target.matches("[role=application]")) {

@@ -13,6 +13,7 @@ import { OVERLAYS } from "../canvas/overlays";
 import { count, number } from "../pieces/words";
 import { joins } from "../state/selection";
 import { COLOR_BY, type Store } from "../state/store";
+import { Mark } from "./mark";
 
 /** With more classes, the last entry leads to the panel of all. */
 const MAX_NAMED = 12;
@@ -49,6 +50,10 @@ export function Legend({ store }: { store: Store }) {
         {markEntries(store).map((entry) => (
           <Entry key={entry.key} store={store} entry={entry} testid="mark-entry" />
         ))}
+        <li class="dvi-undecided" data-testid="undecided">
+          <span class="dvi-swatch" aria-hidden="true" />
+          <span>undecided</span>
+        </li>
       </ul>
     </div>
   );
@@ -104,15 +109,6 @@ function Entry({ store, entry, testid }: EntryProperties) {
         <span class="dvi-count">{count(entry.samples)}</span>
       </button>
     </li>
-  );
-}
-
-function Mark({ mark }: Pick<MarkEntry, "mark">) {
-  return (
-    <svg class="dvi-glyph" viewBox="-6 -6 12 12" aria-hidden="true">
-      {mark === "diamond" ? <path d="M0-5 5 0 0 5-5 0z" /> : <circle r="4" />}
-      {mark === "ring" && <path d="M-2.2-2.2l4.4 4.4M2.2-2.2l-4.4 4.4" />}
-    </svg>
   );
 }
 

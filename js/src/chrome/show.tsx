@@ -8,7 +8,7 @@ import type { Store } from "../state/store";
 
 export function ShowMenu({ store }: { store: Store }) {
   const id = useId();
-  const { overlay, points, names } = store.view;
+  const { overlay, points, names, delta } = store.view;
   const offered = OVERLAYS.filter(
     ({ key }) => key !== "trust" || store.sides.some((side) => side.can("trust")),
   );
@@ -61,6 +61,22 @@ export function ShowMenu({ store }: { store: Store }) {
           }}
         />
         Names
+      </label>
+      <label title="Where the two likeliest classes differ by less than this, land is shown as undecided.">
+        <span>Undecided below</span>
+        <input
+          type="range"
+          data-testid="delta"
+          min="0"
+          max="0.3"
+          step="0.01"
+          aria-valuetext={delta.value.toFixed(2)}
+          value={delta.value}
+          onInput={(event) => {
+            delta.value = Number(event.currentTarget.value);
+          }}
+        />
+        {delta.value.toFixed(2)}
       </label>
     </Menu>
   );

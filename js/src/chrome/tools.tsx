@@ -18,6 +18,8 @@ import { canDecode } from "../state/markers";
 import type { Combine } from "../state/selection";
 import type { Store, Tool } from "../state/store";
 import { Follow } from "./follow";
+import { FullScreen } from "./height";
+import { Key } from "./key";
 import type { Parts } from "./parts";
 import { SettingsMenu } from "./settings";
 import { ShowMenu } from "./show";
@@ -108,6 +110,8 @@ export function Tools({ store, stages, savePicture }: ToolsProperties) {
       >
         <FitIcon />
       </ToolButton>
+      <FullScreen />
+      <Key store={store} />
     </div>
   );
 }

@@ -91,6 +91,12 @@ export const FitIcon = () => (
   </Icon>
 );
 
+export const KeyIcon = () => (
+  <Icon>
+    <path d="M5.5 6a2.5 2.5 0 1 1 3.6 2.3c-.7.4-1.1.9-1.1 1.7M8 12.5v.5" />
+  </Icon>
+);
+
 export const FullScreenIcon = () => (
   <Icon>
     <path d="M9.5 2H14v4.5M14 2 9.5 6.5M6.5 14H2V9.5M2 14l4.5-4.5" />

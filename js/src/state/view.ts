@@ -12,6 +12,10 @@ export interface Marker {
   y: number;
 }
 
+/** The least and largest height of the landscape with its lines, in CSS pixels; as in Python's explorer. */
+export const MIN_HEIGHT_PX = 320;
+export const MAX_HEIGHT_PX = 2000;
+
 /** Every setting with its initial value. */
 const INITIAL = {
   /** Index of the landscape that the panels speak of. */
@@ -55,6 +59,8 @@ const INITIAL = {
   neighbors: false,
   k: 10,
   among: "",
+  /** Height of the landscape with its lines, in CSS pixels; 0 for the usual one. */
+  height: 0,
   /** Whether the camera keeps the selected samples in view. */
   keep: false,
 };

@@ -38,6 +38,7 @@ from .still import View, draw, still_page
 from .wire import listed, quoted
 
 _MAX_VIEW_CHARACTERS = 1 << 14  # of JSON
+_MIN_HEIGHT_PX, _MAX_HEIGHT_PX = 320, 2000  # as on the page
 _MAX_SENT_EPOCHS = 12  # at once, unasked
 
 
@@ -89,6 +90,17 @@ def _at(landscape: Landscape, epoch: int) -> Frame:
     return landscape.at(earlier[-1] if earlier else landscape.epochs[0])
 
 
+def _checked_height(value: Any) -> int:
+    """Check the height of the explorer."""
+    height = _whole(value)
+    if height is None or not _MIN_HEIGHT_PX <= height <= _MAX_HEIGHT_PX:
+        raise ValueError(
+            f"height must be a whole number of pixels from {_MIN_HEIGHT_PX} to {_MAX_HEIGHT_PX}; got "
+            f"{quoted(value)}."
+        )
+    return height
+
+
 def _whole(value: Any) -> int | None:
     """Return a whole number as an int, NumPy's included, and None for anything else."""
     if isinstance(value, (bool, np.bool_)):
@@ -130,6 +142,9 @@ class Explorer(anywidget.AnyWidget):
     view : str, optional
         A view as the page writes it (its menu "Share the view"), such as "epoch=5&filter=wrong": the explorer
         opens there.
+    height : int, optional
+        Height of the landscape with the lines above and below it, in CSS pixels, 320 to 2000; 560 by
+        default. On the page, the handle at the lower edge changes it.
 
     Attributes
     ----------
@@ -167,7 +182,7 @@ class Explorer(anywidget.AnyWidget):
         pictures.
     ValueError
         If there are more than two landscapes, they differ in samples or classes, one is not two-dimensional,
-        or the pictures do not fit the samples.
+        the pictures do not fit the samples, or the height is out of its range.
     traitlets.TraitError
         If an attribute is set to what the landscape does not have; it keeps its value.
     FileNotFoundError
@@ -208,6 +223,7 @@ class Explorer(anywidget.AnyWidget):
         models: Mapping[str, Any] | None = None,
         vae: Any = None,
         view: str | None = None,
+        height: int | None = None,
     ) -> None:
         _check_landscapes(landscapes)
         self._landscapes = landscapes
@@ -240,7 +256,7 @@ class Explorer(anywidget.AnyWidget):
             epoch=self._epochs[-1],
             selection=[],
             selections={},
-            _view={},
+            _view={} if height is None else {"height": _checked_height(height)},
             _token=secrets.token_hex(8),
         )
         self.on_msg(self._receive)
@@ -255,7 +271,7 @@ class Explorer(anywidget.AnyWidget):
             raise ValueError(f"view must be a text that a page wrote; got {quoted(view)}. {error}") from None
         try:
             for name, value in attributes.items():
-                setattr(self, name, value)
+                setattr(self, name, {**self._view, **value} if name == "_view" else value)
         except t.TraitError as error:
             raise ValueError(f"view must fit these landscapes; got {quoted(view)}: {error}") from None
 

@@ -48,13 +48,14 @@ vec3 paint(uint c, float shade, float decided, float known) {
 vec3 overlaid(vec3 color, vec2 place) {
   float value = mix(texture(fieldA, place).r, texture(fieldB, place).r, blend);
   if (overlay == TRUST) {
-    // Land that nobody has seen is drawn as on old maps: faint, and hatched the more, the less is known.
+    // Land that nobody has seen is drawn as on old maps: faint, and hatched where nothing is known of it.
     float stripe = abs(fract((pixel.x + pixel.y) / (7. * ratio)) * 2. - 1.);
     float soft = 2. / (7. * ratio);
     float width = .1 + .26 * value;
     float line = smoothstep(1. - width - soft, 1. - width + soft, stripe);
-    float fog = smoothstep(.1, .4, value);
-    return mix(mix(color, background, .65 * fog), ink, .38 * line * fog);
+    float fog = smoothstep(.1, .6, value);
+    float hatched = smoothstep(.7, .85, value);
+    return mix(mix(color, background, .65 * fog), ink, .38 * line * hatched);
   }
   float level = value * 6.;
   float edge = max(fwidth(level), 1e-4);
