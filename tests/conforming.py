@@ -9,7 +9,7 @@ from typing import Any, Literal, Union
 
 import numpy as np
 
-from dvi_widget.widget import questions
+from dvi_widget.widget import questions, wire
 
 
 def ask(scene, op, args, report=questions.silence):

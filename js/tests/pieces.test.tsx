@@ -103,6 +103,32 @@ it("makes fields of a description, and tells valid values only", async () => {
   ]);
 });
 
+it("keeps what is being typed while it is drawn anew, until the value is another", async () => {
+  const told: unknown[] = [];
+  const field: Field = { name: "n_steps", kind: "integer", value: 50, min: 1, max: 200 };
+  const draw = (steps: number): HTMLInputElement => {
+    const values = { n_steps: steps };
+    const page = drawn(
+      <Form fields={[field]} values={values} change={(...change) => told.push(change)} />,
+    );
+    return page.querySelector("input") as HTMLInputElement;
+  };
+  const input = draw(50);
+  input.value = "12";
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  await vi.advanceTimersByTimeAsync(10);
+  expect(draw(50)).toBe(input);
+  expect(input.value).toBe("12");
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  expect(told).toEqual([["n_steps", 12]]);
+  draw(12);
+  input.value = "1";
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  draw(80);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(input.value).toBe("80");
+});
+
 it("paints a signed map: nothing where it is zero, blue below, red above, full at the limit, pale where unknown", () => {
   const values = [0, -1, 2, 4, Number.NaN];
   const colors = (limit?: number) => {

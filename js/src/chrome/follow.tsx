@@ -3,6 +3,7 @@ import type { Signal } from "@preact/signals";
 import { MAX_NEIGHBORED, pairsOf } from "../canvas/following";
 import { MAX_TRAILS } from "../canvas/lines";
 import type { Stage } from "../canvas/stage";
+import { Typed } from "../pieces/typed";
 import { count } from "../pieces/words";
 import type { Store } from "../state/store";
 
@@ -33,16 +34,16 @@ export function Follow({ store, stages }: { store: Store; stages: readonly Stage
           {view.neighbors.value && (
             <div class="dvi-menu-more">
               <label>
-                <input
+                <Typed
                   type="number"
                   min={1}
                   max={100}
                   data-testid="neighbors-k"
                   aria-label="How many neighbours"
-                  value={view.k.value}
-                  onChange={(event) => {
-                    const k = Math.round(event.currentTarget.valueAsNumber);
-                    view.k.value = Math.min(100, Math.max(1, k || 10));
+                  required
+                  value={String(view.k.value)}
+                  change={(input) => {
+                    view.k.value = input.valueAsNumber;
                   }}
                 />{" "}
                 of

@@ -1,5 +1,6 @@
 // Forms made from a description of their fields, as for the parameters of a method.
 import type { Field as Parameter } from "../protocol/requests";
+import { Typed } from "./typed";
 import { useUnique } from "./unique";
 
 export type FieldValue = number | boolean | string;
@@ -78,16 +79,11 @@ function Input({
   }
   if (kind === "text") {
     return (
-      <input
-        id={id}
-        type="text"
-        value={String(value)}
-        onChange={(event) => change(event.currentTarget.value)}
-      />
+      <Typed id={id} type="text" value={String(value)} change={(input) => change(input.value)} />
     );
   }
   return (
-    <input
+    <Typed
       id={id}
       type="number"
       value={String(value)}
@@ -95,11 +91,7 @@ function Input({
       max={max}
       step={step ?? (kind === "integer" ? 1 : "any")}
       required
-      onChange={({ currentTarget: input }) => {
-        if (input.checkValidity()) {
-          change(input.valueAsNumber);
-        }
-      }}
+      change={(input) => change(input.valueAsNumber)}
     />
   );
 }

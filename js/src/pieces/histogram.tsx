@@ -5,6 +5,7 @@ import { locate } from "../state/locate";
 import type { Store } from "../state/store";
 import { linear } from "./scale";
 import { useSize } from "./size";
+import { Typed } from "./typed";
 import { count, number, plural } from "./words";
 
 const BINS = 30;
@@ -108,11 +109,11 @@ export function Histogram({ store, name, values }: HistogramProperties) {
       >
         <label>
           <span>from</span>
-          <input type="number" name="from" step="any" value={typed(chosen?.[0] ?? low)} />
+          <Typed type="number" name="from" step="any" value={rounded(chosen?.[0] ?? low)} />
         </label>
         <label>
           <span>to</span>
-          <input type="number" name="to" step="any" value={typed(chosen?.[1] ?? high)} />
+          <Typed type="number" name="to" step="any" value={rounded(chosen?.[1] ?? high)} />
         </label>
         <button type="submit">Select</button>
       </form>
@@ -145,6 +146,6 @@ function counted(values: Float32Array): { low: number; high: number; counts: num
 }
 
 /** As a field takes it. */
-function typed(value: number): string {
+function rounded(value: number): string {
   return String(Number(value.toPrecision(3)));
 }

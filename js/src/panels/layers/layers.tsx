@@ -6,6 +6,7 @@ import { Histogram } from "../../pieces/histogram";
 import { epochOf, Inspected, type Inspection, ModelChoice } from "../../pieces/models";
 import { Pixels } from "../../pieces/pixels";
 import { SampleButton, SamplePicture } from "../../pieces/sample";
+import { Typed } from "../../pieces/typed";
 import { count, number, plural } from "../../pieces/words";
 import { type Picture, readChannels, readPictures } from "../../protocol/pictures";
 import type { Layer } from "../../protocol/requests";
@@ -177,16 +178,15 @@ function LayerChoice({ store, layers, layer, unit }: LayerChoiceProperties) {
       </label>
       <label>
         <span>unit of {count(layer.units)}</span>
-        <input
+        <Typed
           type="number"
           data-testid="unit"
           min={0}
           max={layer.units - 1}
-          value={Math.min(unit.value, layer.units - 1)}
-          onChange={({ currentTarget }) => {
-            if (currentTarget.checkValidity()) {
-              unit.value = currentTarget.valueAsNumber;
-            }
+          required
+          value={String(Math.min(unit.value, layer.units - 1))}
+          change={(input) => {
+            unit.value = input.valueAsNumber;
           }}
         />
       </label>
