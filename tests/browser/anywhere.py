@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from bare import open_bare
 from lab import Lab
 from playwright.sync_api import BrowserContext, Page, expect
@@ -17,8 +18,10 @@ from steps import At, eventually
 
 import dvi_widget as dvi
 
-# Makes `explorer`, of which every panel has something to say, and `pair`, two landscapes side by side.
+# Makes `explorer`, of which every panel has something to say, `pair`, two landscapes side by side, and
+# `several`, one landscape with three models.
 EXPLORERS = """
+import torch
 import dvi_widget as dvi
 from dvi_widget.demo import network
 run = dvi.Run({folder!r}, model=network())
@@ -27,7 +30,13 @@ vae = dvi.VAE(latent_dim=4, epochs=2).fit(run.inputs("train"))
 explorer = dvi.Explorer(landscape, vae=vae)
 other.name = "the other"
 pair = dvi.Explorer(landscape, other)
+torch.manual_seed(0)
+linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+models = {{"late": run.subject(run.epochs[-1]), "early": run.subject(run.epochs[0]), "<i>linear</i>": linear}}
+several = dvi.Explorer(landscape, models=models)
 """
+everywhere = pytest.mark.parametrize("place", ["bare", "exported", "lab"], indirect=True)
+with_a_kernel = pytest.mark.parametrize("place", ["bare", "lab"], indirect=True)
 # As an explorer is when it is made.
 RESET = """
 {name}.epoch, {name}.hovered = landscape.epochs[-1], None
@@ -40,6 +49,7 @@ class Place(ABC):
     """Where an explorer is shown, and Python's end of it."""
 
     page: Page
+    name: str
     # Whether a kernel answers questions and hears of what is done.
     answers = True
 
@@ -49,11 +59,13 @@ class Place(ABC):
 
     @abstractmethod
     def python(self, expression: str) -> Any:
-        """The value of a Python expression over `explorer`, `pair` and `landscape`."""
+        """The value of a Python expression over the explorers and `landscape`."""
 
 
 class BarePage(Place):
     """A page without Jupyter; Python is the test's own process."""
+
+    name = "bare"
 
     def __init__(self, context: BrowserContext, names: dict[str, Any]) -> None:
         self.context = context
@@ -79,6 +91,7 @@ class BarePage(Place):
 class ExportedPage(Place):
     """A page opened from the disk; nobody answers but what was exported with it."""
 
+    name = "exported"
     answers = False
 
     def __init__(self, context: BrowserContext, folder: Path, *landscapes: dvi.Landscape) -> None:
@@ -101,6 +114,8 @@ class ExportedPage(Place):
 
 class InJupyterLab(Place):
     """A notebook in JupyterLab 4: one cell makes the explorers, the next shows one."""
+
+    name = "lab"
 
     def __init__(self, context: BrowserContext, lab: Lab, folder: Path) -> None:
         self.page = context.new_page()
@@ -129,6 +144,10 @@ class Anywhere(At):
         self.name = name
         self.last = landscape.epochs[-1]
         self.wait_for_epoch(self.last)
+
+    def python(self, expression: str) -> Any:
+        """The value of a Python expression, where there is a Python."""
+        return self.place.python(expression)
 
     def expect_told(self, trait: str, wanted: Any) -> None:
         """Wait until Python knows of it, where there is a Python."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import chromium
 import comm
+import numpy as np
 import pytest
+from anywhere import EXPLORERS, BarePage, ExportedPage, InJupyterLab
 from hosts import RecordingComm
 from lab import WAIT_MS, serve
 from playwright.sync_api import expect, sync_playwright
@@ -30,7 +33,7 @@ def browser():
 
 @contextmanager
 def watched(browser, height=800, **options):
-    """A fresh profile. What a page throws, or prints as an error, fails the test that opened it."""
+    """A fresh profile. What a page throws, or prints as an error, fails the test that closes it."""
     context = browser.new_context(viewport={"width": 1280, "height": height}, **options)
     context.set_default_timeout(WAIT_MS)
     wrong = []
@@ -38,7 +41,7 @@ def watched(browser, height=800, **options):
     def note(web_error):
         # Notebook 7 sometimes trips over its own settings while it starts.
         if "/static/notebook/notebook_core" not in (web_error.error.stack or ""):
-            wrong.append(str(web_error.error))
+            wrong.append(f"{os.environ['PYTEST_CURRENT_TEST']}: {web_error.error}")
 
     context.on("weberror", note)
     yield context
@@ -103,6 +106,49 @@ def bare_explorer(monkeypatch):
     yield make
     for explorer in made:
         explorer.close()
+
+
+@pytest.fixture(scope="session")
+def names(run_folder):
+    """What the notebooks of `anywhere` have: two landscapes, and explorers that speak to bare pages."""
+    names = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comm, "create_comm", RecordingComm)
+        exec(EXPLORERS.format(folder=str(run_folder)), names)
+    return names
+
+
+@pytest.fixture(scope="session")
+def places(browser, run_folder, names, request, tmp_path_factory):
+    """Opens a place where explorers are shown, once, by its name."""
+    opened, folder = {}, tmp_path_factory.mktemp("exported")
+    with ExitStack() as stack:
+
+        def open_place(name):
+            if name not in opened:
+                # Without motion, which costs much where the processor draws; others look at that.
+                context = stack.enter_context(watched(browser, height=1040, reduced_motion="reduce"))
+                opened[name] = {
+                    "bare": lambda: BarePage(context, names),
+                    "exported": lambda: ExportedPage(context, folder, names["landscape"], names["other"]),
+                    "lab": lambda: InJupyterLab(context, request.getfixturevalue("lab"), run_folder),
+                }[name]()
+            return opened[name]
+
+        yield open_place
+
+
+@pytest.fixture
+def place(places, request):
+    """The place that a test is parametrised with."""
+    return places(request.param)
+
+
+@pytest.fixture
+def of_class(landscape):
+    """The samples of a label."""
+    labels = landscape.samples["label"].to_numpy()
+    return lambda label: np.flatnonzero(labels == label).tolist()
 
 
 @pytest.fixture(scope="session")

@@ -220,6 +220,15 @@ def every_panel(where: Page | Locator) -> Iterator[str]:
             yield button.inner_text()
 
 
+def expect_beside(names: Locator, values: Locator) -> None:
+    """Every value stands in the row of its own name, at its right."""
+    assert names.count() == values.count() > 0
+    for name, value in zip(names.all(), values.all(), strict=True):
+        left, right = name.bounding_box(), value.bounding_box()
+        assert left["x"] + left["width"] <= right["x"] + 1
+        assert min(left["y"] + left["height"], right["y"] + right["height"]) > max(left["y"], right["y"]) + 8
+
+
 def eventually(read: Callable[[], Any], wanted: Any, page: Page) -> None:
     """Wait until something outside the page is as wanted."""
     deadline = time.monotonic() + WAIT_MS / 1000

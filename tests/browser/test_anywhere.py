@@ -18,72 +18,18 @@ What asks a kernel is done where there is one.
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
 
-import comm
 import numpy as np
 import pytest
-from anywhere import EXPLORERS, Anywhere, BarePage, ExportedPage, InJupyterLab
-from conftest import watched
-from hosts import RecordingComm
+from anywhere import Anywhere, everywhere, with_a_kernel
 from playwright.sync_api import expect
-from steps import open_panel
-
-everywhere = pytest.mark.parametrize("place", ["bare", "exported", "lab"], indirect=True)
-with_a_kernel = pytest.mark.parametrize("place", ["bare", "lab"], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def names(run_folder):
-    """What a notebook has: two landscapes, and explorers that speak to bare pages."""
-    names = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comm, "create_comm", RecordingComm)
-        exec(EXPLORERS.format(folder=str(run_folder)), names)
-    return names
-
-
-@pytest.fixture(scope="module")
-def landscape(names):
-    return names["landscape"]
-
-
-@pytest.fixture(scope="module")
-def places(browser, run_folder, names, request, tmp_path_factory):
-    """Opens a place, once, by its name."""
-    opened, folder = {}, tmp_path_factory.mktemp("exported")
-    with ExitStack() as stack:
-
-        def open_place(name):
-            if name not in opened:
-                # Without motion, which costs much where the processor draws; others look at that.
-                context = stack.enter_context(watched(browser, height=1040, reduced_motion="reduce"))
-                opened[name] = {
-                    "bare": lambda: BarePage(context, names),
-                    "exported": lambda: ExportedPage(context, folder, names["landscape"], names["other"]),
-                    "lab": lambda: InJupyterLab(context, request.getfixturevalue("lab"), run_folder),
-                }[name]()
-            return opened[name]
-
-        yield open_place
-
-
-@pytest.fixture
-def place(places, request):
-    return places(request.param)
+from steps import expect_beside, open_panel
 
 
 @pytest.fixture
 def at(place, landscape):
     """A fresh view of one landscape with everything that panels can say of it."""
     return Anywhere(place, landscape)
-
-
-@pytest.fixture
-def of_class(landscape):
-    """The samples of a label."""
-    labels = landscape.samples["label"].to_numpy()
-    return lambda label: np.flatnonzero(labels == label).tolist()
 
 
 # ---- the map
@@ -655,12 +601,3 @@ def test_a_press_or_a_button_says_whose_panels_are_seen(place, landscape):
     expect(told).to_have_text(landscape.name)
     at.click_epoch(landscape.epochs[0])
     at.expect_told("epoch", landscape.epochs[0])
-
-
-def expect_beside(names, values):
-    """Every value stands in the row of its own name, at its right."""
-    assert names.count() == values.count() > 0
-    for name, value in zip(names.all(), values.all(), strict=True):
-        left, right = name.bounding_box(), value.bounding_box()
-        assert left["x"] + left["width"] <= right["x"] + 1
-        assert min(left["y"] + left["height"], right["y"] + right["height"]) > max(left["y"], right["y"]) + 8

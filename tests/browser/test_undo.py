@@ -1,9 +1,8 @@
-"""In JupyterLab: undo, the legend, tags, files, a view as a text, lists, measures and finding."""
+"""In JupyterLab: undo, the legend, tags, files, a view as a text, and finding."""
 
 from __future__ import annotations
 
 import csv
-import re
 
 import pytest
 from lab import ran
@@ -127,37 +126,6 @@ def test_a_view_is_a_text_that_opens_it_again(at, notebook, lab, landscape, cell
     expect(again.part("find")).to_have_value("wrong")
     expect(again.part("classes")).to_be_visible()
     page.close()
-
-
-def test_a_list_is_sorted_by_any_measure_and_any_number_of_it_selected(at, notebook, shots):
-    open_panel(at.root, "To review")
-    best = "explorer.suggestions('likely mislabelled')"
-    at.part("list-first").fill("7")
-    at.part("select-first").click()
-    eventually(
-        lambda: notebook.python("explorer.selection"),
-        sorted(notebook.python(f"{best}.index[:7].tolist()")),
-        at.page,
-    )
-    at.part("list-measure").select_option("variability")
-    order = f"{best}.sort_values('variability', kind='stable').index[:5].tolist()"
-    rows = at.part("ranked-row")
-    expect(rows.first).to_have_attribute("data-index", str(notebook.python(order)[0]))
-    assert [int(row.get_attribute("data-index")) for row in rows.all()[:5]] == notebook.python(order)
-    expect(rows.first).to_contain_text(re.compile("train|test"))
-    at.page.screenshot(path=shots / "lists-lab.png")
-
-
-def test_measures_have_a_range_and_a_course(at, notebook, shots):
-    open_panel(at.root, "Quality")
-    measure = at.part("measure").filter(has_text="Neighbours kept")
-    value = notebook.python(
-        "landscape.measures().query(\"measure == 'nn_pv' and k == 15 and epoch == 11 and split == 'train'\")"
-        ".value.item()"
-    )
-    expect(measure).to_contain_text(f"{value:.1%}")
-    expect(measure.get_by_role("img", name="Over the epochs").first).to_be_visible()
-    at.page.screenshot(path=shots / "measures-lab.png")
 
 
 def test_enter_says_at_once_what_was_not_understood(at):
