@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import types
 import typing
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,11 +27,13 @@ def check_answer(answer):
 
 
 def conforms(value: Any, hint: Any) -> bool:
+    members = wire.members(hint)
+    if len(members) > 1:
+        return any(conforms(value, member) for member in members)
+    (hint,) = members
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return True
-    if origin in (Union, types.UnionType):
-        return any(conforms(value, part) for part in parts)
     if origin is Literal:
         return value in parts
     if origin is np.ndarray:
