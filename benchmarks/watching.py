@@ -21,11 +21,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -76,9 +77,9 @@ def train(
 ) -> None:
     """Train for one epoch."""
     labels = torch.from_numpy(y.astype(np.int64))
-    for batch in torch.randperm(len(x)).split(128):
+    for batch in torch.randperm(len(x)).split(128):  # type: ignore[no-untyped-call]
         optimizer.zero_grad()
-        F.cross_entropy(model(x[batch]), labels[batch]).backward()
+        F.cross_entropy(model(x[batch]), labels[batch]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
@@ -105,7 +106,7 @@ def cost(data: Path, samples: int) -> Iterator[str]:
         watched = dvi.watch(recorders[1], budget=None)
         for epoch in range(COST_EPOCHS):
             trained = cpu_seconds(lambda: train(model, inputs, y, optimizer))
-            alone, both = (cpu_seconds(lambda r=r, e=epoch: r.capture(e)) for r in recorders)
+            alone, both = (cpu_seconds(partial(recorder.capture, epoch)) for recorder in recorders)
             yield (
                 f"| MNIST {len(x):,} + {len(xt):,} | {epoch} | {trained:.1f} | {alone:.1f} "
                 f"| {max(0.0, both - alone):.1f} |"

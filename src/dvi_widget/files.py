@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import math
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import safetensors
 import safetensors.torch
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .arrays import blocks
+
 # Ending of the names of what is still being written. Readers must not look at these.
 ASIDE = ".aside"
+# Files carry a digest of their content: JSON and tensors under this name, arrays behind their data.
+_CHECK = "dvi_widget check"
+_CHECK_BYTES = 16
+_TRAILER = b"\ndvi_widget check\n"
+_MAX_JSON_BYTES = 1 << 30
+_MAX_SIDE = 1 << 48  # elements of an array
 
 
 class DamagedFileError(ValueError):
@@ -83,8 +95,8 @@ def _flush(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder if it is there."""
-    if path.is_dir():
+    """Remove a file or folder if it is there; of a link, not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
@@ -94,6 +106,32 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half written in a folder."""
     for path in folder.glob(f"*{ASIDE}"):
         remove(path)
+
+
+def check_inside(folder: Path, *parts: str) -> Path:
+    """Return a path in a folder, unless a link in it leads out: nothing outside is ever written or removed.
+
+    Parameters
+    ----------
+    folder
+        May be a link itself.
+    parts
+        Names below it; they need not be there.
+
+    Raises
+    ------
+    DamagedFileError
+        The message names the link.
+    """
+    path = folder
+    for part in parts:
+        path = path / part
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise DamagedFileError(
+                f"{path} is a link that leads out of {folder}, where nothing may be written. Replace it by "
+                "the folder or file itself."
+            )
+    return path
 
 
 def check_place(name: str, folder: Path) -> None:
@@ -122,8 +160,9 @@ def check_place(name: str, folder: Path) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON to a new file (inside a `write_aside` block)."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    """Write JSON with a digest of itself to a new file (inside a `write_aside` block)."""
+    checked = {**content, _CHECK: _json_digest(content)}
+    path.write_text(json.dumps(checked, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -134,18 +173,73 @@ def read_json(path: Path) -> dict[str, Any]:
     FileNotFoundError
         If there is no such file.
     DamagedFileError
-        If it holds something else.
+        If it holds something else, or was changed since `write_json` wrote it.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DamagedFileError(f"{path} is damaged: it does not hold JSON ({error}).") from error
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > _MAX_JSON_BYTES:
+            raise DamagedFileError(
+                f"{path} is damaged: it holds {size} bytes, which no file of its kind has."
+            )
+        try:
+            content = json.loads(file.read().decode("utf-8"), parse_constant=_refuse_constant)
+            # A lone surrogate is no text: it could be neither written nor sent.
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
+        except (ValueError, RecursionError) as error:
+            raise DamagedFileError(f"{path} is damaged: it does not hold JSON ({error}).") from error
     if not isinstance(content, dict):
         raise DamagedFileError(f"{path} is damaged: it holds {type(content).__name__}, not a JSON object.")
+    check = content.pop(_CHECK, None)
+    if check is not None and check != _json_digest(content):
+        raise DamagedFileError(
+            f"{path} is damaged: it was changed after it was written. If you changed it yourself, remove "
+            f"{_CHECK!r} from it."
+        )
     return content
 
 
-def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
+def _json_digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=_CHECK_BYTES).hexdigest()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; a pipe or a device would never end.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        If there is no such file, or it may not be read.
+    DamagedFileError
+        If it is no regular file.
+    """
+    try:
+        # Opening a pipe would wait for somebody who writes into it.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        if path.is_dir() or isinstance(error, NotADirectoryError):
+            raise DamagedFileError(f"{path} is damaged: it is no file.") from error
+        raise
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise DamagedFileError(f"{path} is damaged: it is no file.") from error
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise DamagedFileError(f"{path} is damaged: it is no file.")
+    return os.fdopen(handle, "rb")
+
+
+def open_array(
+    path: Path,
+    shape: tuple[int | None, ...],
+    dtypes: tuple[str, ...],
+    digest: Literal["ignored", "compared", "demanded"] = "ignored",
+) -> NDArray[Any]:
     """Open an ``.npy`` file as a memory-mapped array, read-only.
 
     Parameters
@@ -154,87 +248,138 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
         The file.
     shape
         The shape that it must have; None where any size will do.
+    dtypes
+        Names of those that it may have.
+    digest
+        Whether to read it all and compare it with its digest, if it has one or in any case.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     DamagedFileError
-        If it is not an array, truncated, or of another shape.
+        If it is not an array, truncated, or of another shape or dtype, or was changed.
     """
     # One open file for header, size and map: another process may replace it meanwhile.
-    with path.open("rb") as file:
-        try:
-            version = np.lib.format.read_magic(file)
-            new = version > (1, 0)
-            read = np.lib.format.read_array_header_2_0 if new else np.lib.format.read_array_header_1_0
-            size, fortran, dtype = read(file)
-        except ValueError as error:
-            raise DamagedFileError(f"{path} is damaged: it is not a whole .npy file ({error}).") from error
-        if dtype.hasobject or fortran:
-            kind = "Python objects" if dtype.hasobject else "columns first"
-            raise DamagedFileError(f"{path} is damaged: it holds {kind}, which we never write.")
+    with open_regular(path) as file:
+        size, dtype = _read_header(path, file)
+        if dtype.name not in dtypes:
+            raise DamagedFileError(f"{path} is damaged: its dtype is {dtype}, not {' or '.join(dtypes)}.")
+        if len(size) != len(shape) or any(
+            wanted not in (None, side) for wanted, side in zip(shape, size, strict=True)
+        ):
+            expected = ", ".join("any" if side is None else str(side) for side in shape)
+            raise DamagedFileError(f"{path} is damaged: its shape is {size}, not ({expected}).")
         start, held = file.tell(), os.fstat(file.fileno()).st_size
         needed = start + dtype.itemsize * math.prod(size)
         if held < needed:
             raise DamagedFileError(f"{path} is truncated: it holds {held} of {needed} bytes.")
-        if len(size) != len(shape) or any(
-            side < 0 or wanted not in (None, side) for wanted, side in zip(shape, size, strict=True)
-        ):
-            expected = ", ".join("any" if side is None else str(side) for side in shape)
-            raise DamagedFileError(f"{path} is damaged: its shape is {size}, not ({expected}).")
-        if needed == start:
-            return np.empty(size, dtype)
-        array: NDArray[Any] = np.memmap(file, dtype, "r", start, size)
-        return array
+        file.seek(needed)
+        trailer = file.read(len(_TRAILER) + _CHECK_BYTES)
+        array: NDArray[Any] = (
+            np.empty(size, dtype) if needed == start else np.memmap(file, dtype, "r", start, size)
+        )
+    if digest == "demanded" or (digest == "compared" and trailer.startswith(_TRAILER)):
+        state = hashlib.blake2b(digest_size=_CHECK_BYTES)
+        for block in blocks(array):
+            state.update(block.tobytes())
+        if trailer != _TRAILER + state.digest():
+            raise DamagedFileError(f"{path} is damaged: it was changed after it was written.")
+    return array
 
 
-def save_rows(
-    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]
-) -> None:
-    """Write an array that comes in blocks of rows (inside a `write_aside` block).
+def _read_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read the shape and dtype of an array that we may have written."""
+    try:
+        version = np.lib.format.read_magic(file)
+        new = version > (1, 0)
+        read = np.lib.format.read_array_header_2_0 if new else np.lib.format.read_array_header_1_0
+        size, fortran, dtype = read(file)
+    # Headers are Python literals: parsing a damaged one raises errors of numpy, ast and tokenize.
+    except Exception as error:
+        raise DamagedFileError(f"{path} is damaged: it is not a whole .npy file ({error}).") from error
+    whole = all(type(side) is int and 0 <= side < _MAX_SIDE for side in size)
+    if not whole or math.prod(size) >= _MAX_SIDE:
+        raise DamagedFileError(f"{path} is damaged: its shape is {size}, which no array of ours has.")
+    if fortran or dtype.kind not in "fiub" or dtype.shape or not dtype.isnative:
+        kind = "Python objects" if dtype.hasobject else "columns first" if fortran else f"dtype {dtype}"
+        raise DamagedFileError(f"{path} is damaged: it holds {kind}, which we never write.")
+    return size, dtype
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array and its digest (inside a `write_aside` block)."""
+    save_rows(path, array.shape, array.dtype, blocks(array))
+
+
+def save_rows(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], rows: Iterable[NDArray[Any]]) -> None:
+    """Write an array that comes in blocks of rows, and its digest (inside a `write_aside` block).
 
     Not through a memory map: on a full disk that ends the process instead of raising.
     """
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    state = hashlib.blake2b(digest_size=_CHECK_BYTES)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for block in blocks:
-            file.write(block.astype(dtype, copy=False).tobytes())
+        for block in rows:
+            content = block.astype(dtype, copy=False).tobytes()
+            state.update(content)
+            file.write(content)
+        # Whatever follows an array is of no concern to those who read .npy files.
+        file.write(_TRAILER + state.digest())
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: dict[str, str] | None = None) -> None:
-    """Write tensors as safetensors (tied ones once per name), inside a `write_aside` block."""
+    """Write tensors as safetensors with a digest (tied ones once per name), inside a `write_aside` block."""
     own = {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
     # Not by save_file, whose files only the owner may read, whatever the umask.
-    path.write_bytes(safetensors.torch.save(own, header))
+    texts = header or {}
+    path.write_bytes(safetensors.torch.save(own, {**texts, _CHECK: _tensor_digest(own, texts)}))
 
 
-def load_tensors(path: Path) -> dict[str, Tensor]:
+def load_tensors(path: Path, **header: str) -> dict[str, Tensor]:
     """Read tensors from a safetensors file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    **header
+        What its header must hold, if `save_tensors` wrote it.
 
     Raises
     ------
     FileNotFoundError, PermissionError
         If there is no such file, or it may not be read.
     DamagedFileError
-        If it holds something else.
+        If it holds something else, or was changed since `save_tensors` wrote it.
     """
-    check_readable(path)
-    try:
-        tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-    except safetensors.SafetensorError as error:
-        raise DamagedFileError(f"{path} is damaged: it is not a whole safetensors file ({error}).") from error
+    tensors, found = load_tensors_and_header(path)
+    if found and not header.items() <= found.items():
+        raise DamagedFileError(f"{path} is damaged: it is the file of something else.")
     return tensors
 
 
-def check_readable(path: Path) -> None:
-    """Raise what opening the file raises; safetensors reports an unreadable file as a missing one.
+def load_tensors_and_header(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read tensors from a safetensors file, and the texts in its header; errors as for `load_tensors`."""
+    # safetensors reports an unreadable file as a missing one, and waits for pipes.
+    open_regular(path).close()
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except (safetensors.SafetensorError, OSError, ValueError, RuntimeError, OverflowError, KeyError) as error:
+        raise DamagedFileError(f"{path} is damaged: it is not a whole safetensors file ({error}).") from error
+    check = header.pop(_CHECK, None)
+    if check is not None and check != _tensor_digest(tensors, header):
+        raise DamagedFileError(f"{path} is damaged: it was changed after it was written.")
+    return tensors, header
 
-    Raises
-    ------
-    FileNotFoundError, PermissionError
-        If there is no such file, or it may not be read.
-    """
-    with path.open("rb"):
-        pass
+
+def _tensor_digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
+    state = hashlib.blake2b(repr(sorted(header.items())).encode("utf-8"), digest_size=_CHECK_BYTES)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        state.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return state.hexdigest()

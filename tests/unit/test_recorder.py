@@ -1,13 +1,16 @@
 """Recording: what an epoch holds, that it is whole or absent, that wrong arguments leave nothing behind."""
 
 import copy
-import json
 import os
 import re
 import resource
+import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import dvi_widget as dvi
+from dvi_widget import files
 from dvi_widget.boundary import on_boundary
 from dvi_widget.widget.questions import ask
 from dvi_widget.widget.scene import Scene
@@ -424,10 +428,10 @@ def test_a_failure_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch,
 
     from dvi_widget import files as written
 
-    monkeypatch.setattr(np, "save", failing(np.save))
+    monkeypatch.setattr(written, "save_array", failing(written.save_array))
     monkeypatch.setattr(written, "save_tensors", failing(written.save_tensors))
     monkeypatch.setattr(written, "write_json", failing(written.write_json))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"The disk is full: epoch \d was not recorded; whole are 0\."):
         recording.capture(0 if overwrite else 1, overwrite=overwrite)
     assert contents(tmp_path / "run") == before
     assert dvi.Run(tmp_path / "run").epochs == [0]
@@ -447,6 +451,74 @@ def test_a_full_disk_raises_and_leaves_no_half_run(tmp_path, limit, begun):
     assert [name for name in contents(tmp_path) if "aside" in name or "epochs" in name] == []
     record(tmp_path / "run", epochs=[0])
     assert dvi.Run(tmp_path / "run").epochs == [0]
+
+
+SECOND = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import recorded, dvi_widget as dvi
+try:
+    recorded.recorder(sys.argv[1])
+except dvi.RunError as error:
+    print(error)
+else:
+    print("recording")
+"""
+
+
+def test_a_second_process_cannot_record_into_the_same_folder_meanwhile(tmp_path):
+    def second():
+        command = [sys.executable, "-c", SECOND, str(tmp_path / "run"), str(Path(__file__).parents[1])]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    recording = recorder(tmp_path / "run")
+    recording.capture(0)
+    assert "is being recorded by another process" in second()
+    again = recorder(tmp_path / "run", recording.model)  # as when a cell is run again
+    del recording
+    again.capture(1)
+    assert "is being recorded by another process" in second()
+    del again
+    assert "another process" not in second()
+
+
+def test_a_run_that_was_removed_is_not_recorded_into(tmp_path):
+    recording = recorder(tmp_path / "run")
+    recording.capture(0)
+    run = dvi.Run(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(dvi.RunError, match="was removed or moved"):
+        recording.capture(1)
+    with pytest.raises(dvi.RunError, match="was removed or moved"):
+        run.add_group("mine", np.ones(run.n_train, bool))
+    with pytest.raises(dvi.RunError, match="was removed or moved"):
+        _ = run.epochs
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("part", ["epochs", "groups", "maps", "samples"])
+def test_nothing_is_written_or_removed_behind_a_link_that_leads_out(tmp_path, part):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "mine.aside").write_text("mine")
+    folder = tmp_path / "run"
+    model = record(folder, epochs=[0])
+    shutil.rmtree(folder / part, ignore_errors=True)
+    if part == "samples":
+        (folder / "run.json").unlink()
+        shutil.rmtree(folder / "epochs")
+    (folder / part).symlink_to(outside, target_is_directory=True)
+    before = contents(outside)
+    if part == "groups":
+        with pytest.raises(dvi.RunError, match="groups is a link that leads out of"):
+            dvi.Run(folder).add_group("mine", np.ones(120, bool))
+    elif part == "maps":
+        with pytest.warns(UserWarning, match="maps is a link that leads out of"):
+            dvi.DVI().fit(dvi.Run(folder))
+    else:
+        with pytest.raises(dvi.RunError, match=f"{part} is a link that leads out of|holds other files"):
+            recorder(folder, model).capture(1)
+    assert contents(outside) == before
 
 
 def test_an_interrupt_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
@@ -949,7 +1021,7 @@ def test_a_run_is_not_continued_with_another_architecture(tmp_path):
 def test_a_run_of_a_newer_format_is_not_continued(tmp_path):
     record(tmp_path / "run", epochs=[0])
     file = tmp_path / "run" / "run.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 99}))
+    files.write_json(file, {**files.read_json(file), "version": 99})
     with pytest.raises(dvi.RunError, match=r"format 99.*Update dvi_widget"):
         recorder(tmp_path / "run")
 

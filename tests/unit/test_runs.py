@@ -308,7 +308,7 @@ def test_a_foreign_folder_is_no_run(tmp_path, content):
 
 def test_a_newer_format_is_refused_in_one_sentence(damaged):
     file = damaged / "run.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "version": storage.VERSION + 1}))
+    files.write_json(file, {**files.read_json(file), "version": storage.VERSION + 1})
     with pytest.raises(dvi.RunError, match=r"recorded in format 3, by a newer dvi_widget.*up to 2. Update"):
         dvi.Run(damaged)
 
@@ -319,8 +319,9 @@ def test_a_run_of_the_first_format_is_read_and_continued(tmp_path, logits):
     options = {} if logits else {"outputs": "probabilities"}
     record(tmp_path / "run", epochs=(0,), model=model, **options)
     file = tmp_path / "run" / "run.json"
-    manifest = json.loads(file.read_text())
+    manifest = files.read_json(file)
     del manifest["outputs"]
+    # Without a digest, as that version wrote it.
     file.write_text(json.dumps({**manifest, "version": 1, "logits": logits}))
     run = dvi.Run(tmp_path / "run", model=model)
     np.testing.assert_array_equal(run.subject(0).predict(run.inputs()), run.logits(0))
@@ -360,7 +361,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-@pytest.mark.parametrize("left", [0.97, 0.02, 0.0, None])
+@pytest.mark.parametrize("left", [0.9, 0.02, 0.0, None])
 def test_a_truncated_or_missing_file_is_named(damaged, name, left):
     file = damaged / name
     if left is None:
@@ -373,15 +374,15 @@ def test_a_truncated_or_missing_file_is_named(damaged, name, left):
 
 @pytest.mark.parametrize("name", [*ARRAYS, "run.json"])
 def test_a_file_that_may_not_be_read_is_not_called_missing(damaged, monkeypatch, name):
-    really = Path.open
+    really = os.open
 
     def refusing(path, *args, **kwargs):
         if path == damaged / name:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return really(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", refusing)  # file modes do not stop root
-    with pytest.raises(PermissionError, match=rf"Permission denied.*{Path(name).name}"):
+    monkeypatch.setattr("os.open", refusing)  # file modes do not stop root
+    with pytest.raises(dvi.RunError, match=rf"{Path(name).name} cannot be read: permission denied"):
         ARRAYS.get(name, lambda run: run)(dvi.Run(damaged, model=network()))
 
 

@@ -68,6 +68,7 @@ def test_a_file_is_no_unused_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["a" * 200, "ä" * 33 + "aa", "two words " * 20])
 def test_a_group_name_may_take_as_many_bytes_as_a_file_name_has_room_for(tmp_path, name):
+    (tmp_path / "run.json").touch()
     storage.write_group(tmp_path, name, np.ones(3, bool), 3, 1)
     assert storage.group_names(tmp_path) == [name]
     assert np.load(storage.group_path(tmp_path, name)).tolist() == [True, True, True, False]

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from safetensors import SafetensorError, safe_open
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -329,23 +328,30 @@ class VAE(BaseEstimator):  # type: ignore[misc]
             raise FileNotFoundError(
                 f"path must be a file that VAE.save wrote; got {path}, which does not exist."
             )
-        files.check_readable(path)
         try:
-            with safe_open(path, framework="pt") as file:
-                text = (file.metadata() or {}).get("dvi_widget.VAE")
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        except SafetensorError as error:
-            raise ValueError(
-                f"path must be a file that VAE.save wrote; got {path}, which is not safetensors ({error})."
-            ) from error
-        if text is None:
+            tensors, header = files.load_tensors_and_header(path)
+        except files.DamagedFileError as error:
+            raise ValueError(f"path must be a file that VAE.save wrote; got {path}. {error}") from error
+        if "dvi_widget.VAE" not in header:
             raise ValueError(f"path must be a file that VAE.save wrote; got {path}, which holds no VAE.")
-        header = json.loads(text)
-        if header["format"] != _FORMAT:
+        try:
+            described = dict(json.loads(header["dvi_widget.VAE"]))
+            if described["format"] == _FORMAT:
+                return cls._restored(described, tensors, features)
+        # Whatever is made of parameters and tensors that do not fit each other.
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
             raise ValueError(
-                f"path must have format {_FORMAT}; got {path} with format {header['format']}. Update "
-                "dvi_widget."
-            )
+                f"path must be a file that VAE.save wrote; got {path}, which is damaged ({reason})."
+            ) from error
+        raise ValueError(
+            f"path must have format {_FORMAT}; got {path} with format {described['format']}. Update "
+            "dvi_widget."
+        )
+
+    @classmethod
+    def _restored(cls, header: dict[str, Any], tensors: dict[str, Tensor], features: nn.Module | None) -> VAE:
+        """Build a model from what `save` wrote."""
         parameters: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in header["parameters"].items()

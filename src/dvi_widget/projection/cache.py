@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,29 +70,42 @@ def path_of(run: Run, method: Method, epoch: int, key: str) -> Path:
 
 def load(path: Path, method: Method, run: Run, epoch: int, digest: str) -> FittedEpoch | None:
     """Load a fit; None if there is none, or, with a warning, if its file is damaged."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
-        arrays = {name: tensor.numpy() for name, tensor in files.load_tensors(path).items()}
-        positions = arrays.pop("positions")
+        tensors = files.load_tensors(path, map=path.stem)
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        positions = _of_all(run, arrays.pop("positions"))
         searched = {name: arrays.pop(name) for name in STORED_SEARCHES if name in arrays}
         fitted = method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch, searched))
-    except (files.DamagedFileError, KeyError) as error:
-        trouble = f"{path} is damaged: it lacks {error}." if isinstance(error, KeyError) else str(error)
-        warn(f"{trouble} Its epoch is fitted again.")
+    except files.DamagedFileError as error:
+        warn(f"{error} Its epoch is fitted again.")
+        return None
+    # Whatever a method makes of arrays that are not its own: the map can be had again.
+    except Exception as error:  # noqa: BLE001
+        warn(f"{path} is damaged ({type(error).__name__}: {error}). Its epoch is fitted again.")
         return None
     return FittedEpoch(fitted, positions, searched, digest)
+
+
+def _of_all(run: Run, positions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Refuse positions that are not those of a run's samples."""
+    if positions.shape[:1] != (run.n_train + run.n_test,) or positions.dtype != np.float32:
+        raise ValueError(f"positions of shape {positions.shape}")
+    return positions
 
 
 def store(path: Path, fitted: FittedEpoch) -> None:
     """Store a fit, whole or not at all; warn if the run's folder can't be written."""
     arrays = {"positions": fitted.positions, **fitted.searched, **fitted.map.arrays()}
     try:
+        files.check_inside(path.parents[1], path.parent.name)
         with files.write_aside(path) as aside:
             tensors = {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in arrays.items()}
-            files.save_tensors(aside, tensors)
-    except OSError as error:
+            files.save_tensors(aside, tensors, {"map": path.stem})
+    except (OSError, files.DamagedFileError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         warn(
-            f"Fitted maps can't be kept in {path.parent} ({error.strerror or error}) and will have to be "
+            f"Fitted maps can't be kept in {path.parent} ({reason}) and will have to be "
             "fitted again. Copy the run's folder to a place that can be written to keep them."
         )

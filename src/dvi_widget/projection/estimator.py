@@ -204,6 +204,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                 if joint is not None:
                     method, joint = self._prepared(joint, chosen, bar), None
                 bar.set_description(f"fitting epoch {epoch} {count}")
+                self.run_.verify_epoch(epoch)
                 checkpoint = Checkpoint(self.run_, epoch)
                 fitted = method.fit(checkpoint, previous, self._seed(epoch), _progress(bar, number))
                 fit = FittedEpoch(fitted, self._place_all(fitted, epoch), checkpoint.searched, digest)

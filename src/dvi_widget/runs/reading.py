@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,13 +16,19 @@ from torch import Tensor, nn
 
 from dvi_widget import files
 from dvi_widget.arrays import check_path
-from dvi_widget.subject import Outputs, Subject, each, unwrapped
+from dvi_widget.progress import progress_bar
+from dvi_widget.subject import Outputs, Subject, each, parts, unwrapped
 
 from . import storage
+from .manifest import check_epoch
 from .surrogate import nearest_head
 
 T = TypeVar("T")
 Split = Literal["train", "test", "all"]
+
+_STORED = ("float32", "float16")  # dtypes of representations
+_COMPARED_ROWS = 16  # whose logits are compared with what the head gives
+_ROUNDING = 0.01  # of the sum of all products' sizes
 
 
 class Run:
@@ -62,25 +69,27 @@ class Run:
                 f"model must be a torch module of the recorded architecture; got {type(model).__name__}."
             )
         self._model = model
-        manifest = storage.read_manifest(self.folder)
-        try:
-            self.classes: list[str] = list(manifest["classes"])
-            self.n_train = int(manifest["n_train"])
-            self.n_test = int(manifest["n_test"])
-            self._width = int(manifest["representations"]["size"])
-            self._layer: str = manifest["layer"]
-            self._head: str = manifest["head"]
-            self._outputs: Outputs = manifest["outputs"]
-            self._where_images: str | None = manifest["images"]
-            described = manifest["inputs"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise storage.RunError(f"{self.folder / 'run.json'} is damaged: {error!r}.") from error
+        manifest = self._manifest = storage.read_manifest(self.folder)
+        self.classes: list[str] = manifest["classes"]
+        self.n_train: int = manifest["n_train"]
+        self.n_test: int = manifest["n_test"]
+        self._width: int = manifest["representations"]["size"]
+        self._layer: str = manifest["layer"]
+        self._head: str = manifest["head"]
+        self._outputs: Outputs = manifest["outputs"]
+        self._where_images: str | None = manifest["images"]
         total = self.n_train + self.n_test
-        self._labels = _open_array(self.folder / "samples" / "labels.npy", (total,))
+        path = self.folder / "samples" / "labels.npy"
+        self._labels = storage.read(path, lambda p: files.open_array(p, (total,), ("int64",), "compared"))
+        if not ((self._labels >= 0) & (self._labels < len(self.classes))).all():
+            raise storage.RunError(
+                f"{path} is damaged: labels must be in 0..{len(self.classes) - 1}. Copy the run again."
+            )
         self._inputs: Any = None
-        if described is not None:
-            self._inputs = storage.open_inputs(self.folder / "samples", described, total)
+        if manifest["inputs"] is not None:
+            self._inputs = storage.open_inputs(self.folder / "samples", manifest["inputs"], total)
         self._samples = self._read_samples()
+        self._agreeing: set[str] = set()  # folders of epochs whose head was compared with the logits
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r}): {len(self.epochs)} epochs, {self.n_train} + {self.n_test} samples"
@@ -88,7 +97,10 @@ class Run:
     @property
     def epochs(self) -> list[int]:
         """Recorded numbers of the complete epochs, in order."""
-        return list(storage.epoch_folders(self.folder))
+        epochs = list(storage.epoch_folders(self.folder))
+        if not epochs:
+            storage.check_there(self.folder)
+        return epochs
 
     @property
     def knows_network(self) -> bool:
@@ -125,10 +137,20 @@ class Run:
         if self._where_images is None:
             return None
         if self._where_images == "images":
-            total = self.n_train + self.n_test
-            return _open_array(self.folder / "samples" / "images.npy", (total, None, None, None))
+            return storage.read(self.folder / "samples" / "images.npy", self._open_images)
         pictures: NDArray[np.uint8] = self.inputs("all")
+        if pictures.dtype != np.uint8 or pictures.ndim not in (3, 4):
+            raise storage.RunError(
+                f"{self.folder / 'run.json'} is damaged: its inputs are no pictures. Copy the run again."
+            )
         return pictures if pictures.ndim == 4 else pictures[:, None]
+
+    def _open_images(self, path: Path) -> NDArray[Any]:
+        total = self.n_train + self.n_test
+        images = files.open_array(path, (total, None, None, None), ("uint8",))
+        if images.shape[1] not in (1, 3) or 0 in images.shape:
+            raise files.DamagedFileError(f"{path} is damaged: its shape is {images.shape}, of no pictures.")
+        return images
 
     @property
     def maps(self) -> Path:
@@ -189,14 +211,14 @@ class Run:
             If the file is damaged; the message names it.
         """
         rows = self._rows(split)
-        return self._array(epoch, "features", (self.n_train + self.n_test, self._width))[rows].astype(
-            np.float32, copy=False
-        )
+        self._check_agreement(epoch)
+        return self._features(epoch)[rows].astype(np.float32, copy=False)
 
     def logits(self, epoch: int, split: Split = "train") -> NDArray[np.float32]:
         """Return the logits of an epoch, float32 ``[n, C]``; arguments and errors as for `features`."""
         rows = self._rows(split)
-        return self._array(epoch, "logits", (self.n_train + self.n_test, len(self.classes)))[rows]
+        self._check_agreement(epoch)
+        return self._logits(epoch)[rows]
 
     def boundary(self, epoch: int, split: Literal["train", "test"] = "train") -> NDArray[np.float32]:
         """Return the representations of points on the δ-boundary (see `synthesize`).
@@ -222,7 +244,7 @@ class Run:
         """
         if split not in ("train", "test"):
             raise ValueError(f"split must be 'train' or 'test'; got {split!r}.")
-        return self._array(epoch, f"boundary_{split}", (None, self._width)).astype(np.float32, copy=False)
+        return self._boundary(epoch, split).astype(np.float32, copy=False)
 
     def head(self, epoch: int) -> Callable[[Tensor], Tensor]:
         """Return the head g of an epoch.
@@ -293,8 +315,8 @@ class Run:
         self._epoch(epoch)
         if self._head_kind(epoch) in ("network", "nearest"):
             return None
-        tensors = self._read(epoch, "head.safetensors", files.load_tensors)
-        return tensors["weight"].float().numpy(), tensors["bias"].float().numpy()
+        self._check_agreement(epoch)
+        return self._linear(epoch)
 
     def subject(self, epoch: int) -> Subject:
         """Return the whole network as it was at an epoch: a copy of ``model`` with that epoch's weights.
@@ -328,7 +350,7 @@ class Run:
                 "This needs the network itself. Open the run as dvi.Run(folder, model=<a network of the "
                 "recorded architecture>)."
             )
-        recorded = self._read(epoch, "weights.safetensors", files.load_tensors)
+        recorded = self._weights(epoch)
         model = unwrapped(copy.deepcopy(self._model))
         storage.check_architecture(
             recorded, {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)}
@@ -362,6 +384,73 @@ class Run:
         """
         return str(self._about(epoch)["digest"])
 
+    def verify(self) -> None:
+        """Read the whole run and compare it with the digests that were recorded with it.
+
+        Opening a run, and reading from it, checks sizes, dtypes and ranges, and whether a linear head gives
+        the recorded logits; this finds any changed bit. Fitting does it too, of the epochs that it fits. Of
+        runs that an older version recorded, groups, pictures and weights have no digests.
+
+        Raises
+        ------
+        RunError
+            The message names the first file that is not as it was recorded.
+        """
+        with progress_bar(total=len(self.epochs) + 1, desc="verifying", leave=False, delay=1) as bar:
+            self._verify_samples()
+            bar.update()
+            for epoch in self.epochs:
+                self.verify_epoch(epoch)
+                if self._head != "given":
+                    self._weights(epoch)
+                bar.update()
+
+    def _verify_samples(self) -> None:
+        if self._manifest.get("digests"):
+            n, samples = self.n_train + self.n_test, self.folder / "samples"
+            wanted: list[tuple[Path, tuple[int | None, ...], tuple[str, ...]]] = [
+                (samples / "labels.npy", (n,), ("int64",))
+            ]
+            if self._where_images == "images":
+                wanted.append((samples / "images.npy", (n, None, None, None), ("uint8",)))
+            wanted += [
+                (storage.group_path(self.folder, name), (n,), ("bool",))
+                for name in storage.group_names(self.folder)
+            ]
+            for path, shape, dtypes in wanted:
+                storage.read(path, partial(files.open_array, shape=shape, dtypes=dtypes, digest="demanded"))
+        arrays = [] if self._inputs is None else list(parts(self._inputs).values())
+        splits = (part[self._rows(split)] for split in ("train", "test") for part in arrays)
+        if self._manifest["digest"] != storage.digest(*splits, self._labels):
+            raise storage.RunError(
+                f"{self.folder / 'samples'} is damaged: the samples are not those that were recorded. Copy "
+                "the run again."
+            )
+
+    def verify_epoch(self, epoch: int) -> None:
+        """Compare an epoch with its digest (see `verify`).
+
+        Raises
+        ------
+        ValueError
+            If the epoch is not recorded.
+        RunError
+            If its representations, logits, boundary points or linear head are not as they were recorded.
+        """
+        stored = [
+            self._features(epoch),
+            self._logits(epoch),
+            *(
+                self._array(epoch, f"boundary_{split}", (None, self._width), _STORED)
+                for split in ("train", "test")
+            ),
+        ]
+        linear = () if self._head_kind(epoch) in ("network", "nearest") else self._linear(epoch)
+        if storage.digest(*stored, *linear) != self.digest(epoch):
+            raise storage.RunError(
+                f"{self._epoch(epoch)} is damaged: its arrays are not those recorded. {storage.REPAIR}"
+            )
+
     def add_group(self, name: str, mask: ArrayLike | Tensor) -> None:
         """Mark samples: add a column to the sample table and record it in the run.
 
@@ -385,10 +474,16 @@ class Run:
         table = pd.DataFrame({"split": split, "label": np.array(self._labels)})
         texts = self.folder / "samples" / "texts.json"
         if texts.exists():
-            table["text"] = storage.read(texts, files.read_json)["texts"]
+            table["text"] = storage.read(texts, lambda path: _read_texts(path, len(table)))
         for name in storage.group_names(self.folder):
-            table[name] = np.array(_open_array(storage.group_path(self.folder, name), (len(table),)))
+            table[name] = storage.read(storage.group_path(self.folder, name), self._read_mask)
         return table
+
+    def _read_mask(self, path: Path) -> NDArray[np.bool_]:
+        mask = files.open_array(path, (self.n_train + self.n_test,), ("bool",), "compared")
+        if (mask.view(np.uint8) > 1).any():
+            raise files.DamagedFileError(f"{path} is damaged: it holds other things than bools.")
+        return np.array(mask)
 
     def _rows(self, split: str) -> slice:
         if split not in ("train", "test", "all"):
@@ -403,11 +498,57 @@ class Run:
             raise ValueError(f"epoch must be a recorded number, one of {list(folders)}; got {epoch!r}.")
         return folders[epoch]
 
-    def _array(self, epoch: int, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        return self._read(epoch, f"{name}.npy", lambda path: files.open_array(path, shape))
+    def _features(self, epoch: int) -> NDArray[Any]:
+        return self._array(epoch, "features", (self.n_train + self.n_test, self._width), _STORED)
+
+    def _logits(self, epoch: int) -> NDArray[np.float32]:
+        shape = (self.n_train + self.n_test, len(self.classes))
+        return self._array(epoch, "logits", shape, ("float32",))
+
+    def _boundary(self, epoch: int, split: str) -> NDArray[Any]:
+        return self._array(epoch, f"boundary_{split}", (None, self._width), _STORED)
+
+    def _linear(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._read(epoch, "head.safetensors", partial(self._read_linear, head=str(epoch)))
+
+    def _weights(self, epoch: int) -> dict[str, Tensor]:
+        return self._read(epoch, "weights.safetensors", partial(files.load_tensors, weights=str(epoch)))
+
+    def _read_linear(self, path: Path, head: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        tensors = files.load_tensors(path, head=head)
+        shapes = {"weight": (len(self.classes), self._width), "bias": (len(self.classes),)}
+        if {name: tuple(tensor.shape) for name, tensor in tensors.items()} != shapes:
+            raise files.DamagedFileError(f"{path} is damaged: it holds other tensors than a linear head's.")
+        if not all(t.is_floating_point() and bool(torch.isfinite(t).all()) for t in tensors.values()):
+            raise files.DamagedFileError(f"{path} is damaged: it holds other things than finite numbers.")
+        return tensors["weight"].float().numpy(), tensors["bias"].float().numpy()
+
+    def _check_agreement(self, epoch: int) -> None:
+        """Refuse an epoch whose linear head does not give its logits, of a few samples."""
+        folder = self._epoch(epoch)
+        if folder.name in self._agreeing or self._head_kind(epoch) in ("network", "nearest"):
+            return
+        x, z = self._features(epoch), self._logits(epoch)
+        rows = np.linspace(0, len(x) - 1, _COMPARED_ROWS).astype(np.intp)
+        weight, bias = (part.astype(np.float64) for part in self._linear(epoch))
+        x, z = x[rows].astype(np.float64), z[rows].astype(np.float64)
+        difference = x @ weight.T + bias - z
+        difference -= difference.mean(axis=1, keepdims=True)  # a constant per row changes no probability
+        # Networks round on the way to their logits, some of them to half precision.
+        rounding = _ROUNDING * (np.abs(x) @ np.abs(weight).T + np.abs(bias))
+        if not (np.abs(difference) <= rounding).all():
+            raise storage.RunError(
+                f"{folder} is damaged: its head does not give its logits. {storage.REPAIR}"
+            )
+        self._agreeing.add(folder.name)
+
+    def _array(
+        self, epoch: int, name: str, shape: tuple[int | None, ...], dtypes: tuple[str, ...]
+    ) -> NDArray[Any]:
+        return self._read(epoch, f"{name}.npy", lambda path: files.open_array(path, shape, dtypes))
 
     def _about(self, epoch: int) -> dict[str, Any]:
-        return self._read(epoch, "epoch.json", files.read_json)
+        return self._read(epoch, "epoch.json", _read_about)
 
     def _read(self, epoch: int, name: str, read: Callable[[Path], T]) -> T:
         """Read a file of an epoch, even while the epoch is being recorded again."""
@@ -420,6 +561,14 @@ class Run:
         return self._read(epoch, name, read)
 
 
-def _open_array(path: Path, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """Open an array of the run's samples or groups."""
-    return storage.read(path, lambda path: files.open_array(path, shape))
+def _read_about(path: Path) -> dict[str, Any]:
+    about = files.read_json(path)
+    check_epoch(path, about)
+    return about
+
+
+def _read_texts(path: Path, n: int) -> list[str]:
+    texts = files.read_json(path).get("texts")
+    if not isinstance(texts, list) or len(texts) != n or not all(isinstance(text, str) for text in texts):
+        raise files.DamagedFileError(f"{path} is damaged: it does not hold {n} texts.")
+    return texts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,19 +16,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvi_widget.arrays import as_mask
-from dvi_widget.files import ASIDE, DamagedFileError, open_array, read_json, remove, write_aside
+from dvi_widget.files import (
+    ASIDE,
+    DamagedFileError,
+    check_inside,
+    open_array,
+    read_json,
+    remove,
+    save_array,
+    write_aside,
+)
 from dvi_widget.subject import parts
+
+from .manifest import check_run
 
 FORMAT = "dvi_widget run"
 VERSION = 2
 
 # Columns that every sample table has, of runs and of explorers: no group may have their names.
 _COLUMNS = {"split", "label", "text", "prediction", "confidence", "correct", "selected", "shown"}
-_EPOCH_FOLDER = re.compile(r"^(\d{6,})(?:\.(\d+))?$")
+_EPOCH_FOLDER = re.compile(r"([0-9]{6,9})(?:\.([0-9]{1,9}))?")
 _MAX_GROUP_NAME_BYTES = 200  # of its quoted name, as most file systems take 255
 _MAX_LISTED_WEIGHTS = 5  # in an error
 
-_REPAIR = "Copy the run again, or record that epoch again with overwrite=True."
+REPAIR = "Copy the run again, or record that epoch again with overwrite=True."
 
 T = TypeVar("T")
 
@@ -54,9 +66,84 @@ def read(path: Path, reader: Callable[[Path], T]) -> T:
     try:
         return reader(path)
     except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; the run is damaged. {_REPAIR}") from error
+        raise RunError(f"{path} is missing; the run is damaged. {REPAIR}") from error
     except DamagedFileError as error:
-        raise RunError(f"{error} {_REPAIR}") from error
+        raise RunError(f"{error} {REPAIR}") from error
+    except PermissionError as error:
+        raise RunError(f"{path} cannot be read: permission denied. Change its permissions.") from error
+
+
+def inside(folder: Path, *names: str) -> Path:
+    """Return a path in a run's folder to write to, unless a link leads out of the folder.
+
+    Raises
+    ------
+    RunError
+        The message names the link.
+    """
+    try:
+        return check_inside(folder, *names)
+    except DamagedFileError as error:
+        raise RunError(str(error)) from None
+
+
+def check_there(folder: Path) -> None:
+    """Refuse to write into a run that is not there any more.
+
+    Raises
+    ------
+    RunError
+        If the folder or its manifest was removed.
+    """
+    if not (folder / "run.json").exists():
+        raise RunError(f"{folder} was removed or moved since it was opened. Open or record the run again.")
+
+
+class Hold:
+    """A run that this process records; see `hold`."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def __del__(self) -> None:
+        os.close(self._handle)
+
+
+_held: weakref.WeakValueDictionary[tuple[int, int], Hold] = weakref.WeakValueDictionary()
+
+
+def hold(folder: Path) -> Hold | None:
+    """Hold a run for recording, until the object that is returned is gone, or the process.
+
+    Within a process a run may be held more than once, as by a cell that is run again. Where files cannot be
+    locked, nothing is held.
+
+    Raises
+    ------
+    RunError
+        If another process holds the run.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - it is not there on every system
+    except ImportError:
+        return None
+    handle = os.open(folder / "run.json", os.O_RDONLY)
+    about = os.fstat(handle)
+    file = (about.st_dev, about.st_ino)
+    if file in _held:
+        os.close(handle)
+        return _held[file]
+    held = Hold(handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(
+            f"{folder} is being recorded by another process. Record into another folder, or end that process."
+        ) from None
+    except OSError:  # file systems over a network may know no locks
+        return None
+    _held[file] = held
+    return held
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -76,7 +163,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     if not folder.is_dir():
         raise RunError(f"folder must be a recorded run, which is a folder; got {folder}, which is a file.")
-    if not (folder / "run.json").exists():
+    if not os.path.lexists(folder / "run.json"):
         if is_unused(folder):
             raise RunError(
                 f"{folder} holds no run yet: it is empty, or its recording was stopped before it began."
@@ -88,7 +175,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get("format") != FORMAT:
         raise RunError(f"{folder} is not a recorded run: its run.json is of another program.")
     version = manifest.get("version")
-    if not isinstance(version, int) or version > VERSION:
+    if type(version) is not int or version < 1:
+        raise RunError(f"{folder / 'run.json'} is damaged: version must be a whole number. {REPAIR}")
+    if version > VERSION:
         raise RunError(
             f"{folder} was recorded in format {version}, by a newer dvi_widget; this one reads formats up to "
             f"{VERSION}. Update dvi_widget."
@@ -96,6 +185,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if version == 1 and "logits" in manifest:
         # Format 1 told logits and probabilities apart, and knew no sigmoids.
         manifest["outputs"] = "logits" if manifest.pop("logits") else "probabilities"
+    try:
+        check_run(folder / "run.json", manifest)
+    except DamagedFileError as error:
+        raise RunError(f"{error} {REPAIR}") from error
     return manifest
 
 
@@ -135,12 +228,13 @@ def describe_inputs(inputs: Any) -> dict[str, Any]:
 def open_inputs(samples: Path, described: dict[str, Any], n: int) -> Any:
     """Open the inputs of all n samples, memory-mapped, as ``run.json`` describes them."""
 
-    def opened(key: Any, shape: list[int]) -> NDArray[Any]:
-        return read(inputs_path(samples, key), lambda path: open_array(path, (n, *shape)))
+    def opened(key: Any, part: dict[str, Any]) -> NDArray[Any]:
+        shape, dtype = (n, *part["shape"]), np.dtype(part["dtype"]).name
+        return read(inputs_path(samples, key), lambda path: open_array(path, shape, (dtype,)))
 
     if "parts" not in described:
-        return opened(None, described["shape"])
-    arrays = {part["name"]: opened(part["name"], part["shape"]) for part in described["parts"]}
+        return opened(None, described)
+    arrays = {part["name"]: opened(part["name"], part) for part in described["parts"]}
     return arrays if described["by"] == "name" else tuple(arrays.values())
 
 
@@ -165,8 +259,8 @@ def epoch_folders(folder: Path) -> dict[int, Path]:
     epochs = folder / "epochs"
     names = os.listdir(epochs) if epochs.is_dir() else ()  # noqa: PTH208 - many, and paths are slow to make
     for name in names:
-        match = _EPOCH_FOLDER.match(name)
-        if match:
+        match = _EPOCH_FOLDER.fullmatch(name)
+        if match and match[1] == f"{int(match[1]):06d}":
             epoch, generation = int(match[1]), int(match[2] or 0)
             if generation >= newest.get(epoch, (0, name))[0]:
                 newest[epoch] = (generation, name)
@@ -178,7 +272,7 @@ def next_epoch_folder(folder: Path, epoch: int) -> Path:
     current = epoch_folders(folder).get(epoch)
     if current is None:
         return folder / "epochs" / f"{epoch:06d}"
-    match = _EPOCH_FOLDER.match(current.name)
+    match = _EPOCH_FOLDER.fullmatch(current.name)
     assert match
     return folder / "epochs" / f"{epoch:06d}.{int(match[2] or 0) + 1}"
 
@@ -187,7 +281,7 @@ def remove_old_generations(folder: Path) -> None:
     """Remove epochs which have been recorded again."""
     valid = set(epoch_folders(folder).values())
     for path in (folder / "epochs").glob("*"):
-        if _EPOCH_FOLDER.match(path.name) and path not in valid:
+        if _EPOCH_FOLDER.fullmatch(path.name) and path not in valid:
             aside = path.with_name(path.name + ASIDE)
             path.replace(aside)
             remove(aside)
@@ -200,7 +294,13 @@ def group_path(folder: Path, name: str) -> Path:
 
 def group_names(folder: Path) -> list[str]:
     """List the names of the recorded groups, sorted."""
-    return sorted(unquote(path.stem) for path in (folder / "groups").glob("*.npy"))
+    names = []
+    for path in (folder / "groups").glob("*.npy"):
+        name = unquote(path.stem)
+        if not name.strip() or name in _COLUMNS or group_path(folder, name) != path:
+            raise RunError(f"{path} is damaged: no group has this name. Rename or remove the file.")
+        names.append(name)
+    return sorted(names)
 
 
 def write_group(folder: Path, name: str, mask: Any, n_train: int, n_test: int) -> None:
@@ -208,8 +308,10 @@ def write_group(folder: Path, name: str, mask: Any, n_train: int, n_test: int) -
     checked = check_group(name, mask, n_train, n_test)
     flags = np.zeros(n_train + n_test, bool)
     flags[: len(checked)] = checked
-    with write_aside(group_path(folder, name)) as aside, aside.open("wb") as file:
-        np.save(file, flags, allow_pickle=False)
+    check_there(folder)
+    inside(folder, "groups")
+    with write_aside(group_path(folder, name)) as aside:
+        save_array(aside, flags)
 
 
 def check_group(name: str, mask: Any, n_train: int, n_test: int) -> NDArray[np.bool_]:

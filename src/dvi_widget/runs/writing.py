@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,11 +122,13 @@ class RunWriter:
         why
             A sentence that explains a difference of the samples.
         """
-        manifest = {"format": storage.FORMAT, "version": storage.VERSION, **manifest}
+        manifest = {"format": storage.FORMAT, "version": storage.VERSION, **manifest, "digests": True}
         if self._existing is None:
             self._begin(manifest, inputs, pictures, texts)
             self._existing = dict(manifest)
+            self._held = storage.hold(self.folder)
         else:
+            self._held = storage.hold(self.folder)
             self._continue(manifest, why)
         for name, mask in self._groups.items():
             storage.write_group(self.folder, name, mask, self._n_train, self._n_test)
@@ -139,11 +142,12 @@ class RunWriter:
     ) -> None:
         """Write the samples, then run.json, which makes the folder a run."""
         low, high = value_range(pictures, "images") if pictures else (0.0, 1.0)
+        storage.inside(self.folder, "samples")
         files.remove_leftovers(self.folder)
         files.remove(self.folder / "samples")
         with files.write_aside(self.folder / "samples") as aside:
             aside.mkdir()
-            np.save(aside / "labels.npy", self._labels, allow_pickle=False)
+            files.save_array(aside / "labels.npy", self._labels)
             for key in parts(inputs[0]) if inputs else ():
                 path = storage.inputs_path(aside, key)
                 path.parent.mkdir(exist_ok=True)
@@ -161,7 +165,7 @@ class RunWriter:
         same = {
             key: self._existing.get(key) == value
             for key, value in manifest.items()
-            if key not in ("format", "version", "images")
+            if key not in ("format", "version", "images", "digests")
         }
         if not all(same.values()):
             differences = ", ".join(
@@ -172,6 +176,7 @@ class RunWriter:
                 "with a model of the same architecture and the same samples, classes, layer and dtype, or "
                 "record into another folder."
             )
+        storage.inside(self.folder, "epochs")
         for part in (".", "epochs"):
             files.remove_leftovers(self.folder / part)
         storage.remove_old_generations(self.folder)
@@ -274,17 +279,35 @@ class RunWriter:
             "scalars": accuracies | numbers,
             **(about or {}),
         }
-        with files.write_aside(storage.next_epoch_folder(self.folder, epoch)) as aside:
+        storage.check_there(self.folder)
+        storage.inside(self.folder, "epochs")
+        with self._explained(epoch), files.write_aside(self._next_folder(epoch)) as aside:
             aside.mkdir()
             for name, array in stored.items():
-                np.save(aside / f"{name}.npy", array, allow_pickle=False)
+                files.save_array(aside / f"{name}.npy", array)
             if linear is not None:
                 head = {"weight": torch.from_numpy(linear[0]), "bias": torch.from_numpy(linear[1])}
-                files.save_tensors(aside / "head.safetensors", head)
+                files.save_tensors(aside / "head.safetensors", head, {"head": str(epoch)})
             if weights is not None:
-                files.save_tensors(aside / "weights.safetensors", weights)
+                files.save_tensors(aside / "weights.safetensors", weights, {"weights": str(epoch)})
             files.write_json(aside / "epoch.json", described)
         storage.remove_old_generations(self.folder)
+
+    def _next_folder(self, epoch: int) -> Path:
+        return storage.next_epoch_folder(self.folder, epoch)
+
+    @contextmanager
+    def _explained(self, epoch: int) -> Iterator[None]:
+        """Say of an epoch that cannot be written why, and what is left."""
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            reason = (
+                "The disk is full" if full else f"{self.folder} cannot be written ({error.strerror or error})"
+            )
+            kept = ", ".join(map(str, self.epochs)) or "none"
+            raise OSError(f"{reason}: epoch {epoch} was not recorded; whole are {kept}.") from error
 
     def _stored(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """Convert representations to the dtype in which they are recorded."""

@@ -1,0 +1,16 @@
+"""A run that was damaged in any way is read as it was, or refused in a sentence that names the file."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
+import folders
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_damage_is_answered_with_other_data_or_an_error_of_python(seed):
+    counts, defects = folders.fuzz(60, seed=100 + seed)
+    assert defects == []
+    assert counts["clear"] > counts["right"] > 0
