@@ -74,9 +74,10 @@ chromium: $(READY)
 	else $(RUN) -m playwright install chromium; fi
 	@$(RUN) tests/browser/chromium.py
 
-# Four hundred drawn networks, every attribution method of each against its oracle.
+# Four hundred drawn networks, every attribution method of each against its oracle; then five thousand damaged runs.
 fuzz: setup
 	$(RUN) tests/fuzz/judging.py 400
+	$(RUN) tests/fuzz/folders.py 5000
 
 # A hundred kills while recording and while fitting.
 kills: setup
