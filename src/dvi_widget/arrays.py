@@ -107,7 +107,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
             tensor = value.detach().cpu()
             small = tensor.is_floating_point() and tensor.element_size() < 4
             array: NDArray[Any] = (tensor.float() if small else tensor).numpy()
-        elif hasattr(value, "to_numpy"):
+        elif hasattr(value, "to_numpy") and not hasattr(value, "__arrow_c_array__"):
             # pandas' nullable columns: numpy itself would make Python objects of them.
             array = np.asarray(value.to_numpy())
         else:

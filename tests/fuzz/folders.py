@@ -2,10 +2,11 @@
 
     python tests/fuzz/folders.py 5000
 
-Each mutant is a copy of one small run with one thing changed: bytes of a file, a value in its JSON, its name,
-what it is. All that a reader can be asked is then asked. An answer is right (the same as before the change),
-or a clear error (one of ours, which names the folder or something in it); everything else is a defect: raw
-(another error), silent (another answer, and `Run.verify` finds nothing), hang.
+So many mutants of a run, and a tenth as many of the file of an autoencoder. Each mutant is a copy with
+one thing changed: bytes of a file, a value in its JSON, its name, what it is. All that a reader can be
+asked is then asked. An answer is right (the same as before the change), or a clear error (one of ours,
+which names the folder or something in it); everything else is a defect: raw (another error), silent
+(another answer, and `Run.verify` finds nothing), hang.
 """
 
 from __future__ import annotations
@@ -109,7 +110,45 @@ def questions(folder: Path, *, fitting: bool) -> Iterator[tuple[str, Callable[[]
         )
 
 
-def judge(folder: Path, wanted: dict[str, str], *, fitting: bool) -> Outcome:
+def train_autoencoder(folder: Path) -> None:
+    """Train and save the autoencoder whose file is damaged."""
+    (x, _), *_ = samples(N_TRAIN, N_TEST)
+    folder.mkdir()
+    dvi.VAE(epochs=1).fit(x).save(folder / "vae.safetensors")
+
+
+def questions_of_autoencoder(folder: Path, *, fitting: bool) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What is asked of an autoencoder's file."""
+    del fitting
+
+    def load() -> list[Any]:
+        vae = dvi.VAE.load(folder / "vae.safetensors")
+        network = [digest(tensor.numpy()) for tensor in vae._network.state_dict().values()]
+        return [
+            vae.get_params(),
+            vae.shape_,
+            vae.limits_,
+            vae.steps_,
+            vae.history_,
+            digest(vae.ranges_),
+            network,
+        ]
+
+    yield "load", load
+
+
+def verify(folder: Path) -> None:
+    """Have a run look for what was changed."""
+    dvi.Run(folder, network()).verify()
+
+
+def judge(
+    folder: Path,
+    wanted: dict[str, str],
+    ask_of: Callable[..., Iterator[tuple[str, Callable[[], Any]]]],
+    *,
+    fitting: bool,
+) -> Outcome:
     """Ask everything of a folder, and return the worst outcome with what was found."""
     worst = ("right", "")
     differing = ""
@@ -119,7 +158,7 @@ def judge(folder: Path, wanted: dict[str, str], *, fitting: bool) -> Outcome:
         if KINDS.index(kind) > KINDS.index(worst[0]):
             worst = (kind, found)
 
-    for name, ask in questions(folder, fitting=fitting):
+    for name, ask in ask_of(folder, fitting=fitting):
         kind, found = asked(ask, folder)
         if kind != "right":
             worse(kind, f"{name}: {found}")
@@ -128,7 +167,7 @@ def judge(folder: Path, wanted: dict[str, str], *, fitting: bool) -> Outcome:
         elif found != wanted[name]:
             differing = differing or name
     if differing and worst[0] == "right":
-        kind, found = asked(lambda: dvi.Run(folder, network()).verify(), folder)
+        kind, found = asked(lambda: verify(folder), folder)
         worse("silent" if kind == "right" else kind, f"{differing}: {found}")
     return worst
 
@@ -425,19 +464,22 @@ def _edit_tensors(file: Path, size: int, draw: random.Random, pristine: Path) ->
     )
 
 
-def fuzz(count: int, seed: int = 0, *, fit_every: int = 10) -> tuple[Counter[str], list[str]]:
-    """Judge so many mutants; count the outcomes, and describe the defects.
+def fuzz(
+    count: int, seed: int = 0, *, autoencoder: bool = False, fit_every: int = 10
+) -> tuple[Counter[str], list[str]]:
+    """Judge so many mutants of a run, or of an autoencoder; count the outcomes, and describe the defects.
 
     Every so manieth mutant of what is not a map is fitted too; mutants of maps always are.
     """
+    make, ask_of = (train_autoencoder, questions_of_autoencoder) if autoencoder else (record, questions)
     draw = random.Random(seed)
     counts: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
     defects: list[str] = []
     with tempfile.TemporaryDirectory() as place:
         pristine, folder = Path(place) / "pristine", Path(place) / "run"
-        record(pristine)
+        make(pristine)
         shutil.copytree(pristine, folder)
-        wanted = {name: digest(ask()) for name, ask in questions(folder, fitting=True)}
+        wanted = {name: digest(ask()) for name, ask in ask_of(folder, fitting=True)}
         for number in range(count):
             shutil.rmtree(folder)
             shutil.copytree(pristine, folder)
@@ -446,7 +488,7 @@ def fuzz(count: int, seed: int = 0, *, fit_every: int = 10) -> tuple[Counter[str
                 one.change(folder)
             except OSError:
                 continue  # this change cannot be made of this file
-            kind, found = judge(folder, wanted, fitting="maps" in one.name or number % fit_every == 0)
+            kind, found = judge(folder, wanted, ask_of, fitting="maps" in one.name or number % fit_every == 0)
             counts[kind] += 1
             if kind not in ("right", "clear"):
                 defects.append(f"{kind}: {one.name} → {found[:300]}")
@@ -456,10 +498,13 @@ def fuzz(count: int, seed: int = 0, *, fit_every: int = 10) -> tuple[Counter[str
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-    counts, defects = fuzz(count, seed=int(sys.argv[2]) if len(sys.argv) > 2 else 0)
-    for defect in defects:
-        print(defect)  # noqa: T201
-    print(", ".join(f"{kind} {counts[kind]}" for kind in KINDS))  # noqa: T201
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    for autoencoder, number in ((False, count), (True, max(1, count // 10))):
+        counts, defects = fuzz(number, seed, autoencoder=autoencoder)
+        for defect in defects:
+            print(defect)  # noqa: T201
+        what = "files of an autoencoder" if autoencoder else "runs"
+        print(f"{what}: {', '.join(f'{kind} {counts[kind]}' for kind in KINDS)}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -14,3 +14,9 @@ def test_no_damage_is_answered_with_other_data_or_an_error_of_python(seed):
     counts, defects = folders.fuzz(60, seed=100 + seed)
     assert defects == []
     assert counts["clear"] > counts["right"] > 0
+
+
+def test_no_damaged_autoencoder_is_loaded_or_answered_with_an_error_of_python():
+    counts, defects = folders.fuzz(40, seed=100, autoencoder=True)
+    assert defects == []
+    assert counts["clear"] > 0

@@ -9,6 +9,7 @@ import comm
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import traitlets
 from hosts import RecordingComm
 from hypothesis import given
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from synthetic import fitted, landscape
 
 from dvi_widget import suggestions
+from dvi_widget.runs.arguments import checked_classes
+from dvi_widget.runs.storage import check_group
 from dvi_widget.widget import bundle
 from dvi_widget.widget.explorer import Explorer
 from dvi_widget.widget.questions import ask
@@ -171,9 +174,9 @@ WRONG = [
     ("color_by", "mood", "color_by"),
     ("selections", [3], r"dict of names to sample indices; got \[3\]"),
     ("selections", {"a": [40]}, r"selections\['a'\] must name samples by .*; got 40"),
-    ("selections", {"a": 3}, r"selections\['a'\] must be a collection"),
-    ("selections", {" ": [3]}, "texts that are not blank"),
-    ("selections", {3: [3]}, "texts that are not blank as names; got 3"),
+    ("selections", {"a": 3}, r"selections\['a'\] must be a mask or a collection"),
+    ("selections", {" ": [3]}, "names that are not blank"),
+    ("selections", {3: [3]}, "names that are not blank .* got 3"),
     ("_view", None, "_view must be a dict of JSON"),
     ("_view", {"a": {1}}, "_view must be a dict of JSON"),
     ("_view", {"a": float("nan")}, "_view must be a dict of JSON"),
@@ -190,11 +193,66 @@ def test_what_the_landscape_does_not_have_is_refused(explorer, name, value, says
     assert changes == []
 
 
-def test_a_mask_is_refused_with_the_way_to_pass_it(explorer):
-    mask = explorer.table()["flipped"]
-    for value in (mask, mask.to_numpy()):
-        with pytest.raises(traitlets.TraitError, match=r"np\.flatnonzero\(mask\)"):
-            explorer.selection = value
+MASKS = {
+    "numpy": lambda mask: mask,
+    "torch": torch.from_numpy,
+    "pandas": pd.Series,
+    "nullable": lambda mask: pd.array(mask, dtype="boolean"),
+    "list": lambda mask: mask.tolist(),
+}
+INDICES = {
+    "list": lambda indices: indices,
+    "tuple": tuple,
+    "set": set,
+    "generator": iter,
+    "numpy": np.array,
+    "torch": torch.tensor,
+    "index": pd.Index,
+    "NumPy's numbers": lambda indices: [np.int64(i) for i in indices],
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_a_mask_of_any_kind_selects_where_it_is_true(explorer, kind):
+    mask = np.zeros(40, bool)
+    mask[[3, 5]] = True
+    explorer.selection = MASKS[kind](mask)
+    assert explorer.selection == [3, 5]
+    explorer.selections = {"odd": MASKS[kind](mask)}
+    assert explorer.selections == {"odd": [3, 5]}
+    with pytest.raises(traitlets.TraitError, match=r"must have shape \(40,\) if it is a mask"):
+        explorer.selection = MASKS[kind](mask[:7])
+
+
+@pytest.mark.parametrize("kind", INDICES)
+def test_indices_of_any_kind_select_these_samples(explorer, kind):
+    explorer.selection = INDICES[kind]([5, 3, 5])
+    assert explorer.selection == [3, 5]
+
+
+@pytest.mark.parametrize("value", [[True, 3], [2.5], np.array([1.5]), ["a"], [40], [-1], np.array([[1]])])
+def test_what_names_no_samples_is_refused(explorer, value):
+    with pytest.raises(traitlets.TraitError, match="must name samples by whole numbers from 0 to 39; got"):
+        explorer.selection = value
+    assert explorer.selection == []
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u202e", "\u200b\u200f", "\ud800", "a\udfff"])
+def test_a_name_that_cannot_be_seen_or_sent_is_refused(explorer, name):
+    with pytest.raises(traitlets.TraitError, match="names that are not blank and hold whole characters"):
+        explorer.selections = {name: [1]}
+    with pytest.raises((TypeError, ValueError), match=r"not blank|whole characters"):
+        checked_classes(["one", name])
+    with pytest.raises((TypeError, ValueError), match=r"not blank|whole characters"):
+        check_group(name, np.ones(3, bool), 3, 0)
+
+
+def test_a_filter_is_bounded_and_whole(explorer):
+    for text in ("conf:" + "1" * 100_000, "\ud800"):
+        with pytest.raises(traitlets.TraitError, match="a text of at most 10000 whole characters"):
+            explorer.filter = text
+    sync(explorer, filter="label:" + "a" * 100_000)
+    assert explorer.filter == ""
 
 
 @pytest.mark.parametrize(

@@ -427,3 +427,72 @@ def test_what_lies_beside_the_epochs_is_no_epoch(damaged):
     for name in ("000001.0123abcd.aside", "notes", "12", ".000003"):
         (damaged / "epochs" / name).mkdir()
     assert dvi.Run(damaged).epochs == [0]
+
+
+# What was changed since it was recorded
+
+
+def _exchange(run, name):
+    one, two = (run / "epochs" / epoch / name for epoch in ("000000", "000001"))
+    content = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(content)
+
+
+def _flip_a_bit(path, before_end):
+    content = bytearray(path.read_bytes())
+    content[-before_end] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_whole_run_is_verified(recorded):
+    dvi.Run(recorded[0]).verify()
+
+
+@pytest.mark.parametrize("name", ["features.npy", "logits.npy", "head.safetensors"])
+def test_files_exchanged_between_epochs_are_noticed_when_they_are_read(tmp_path, name):
+    record(tmp_path / "run", epochs=[0, 1])
+    _exchange(tmp_path / "run", name)
+    run = dvi.Run(tmp_path / "run")
+    for read in (run.features, run.logits, run.linear_head):
+        with pytest.raises(dvi.RunError, match=r"epochs/000000.* is damaged"):
+            read(0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "samples/inputs.npy",
+        "epochs/000000/features.npy",
+        "epochs/000000/logits.npy",
+        "epochs/000000/boundary_train.npy",
+        "epochs/000000/boundary_test.npy",
+    ],
+)
+def test_one_changed_bit_is_found_by_verify(damaged, name):
+    _flip_a_bit(damaged / name, 60)
+    with pytest.raises(dvi.RunError, match=r"is damaged: .* not those"):
+        dvi.Run(damaged).verify()
+
+
+def test_an_epoch_that_was_changed_is_not_fitted(damaged):
+    _flip_a_bit(damaged / "epochs" / "000000" / "features.npy", 60)
+    with pytest.raises(dvi.RunError, match="its arrays are not those recorded"):
+        PCA().fit(dvi.Run(damaged))
+
+
+@pytest.mark.parametrize("name", ["samples/labels.npy", "epochs/000000/head.safetensors", "run.json"])
+def test_one_changed_bit_of_a_small_file_is_found_when_it_is_read(damaged, name):
+    _flip_a_bit(damaged / name, 10)
+    with pytest.raises(dvi.RunError, match=f"{Path(name).name} is damaged"):
+        dvi.Run(damaged).linear_head(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such files there")
+@pytest.mark.parametrize("name", ["run.json", "samples/labels.npy", "epochs/000000/head.safetensors"])
+def test_a_pipe_or_a_device_is_not_read(damaged, name):
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        (damaged / name).unlink()
+        make(damaged / name)
+        with pytest.raises(dvi.RunError, match="it is no file"):
+            dvi.Run(damaged).linear_head(0)

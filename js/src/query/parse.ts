@@ -22,7 +22,7 @@ const refuse: (sentence: string) => never = (sentence) => {
   throw new NotUnderstood(sentence);
 };
 
-const LEVEL = "(\\d+\\.?\\d*|\\.\\d+)(%?)";
+const LEVEL = "(\\d+(?:\\.\\d*)?|\\.\\d+)(%?)";
 const ONE_LEVEL = new RegExp(`^${LEVEL}$`);
 const TWO_LEVELS = new RegExp(`^${LEVEL}-${LEVEL}$`);
 const SPAN = /^(\d{1,15})(?:-(\d{1,15}))?$/;

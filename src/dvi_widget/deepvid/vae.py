@@ -331,7 +331,7 @@ class VAE(BaseEstimator):  # type: ignore[misc]
         try:
             tensors, header = files.load_tensors_and_header(path)
         except files.DamagedFileError as error:
-            raise ValueError(f"path must be a file that VAE.save wrote; got {path}. {error}") from error
+            raise ValueError(f"path must be a file that VAE.save wrote; got another one. {error}") from error
         if "dvi_widget.VAE" not in header:
             raise ValueError(f"path must be a file that VAE.save wrote; got {path}, which holds no VAE.")
         try:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dvi_widget.arrays import as_array, check_finite, check_whole
 from dvi_widget.progress import Progress
+from dvi_widget.texts import is_sendable
 
 from . import figure, measuring
 from .canvas import Canvas
@@ -242,6 +243,14 @@ class Landscape:
                 f"images and samples must be of the same samples; got {len(images)} and {len(samples)} rows."
             )
         self.classes = [str(name) for name in classes]
+        if not all(map(is_sendable, self.classes)):
+            raise ValueError(f"classes must have names of whole characters; got {self.classes!r}.")
+        labels = samples["label"].to_numpy()
+        if len(labels) and not -1 <= labels.min() <= labels.max() < len(self.classes):
+            wrong = labels.min() if labels.min() < -1 else labels.max()
+            raise ValueError(
+                f"samples must have labels in 0..{len(self.classes) - 1}, or −1 for none; got {wrong}."
+            )
         self.samples = samples
         self.images = images
         self.source = source

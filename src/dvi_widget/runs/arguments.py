@@ -13,6 +13,7 @@ from torch import Tensor
 from dvi_widget.arrays import as_array, warn
 from dvi_widget.pictures import check_pictures, like_pictures
 from dvi_widget.subject import count, parts
+from dvi_widget.texts import is_blank, is_sendable
 
 # Measured with every epoch.
 RESERVED_SCALARS = ("train_accuracy", "test_accuracy")
@@ -41,10 +42,11 @@ def checked_classes(classes: Any) -> list[str]:
         )
     if len(names) < 2:
         raise ValueError(f"classes must be at least two names; got {names}.")
-    blank = [i for i, name in enumerate(names) if not name.strip()]
-    if blank:
+    unseen = [i for i, name in enumerate(names) if is_blank(name) or not is_sendable(name)]
+    if unseen:
         raise ValueError(
-            f"classes must have names that are not blank; got {names[blank[0]]!r} as class {blank[0]}."
+            "classes must have names that are not blank and hold whole characters; got "
+            f"{names[unseen[0]]!r} as class {unseen[0]}."
         )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -69,8 +71,10 @@ def checked_scalars(scalars: Mapping[str, Any]) -> dict[str, float]:
     """Check the names and values of scalars."""
     numbers = {}
     for name, value in scalars.items():
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str) or is_blank(name):
             raise TypeError(f"scalars must have names that are strings and not blank; got {name!r}.")
+        if not is_sendable(name):
+            raise ValueError(f"scalars must have names of whole characters; got {name!r}.")
         if name in RESERVED_SCALARS:
             raise ValueError(
                 f"scalars must not have the name of an accuracy that is always recorded; got {name!r}."

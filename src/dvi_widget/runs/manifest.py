@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dvi_widget.files import DamagedFileError
+from dvi_widget.texts import is_blank
 
 _MAX_COUNT = 1 << 40  # samples, features, pixels
 _MAX_CLASSES = 1 << 20
@@ -32,7 +33,7 @@ def _are_classes(value: Any) -> bool:
     return (
         isinstance(value, list)
         and 2 <= len(value) < _MAX_CLASSES
-        and all(isinstance(name, str) and name.strip() for name in value)
+        and all(isinstance(name, str) and not is_blank(name) for name in value)
         and len(set(value)) == len(value)
     )
 

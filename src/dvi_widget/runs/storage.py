@@ -27,6 +27,7 @@ from dvi_widget.files import (
     write_aside,
 )
 from dvi_widget.subject import parts
+from dvi_widget.texts import is_blank, is_sendable
 
 from .manifest import check_run
 
@@ -297,7 +298,7 @@ def group_names(folder: Path) -> list[str]:
     names = []
     for path in (folder / "groups").glob("*.npy"):
         name = unquote(path.stem)
-        if not name.strip() or name in _COLUMNS or group_path(folder, name) != path:
+        if is_blank(name) or name in _COLUMNS or group_path(folder, name) != path:
             raise RunError(f"{path} is damaged: no group has this name. Rename or remove the file.")
         names.append(name)
     return sorted(names)
@@ -316,8 +317,10 @@ def write_group(folder: Path, name: str, mask: Any, n_train: int, n_test: int) -
 
 def check_group(name: str, mask: Any, n_train: int, n_test: int) -> NDArray[np.bool_]:
     """Check a group's name and mask, and return the mask [n_train] or [n_train + n_test]."""
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str) or is_blank(name):
         raise TypeError(f"the name of a group must be a string that is not blank; got {name!r}.")
+    if not is_sendable(name):
+        raise ValueError(f"the name of a group must hold whole characters; got {name!r}.")
     if name in _COLUMNS:
         raise ValueError(
             f"the name of a group must not be that of a column of every sample table; got {name!r}."

@@ -18,10 +18,12 @@ import traitlets as t
 from IPython.display import display
 from numpy.typing import ArrayLike
 
+from dvi_widget.arrays import as_array
 from dvi_widget.landscape import PALETTES, Frame, Landscape
 from dvi_widget.pictures import as_pictures
 from dvi_widget.progress import progress_bar
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
+from dvi_widget.texts import is_blank, is_sendable
 
 from . import columns
 from .bundle import front_end
@@ -37,6 +39,7 @@ from .selections import from_text, to_text
 from .still import View, draw, still_page
 from .wire import listed, quoted
 
+_MAX_FILTER_CHARACTERS = 10_000
 _MAX_VIEW_CHARACTERS = 1 << 14  # of JSON
 _MIN_HEIGHT_PX, _MAX_HEIGHT_PX = 320, 2000  # as on the page
 _MAX_SENT_EPOCHS = 12  # at once, unasked
@@ -396,6 +399,11 @@ class Explorer(anywidget.AnyWidget):
     @t.validate("filter")
     def _check_filter(self, proposal: Any) -> str:
         text: str = proposal["value"]
+        if len(text) > _MAX_FILTER_CHARACTERS or not is_sendable(text):
+            raise t.TraitError(
+                f"filter must be a text of at most {_MAX_FILTER_CHARACTERS} whole characters; got "
+                f"{quoted(text)}."
+            )
         # A text that a person is typing on the page must not be refused: that would take it out of their
         # hands.
         problems = () if text == self._filter_from_page else self._query(text).problems
@@ -410,18 +418,36 @@ class Explorer(anywidget.AnyWidget):
         return parse(text, Vocabulary(len(scene), scene.classes, scene.groups, self._epochs))
 
     def _indices(self, value: Any, name: str) -> list[int]:
-        """Check a collection of sample indices; return them ascending, each once."""
+        """Check a mask or a collection of sample indices; return indices ascending, each once."""
         if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-            raise t.TraitError(f"{name} must be a collection of sample indices; got {quoted(value)}.")
-        if getattr(value, "dtype", None) in (bool, "boolean"):
-            raise t.TraitError(f"{name} must hold indices; got a mask. Pass np.flatnonzero(mask).")
-        values = value.tolist() if isinstance(value, np.ndarray) else list(value)
-        # A million indices are checked at C speed, and one by one only to name what is wrong with them.
-        whole = set(map(type, values)) <= {int}
-        if not whole or (values and not 0 <= min(values) <= max(values) < len(self._scene)):
-            values = [self._index(index, name) for index in values]
-        selected = np.zeros(len(self._scene), bool)
-        selected[values] = True
+            raise t.TraitError(
+                f"{name} must be a mask or a collection of sample indices; got {quoted(value)}."
+            )
+        n = len(self._scene)
+        selected = np.zeros(n, bool)
+        held = value if hasattr(value, "__array__") or hasattr(value, "to_numpy") else list(value)
+        if isinstance(held, list) and set(map(type, held)) not in ({int}, {bool}, set()):
+            held = [self._index(index, name) for index in held]
+        try:
+            # An empty list would be an array of floats.
+            array = as_array(name, np.empty(0, np.int64) if isinstance(held, list) and not held else held)
+        except (TypeError, ValueError) as error:
+            for index in held if isinstance(held, list) else ():
+                self._index(index, name)
+            raise t.TraitError(str(error)) from None
+        if array.dtype == bool:
+            if array.shape != (n,):
+                raise t.TraitError(f"{name} must have shape ({n},) if it is a mask; got shape {array.shape}.")
+            selected = array
+        elif (
+            array.dtype.kind in "iu"
+            and array.ndim == 1
+            and 0 <= array.min(initial=0) <= array.max(initial=0) < n
+        ):
+            selected[array] = True
+        else:
+            # One by one, to name what is wrong with them.
+            selected[[self._index(index, name) for index in array.tolist()]] = True
         indices: list[int] = np.flatnonzero(selected).tolist()
         return indices
 
@@ -594,6 +620,9 @@ def _as_named(value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise t.TraitError(f"selections must be a dict of names to sample indices; got {quoted(value)}.")
     for name in value:
-        if not isinstance(name, str) or not name.strip():
-            raise t.TraitError(f"selections must have texts that are not blank as names; got {quoted(name)}.")
+        if not isinstance(name, str) or is_blank(name) or not is_sendable(name):
+            raise t.TraitError(
+                "selections must have texts as names that are not blank and hold whole characters; got "
+                f"{quoted(name)}."
+            )
     return value

@@ -12,7 +12,8 @@ from .hints import did_you_mean, instead_of_equality, list_classes, list_groups,
 _OPERATOR = re.compile(r"([A-Za-z]+)(!=|<=|>=|<|>|:|=)")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _SPAN = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
-_LEVEL = r"([0-9]+\.?[0-9]*|\.[0-9]+)(%?)"
+# Each digit has one place in it: of a long number, other patterns would try every way to divide it.
+_LEVEL = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(%?)"
 _RANGE = re.compile(f"{_LEVEL}-{_LEVEL}")
 
 
