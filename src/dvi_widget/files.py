@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import stat
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -276,15 +277,27 @@ def open_array(
             raise DamagedFileError(f"{path} is truncated: it holds {held} of {needed} bytes.")
         file.seek(needed)
         trailer = file.read(len(_TRAILER) + _CHECK_BYTES)
-        array: NDArray[Any] = (
-            np.empty(size, dtype) if needed == start else np.memmap(file, dtype, "r", start, size)
-        )
+        array = np.empty(size, dtype) if needed == start else _mapped(file, dtype, start, size)
     if digest == "demanded" or (digest == "compared" and trailer.startswith(_TRAILER)):
         state = hashlib.blake2b(digest_size=_CHECK_BYTES)
         for block in blocks(array):
             state.update(block.tobytes())
         if trailer != _TRAILER + state.digest():
             raise DamagedFileError(f"{path} is damaged: it was changed after it was written.")
+    return array
+
+
+# Each map keeps a file open, and notebooks leave many readers of one run behind: they share its maps.
+_maps: weakref.WeakValueDictionary[tuple[Any, ...], np.memmap[Any, Any]] = weakref.WeakValueDictionary()
+
+
+def _mapped(file: BinaryIO, dtype: np.dtype[Any], start: int, size: tuple[int, ...]) -> NDArray[Any]:
+    """Map a file's array into memory, unless somebody holds that map already."""
+    about = os.fstat(file.fileno())
+    key = (about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size, dtype.str, start, size)
+    array = _maps.get(key)
+    if array is None:
+        array = _maps[key] = np.memmap(file, dtype, "r", start, size)
     return array
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from pathlib import Path
 
 import comm
 import numpy as np
@@ -14,9 +15,12 @@ import traitlets
 from hosts import RecordingComm
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded import record
 from synthetic import fitted, landscape
 
+import dvi_widget as dvi
 from dvi_widget import suggestions
+from dvi_widget.baselines import PCA
 from dvi_widget.runs.arguments import checked_classes
 from dvi_widget.runs.storage import check_group
 from dvi_widget.widget import bundle
@@ -551,3 +555,18 @@ def test_its_height_is_in_its_view_and_out_of_range_is_refused():
             ValueError, match=r"^height must be a whole number of pixels from 320 to 2000; got"
         ):
             Explorer(shown, height=height)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no list of open files")
+def test_running_a_cell_again_opens_no_more_files(tmp_path):
+    record(tmp_path / "run", epochs=range(12))
+
+    def cell():
+        shown = PCA().fit(dvi.Run(tmp_path / "run")).landscape(resolution=8)
+        explorer = Explorer(shown)
+        ask(explorer._scene, "history", {"landscape": 0, "indices": [1]})
+        ask(explorer._scene, "thumbnails", {"indices": [1], "size": None})
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    opened = [cell() for _ in range(5)]
+    assert opened[-1] <= opened[0] + 2, opened

@@ -535,7 +535,7 @@ class Run:
         difference = x @ weight.T + bias - z
         difference -= difference.mean(axis=1, keepdims=True)  # a constant per row changes no probability
         # Networks round on the way to their logits, some of them to half precision.
-        rounding = _ROUNDING * (np.abs(x) @ np.abs(weight).T + np.abs(bias))
+        rounding = _ROUNDING * (np.abs(x) @ np.abs(weight).T + np.abs(bias)).max(axis=1, keepdims=True)
         if not (np.abs(difference) <= rounding).all():
             raise storage.RunError(
                 f"{folder} is damaged: its head does not give its logits. {storage.REPAIR}"

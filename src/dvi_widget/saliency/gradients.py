@@ -164,7 +164,7 @@ def integrated_gradients(
         coming: list[tuple[int, float, float]] = []
         for part in _chunks(pending, max(1, _BATCH_ROWS // len(alpha))):
             i = torch.tensor([stretch[0] for stretch in part], device=x.device)
-            a, b = (torch.tensor([stretch[k] for stretch in part]).to(x) for k in (1, 2))
+            a, b = (x.new_tensor([stretch[k] for stretch in part]) for k in (1, 2))
             rows = i.repeat_interleave(len(alpha))
             points = at(rows, (a[:, None] + (b - a)[:, None] * alpha).flatten())
             slopes = net.gradient(points, Target(target.classes[rows])).reshape(len(part), -1, *x.shape[1:])

@@ -21,7 +21,7 @@ from .rendering import Describe, Pictures, columns, is_group
 from .wire import Answer, RequestError
 
 _MAX_CACHED_BYTES = 1 << 25  # of answers: 32 MiB
-_MAX_OPEN_FILES = 200  # of about a thousand that a process may open
+_MAX_OPEN_FILES = 100  # by all explorers together
 
 
 Ability = TypeVar("Ability")
@@ -65,9 +65,6 @@ class Scene:
         How the samples fared over the epochs.
     answers : AnswerCache
         Answers that took long, by request.
-    logits : callable
-        Logits of all samples, float32 [N, C], by landscape and epoch. For reading a few rows: opening a file
-        takes longer than that, so the latest files stay open.
     """
 
     def __init__(
@@ -91,7 +88,6 @@ class Scene:
         self.neighbors: Any = None
         self.dynamics = {landscape: Dynamics(landscape) for landscape in self.landscapes}
         self.answers = AnswerCache()
-        self.logits = lru_cache(_MAX_OPEN_FILES)(_logits)
 
     def _table(self) -> pd.DataFrame:
         first, *others = [landscape.samples for landscape in self.landscapes]
@@ -191,9 +187,15 @@ class AnswerCache:
             return list(self._answers.items())
 
 
-def _logits(landscape: Landscape, epoch: int) -> NDArray[np.float32]:
-    logits: NDArray[np.float32] = landscape.source.logits(epoch)
-    return logits
+@lru_cache(_MAX_OPEN_FILES)
+def logits(landscape: Landscape, epoch: int) -> NDArray[np.float32]:
+    """Return the logits of all samples, float32 [N, C], for reading a few rows.
+
+    Opening a file takes longer than that, so the latest files stay open: the same ones for all explorers of a
+    process, as notebooks leave many behind and a process may open about a thousand files.
+    """
+    recorded: NDArray[np.float32] = landscape.source.logits(epoch)
+    return recorded
 
 
 def _nbytes(answer: Answer) -> int:

@@ -21,7 +21,7 @@ from dvi_widget.widget.arguments import (
 )
 from dvi_widget.widget.rendering import texts
 from dvi_widget.widget.request import request
-from dvi_widget.widget.scene import Scene, engine
+from dvi_widget.widget.scene import Scene, engine, logits
 from dvi_widget.widget.thumbnails import fitted
 from dvi_widget.widget.thumbnails import thumbnails as pictures_of
 from dvi_widget.widget.wire import Answer, RequestError
@@ -77,7 +77,7 @@ def probabilities(scene: Scene, landscape: Landscape, epoch: Epoch, indices: Sam
     """Send how likely each class is for samples at an epoch."""
     check_size(len(indices), 4 * len(scene.classes))
     engine(landscape, KnowsLogits, "Probabilities")
-    return Probabilities(probabilities_of(scene.logits(landscape, epoch)[indices]))
+    return Probabilities(probabilities_of(logits(landscape, epoch)[indices]))
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def history(scene: Scene, landscape: Landscape, indices: Samples) -> History:
     if isinstance(landscape.source, KnowsLogits):
         rows = np.arange(len(indices))
         for column, frame in enumerate(frames):
-            p = probabilities_of(scene.logits(landscape, frame.epoch)[indices])
+            p = probabilities_of(logits(landscape, frame.epoch)[indices])
             own[:, column] = p[rows, labels]
         own[labels < 0] = np.nan
     return History(predictions.astype(np.int16), confidence, own)
