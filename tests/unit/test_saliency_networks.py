@@ -110,6 +110,50 @@ def test_an_activation_that_was_replaced_is_noticed():
     )
 
 
+def scaled_in_place(m, x):
+    z = m.conv2(x)
+    z.sub_(0.1).div_(2)
+    return F.relu(m.norm(z))
+
+
+def relu_on_a_view(m, x):
+    z = m.conv2(x)
+    z.permute(0, 2, 3, 1).relu_()
+    return z * 2
+
+
+def filled_piece_by_piece(m, x):
+    z = torch.zeros_like(x)
+    z[:, :2], z[:, 2:] = x[:, :2], x[:, 2:] / 2
+    return F.relu(m.conv2(z))
+
+
+WRITTEN_OVER = {
+    "numbers": (scaled_in_place, lambda m, x: F.relu(m.norm((m.conv2(x) - 0.1) / 2))),
+    "view": (relu_on_a_view, lambda m, x: F.relu(m.conv2(x)) * 2),
+    "pieces": (
+        filled_piece_by_piece,
+        lambda m, x: F.relu(m.conv2(torch.cat([x[:, :2], x[:, 2:] / 2], 1))),
+    ),
+    "mask": (lambda m, x: (z := m.conv2(x)).mul_(z > 0), lambda m, x: F.relu(m.conv2(x))),
+    "sum": (
+        lambda m, x: F.relu(m.norm(m.conv2(x)).add_(x)),
+        lambda m, x: F.relu(m.norm(m.conv2(x)) + x),
+    ),
+    "dropout": (
+        lambda m, x: F.relu(m.norm(F.dropout2d(m.conv2(x), 0.5, training=False, inplace=True))),
+        lambda m, x: F.relu(m.norm(m.conv2(x))),
+    ),
+}
+
+
+@pytest.mark.parametrize("method", [*RULES, "gradient"])
+@pytest.mark.parametrize("name", WRITTEN_OVER)
+def test_a_network_that_overwrites_is_explained_as_one_that_does_not(name, method):
+    overwriting, plain = (middle(behind, norm=nn.BatchNorm2d(4)) for behind in WRITTEN_OVER[name])
+    np.testing.assert_allclose(values(overwriting, method), values(plain, method), rtol=1e-4, atol=1e-5)
+
+
 def test_masks_that_are_no_relus_are_refused_by_rules():
     for behind in (
         lambda m, x: (z := m.conv2(x)) * (z > 1),

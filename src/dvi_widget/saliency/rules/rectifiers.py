@@ -48,9 +48,10 @@ class GuidedBackprop(_PositiveGradient):
 
     def relu(self, call: Call) -> Any:
         """Keep the ReLU's own gradient where it is positive."""
-        y = call.run() if call.name == "relu" else call.returned(torch.relu(call.operand))
+        y = torch.relu(call.operand)
+        # Before it is written over the input, which may be a view that others look at as well.
         y.register_hook(lambda gradient: gradient.clamp(min=0))
-        return y
+        return call.returned(y)
 
 
 class Deconvolution(_PositiveGradient):

@@ -123,7 +123,14 @@ class Relevance(Rule, ABC):
         return call.returned(self._passed(call, call.operand))
 
     relu = activation
-    dropout = activation
+
+    def dropout(self, call: Call) -> Tensor:
+        """Pass relevance on; if nothing is dropped, a layer's output is still that layer's."""
+        layer = _made_by(call.operand)
+        z = self.activation(call)
+        if layer is not None and not call.argument(2, "training", default=True):
+            _remember(z, layer)
+        return z
 
     def scale(self, call: Call) -> Tensor:
         """Pass relevance on; a layer's output times a number is the output of a layer as well."""
@@ -157,11 +164,7 @@ class Relevance(Rule, ABC):
         """Run the call on a copy of its operand x, and pass relevance on to x."""
         copy = x.detach().clone()
         y = call.run_with(x, copy)
-        layer = _made_by(x) if call.kind is Kind.DROPOUT else None
-        passed = pass_on(x, copy if y is None else y.detach())
-        if layer is not None:
-            _remember(passed, layer)
-        return passed
+        return pass_on(x, copy if y is None else y.detach())
 
 
 def _is_sum_of_terms(call: Call) -> bool:
