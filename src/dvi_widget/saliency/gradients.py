@@ -21,7 +21,8 @@ _TOTAL_SAMPLES = 16  # noisy baselines whose mean logit gradient SHAP's maps are
 _CANCELLED = 1000  # roundings up to which a mean over maps counts as zero
 _MAX_EXTRA_TOKENS = 8  # class, distillation and register tokens of a transformer
 _STRETCH = 16  # points of a stretch of integrated gradients
-_MAX_MISSED = 0.01  # share of the effect that a whole way of stretches may miss
+_MAX_MISSED = 0.05  # share of the effect that all stretches of the way may miss together
+_SHORTEST = 1 / 64  # length of a stretch from which on it may miss as much as a longer one
 _NEGLIGIBLE = 1e-4  # share of the logits below which an effect is rounding
 _BATCH_ROWS = 64  # pictures per forward and backward pass of the methods that average gradients
 
@@ -176,7 +177,7 @@ def integrated_gradients(
             missed = (parts.sum((1, 2, 3)) - rise).abs().tolist()
             for k, (n, low, high) in enumerate(part):
                 used[n] += len(alpha)
-                allowed = _MAX_MISSED * scale[n] * max(high - low, 1 / _STRETCH)
+                allowed = _MAX_MISSED * scale[n] * max(high - low, _SHORTEST)
                 if missed[k] > allowed and used[n] + 2 * len(alpha) <= max_steps:
                     middle = (low + high) / 2
                     coming += [(n, low, middle), (n, middle, high)]

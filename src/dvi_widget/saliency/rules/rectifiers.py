@@ -48,7 +48,7 @@ class GuidedBackprop(_PositiveGradient):
 
     def relu(self, call: Call) -> Any:
         """Keep the ReLU's own gradient where it is positive."""
-        y = torch.relu(call.operand)
+        y: Any = torch.relu(call.operand)
         # Before it is written over the input, which may be a view that others look at as well.
         y.register_hook(lambda gradient: gradient.clamp(min=0))
         return call.returned(y)
