@@ -21,6 +21,7 @@ from dvi_widget.dvi.crossing import Crossing
 from dvi_widget.dvi.graph import Ties, descend, descend_alone
 from dvi_widget.dvi.grid_decoder import GridDecoder
 from dvi_widget.dvi.mesh import Mesh
+from dvi_widget.dvi.movement import _within
 from dvi_widget.dvi.placement import robust_centre
 from dvi_widget.dvi.skeleton import fill_directions, next_outline, outlines
 from dvi_widget.nearest import (
@@ -891,3 +892,10 @@ def test_the_layout_is_no_worse_than_the_published_method_on_digits(tmp_path):
         for measure in ("nn_pv", "boundary_pv", "ppr"):
             if (measure, split) in gap:
                 assert gap[measure, split] > -0.02
+
+
+def test_no_sample_is_carried_out_of_the_map():
+    # The layout has the sample on the left, the skeleton has it move from the right to the left.
+    anchors, old, skeleton_has = (np.array([place]) for place in ([-3.0, 0], [-1.0, 0], [-1.2, 0]))
+    assert _within(anchors, old, skeleton_has) == pytest.approx(np.array([[-1.2, 0]]))
+    assert _within(old, old, np.zeros((1, 2))) == pytest.approx(old)

@@ -35,7 +35,7 @@ class Movement:
     Attributes
     ----------
     anchors : float64 [n, l]
-        Old places, carried along with the skeleton.
+        Old places, carried along with the skeleton, but not out of the map.
     caps : float64 [n]
         Greatest distance of each sample from its anchor: `cap` · 2 r R · u, plus a share of the distance to
         its neighbours that grows with its turnover and rank change, plus half of its anchor's movement.
@@ -82,7 +82,7 @@ def movement(
     scale = max(float((centred * skeleton).sum() / max(np.square(skeleton).sum(), 1e-12)), 1e-9)
     radius = float(np.sqrt(np.square(centred).sum(axis=1).mean()))
     carried = scale * (outline - outline_before)
-    anchors = old + carried
+    anchors = old.mean(axis=0) + _within(centred + carried, centred, skeleton * scale + carried)
 
     near = checkpoint.neighbors(k)[0]
     kept = overlap(before.semantic_neighbors(k), near)
@@ -107,6 +107,19 @@ def movement(
         share = np.minimum(1, caps[changed] / np.maximum(np.linalg.norm(step, axis=1), 1e-12))
         start[changed] += share[:, None] * step
     return Movement(anchors, caps, start, kept)
+
+
+def _within(
+    anchors: NDArray[np.float64], old: NDArray[np.float64], skeleton: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Bring anchors [n, l] in to where the sample was or the skeleton has it, whichever is farther out.
+
+    The layout may have a sample elsewhere than the skeleton; carried from there, it could leave the map.
+    """
+    away, *rims = (np.linalg.norm(places, axis=1) for places in (anchors, old, skeleton))
+    inward = np.minimum(1, np.maximum(*rims) / np.maximum(away, 1e-12))
+    brought: NDArray[np.float64] = anchors * inward[:, None]
+    return brought
 
 
 def _rank_change(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float64]:
