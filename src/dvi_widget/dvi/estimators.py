@@ -119,7 +119,7 @@ class DVI(Projection):
     What distance on the map means: near is near, as far as `trustworthiness` and `nn_pv` say; between groups
     it ranks how far they are apart (`class_distance`); its unit means nothing.
 
-    What it misses, beside the best of others (benchmarks/RESULTS.md, MNIST with flipped labels, seed 0): t-SNE
+    What it misses, beside the best of others (benchmarks/RESULTS.md, MNIST with flipped labels): t-SNE
     keeps .55 of the 5 nearest samples, this .46; PCA and t-SNE order the distances of classes better (.82 and
     .81 for .76), and distance to the drawn border follows the margin better in t-SNE (.62 for .51). Of the
     boundary samples .64 lie on a drawn border, for .50 of samples drawn by chance. Under unsure samples the
