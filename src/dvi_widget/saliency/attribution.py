@@ -43,7 +43,8 @@ class Maps:
         The model's logits of each picture.
     error : float32 [N] or None
         |sum of the map − its total| / |total| for methods that are complete: the share of the effect that the
-        map fails to account for. None for all other methods.
+        map fails to account for; also what parts of the way miss when integrated gradients run out of steps.
+        None for all other methods.
     likeness : float32 [N] or None
         Cosine between each map and the same method's map for the runner-up class, if requested. Near one, the
         map says little about this class in particular.
@@ -260,7 +261,7 @@ def _maps(
         x = x.clone()
         if not method.eager:
             target.score(net.logits(x))
-        maps, totals = method.run(net, x, target, report, **settings)
+        maps, totals, missed = method.run(net, x, target, report, **settings)
     assert target.logits is not None
     return Maps(
         maps.detach().cpu().float().numpy(),
@@ -268,14 +269,16 @@ def _maps(
         dict(settings),
         target.classes.cpu().numpy().astype(np.int64),
         target.logits.cpu().float().numpy(),
-        None if totals is None else _relative_error(maps, totals),
+        None if totals is None else _relative_error(maps, totals, missed),
     )
 
 
-def _relative_error(maps: Tensor, totals: Tensor) -> NDArray[np.float32]:
-    """Return |Σ map − total| / |total|: [n]."""
+def _relative_error(maps: Tensor, totals: Tensor, parts: Tensor | None) -> NDArray[np.float32]:
+    """Return |Σ map − total| / |total|, or what its parts miss if that is more: [n]."""
     total = totals.detach().cpu().double()
     missed = (maps.detach().cpu().double().sum((1, 2)) - total).abs()
+    if parts is not None:
+        missed = torch.maximum(missed, parts.detach().cpu().double())
     tiny = torch.finfo(torch.float32).eps
     share: NDArray[np.float32] = (missed / total.abs().clamp(min=tiny)).float().numpy()
     return share

@@ -35,10 +35,13 @@ class Attributions(NamedTuple):
     maps : tensor [n, H, W]
     totals : tensor [n] or None
         What each map sums to by the method's completeness; None if the method has none.
+    missed : tensor [n] or None
+        What parts that could not be made better miss of theirs, all counted as positive; None without parts.
     """
 
     maps: Tensor
     totals: Tensor | None = None
+    missed: Tensor | None = None
 
 
 def part_of(report: Report, done: float, weight: float, total: float) -> Report:
@@ -154,13 +157,15 @@ def integrated_gradients(
     share = torch.as_tensor(weights / 2, dtype=x.dtype, device=x.device)
 
     def at(i: Tensor, a: Tensor) -> Tensor:
-        return reference[i] + a[:, None, None, None] * (x[i] - reference[i])
+        way = reference[i] + a[:, None, None, None] * (x[i] - reference[i])
+        fast = x.is_contiguous(memory_format=torch.channels_last)
+        return way.contiguous(memory_format=torch.channels_last) if fast else way
 
     cuts = np.linspace(0, 1, -(-steps // _STRETCH) + 1).tolist()
     # Stretches by picture and ends.
     pending = [(i, a, b) for i in range(len(x)) for a, b in itertools.pairwise(cuts)]
     used = [0] * len(x)
-    values, done = torch.zeros_like(x), 0.0
+    values, done, missing = torch.zeros_like(x), 0.0, torch.zeros_like(total)
     while pending:
         coming: list[tuple[int, float, float]] = []
         for part in _chunks(pending, max(1, _BATCH_ROWS // len(alpha))):
@@ -183,11 +188,12 @@ def integrated_gradients(
                     coming += [(n, low, middle), (n, middle, high)]
                 else:
                     values[n] += parts[k]
+                    missing[n] += missed[k] if missed[k] > allowed else 0
                     done += high - low
             report(min(1, done / len(x)))
         pending = coming
     report(1)
-    return Attributions(values.sum(1), total)
+    return Attributions(values.sum(1), total, missing)
 
 
 def _chunks(stretches: list[tuple[int, float, float]], size: int) -> Iterator[list[tuple[int, float, float]]]:
@@ -299,8 +305,8 @@ def grad_cam_plus_plus(
 
 def guided_grad_cam(net: Network, x: Tensor, target: Target, report: Report, *, layer: str) -> Attributions:
     """Multiply guided backpropagation by Grad-CAM (Selvaraju et al. 2017, §3.2)."""
-    cam, _ = grad_cam(net, x, target, report, layer=layer, relu=True)
-    guided, _ = guided_backprop(net, x, target, report)
+    cam = grad_cam(net, x, target, report, layer=layer, relu=True).maps
+    guided = guided_backprop(net, x, target, report).maps
     return Attributions(cam * guided)
 
 
@@ -382,7 +388,7 @@ def lrp(
     net: Network, x: Tensor, target: Target, report: Report, *, rule: str, epsilon: float
 ) -> Attributions:
     """Return relevance by a rule of `LRP_RULES` (Bach et al. 2015)."""
-    maps, _ = _relevance(net, x, target, LRP_RULES[rule](epsilon), report)
+    maps = _relevance(net, x, target, LRP_RULES[rule](epsilon), report).maps
     return Attributions(maps)
 
 
