@@ -164,7 +164,7 @@ def integrated_gradients(
     cuts = np.linspace(0, 1, -(-steps // _STRETCH) + 1).tolist()
     # Stretches by picture and ends.
     pending = [(i, a, b) for i in range(len(x)) for a, b in itertools.pairwise(cuts)]
-    used = [0] * len(x)
+    used = [len(alpha) * (len(cuts) - 1)] * len(x)  # points per picture, pending ones included
     values, done, missing = torch.zeros_like(x), 0.0, torch.zeros_like(total)
     while pending:
         coming: list[tuple[int, float, float]] = []
@@ -181,11 +181,11 @@ def integrated_gradients(
             rise = reached[len(part) :] - reached[: len(part)]
             missed = (parts.sum((1, 2, 3)) - rise).abs().tolist()
             for k, (n, low, high) in enumerate(part):
-                used[n] += len(alpha)
                 allowed = _MAX_MISSED * scale[n] * max(high - low, _SHORTEST)
                 if missed[k] > allowed and used[n] + 2 * len(alpha) <= max_steps:
                     middle = (low + high) / 2
                     coming += [(n, low, middle), (n, middle, high)]
+                    used[n] += 2 * len(alpha)
                 else:
                     values[n] += parts[k]
                     missing[n] += missed[k] if missed[k] > allowed else 0
