@@ -719,7 +719,7 @@ BAD = {
     "a class without a name": (
         lambda a: a.update(classes=[*"012345678", ""]),
         ValueError,
-        "names that are not blank; got '' as class 9",
+        "names that are not blank and hold whole characters; got '' as class 9",
     ),
     "blank group": (lambda a: a.update(groups={" ": np.ones(120, bool)}), TypeError, "not blank"),
     "reserved group": (

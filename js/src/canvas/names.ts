@@ -39,7 +39,7 @@ const ROOM_PX = 5;
 /** Widths of the map for which names are fitted: from a small one to far zoomed in, in steps of √2. */
 const WIDTHS = Array.from({ length: 16 }, (_, step) => 256 * 2 ** (step / 2));
 /** The share of the samples on its land that a name may cover. */
-const MAX_HIDDEN = 0.1;
+const MAX_HIDDEN = 0.25;
 /** Pieces of land with fewer cells get no name. */
 const MIN_PIECE_CELLS = 4;
 /** A name starts to appear at this share of the width from which on it fits. */

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 _MIN_SUPPORT = 0.25  # of the colour that is left of land which counts as supported
-_MAX_HIDDEN = 0.1  # of the samples on its land that a name may cover
+_MAX_HIDDEN = 0.25  # of the samples on its land that a name may cover
 
 
 def name_places(
