@@ -27,6 +27,9 @@ NASTY = [
 ]
 
 
+MIN_STEP_PX = 4  # between two corners of a lasso
+
+
 class At:
     """An explorer on a page, used as a person uses it."""
 
@@ -161,7 +164,9 @@ class At:
             polygon = np.rint(around + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
             inside, clearance = _inside(places, polygon)
             on_stage = (polygon >= low).all() and (polygon <= high).all()
-            if on_stage and 20 <= inside.sum() <= 400 and clearance.min() >= least:
+            # A lasso takes no notice of shorter steps.
+            apart = np.linalg.norm(polygon - np.roll(polygon, 1, axis=0), axis=1).min() >= MIN_STEP_PX
+            if on_stage and apart and 20 <= inside.sum() <= 400 and clearance.min() >= least:
                 # Only where it starts must the stage lie open; from there on it holds the pointer.
                 reachable = self.reachable(polygon)
                 if reachable.any():
