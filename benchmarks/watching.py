@@ -8,7 +8,7 @@
 training itself, of `Recorder.capture`, and of following, which lays the epoch out, paints it and packs it for
 the page. `memory` watches 200 short epochs on scikit-learn's digits and prints the memory that the process
 holds.
-`film` trains in JupyterLab and leaves build/watching.gif. Lines of the first two are appended to RESULTS.md.
+`film` trains in JupyterLab and leaves docs/watching.gif. Lines of the first two are appended to RESULTS.md.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ import dvi_widget as dvi
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-FILM = HERE.parent / "build" / "watching.gif"
+FILM = HERE.parent / "docs" / "watching.gif"
 
 COST_EPOCHS = 4
 MEMORY_EPOCHS = 200
 MEMORY_STEP = 40  # epochs between two lines
 FILM_SIZE_PX = (860, 500)
-FILM_EPOCHS = 14
-FRAME_MS = 160
-FILM_COLORS = 96
+FILM_EPOCHS = 11
+FRAME_MS = 140
+REST_S = 1.2  # after each epoch that is filmed
+FILM_COLORS = 160
 
 
 class Digits(nn.Module):
@@ -137,6 +138,8 @@ def memory() -> Iterator[str]:
 
 CELLS = [
     """
+import time
+
 import torch
 from torch.nn import functional as F
 import dvi_widget as dvi
@@ -158,6 +161,7 @@ for epoch in range({epochs}):
         F.cross_entropy(model(inputs[batch]), labels[batch]).backward()
         optimizer.step()
     recorder.capture(epoch)
+    time.sleep({rest})  # digits train faster than a page can be filmed
 """,
 ]
 
@@ -165,7 +169,7 @@ for epoch in range({epochs}):
 def film() -> None:
     """Film the page while a cell of JupyterLab trains."""
     # The browser tests' own harness.
-    sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
+    sys.path[:0] = [str(HERE.parent / "tests" / "browser"), str(HERE.parent / "tests")]
     chromium: Any = importlib.import_module("chromium")
     lab: Any = importlib.import_module("lab")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - the other parts do without a browser
@@ -177,16 +181,18 @@ def film() -> None:
     ):
         browser = chromium.launch(playwright)
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        cells = [cell.format(folder=str(Path(folder) / "run"), epochs=FILM_EPOCHS) for cell in CELLS]
+        cells = [
+            cell.format(folder=str(Path(folder) / "run"), epochs=FILM_EPOCHS, rest=REST_S) for cell in CELLS
+        ]
         notebook = server.open(page, "watching", cells)
         notebook.start()
         slider = page.get_by_test_id("epoch-slider")
         slider.wait_for(timeout=300_000)
-        explorer = page.get_by_test_id("explorer")
+        explorer = page.locator(".dvi[data-ready=true]").first
         shots: list[bytes] = []
-        while slider.get_attribute("aria-valuemax") != str(FILM_EPOCHS - 1) or len(shots) % 12:
+        while slider.get_attribute("aria-valuemax") != str(FILM_EPOCHS - 1):
             shots.append(explorer.screenshot())
-        shots += [explorer.screenshot() for _ in range(8)]
+        shots += [explorer.screenshot() for _ in range(12)]
         browser.close()
     write_gif(shots)
 
@@ -202,9 +208,11 @@ def write_gif(shots: list[bytes]) -> None:
             continue
         before = shot
         with Image.open(io.BytesIO(shot)) as picture:
-            small = picture.convert("RGB").resize(FILM_SIZE_PX, Image.Resampling.LANCZOS)
-        frames.append(small.quantize(FILM_COLORS, dither=Image.Dither.NONE))
+            frames.append(picture.convert("RGB").resize(FILM_SIZE_PX, Image.Resampling.LANCZOS))
         durations.append(FRAME_MS)
+    # With the same colours in all frames, what stays is stored once.
+    colors = frames[-1].quantize(FILM_COLORS)
+    frames = [frame.quantize(palette=colors, dither=Image.Dither.NONE) for frame in frames]
     FILM.parent.mkdir(parents=True, exist_ok=True)
     frames[0].save(FILM, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
     print(f"{FILM}: {len(frames)} frames, {FILM.stat().st_size / 1e6:.2f} MB")
