@@ -109,8 +109,8 @@ def remove_leftovers(folder: Path) -> None:
         remove(path)
 
 
-def check_inside(folder: Path, *parts: str) -> Path:
-    """Return a path in a folder, unless a link in it leads out: nothing outside is ever written or removed.
+def check_inside(folder: Path, *parts: str) -> None:
+    """Refuse a path in a folder if a link in it leads out: nothing outside is ever written or removed.
 
     Parameters
     ----------
@@ -132,7 +132,6 @@ def check_inside(folder: Path, *parts: str) -> Path:
                 f"{path} is a link that leads out of {folder}, where nothing may be written. Replace it by "
                 "the folder or file itself."
             )
-    return path
 
 
 def check_place(name: str, folder: Path) -> None:
@@ -184,14 +183,14 @@ def read_json(path: Path) -> dict[str, Any]:
             )
         try:
             content = json.loads(file.read().decode("utf-8"), parse_constant=_refuse_constant)
-            # A lone surrogate is no text: it could be neither written nor sent.
-            json.dumps(content, ensure_ascii=False).encode("utf-8")
+            check = content.pop(_CHECK, None) if isinstance(content, dict) else None
+            # This refuses lone surrogates too: they are no text, and could be neither written nor sent.
+            digest = _json_digest(content)
         except (ValueError, RecursionError) as error:
             raise DamagedFileError(f"{path} is damaged: it does not hold JSON ({error}).") from error
     if not isinstance(content, dict):
         raise DamagedFileError(f"{path} is damaged: it holds {type(content).__name__}, not a JSON object.")
-    check = content.pop(_CHECK, None)
-    if check is not None and check != _json_digest(content):
+    if check not in (None, digest):
         raise DamagedFileError(
             f"{path} is damaged: it was changed after it was written. If you changed it yourself, remove "
             f"{_CHECK!r} from it."
@@ -199,7 +198,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _json_digest(content: Mapping[str, Any]) -> str:
+def _json_digest(content: Any) -> str:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode("utf-8"), digest_size=_CHECK_BYTES).hexdigest()
 
@@ -221,12 +220,8 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         # Opening a pipe would wait for somebody who writes into it.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        if path.is_dir() or isinstance(error, NotADirectoryError):
-            raise DamagedFileError(f"{path} is damaged: it is no file.") from error
-        raise
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
+        if path.is_dir() or error.errno in (errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
             raise DamagedFileError(f"{path} is damaged: it is no file.") from error
         raise
     if not stat.S_ISREG(os.fstat(handle).st_mode):

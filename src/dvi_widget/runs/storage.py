@@ -74,8 +74,8 @@ def read(path: Path, reader: Callable[[Path], T]) -> T:
         raise RunError(f"{path} cannot be read: permission denied. Change its permissions.") from error
 
 
-def inside(folder: Path, *names: str) -> Path:
-    """Return a path in a run's folder to write to, unless a link leads out of the folder.
+def check_inside_run(folder: Path, *names: str) -> None:
+    """Refuse a path in a run's folder to write to if a link leads out of the folder.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def inside(folder: Path, *names: str) -> Path:
         The message names the link.
     """
     try:
-        return check_inside(folder, *names)
+        check_inside(folder, *names)
     except DamagedFileError as error:
         raise RunError(str(error)) from None
 
@@ -310,7 +310,7 @@ def write_group(folder: Path, name: str, mask: Any, n_train: int, n_test: int) -
     flags = np.zeros(n_train + n_test, bool)
     flags[: len(checked)] = checked
     check_there(folder)
-    inside(folder, "groups")
+    check_inside_run(folder, "groups")
     with write_aside(group_path(folder, name)) as aside:
         save_array(aside, flags)
 

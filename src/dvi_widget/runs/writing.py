@@ -142,7 +142,7 @@ class RunWriter:
     ) -> None:
         """Write the samples, then run.json, which makes the folder a run."""
         low, high = value_range(pictures, "images") if pictures else (0.0, 1.0)
-        storage.inside(self.folder, "samples")
+        storage.check_inside_run(self.folder, "samples")
         files.remove_leftovers(self.folder)
         files.remove(self.folder / "samples")
         with files.write_aside(self.folder / "samples") as aside:
@@ -176,7 +176,7 @@ class RunWriter:
                 "with a model of the same architecture and the same samples, classes, layer and dtype, or "
                 "record into another folder."
             )
-        storage.inside(self.folder, "epochs")
+        storage.check_inside_run(self.folder, "epochs")
         for part in (".", "epochs"):
             files.remove_leftovers(self.folder / part)
         storage.remove_old_generations(self.folder)
@@ -280,8 +280,9 @@ class RunWriter:
             **(about or {}),
         }
         storage.check_there(self.folder)
-        storage.inside(self.folder, "epochs")
-        with self._explained(epoch), files.write_aside(self._next_folder(epoch)) as aside:
+        storage.check_inside_run(self.folder, "epochs")
+        folder = storage.next_epoch_folder(self.folder, epoch)
+        with self._explained(epoch), files.write_aside(folder) as aside:
             aside.mkdir()
             for name, array in stored.items():
                 files.save_array(aside / f"{name}.npy", array)
@@ -292,9 +293,6 @@ class RunWriter:
                 files.save_tensors(aside / "weights.safetensors", weights, {"weights": str(epoch)})
             files.write_json(aside / "epoch.json", described)
         storage.remove_old_generations(self.folder)
-
-    def _next_folder(self, epoch: int) -> Path:
-        return storage.next_epoch_folder(self.folder, epoch)
 
     @contextmanager
     def _explained(self, epoch: int) -> Iterator[None]:

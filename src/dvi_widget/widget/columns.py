@@ -15,7 +15,7 @@ from dvi_widget.landscape.source import KnowsFeatures, KnowsLogits
 
 from .rendering import is_group
 from .scene import Scene
-from .wire import Report, RequestError
+from .wire import Answer, Report, RequestError
 
 #: Names that every landscape has; the page knows their values without asking.
 BUILT_IN = ("label", "prediction", "correctness", "split", "confidence")
@@ -45,7 +45,7 @@ class ColumnOutline(TypedDict):
 
 
 @dataclass(frozen=True)
-class Values:
+class Values(Answer):
     """A column of samples.
 
     Attributes
