@@ -268,14 +268,17 @@ interface VerdictProperties {
 /** The likeliest classes of the model, and how far its map can be trusted. */
 function Verdict({ store, answer, brief }: VerdictProperties) {
   const { target, top, error, flagged, completeness, likeness } = answer;
+  const rows = brief ? 1 : 3;
   return (
     <>
       <ol class="dvi-top-classes">
-        {top.slice(0, brief ? 1 : 3).map(([index, probability]) => (
-          <li key={index} class={index === target ? "dvi-target" : ""}>
-            <span class="dvi-name">{store.className(index)}</span> {percent(probability)}
-          </li>
-        ))}
+        {top
+          .filter(([index], rank) => rank < rows || index === target)
+          .map(([index, probability]) => (
+            <li key={index} class={index === target ? "dvi-target" : ""}>
+              <span class="dvi-name">{store.className(index)}</span> {percent(probability)}
+            </li>
+          ))}
       </ol>
       {flagged && (
         <span class="dvi-badge" title={completeness}>

@@ -180,7 +180,7 @@ class Attribution(Answer):
         The value that is drawn in full colour.
     target, prediction : int
     top : list of (class, probability)
-        The likeliest classes.
+        The likeliest classes, and last the target where it is none of them.
     error : float or None
         Share of the effect that the map misses.
     flagged : bool
@@ -229,12 +229,15 @@ def attribute(
             **parameters,
         )
     values, p = maps.values[0], probabilities_of(maps.logits)[0]
-    top = np.argsort(-p, kind="stable")[:_TOP_CLASSES]
+    explained = int(maps.target[0])
+    top = np.argsort(-p, kind="stable")[:_TOP_CLASSES].tolist()
+    if explained not in top:
+        top.append(explained)
     return Attribution(
         full=float(np.percentile(np.abs(values), _FULL_COLOR_PERCENTILE)),
-        target=int(maps.target[0]),
+        target=explained,
         prediction=int(p.argmax()),
-        top=[(int(c), float(p[c])) for c in top],
+        top=[(c, float(p[c])) for c in top],
         error=_first(maps.error),
         flagged=bool(maps.flagged[0]),
         completeness=entry.completeness,
