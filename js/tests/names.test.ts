@@ -138,7 +138,7 @@ it("hide no small group of samples: it gets its name when there is room", () => 
   const place = lonely[0] as NamePlace;
   const [left, right, low, high] = boxOf(place, place.opaque);
   expect(left < 0.25 && right > 0.25 && low < 0.5 && high > 0.5).toBe(false);
-  expect(place.opaque).toBeGreaterThan(600);
+  expect(place.opaque).toBeGreaterThan(400);
 });
 
 it("go to the land in sight with the most samples", () => {

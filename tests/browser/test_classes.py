@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import synthetic
 from axe import violations
@@ -42,6 +43,39 @@ def test_many_classes_stay_usable(bare_explorer, page, shots, count):
     expect(at.part("selected")).to_have_text("1 selected")
     at.hover(at.alone(3), 3)
     page.screenshot(path=shots / f"classes-{count}.png")
+
+
+def test_a_click_on_a_name_selects_its_class(bare_explorer, page):
+    landscape = synthetic.landscape(600, range(4), ["cat", "dog", "owl"])
+    explorer = bare_explorer(landscape)
+    open_bare(page, explorer)
+    at = At(page, landscape)
+    last = landscape.epochs[-1]
+
+    def click(name, *keys):
+        box = at.part("names").get_by_text(name, exact=True).bounding_box()
+        middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+        # A sample near the pointer goes before the name.
+        assert np.linalg.norm(at.places(last) - middle, axis=1).min() > 8
+        for key in keys:
+            page.keyboard.down(key)
+        page.mouse.click(*middle)
+        for key in keys:
+            page.keyboard.up(key)
+
+    label = landscape.samples["label"].to_numpy()
+    shown = at.part("names").locator("span")
+    expect(shown.nth(1)).to_be_visible()
+    first, second = shown.all_inner_texts()[:2]
+    kinds = [landscape.classes.index(name) for name in (first, second)]
+    click(first)
+    eventually(lambda: explorer.selection, np.flatnonzero(label == kinds[0]).tolist(), page)
+    click(second, "Control")
+    eventually(lambda: explorer.selection, np.flatnonzero(np.isin(label, kinds)).tolist(), page)
+    explorer.color_by = "prediction"
+    click(first)
+    predicted = landscape.at(last).predictions
+    eventually(lambda: explorer.selection, np.flatnonzero(predicted == kinds[0]).tolist(), page)
 
 
 def test_hostile_names_are_text_and_change_no_form(bare_explorer, page, shots, monkeypatch):

@@ -76,6 +76,48 @@ def test_the_default_palette_comes_first_and_grows_without_changing():
         class_colors(3, "none such")
 
 
+def run_of_mistakes(n, epochs=1):
+    """A landscape of n classes with four samples each, of which the last is taken for the next class."""
+    label = np.repeat(np.arange(n), 4)
+    predictions = np.where(np.arange(4 * n) % 4 == 3, (label + 1) % n, label)
+    samples = pd.DataFrame({"split": "train", "label": label})
+    y = np.random.default_rng(0).normal(size=(4 * n, 2)).astype(np.float32)
+    parts = [range(epochs), [y] * epochs, [predictions] * epochs, [np.ones(4 * n)] * epochs]
+    return Landscape(*parts, classes=[f"class {i}" for i in range(n)], samples=samples)
+
+
+def apart(colors):
+    """How far the colours of each class and the next one lie apart."""
+    seen = np.array([oklab(linear_light(color)) for color in colors])
+    return np.linalg.norm(seen - np.roll(seen, -1, axis=0), axis=1)
+
+
+@pytest.mark.parametrize("n", [11, 100])
+@pytest.mark.parametrize("palette", PALETTES)
+def test_classes_that_are_mistaken_for_each_other_differ_in_colour(n, palette):
+    colors = run_of_mistakes(n).colors(palette)
+    assert sorted(colors) == sorted(class_colors(n, palette))
+    placebo = [apart(np.random.default_rng(seed).permutation(colors)).min() for seed in range(20)]
+    assert apart(colors).min() > max(0.1, *placebo)
+
+
+def test_colours_stay_as_they_were_first_seen_and_ten_are_the_palette_s():
+    shown = run_of_mistakes(20)
+    before = shown.colors()
+    frame = shown[0]
+    shown.append(5, frame.positions, np.roll(frame.predictions, 7), frame.confidence)
+    assert shown.colors() == before
+    assert run_of_mistakes(10).colors() == PALETTES["safe"]
+    with pytest.raises(ValueError, match="palette must be one of"):
+        shown.colors("none such")
+
+
+def test_without_labels_colours_are_the_palette_s():
+    shown = run_of_mistakes(20)
+    shown.samples["label"] = -1
+    assert shown.colors() == class_colors(20)
+
+
 def test_positions_in_a_landscape_and_recorded_epochs_are_told_apart():
     shown = landscape(epochs=(0, 5, 10))
     assert len(shown) == 3

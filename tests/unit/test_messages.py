@@ -98,7 +98,8 @@ def test_hello_introduces_samples_classes_and_landscapes():
     assert result["classes"] == ["cat", "dog", "owl"]
     assert result["images"] == {"height": 8, "width": 6, "channels": 1}
     assert result["groups"] == ["flipped", "odd one"]
-    assert all(len(colors) == 3 for colors in result["palettes"].values())
+    assert {name: len(colors) for name, colors in result["palettes"].items()} == {"safe": 10, "vivid": 10}
+    assert result["colors"] == {name: shown.colors(name) for name in result["palettes"]}
     (outline,) = result["landscapes"]
     assert outline["name"] == "synthetic"
     assert outline["epochs"] == [0, 5, 10]
@@ -493,7 +494,7 @@ def test_many_classes_travel_in_two_bytes():
     assert frame.buffers[1] == shown[0].predictions.astype("<u2").tobytes()
     assert class_dtype(254) is np.uint8
     assert class_dtype(255) is np.uint16
-    assert len(ask(scene, "hello", {}).result["palettes"]["safe"]) == 300
+    assert len(ask(scene, "hello", {}).result["colors"]["safe"]) == 300
 
 
 def test_asking_directly_raises_the_sentence():

@@ -42,6 +42,25 @@ def test_unsupported_land_and_land_too_small_carry_no_name():
     assert list(name_places(classes, np.ones((100, 100)), crowded, [(40, 40), (12, 6)])) == [1]
 
 
+def test_among_a_hundred_classes_no_two_names_overlap_and_each_lies_mostly_on_its_own_land():
+    rng = np.random.default_rng(0)
+    seeds = rng.uniform(0, 200, (100, 2))
+    y, x = np.mgrid[:200, :200] + 0.5
+    classes = ((x[..., None] - seeds[:, 0]) ** 2 + (y[..., None] - seeds[:, 1]) ** 2).argmin(axis=2)
+    crowd = np.zeros((200, 200), int)
+    crowd[tuple(seeds.astype(int).T[::-1])] = 20
+    sizes = [(11, 7)] * 100
+    places = name_places(classes.astype(np.uint8), np.ones((200, 200)), crowd, sizes)
+    assert len(places) > 50
+    written = np.zeros((200, 200), int)
+    for kind, (column, row) in places.items():
+        box = np.s_[int(row - 3.5) : int(row + 3.5), int(column - 5.5) : int(column + 5.5)]
+        written[box] += 1
+        assert (classes[box] == kind).mean() >= 0.8
+    assert written.sum() == 77 * len(places)
+    assert written.max() == 1
+
+
 def test_support_falls_with_the_distance_to_the_nearest_sample():
     at = np.array([[0.02, 1.01], [2.5, 0.5]])
     known = support(at, EXTENT, 100)

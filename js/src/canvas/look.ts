@@ -39,5 +39,5 @@ export function scaleColors(store: Store, side: Side): readonly Rgb[] {
   }
   const column = side.column(name);
   column?.revision.value;
-  return categoryColors(store.colors.value, column?.get(0)?.names.length ?? 0, dark);
+  return categoryColors(store.palette.value, column?.get(0)?.names.length ?? 0, dark);
 }

@@ -9,7 +9,7 @@ export interface Size {
   height: number;
 }
 
-/** A place for a name: a piece of connected land of its class, large enough from some width of the map on. */
+/** A place for a name: mostly on a piece of connected land of its class, from some width of the map on. */
 export interface NamePlace {
   class: number;
   /** The middle of the name, in units of positions. */
@@ -34,10 +34,12 @@ export interface Name {
 const MAX_CELLS = 320;
 /** Land counts as supported where at least a quarter of its colour is left. */
 const MIN_SUPPORT = 64;
-/** Room around a name, in CSS pixels: a point at its edge is wholly beside it. */
-const ROOM_PX = 5;
-/** Widths of the map for which names are fitted: from a small one to far zoomed in, in steps of √2. */
-const WIDTHS = Array.from({ length: 16 }, (_, step) => 256 * 2 ** (step / 2));
+/** Room around a name, in CSS pixels. */
+const ROOM_PX = 3;
+/** The share of a name, with the room around it, that lies on its own land. */
+const MIN_OWN = 0.8;
+/** Widths of the map for which names are fitted: from a small one to far zoomed in, three to a doubling. */
+const WIDTHS = Array.from({ length: 23 }, (_, step) => 256 * 2 ** (step / 3));
 /** The share of the samples on its land that a name may cover. */
 const MAX_HIDDEN = 0.25;
 /** Pieces of land with fewer cells get no name. */
@@ -200,7 +202,7 @@ function fit(
     for (let y = 0; y + h <= rows; y++) {
       for (let x = 0; x + w <= columns; x++) {
         const hides = boxSum(crowd, left + x, low + y, w, h);
-        if (hides > MAX_HIDDEN * samples || boxSum(sums, x, y, w, h) < w * h) {
+        if (hides > MAX_HIDDEN * samples || boxSum(sums, x, y, w, h) < MIN_OWN * w * h) {
           continue;
         }
         const away = Math.hypot(

@@ -31,6 +31,8 @@ export interface ShownName extends Name {
 
 export interface Naming {
   shown: ReadonlySignal<readonly ShownName[]>;
+  /** The class whose name is written at a location of the screen. */
+  at: (x: number, y: number) => number | null;
   stop: () => void;
 }
 
@@ -113,6 +115,13 @@ export function startNaming(
   ];
   return {
     shown,
+    at: (x, y) => {
+      const under = shown.peek().find((name) => {
+        const { width, height } = sizes?.[name.class] ?? { width: 0, height: 0 };
+        return Math.abs(x - name.x) <= width / 2 && Math.abs(y - name.y) <= height / 2;
+      });
+      return under?.class ?? null;
+    },
     stop: () => {
       cancelIdle(idle);
       for (const stop of stops) {

@@ -10,6 +10,7 @@ import type { Store } from "../state/store";
 import type { Camera } from "./camera";
 import { GridIndex } from "./grid";
 import { area, followLasso, type Lasso } from "./lasso";
+import type { Naming } from "./naming";
 import type { Painter } from "./painter";
 import { CLICK_PX, followPresses } from "./press";
 import { pointLook, toPosition, toScreen, unitsPerPixel, type Viewport } from "./viewport";
@@ -41,6 +42,7 @@ export function startPointer(
   element: HTMLElement,
   { viewport, zoomBy }: Camera,
   painter: Painter,
+  nameAt: Naming["at"],
 ): PointerActions {
   let index: { frame: Frame; grid: GridIndex } | null = null;
 
@@ -186,7 +188,15 @@ export function startPointer(
       store.pin(sample);
       store.place.value = null;
     } else if (!dragged && event.detail === 1) {
-      press(at);
+      const named = nameAt(...at);
+      if (named === null) {
+        press(at);
+      } else {
+        // As its entry in the legend does.
+        const of = store.colorBy.peek() === "prediction" ? standingFrame()?.predictions : null;
+        const values = of ?? store.hello.labels;
+        store.selectWhere((sample) => values[sample] === named, howFrom(store, event));
+      }
     }
   };
   const clickedTwice = (event: MouseEvent): void => {

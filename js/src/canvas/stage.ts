@@ -42,7 +42,7 @@ export function startStage(
   const painter = startPainter(store, side, canvas, camera.viewport);
   const naming = startNaming(store, side, element, camera.viewport, painter);
   const following = startFollowing(store, side, camera, painter);
-  const pointer = startPointer(store, side, element, camera, painter);
+  const pointer = startPointer(store, side, element, camera, painter, naming.at);
   return {
     side,
     camera,

@@ -34,6 +34,7 @@ export function Key({ store }: { store: Store }) {
           <Meaning of="Colour of land">
             is the class predicted there, stronger where the model is surer.
           </Meaning>
+          <Meaning of="A name">stands on its class' land; a click on it selects the class.</Meaning>
           <Meaning of={dark ? "Dark lines" : "White lines"}>
             are undecided: the two likeliest classes differ by less than{" "}
             {store.view.delta.value.toFixed(2)}.

@@ -4,7 +4,6 @@ import { ColorsIcon } from "../pieces/icons";
 import { Menu } from "../pieces/menu";
 import type { Store } from "../state/store";
 
-const MAX_COLORS = 10;
 /** Names of palettes that say more than those of `hello`. */
 const NAMES: Record<string, string> = { safe: "colour-blind safe" };
 
@@ -34,7 +33,7 @@ export function SettingsMenu({ store }: { store: Store }) {
           <span>
             {NAMES[name] ?? name}
             <span class="dvi-palette" aria-hidden="true">
-              {(palettes[name] ?? []).slice(0, MAX_COLORS).map((color) => (
+              {(palettes[name] ?? []).map((color) => (
                 <i key={color} style={{ background: color }} />
               ))}
             </span>

@@ -288,6 +288,7 @@ export interface Requests {
       n: number;
       classes: string[];
       palettes: Record<string, string[]>;
+      colors: Record<string, string[]>;
       images: PictureFormat | null;
       texts: boolean;
       groups: string[];

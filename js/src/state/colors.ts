@@ -69,14 +69,15 @@ export function rampColors(dark: boolean): Rgb[] {
   });
 }
 
-/** One colour for each of some categories: those of the classes, then further hues as Python's colors has them. */
-export function categoryColors(classes: readonly Rgb[], count: number, dark: boolean): Rgb[] {
+/** One colour for each of some categories: those of the palette, then further hues as Python's colors has them. */
+export function categoryColors(palette: readonly Rgb[], count: number, dark: boolean): Rgb[] {
   return Array.from({ length: count }, (_, i) => {
-    const known = classes[i];
+    const known = palette[i];
     if (known !== undefined) {
       return known;
     }
-    const color = ofHue((0.04 + 0.618034 * i) % 1, [0.42, 0.6, 0.32][i % 3] as number, 0.6);
+    const step = i - palette.length;
+    const color = ofHue((0.04 + 0.618034 * step) % 1, [0.42, 0.6, 0.32][step % 3] as number, 0.6);
     return dark ? lighten(color) : color;
   });
 }

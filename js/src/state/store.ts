@@ -89,6 +89,8 @@ export class Store {
   readonly view: View;
   /** One per class, fitted to the theme. */
   readonly colors: ReadonlySignal<readonly Rgb[]>;
+  /** The palette's own colours, fitted to the theme: those of categories. */
+  readonly palette: ReadonlySignal<readonly Rgb[]>;
   /** The number of samples with each label, and with none. */
   readonly labelCounts: Uint32Array;
   readonly unlabelled: number;
@@ -158,12 +160,13 @@ export class Store {
     this.unlabelled = unlabelled;
     this.theme = environment.theme;
     this.reducedMotion = environment.reducedMotion;
-    this.colors = computed(() => {
-      const { palettes } = hello;
-      const chosen = palettes[this.view.palette.value] ?? Object.values(palettes)[0] ?? [];
-      const colors = chosen.map(parseHex);
-      return this.theme.value.dark ? colors.map(lighten) : colors;
-    });
+    const fitted = (of: Readonly<Record<string, string[]>>): ReadonlySignal<readonly Rgb[]> =>
+      computed(() => {
+        const colors = (of[this.view.palette.value] ?? Object.values(of)[0] ?? []).map(parseHex);
+        return this.theme.value.dark ? colors.map(lighten) : colors;
+      });
+    this.colors = fitted(hello.colors);
+    this.palette = fitted(hello.palettes);
     const { images } = hello;
     const small = images === null || Math.max(images.height, images.width) <= NATIVE_SIZE;
     this.thumbnails = new Thumbnails(source, small ? null : NATIVE_SIZE);

@@ -445,6 +445,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
               n,
               classes: names,
               palettes: { safe: SAFE, vivid: PALETTE },
+              colors: { safe: SAFE, vivid: PALETTE },
               images,
               texts: options.texts ?? false,
               groups: ["flipped"],

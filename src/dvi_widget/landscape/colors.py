@@ -24,14 +24,29 @@ PALETTES: dict[str, list[str]] = {
 }
 # fmt: on
 
+# From linear sRGB to the response of cones, and from its cube root to OKLab.
+_TO_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_TO_LAB = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+
 # Margin up to which land is shown as undecided. Definition 2 of DeepVisualInsight has .1 for the synthesis of
 # boundary samples; on a map that would leave a fifth to a half of the land within reach of samples without a
 # class.
 DELTA = 0.02
+_MIN_SQUARED_DISTANCE = 1e-3  # in OKLab: colours nearer than .03 count as equally hard to tell apart
+_MAX_EXCHANGES = 300
+_MIN_GAIN = 1e-6  # of a class' own cost: less than that may be rounding
 _TERRITORY_STRENGTH = (0.12, 0.40)  # of a class colour over white, at shade 0 and at shade 1
 
 
-def class_colors(n: int, palette: str = "safe") -> list[str]:
+def class_colors(n: int, palette: str = "safe", mistaken: NDArray[np.floating] | None = None) -> list[str]:
     """Choose colours for n classes.
 
     Parameters
@@ -40,11 +55,15 @@ def class_colors(n: int, palette: str = "safe") -> list[str]:
         Number of classes.
     palette : str
         A name in `PALETTES`. Classes beyond its length get further hues, evenly spread.
+    mistaken : float [n, n], optional
+        How often class i is mistaken for class j. Where the palette is too short for all classes, those that
+        are mistaken for each other then get colours far apart.
 
     Returns
     -------
     list of str
-        "#rrggbb", one per class; class i has the same colour for every n.
+        "#rrggbb", one per class. Without mistakes, or with no more classes than the palette has colours,
+        class i has the same colour for every n.
 
     Raises
     ------
@@ -58,7 +77,95 @@ def class_colors(n: int, palette: str = "safe") -> list[str]:
         # The golden ratio never repeats a hue and keeps each new one far from the last.
         red, green, blue = colorsys.hls_to_rgb((0.04 + 0.618034 * step) % 1, (0.42, 0.6, 0.32)[step % 3], 0.6)
         colors.append(f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}")
-    return colors
+    if mistaken is None or n <= len(PALETTES[palette]):
+        return colors
+    mutual = mistaken + mistaken.T
+    np.fill_diagonal(mutual, 0)
+    return [colors[which] for which in _apart(_oklab(colors), mutual)]
+
+
+def mistakes(
+    label: NDArray[np.integer], predictions: Sequence[NDArray[np.integer]], n: int
+) -> NDArray[np.float64]:
+    """Count the mistakes beyond those of predictions drawn at random.
+
+    Parameters
+    ----------
+    label : int [N]
+        Class of each sample; −1 for none.
+    predictions : sequence of int arrays [N]
+        Per epoch, the predicted classes.
+    n : int
+        Number of classes.
+
+    Returns
+    -------
+    float [n, n]
+        Row label, column prediction, summed over the epochs.
+    """
+    known = label >= 0
+    total = np.zeros((n, n))
+    for predicted in predictions:
+        pairs = n * label[known].astype(np.int64) + predicted[known]
+        counts = np.bincount(pairs, minlength=n * n).reshape(n, n)
+        by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(1, counts.sum())
+        total += np.maximum(0, counts - by_chance)
+    np.fill_diagonal(total, 0)
+    return total
+
+
+def _apart(lab: NDArray[np.float64], mutual: NDArray[np.floating]) -> list[int]:
+    """Give each class one of as many colours, so that classes mistaken for each other lie far apart.
+
+    Lowers the sum of mistakes over squared distances: those with the most mistakes choose first, then the
+    worst placed ones exchange colours as long as that helps, up to a bound.
+    """
+    n = len(lab)
+    squared = ((lab[:, None] - lab[None]) ** 2).sum(axis=2)
+    alike = 1 / (squared + _MIN_SQUARED_DISTANCE)  # [colour, colour]
+    chosen = np.full(n, -1)
+    free = np.arange(n)
+    for kind in np.argsort(-mutual.sum(axis=1), kind="stable"):
+        rivals = np.flatnonzero((mutual[kind] > 0) & (chosen >= 0))
+        best = int((mutual[kind, rivals] @ alike[chosen[rivals]][:, free]).argmin())
+        chosen[kind] = free[best]
+        free = np.delete(free, best)
+    cost = (mutual * alike[chosen][:, chosen]).sum(axis=1)
+    tried = np.zeros(n, bool)
+    for _ in range(_MAX_EXCHANGES):
+        one = int(np.where(tried, -1, cost).argmax())
+        own, to_own = chosen[one], alike[chosen[one], chosen]
+        by_color = np.empty(n)
+        by_color[chosen] = mutual[one]
+        # What each class costs with the other's colour; between the two of them nothing changes.
+        there = (alike @ by_color)[chosen] + mutual[one] * (to_own - 1 / _MIN_SQUARED_DISTANCE)
+        here = mutual @ to_own + mutual[one] * (to_own - 1 / _MIN_SQUARED_DISTANCE)
+        gain = cost[one] + cost - there - here
+        other = int(gain.argmax())
+        tried[one] = True
+        if gain[other] > _MIN_GAIN * cost[one]:
+            to_other = alike[chosen[other], chosen]
+            cost += (mutual[other] - mutual[one]) * (to_own - to_other)
+            chosen[one], chosen[other] = chosen[other], own
+            for kind in (one, other):
+                cost[kind] = mutual[kind] @ alike[chosen[kind], chosen]
+            tried[:] = False
+        elif tried.all():
+            break
+    return chosen.tolist()
+
+
+def _oklab(colors: Sequence[str]) -> NDArray[np.float64]:
+    """Coordinates in which distances are as seen (Ottosson 2020): float [m, 3]."""
+    channels = _table(colors) / 255
+    light = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    lab: NDArray[np.float64] = np.cbrt(light @ np.transpose(_TO_CONES)) @ np.transpose(_TO_LAB)
+    return lab
+
+
+def _table(colors: Sequence[str]) -> NDArray[np.float64]:
+    """Turn colours "#rrggbb" into channels in [0, 255]: float [m, 3]."""
+    return np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], float)
 
 
 def colored(
@@ -86,7 +193,7 @@ def colored(
     uint8 [R, R, 3]
         Row 0 holds the lowest y.
     """
-    table = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], float)
+    table = _table(colors)
     low, high = _TERRITORY_STRENGTH
     decided = np.clip(canvas.margins() / max(delta, 1e-6) - 0.5, 0, 1)
     strength = (decided * (low + (high - low) * (canvas.shade / 255)))[..., None]

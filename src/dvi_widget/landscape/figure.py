@@ -13,7 +13,7 @@ import plotly  # its parts load when they are first used
 from numpy.typing import NDArray
 from PIL import Image
 
-from .colors import class_colors, colored
+from .colors import colored
 from .support import support
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def draw(landscape: Landscape, frames: Sequence[Frame]) -> plotly.graph_objects.
 
 def _traces(landscape: Landscape, frame: Frame, names: Sequence[str]) -> list[Any]:
     """Make the traces of one frame: the canvas as a picture, then one set of points per label."""
-    colors = class_colors(len(landscape.classes))
+    colors = landscape.colors()
     flat = frame.positions.shape[1] == 2
     traces = [_painting(landscape, frame, colors)] if flat and frame.paintable else []
     scatter = plotly.graph_objects.Scattergl if flat else plotly.graph_objects.Scatter3d

@@ -18,15 +18,15 @@ from dvi_widget.texts import is_sendable
 
 from . import figure, measuring
 from .canvas import Canvas
+from .colors import class_colors, mistakes
 from .events import events
 from .paint import paint
+from .plane import as_point, extent_of
 from .source import ABILITIES, Measures, Paints, Sharpens
 
 MAX_RESOLUTION = 4096  # pixels along each side of a canvas
-_MARGIN = 0.05  # share of the width of all positions that is left free on each side
-_ROOM = 0.3  # the same, of a landscape that outgrew its extent
+_ROOM = 0.3  # share of the width of all positions that is left free where they outgrew the extent
 _PAINT_BLOCK_PIXELS = 1 << 15  # classified at once
-_MIN_HALF_SIDE = 1e-6  # of the extent, so that equal positions have one too
 
 Ability = TypeVar("Ability")
 
@@ -259,10 +259,11 @@ class Landscape:
         numbers = pd.DataFrame() if scalars is None else scalars
         self.scalars = numbers.reindex(pd.Index(self.epochs, name="epoch")).astype(float)
         self._trust: dict[int, NDArray[np.float32]] = {}
+        self._colors: dict[str, list[str]] = {}
         self._frames = [
             self._frame(*parts) for parts in zip(self.epochs, positions, predictions, confidence, strict=True)
         ]
-        self.extent = _extent([frame.positions for frame in self._frames])
+        self.extent = extent_of([frame.positions for frame in self._frames])
 
     def _frame(
         self, epoch: int, positions: ArrayLike, predictions: ArrayLike, confidence: ArrayLike
@@ -346,7 +347,7 @@ class Landscape:
         self._frames.append(frame)
         self.epochs.append(epoch)  # last, as another thread may look up its frame
         if grows:
-            self.extent = _extent([frame.positions for frame in self._frames], _ROOM)
+            self.extent = extent_of([frame.positions for frame in self._frames], _ROOM)
             self._trust.clear()
             for earlier in self._frames:
                 earlier.forget()
@@ -402,6 +403,27 @@ class Landscape:
                 "a fitted model: model.fit(...).landscape()."
             )
         return self.source  # type: ignore[no-any-return]
+
+    def colors(self, palette: str = "safe") -> list[str]:
+        """Choose a colour for each class; every picture of this landscape has the same ones.
+
+        Where classes outnumber the palette's own colours, those that are mistaken for each other at any epoch
+        get colours far apart. Epochs appended later change none.
+
+        Parameters
+        ----------
+        palette : str
+            A name in `dvi_widget.landscape.PALETTES`; another raises ValueError.
+
+        Returns
+        -------
+        list of str: "#rrggbb", one per class.
+        """
+        if palette not in self._colors:
+            predictions = [frame.predictions for frame in self._frames]
+            counts = mistakes(self.samples["label"].to_numpy(), predictions, len(self.classes))
+            self._colors[palette] = class_colors(len(self.classes), palette, counts)
+        return self._colors[palette]
 
     def require_plane(self) -> None:
         """Raise RuntimeError unless the landscape is two-dimensional."""
@@ -545,7 +567,7 @@ class Landscape:
             If the landscape has no engine that decodes, or is not two-dimensional.
         """
         self.at(epoch)
-        return measuring.crossings(self, epoch, _point("a", a), _point("b", b))
+        return measuring.crossings(self, epoch, as_point("a", a), as_point("b", b))
 
     def neighbor_loss(
         self, epoch: int, k: int | None = None, report: Progress | None = None
@@ -626,22 +648,3 @@ class Landscape:
             If the canvas cannot be painted (see `Frame.canvas`).
         """
         return figure.draw(self, self._frames if epoch is None else [self.at(epoch)])
-
-
-def _point(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    """Check a point of the plane [2]."""
-    point = as_array(name, value)
-    if point.shape != (2,) or point.dtype.kind not in "fiu" or not np.isfinite(point).all():
-        raise ValueError(f"{name} must be a point [x, y] of the plane, two finite numbers; got {value!r}.")
-    return point.astype(np.float64)
-
-
-def _extent(
-    positions: Sequence[NDArray[np.float32]], margin: float = _MARGIN
-) -> tuple[float, float, float, float]:
-    """Draw a square with a margin around all positions, so that one unit is as long on both axes."""
-    low = np.min([y[:, :2].min(axis=0) for y in positions], axis=0).astype(float)
-    high = np.max([y[:, :2].max(axis=0) for y in positions], axis=0).astype(float)
-    half = max(float((high - low).max()) / 2, _MIN_HALF_SIDE) * (1 + 2 * margin)
-    x, y = (low + high) / 2
-    return float(x - half), float(x + half), float(y - half), float(y + half)

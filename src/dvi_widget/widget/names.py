@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
 _MIN_SUPPORT = 0.25  # of the colour that is left of land which counts as supported
+_MIN_OWN = 0.8  # of a name that lies on its own land
 _MAX_HIDDEN = 0.25  # of the samples on its land that a name may cover
 
 
@@ -34,28 +36,35 @@ def name_places(
     Returns
     -------
     dict of int to (float, float)
-        Column and row of the middle of the names for which there is room. A name lies wholly on its land, so
-        no two overlap.
+        Column and row of the middle of the names for which there is room, those of the largest classes first.
+        A name lies mostly on its own land, and no two overlap.
     """
     known = support >= _MIN_SUPPORT
     sums = _summed(crowd)
-    places = {}
+    wanted = []
     for kind in np.unique(classes[known]):
         pieces, _ = label((classes == kind) & known)
-        most = np.bincount(pieces.ravel(), crowd.ravel() * (pieces.ravel() > 0)).argmax()
+        samples = np.bincount(pieces.ravel(), crowd.ravel() * (pieces.ravel() > 0))
         width, height = sizes[kind]
         if width > pieces.shape[1] or height > pieces.shape[0]:
             continue
-        own = pieces == most
+        own = pieces == samples.argmax()
         hidden = _boxes(sums, width, height)
-        fits = _boxes(_summed(own), width, height) == width * height
-        row, column = np.nonzero(fits & (hidden <= _MAX_HIDDEN * crowd[own].sum()))
-        if not len(row):
-            continue
+        fits = _boxes(_summed(own), width, height) >= _MIN_OWN * width * height
+        row, column = np.nonzero(fits & (hidden <= _MAX_HIDDEN * samples.max()))
         y, x = np.nonzero(own)
         middle = column + (width - 1) / 2 - x.mean(), row + (height - 1) / 2 - y.mean()
-        best = np.lexsort((np.hypot(*middle), hidden[row, column]))[0]
-        places[int(kind)] = column[best] + width / 2, row[best] + height / 2
+        best = np.lexsort((np.hypot(*middle), hidden[row, column]))
+        wanted.append((-samples.max(), int(kind), row[best], column[best]))
+    taken = np.zeros(classes.shape, bool)
+    places = {}
+    for _, kind, row, column in sorted(wanted, key=itemgetter(0)):
+        width, height = sizes[kind]
+        free = np.flatnonzero(_boxes(_summed(taken), width, height)[row, column] == 0)
+        if len(free):
+            left, low = int(column[free[0]]), int(row[free[0]])
+            taken[low : low + height, left : left + width] = True
+            places[kind] = left + width / 2, low + height / 2
     return places
 
 

@@ -33,7 +33,7 @@ _MAX_RINGED = 300  # selected samples
 _MAX_OUTLINED = 5_000  # points
 _FILE_COLORS = 256
 _NAME_PX = 15
-_NAME_ROOM_PX = 5  # around a name
+_NAME_ROOM_PX = 3  # around a name
 _MAX_NAME_SIGNS = 22  # longer names lose their middle
 _RIM = 0.62  # share of ink in the rim of a point, as on the page
 _INK, _FAINT, _PAPER = "#1f2328", "#6a7077", "#ffffff"
@@ -71,7 +71,7 @@ class View:
 
     def colors(self) -> list[str]:
         """Return one colour per class."""
-        return class_colors(len(self.frames[0][0].classes), self.palette)
+        return self.frames[0][0].colors(self.palette)
 
 
 def draw(view: View) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dvi_widget.landscape import PALETTES, class_colors
+from dvi_widget.landscape import PALETTES
 from dvi_widget.landscape.canvas import Canvas as Painted
 from dvi_widget.landscape.events import EventKind
 from dvi_widget.landscape.source import KnowsFeatures, Measurable, RoundTrips
@@ -80,6 +80,8 @@ class Hello(Answer):
     texts : bool
         Whether the samples have texts.
     groups : list of str
+    palettes, colors
+        By name of the palette: its own colours, and one colour per class.
     models, vae
         The models, `recorded` if their weights are recorded with the epochs; the autoencoder's settings.
     landscapes : list
@@ -97,6 +99,7 @@ class Hello(Answer):
     n: int
     classes: list[str]
     palettes: dict[str, list[str]]
+    colors: dict[str, list[str]]
     images: PictureFormat | None
     texts: bool
     groups: list[str]
@@ -118,7 +121,8 @@ def hello(scene: Scene) -> Hello:
         protocol=PROTOCOL,
         n=len(scene),
         classes=[str(name) for name in scene.classes],
-        palettes={name: class_colors(len(scene.classes), name) for name in PALETTES},
+        palettes=PALETTES,
+        colors={name: scene.landscapes[0].colors(name) for name in PALETTES},
         images=_picture_format(scene),
         texts=scene.describe is not None,
         groups=scene.groups,
