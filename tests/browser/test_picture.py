@@ -10,6 +10,7 @@ import pytest
 from bare import open_bare, quiet
 from hosts import RecordingComm
 from PIL import Image
+from playwright.sync_api import expect
 from synthetic import fitted
 
 import dvi_widget as dvi
@@ -38,13 +39,17 @@ def save(page, monkeypatch, shots):
     page.add_init_script(OVERHEAR)
     made = []
 
-    def save(name, *landscapes, **view):
+    def save(name, *landscapes, color_by="label", size_by="", **view):
         explorer = dvi.Explorer(*landscapes)
+        explorer.color_by, explorer.size_by = color_by, size_by
         made.append(explorer)
         open_bare(page, explorer, style=STYLE)
         page.wait_for_selector("[data-ready]")
         explorer._view = view
         quiet(page)
+        if color_by != "label":
+            expect(page.get_by_test_id("color-scale")).to_contain_text("80")
+            expect(page.get_by_test_id("size-scale")).to_be_visible()
         with page.expect_download() as found:
             page.get_by_test_id("save-picture").click()
         data = found.value.path().read_bytes()
@@ -72,8 +77,8 @@ def test_long_names_stay_inside_and_none_goes_unsaid(save, page, scheme):
     named = [text for text in texts if text.startswith("Internationalisation") and len(text) > 22]
     assert [text.split()[-1] for text in named] == [str(i) for i in range(24)]
     after = texts.index("and 17 more") + 1
-    assert texts[after : after + 3] == ["train", "test", "wrong"]
-    caption = " ".join(texts[after + 3 :])
+    assert texts[after : after + 4] == ["train", "test", "wrong", "undecided"]
+    caption = " ".join(texts[after + 4 :])
     assert caption.startswith("Density: The number of samples")
     assert caption.endswith("join equal numbers.")
     assert "epoch 5" in texts
@@ -94,6 +99,20 @@ def test_markers_and_their_path_are_in_it(save, page):
     middle = pixels.shape[0] // 2 + np.arange(-200, 200)
     assert dark[middle].max() > 300  # the dashes of the path, two pixels for each of the page's
     assert "and" not in " ".join(texts)
+
+
+def test_scales_of_numbers_are_in_it(save):
+    shown = fitted(60, (0, 5), resolution=60)
+    shown.samples["age"] = np.clip(np.linspace(-10, 110, len(shown.samples)), 20, 80)
+    pixels, written = save("scale", shown, color_by="age", size_by="confidence")
+    texts = [text for text, _, _ in written]
+    at = texts.index("age, 20 to 80")
+    assert "undecided" in texts[at:]
+    assert any(text.startswith("size: confidence, ") for text in texts[at:])
+    legend = pixels[-80:].reshape(-1, 3)
+    for end in ("#fde725", "#440154"):  # of viridis
+        hue = [int(end[i : i + 2], 16) for i in (1, 3, 5)]
+        assert (np.abs(legend.astype(int) - hue).max(axis=1) < 8).any()
 
 
 def test_of_two_landscapes_each_has_its_name_and_its_markers(save, page):

@@ -171,6 +171,22 @@ def test_an_engine_that_is_slow_or_fails_leaves_the_points_on_paper(clock):
     assert slow.source.asked == 1
 
 
+def test_the_legend_has_the_scale_of_a_column_of_numbers_and_says_what_white_land_is():
+    shown = landscape()
+    shown.samples["age"] = np.linspace(20, 80, len(shown.samples))
+    explorer = Explorer(shown)
+    legend = np.s_[:, LEFT + SIDE + 8 :]
+    without = picture(explorer)[legend].astype(int)
+    explorer.color_by = "age"
+    pixels = picture(explorer)[legend].astype(int)
+    bar = (np.abs(pixels - rgb("#21918c")).max(axis=2) <= 12).sum()  # the middle of viridis
+    assert bar > 0
+    assert (np.abs(without - rgb("#21918c")).max(axis=2) <= 12).sum() == 0
+    # Without an engine there is no land, and so none that is undecided.
+    shown.source = None
+    assert (picture(Explorer(shown))[legend] < 200).any(axis=2).sum() < (without < 200).any(axis=2).sum()
+
+
 def test_names_that_are_long_or_strange_and_a_thousand_classes_are_drawn():
     shown = landscape(classes=["a" * 5000, "\u2028 <b>", *[f"class {i}" for i in range(998)]])
     shown.name = "name\n" * 500

@@ -23,38 +23,42 @@ export function Legend({ store }: { store: Store }) {
   const named = entries.length > MAX_NAMED ? entries.slice(0, MAX_NAMED - 2) : entries;
   return (
     <div class="dvi-legend">
-      <Caption store={store} />
-      <By store={store} words="Colour by" by={store.colorBy} first={COLOR_BY} testid="color-by" />
-      <Scale store={store} />
-      <ul class="dvi-chips" aria-label="Colours">
-        {named.map((entry) => (
-          <Entry key={entry.key} store={store} entry={entry} testid="legend-entry" />
-        ))}
-        {named.length < entries.length && (
-          <li>
-            <button
-              type="button"
-              class="dvi-chip dvi-more"
-              onClick={() => {
-                store.view.panel.value = "classes";
-              }}
-            >
-              all {count(store.hello.classes.length)} classes
-            </button>
+      <div class="dvi-choices">
+        <By store={store} words="Colour by" by={store.colorBy} first={COLOR_BY} testid="color-by" />
+        <By store={store} words="Size by" by={store.sizeBy} first={[""]} testid="size-by" />
+      </div>
+      <div class="dvi-meanings">
+        <Caption store={store} />
+        <Scale store={store} />
+        <Sizes store={store} />
+        <ul class="dvi-chips" aria-label="Colours">
+          {named.map((entry) => (
+            <Entry key={entry.key} store={store} entry={entry} testid="legend-entry" />
+          ))}
+          {named.length < entries.length && (
+            <li>
+              <button
+                type="button"
+                class="dvi-chip dvi-more"
+                onClick={() => {
+                  store.view.panel.value = "classes";
+                }}
+              >
+                all {count(store.hello.classes.length)} classes
+              </button>
+            </li>
+          )}
+        </ul>
+        <ul class="dvi-chips dvi-marks" aria-label="Marks">
+          {markEntries(store).map((entry) => (
+            <Entry key={entry.key} store={store} entry={entry} testid="mark-entry" />
+          ))}
+          <li class="dvi-undecided" data-testid="undecided">
+            <span class="dvi-swatch" aria-hidden="true" />
+            <span>undecided</span>
           </li>
-        )}
-      </ul>
-      <By store={store} words="Size by" by={store.sizeBy} first={[""]} testid="size-by" />
-      <Sizes store={store} />
-      <ul class="dvi-chips dvi-marks" aria-label="Marks">
-        {markEntries(store).map((entry) => (
-          <Entry key={entry.key} store={store} entry={entry} testid="mark-entry" />
-        ))}
-        <li class="dvi-undecided" data-testid="undecided">
-          <span class="dvi-swatch" aria-hidden="true" />
-          <span>undecided</span>
-        </li>
-      </ul>
+        </ul>
+      </div>
     </div>
   );
 }

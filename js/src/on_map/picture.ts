@@ -1,6 +1,6 @@
 // The view as one picture for reports: every landscape with its name and epoch, and what the colours stand for.
 
-import { legendEntries, type MarkEntry, markEntries } from "../canvas/legend";
+import { legendEntries, type MarkEntry, markEntries, numberScale } from "../canvas/legend";
 import { NAME_PX, NAME_WEIGHT } from "../canvas/naming";
 import { OVERLAYS } from "../canvas/overlays";
 import type { Stage } from "../canvas/stage";
@@ -8,6 +8,7 @@ import { toScreen } from "../canvas/viewport";
 import { save } from "../pieces/save";
 import { shorten } from "../pieces/shorten";
 import { classHue } from "../pieces/swatch";
+import { number } from "../pieces/words";
 import { toHex } from "../state/colors";
 import { along, crossingArgs, markersOn, type Point, pathOn } from "../state/markers";
 import type { Store } from "../state/store";
@@ -22,6 +23,9 @@ const GAP_PX = 18;
 /** From the left of a colour's dot to its name. */
 const DOT_PX = 14;
 const DOT_RADIUS_PX = 5;
+/** The bar of a scale of numbers. */
+const BAR_PX = 96;
+const BAR_HEIGHT_PX = 9;
 /** Between two landscapes. */
 const SEAM_PX = 2;
 const MAX_NAMED = 24;
@@ -104,15 +108,21 @@ function drawPicture(
   }
 
   pen.font = `12px ${font}`;
-  for (const { name, hue, mark, x, line } of names) {
+  for (const { name, sign, x, line } of names) {
     const y = under + (line + 0.5) * LINE_PX;
-    const isLed = hue !== undefined || mark !== undefined;
-    if (mark !== undefined) {
-      drawMark(pen, mark, x + DOT_RADIUS_PX, y, muted, toHex(ink));
-    } else if (hue !== undefined) {
-      drawDisc(pen, x + DOT_RADIUS_PX, y, DOT_RADIUS_PX, hue);
+    if (sign?.mark !== undefined) {
+      drawMark(pen, sign.mark, x + DOT_RADIUS_PX, y, muted, toHex(ink));
+    } else if (sign?.hues?.length === 1) {
+      drawDisc(pen, x + DOT_RADIUS_PX, y, DOT_RADIUS_PX, sign.hues[0] as string);
+    } else if (sign?.hues !== undefined) {
+      drawBar(pen, x, y, sign.hues);
+    } else if (sign !== undefined) {
+      drawDisc(pen, x + DOT_RADIUS_PX, y, DOT_RADIUS_PX, toHex(background));
+      pen.strokeStyle = muted;
+      pen.lineWidth = 1;
+      pen.stroke();
     }
-    write(name, x + (isLed ? DOT_PX : 0), y, isLed ? toHex(ink) : muted);
+    write(name, x + widthOf(sign), y, sign ? toHex(ink) : muted);
   }
   caption.forEach((text, i) => {
     write(text, PAD_PX, under + (lines + i + 0.5) * LINE_PX, muted);
@@ -120,12 +130,32 @@ function drawPicture(
   return canvas;
 }
 
+/** What stands before a name: one colour, the colours of a scale, a mark, or, without any, land that is undecided. */
+interface Sign {
+  hues?: readonly string[];
+  mark?: MarkEntry["mark"];
+}
+
 interface PlacedName {
   name: string;
-  hue?: string;
-  mark?: MarkEntry["mark"];
+  sign?: Sign;
   x: number;
   line: number;
+}
+
+/** From the left of a sign to its name. */
+function widthOf(sign: Sign | undefined): number {
+  const bar = (sign?.hues?.length ?? 0) > 1;
+  return bar ? BAR_PX + DOT_PX - 2 * DOT_RADIUS_PX : sign ? DOT_PX : 0;
+}
+
+function drawBar(pen: Pen, x: number, y: number, hues: readonly string[]): void {
+  const along = pen.createLinearGradient(x, 0, x + BAR_PX, 0);
+  hues.forEach((hue, i) => {
+    along.addColorStop(i / (hues.length - 1), hue);
+  });
+  pen.fillStyle = along;
+  pen.fillRect(x, y - BAR_HEIGHT_PX / 2, BAR_PX, BAR_HEIGHT_PX);
 }
 
 /** Lay out the legend: as many names in a line as there is room for. */
@@ -138,15 +168,30 @@ function legendLines(
   const room = width - 2 * PAD_PX;
   const named: Omit<PlacedName, "x" | "line">[] = entries
     .slice(0, MAX_NAMED)
-    .map(({ name, hue }) => ({ name: shorten(pen, name, room - DOT_PX), hue }));
+    .map(({ name, hue }) => ({
+      name: shorten(pen, name, room - DOT_PX),
+      sign: { hues: [hue] },
+    }));
+  const range = (by: string, low: number, high: number): string =>
+    shorten(pen, `${by}, ${number(low)} to ${number(high)}`, room - BAR_PX - DOT_PX);
+  const colors = numberScale(store, store.colorBy.peek());
+  if (colors !== null) {
+    const { low, high, hues } = colors;
+    named.unshift({ name: range(store.colorBy.peek(), low, high), sign: { hues } });
+  }
   if (entries.length > MAX_NAMED) {
     named.push({ name: `and ${entries.length - MAX_NAMED} more` });
   }
-  named.push(...markEntries(store).map(({ name, mark }) => ({ name, mark })));
+  named.push(...markEntries(store).map(({ name, mark }) => ({ name, sign: { mark } })));
+  named.push({ name: "undecided", sign: {} });
+  const sizes = numberScale(store, store.sizeBy.peek());
+  if (sizes !== null) {
+    named.push({ name: `size: ${range(store.sizeBy.peek(), sizes.low, sizes.high)}` });
+  }
   let x = PAD_PX;
   let line = 0;
   const names = named.map((entry) => {
-    const w = pen.measureText(entry.name).width + (entry.hue || entry.mark ? DOT_PX : 0);
+    const w = pen.measureText(entry.name).width + widthOf(entry.sign);
     if (x + w > width - PAD_PX && x > PAD_PX) {
       x = PAD_PX;
       line++;

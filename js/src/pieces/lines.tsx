@@ -35,7 +35,7 @@ interface LinesProperties {
   choose?: (index: number) => void;
 }
 
-const LEFT = 34;
+const LEFT = 42;
 const RIGHT = 6;
 const TOP = 8;
 const BOTTOM = 18;
@@ -140,9 +140,17 @@ export function Lines({
       </div>
       <figcaption>
         {at !== null && `${xName} ${number(x[at] as number)}`}
-        {curves.map(({ name: curve, values, hue }) => (
+        {curves.map(({ name: curve, values, hue, dashed }) => (
           <span key={curve}>
-            <span class="dvi-swatch" style={{ background: hue }} aria-hidden="true" /> {curve}
+            <svg class="dvi-stroke" viewBox="0 0 16 8" aria-hidden="true">
+              <path
+                class="dvi-spark"
+                d="M1 4h14"
+                style={{ stroke: hue }}
+                stroke-dasharray={dashed ? "3 3" : undefined}
+              />
+            </svg>{" "}
+            {curve}
             {at !== null && <b> {format(values[at] as number)}</b>}
           </span>
         ))}

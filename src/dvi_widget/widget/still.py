@@ -93,6 +93,7 @@ def draw(view: View) -> bytes:
     width = len(view.frames) * (side + _GAP_PX) + _GAP_PX + _LEGEND_PX
     page = Image.new("RGB", (width, side + 3 * _GAP_PX + _LINE_PX), _PAPER)
     pen = ImageDraw.Draw(page)
+    any_painted = False
     for place, (landscape, frame) in enumerate(view.frames):
         left = _GAP_PX + place * (side + _GAP_PX)
         _write(pen, (left, _GAP_PX), f"{landscape.name or 'Landscape'} · epoch {frame.epoch}", side, 17)
@@ -101,8 +102,9 @@ def draw(view: View) -> bytes:
         top = _GAP_PX * 2 + _LINE_PX
         page.paste(Image.fromarray(canvas).reduce(_OVERSAMPLING), (left, top))
         if painted is not None:
+            any_painted = True
             _names(pen, landscape, frame, painted, (left, top, side))
-    _legend(pen, view, width - _LEGEND_PX, _GAP_PX, side + _GAP_PX * 2 + _LINE_PX)
+    _legend(pen, view, width - _LEGEND_PX, _GAP_PX, side + _GAP_PX * 2 + _LINE_PX, any_painted)
     file = io.BytesIO()
     page.quantize(_FILE_COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "png")
     return file.getvalue()
@@ -258,11 +260,17 @@ def _of_column(column: Values, palette: str) -> NDArray[np.uint8]:
         which = np.where(missing, len(column.names), column.values).astype(int)
         return np.asarray(colors[which])
     span = max(column.high - column.low, 1e-12)
-    share = np.clip((np.nan_to_num(column.values) - column.low) / span, 0, 1) * (len(_RAMP) - 1)
-    stops = _rgb(_RAMP)
-    channels = [np.interp(share, np.arange(len(_RAMP)), stops[:, c]) for c in range(3)]
-    hues: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    hues = _along(np.clip((np.nan_to_num(column.values) - column.low) / span, 0, 1))
     hues[missing] = _rgb([_UNLABELLED])
+    return hues
+
+
+def _along(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return the colours at shares [m] of the scale: uint8 [m, 3]."""
+    stops = _rgb(_RAMP)
+    places = np.arange(len(stops))
+    channels = [np.interp(shares * (len(stops) - 1), places, stops[:, c]) for c in range(3)]
+    hues: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
     return hues
 
 
@@ -271,15 +279,16 @@ def _rgb(colors: Sequence[str]) -> NDArray[np.uint8]:
     return np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], np.uint8)
 
 
-def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: int) -> None:
+def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: int, painted: bool) -> None:
     """Write what the colours mean, and how many samples there are."""
     landscape, _ = view.frames[0]
     label = landscape.samples["label"].to_numpy()
+    number = view.column is not None and not view.column.names
     if view.column is not None and view.column.names:
         hues = class_colors(len(view.column.names), view.palette)
         entries = list(zip(view.column.names, hues, strict=True))
-    elif view.column is not None:
-        entries = [(f"{view.column.low:.3g}", _RAMP[0]), (f"{view.column.high:.3g}", _RAMP[-1])]
+    elif number:
+        entries = []
     elif view.color_by == "correctness":
         entries = [("right", _RIGHT), ("wrong", _WRONG)]
     else:
@@ -293,17 +302,39 @@ def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: i
         facts.append(f"{int(view.selected.sum()):,} selected")
     facts.append("Run the cell to explore.")
     _write(pen, (left, top), f"Colour: {view.color_by}", _LEGEND_PX - _GAP_PX, 15, _FAINT)
-    room = (bottom - top) // _LINE_PX - len(facts) - 2
+    room = (bottom - top) // _LINE_PX - len(facts) - 2 - painted
     listed = entries if len(entries) <= room else entries[: room - 1]
     at = top + _LINE_PX + _GAP_PX // 2
+    if number and view.column is not None:
+        _scale(pen, view.column, (left, at))
+        at += 2 * _LINE_PX
     for name, hue in listed:
         pen.rectangle((left, at + 4, left + 11, at + 15), fill=hue)
         _write(pen, (left + 20, at), name, _LEGEND_PX - _GAP_PX - 20, 15)
         at += _LINE_PX
     if len(listed) < len(entries):
         _write(pen, (left + 20, at), f"and {len(entries) - len(listed):,} more", _LEGEND_PX - 20, 15, _FAINT)
+        at += _LINE_PX
+    if painted:
+        pen.rectangle((left, at + 4, left + 11, at + 15), _PAPER, _FAINT)
+        _write(pen, (left + 20, at), "undecided", _LEGEND_PX - _GAP_PX - 20, 15)
     for line, fact in enumerate(reversed(facts), start=1):
         _write(pen, (left, bottom - line * _LINE_PX), fact, _LEGEND_PX - _GAP_PX, 14, _FAINT)
+
+
+def _scale(pen: ImageDraw.ImageDraw, column: Values, place: tuple[int, int]) -> None:
+    """Draw the bar of a scale of numbers over its two ends."""
+    left, top = place
+    width = _LEGEND_PX - _GAP_PX
+    shares = np.linspace(0, 1, width)
+    for x, hue in enumerate(_along(shares)):
+        pen.line((left + x, top + 4, left + x, top + 15), tuple(map(int, hue)))
+    high = f"{column.high:.3g}"
+    _write(pen, (left, top + _LINE_PX), f"{column.low:.3g}", width // 2, 14, _FAINT)
+    font = ImageFont.load_default(14)
+    _write(
+        pen, (left + width - int(pen.textlength(high, font)), top + _LINE_PX), high, width // 2, 14, _FAINT
+    )
 
 
 def _write(
