@@ -43,7 +43,7 @@ class Maps:
         The model's logits of each picture.
     error : float32 [N] or None
         |sum of the map − its total| / |total| for methods that are complete: the share of the effect that the
-        map fails to account for; also what parts of the way miss when integrated gradients run out of steps.
+        map fails to account for. Above 5 % where integrated gradients ran out of steps before they settled.
         None for all other methods.
     likeness : float32 [N] or None
         Cosine between each map and the same method's map for the runner-up class, if requested. Near one, the
@@ -274,7 +274,7 @@ def _maps(
 
 
 def _relative_error(maps: Tensor, totals: Tensor, parts: Tensor | None) -> NDArray[np.float32]:
-    """Return |Σ map − total| / |total|, or what its parts miss if that is more: [n]."""
+    """Return |Σ map − total| / |total|, or what its parts are off by if that is more: [n]."""
     total = totals.detach().cpu().double()
     missed = (maps.detach().cpu().double().sum((1, 2)) - total).abs()
     if parts is not None:

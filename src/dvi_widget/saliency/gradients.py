@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
@@ -20,10 +18,6 @@ Report = Callable[[float], None]
 _TOTAL_SAMPLES = 16  # noisy baselines whose mean logit gradient SHAP's maps are checked against
 _CANCELLED = 1000  # roundings up to which a mean over maps counts as zero
 _MAX_EXTRA_TOKENS = 8  # class, distillation and register tokens of a transformer
-_STRETCH = 16  # points of a stretch of integrated gradients
-_MAX_MISSED = 0.05  # share of the effect that all stretches of the way may miss together
-_SHORTEST = 1 / 64  # length of a stretch from which on it may miss as much as a longer one
-_NEGLIGIBLE = 1e-4  # share of the logits below which an effect is rounding
 _BATCH_ROWS = 64  # pictures per forward and backward pass of the methods that average gradients
 
 
@@ -36,7 +30,8 @@ class Attributions(NamedTuple):
     totals : tensor [n] or None
         What each map sums to by the method's completeness; None if the method has none.
     missed : tensor [n] or None
-        What parts that could not be made better miss of theirs, all counted as positive; None without parts.
+        How far each map may be off that could not be made better, as part of its total; zero for all others,
+        None if the method makes a map in one go.
     """
 
     maps: Tensor
@@ -137,68 +132,6 @@ def smoothgrad(
 def _parts(n: int, samples: Tensor) -> list[tuple[int, Tensor]]:
     """Pair every picture with every batch of samples."""
     return [(i, part) for i in range(n) for part in torch.split(samples, _BATCH_ROWS)]
-
-
-def integrated_gradients(
-    net: Network, x: Tensor, target: Target, report: Report, *, steps: int, max_steps: int, baseline: Any
-) -> Attributions:
-    """Return ∫ (x − x′) · ∂z_t(x′ + α(x − x′))/∂x dα (Sundararajan et al. 2017, Eq. 1).
-
-    Complete: a map sums to z_t(x) − z_t(x′). So does each stretch of the way, to the difference between its
-    ends: a stretch that misses this is halved, until none does or `max_steps` points are used.
-    """
-    # In the memory format of the pictures, which convolutions are quick on.
-    reference = torch.empty_like(x).copy_(filled(x, baseline))
-    ends = target.score(net.logits(reference)), target.score(net.logits(x))
-    total = ends[1] - ends[0]
-    scale = torch.maximum(total.abs(), _NEGLIGIBLE * (ends[0].abs() + ends[1].abs())).tolist()
-    nodes, weights = np.polynomial.legendre.leggauss(min(steps, _STRETCH))
-    alpha = torch.as_tensor((nodes + 1) / 2, dtype=x.dtype, device=x.device)
-    share = torch.as_tensor(weights / 2, dtype=x.dtype, device=x.device)
-
-    def at(i: Tensor, a: Tensor) -> Tensor:
-        way = reference[i] + a[:, None, None, None] * (x[i] - reference[i])
-        fast = x.is_contiguous(memory_format=torch.channels_last)
-        return way.contiguous(memory_format=torch.channels_last) if fast else way
-
-    cuts = np.linspace(0, 1, -(-steps // _STRETCH) + 1).tolist()
-    # Stretches by picture and ends.
-    pending = [(i, a, b) for i in range(len(x)) for a, b in itertools.pairwise(cuts)]
-    used = [len(alpha) * (len(cuts) - 1)] * len(x)  # points per picture, pending ones included
-    values, done, missing = torch.zeros_like(x), 0.0, torch.zeros_like(total)
-    while pending:
-        coming: list[tuple[int, float, float]] = []
-        for part in _chunks(pending, max(1, _BATCH_ROWS // len(alpha))):
-            i = torch.tensor([stretch[0] for stretch in part], device=x.device)
-            a, b = (x.new_tensor([stretch[k] for stretch in part]) for k in (1, 2))
-            rows = i.repeat_interleave(len(alpha))
-            points = at(rows, (a[:, None] + (b - a)[:, None] * alpha).flatten())
-            slopes = net.gradient(points, Target(target.classes[rows])).reshape(len(part), -1, *x.shape[1:])
-            parts = (b - a)[:, None, None, None] * torch.einsum("skchw,k->schw", slopes, share)
-            parts = parts * (x[i] - reference[i])
-            z = net.logits(at(i.repeat(2), torch.cat([a, b])))
-            reached = Target(target.classes[i].repeat(2)).score(z)
-            rise = reached[len(part) :] - reached[: len(part)]
-            missed = (parts.sum((1, 2, 3)) - rise).abs().tolist()
-            for k, (n, low, high) in enumerate(part):
-                allowed = _MAX_MISSED * scale[n] * max(high - low, _SHORTEST)
-                if missed[k] > allowed and used[n] + 2 * len(alpha) <= max_steps:
-                    middle = (low + high) / 2
-                    coming += [(n, low, middle), (n, middle, high)]
-                    used[n] += 2 * len(alpha)
-                else:
-                    values[n] += parts[k]
-                    missing[n] += missed[k] if missed[k] > allowed else 0
-                    done += high - low
-            report(min(1, done / len(x)))
-        pending = coming
-    report(1)
-    return Attributions(values.sum(1), total, missing)
-
-
-def _chunks(stretches: list[tuple[int, float, float]], size: int) -> Iterator[list[tuple[int, float, float]]]:
-    for begin in range(0, len(stretches), size):
-        yield stretches[begin : begin + size]
 
 
 def gradient_shap(

@@ -12,7 +12,7 @@ import numpy as np
 
 from dvi_widget.arrays import as_array
 
-from . import gradients, perturbations
+from . import gradients, integration, perturbations
 from .rules import LRP_RULES, Deconvolution, DeepTaylor, GuidedBackprop, Relevance, Rescale, Rule
 
 __all__ = ["METHODS", "Method", "Parameter"]
@@ -238,7 +238,7 @@ METHODS: dict[str, Method] = {
             "integrated_gradients",
             "Integrated gradients",
             "The gradient integrated from a baseline to the picture.",
-            gradients.integrated_gradients,
+            integration.integrated_gradients,
             (
                 _count("steps", 64, "Points on the way from the baseline."),
                 _count("max_steps", 2048, "Points at most, where the values do not sum up with fewer."),
