@@ -50,21 +50,21 @@ class At:
 
     def click_epoch(self, epoch: int) -> None:
         """Click the slider where the epoch is, and wait until the picture rests there."""
-        x, y = self._on_slider(epoch)
+        x, y = self.on_slider(epoch)
         self.page.mouse.click(x, y)
         self.wait_for_epoch(epoch)
 
     def drag_to_epoch(self, *epochs: int) -> None:
         """Drag the slider's handle past some epochs and let it go at the last."""
         now = int(self.root.get_attribute("data-epoch"))
-        self.page.mouse.move(*self._on_slider(now))
+        self.page.mouse.move(*self.on_slider(now))
         self.page.mouse.down()
         for epoch in epochs:
-            self.page.mouse.move(*self._on_slider(epoch), steps=5)
+            self.page.mouse.move(*self.on_slider(epoch), steps=5)
         self.page.mouse.up()
         self.wait_for_epoch(epochs[-1])
 
-    def _on_slider(self, epoch: int) -> tuple[float, float]:
+    def on_slider(self, epoch: int) -> tuple[float, float]:
         slider = self.part("epoch-slider")
         slider.scroll_into_view_if_needed()
         box = slider.bounding_box()

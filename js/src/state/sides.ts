@@ -1,5 +1,5 @@
 // The landscapes of an explorer, one or two beside each other, each with windows of its epochs in memory.
-import { type Signal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Frame, Hello, LandscapeInfo, Source, Territory } from "../protocol/source";
 import { EpochWindow } from "../protocol/window";
 import { type Column, type ColumnChoice, categories, confidenceOf, readColumn } from "./columns";
@@ -18,6 +18,7 @@ export const UNKNOWN_ERROR = 0.2;
 export class Side {
   readonly frames: EpochWindow<Frame>;
   readonly territories: EpochWindow<Territory>;
+  private readonly offered: ReadonlySignal<readonly ColumnChoice[]>;
   /** Round-trip error per cell: decode it, project it again, measure how far it moved. */
   readonly trust: EpochWindow<Field>;
   readonly density: EpochWindow<Field>;
@@ -38,6 +39,19 @@ export class Side {
   ) {
     this.latest = signal(info);
     this.count(epochs);
+    const own = (name: string, kind: ColumnChoice["kind"], moves = false) => ({
+      name,
+      kind,
+      moves,
+    });
+    // Read at every step of a scrub, and so listed once.
+    const { groups, split } = samples;
+    const fixed = [
+      ...(new Set(split).size > 1 ? [own("split", "category")] : []),
+      ...Array.from(groups.keys(), (name) => own(name, "category")),
+      own("confidence", "number", true),
+    ];
+    this.offered = computed(() => [...fixed, ...this.info.columns]);
     const same = (position: number): number => this.at(position);
     this.frames = new EpochWindow<Frame>({
       same,
@@ -131,19 +145,8 @@ export class Side {
   }
 
   /** What samples can be coloured and sized by besides label, prediction and correctness. */
-  get choices(): ColumnChoice[] {
-    const { groups, split } = this.samples;
-    const own = (name: string, kind: ColumnChoice["kind"], moves = false) => ({
-      name,
-      kind,
-      moves,
-    });
-    return [
-      ...(new Set(split).size > 1 ? [own("split", "category")] : []),
-      ...Array.from(groups.keys(), (name) => own(name, "category")),
-      own("confidence", "number", true),
-      ...this.info.columns,
-    ];
+  get choices(): readonly ColumnChoice[] {
+    return this.offered.value;
   }
 
   /** The window of a column; null where there is none of this name. */

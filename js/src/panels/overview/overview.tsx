@@ -38,7 +38,7 @@ function Accuracy({ store }: { store: Store }) {
   const { info } = side;
   const position = side.ownIndex(store.playhead.position.value);
   const { split } = store.hello;
-  const onlyOne = split.every((one) => one === split[0]);
+  const onlyOne = useMemo(() => split.every((one) => one === split[0]), [split]);
   const curves = (["train", "test"] as const)
     .map((name) => ({
       name: onlyOne ? "all samples" : name,
