@@ -105,6 +105,15 @@ def test_tags_are_written_back_and_saved_as_a_file(at, notebook, landscape, shot
     assert {row["tags"] for row in rows} == {"odd, ones"}
     predicted = [landscape.classes[i] for i in landscape[-1].predictions[inside]]
     assert [row["prediction"] for row in rows] == predicted
+    if notebook.python("__import__('importlib.util').util.find_spec('pyarrow') is None"):
+        at.part("save-parquet").click()
+        expect(at.part("save-problem")).to_contain_text("Parquet needs pyarrow")
+        page.screenshot(path=shots / "parquet-lab.png")
+    else:
+        with page.expect_download() as downloading:
+            at.part("save-parquet").click()
+        downloading.value.save_as(tmp_path / "samples.parquet")
+        assert (tmp_path / "samples.parquet").read_bytes()[:4] == b"PAR1"
     page.keyboard.press("Escape")
 
 

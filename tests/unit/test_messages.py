@@ -105,7 +105,7 @@ def test_hello_introduces_samples_classes_and_landscapes():
     assert outline["epochs"] == [0, 5, 10]
     assert tuple(outline["extent"]) == shown.extent
     assert outline["resolution"] == 12
-    assert outline["services"] == ["paint"]
+    assert outline["services"] == ["paint", "table"]
     assert outline["scalars"] == {}
     arrays = page.arrays(1)
     assert list(arrays) == ["labels", "split", "members"]

@@ -16,6 +16,7 @@ from synthetic import fitted, landscape
 import dvi_widget as dvi
 from dvi_widget import suggestions
 from dvi_widget.widget.arguments import MAX_NEIGHBORS, MAX_POINTS
+from dvi_widget.widget.questions import tables
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.scene import logits as open_logits
 from dvi_widget.widget.wire import MAX_ANSWER_BYTES, RequestError
@@ -198,7 +199,7 @@ def test_the_introduction_tells_what_each_landscape_answers_and_recorded():
     first, second = ask(Scene([shown, landscape()]), "hello", {}).result["landscapes"]
     assert {"decode", "classify", "logits", "neighbors", "dynamics"} <= set(first["services"])
     assert first["scalars"] == {"loss": [0.5, None, 0.1]}
-    assert (second["services"], second["scalars"]) == (["paint"], {})
+    assert (second["services"], second["scalars"]) == (["paint", "table"], {})
 
 
 def test_a_recorded_run_tells_its_scalars_and_answers_everything(tmp_path):
@@ -357,3 +358,41 @@ def test_two_landscapes_of_one_engine_are_named_by_the_folders_of_their_runs():
     both[1].source.folder = Path("elsewhere/plain")
     assert Scene(both).names == [both[0].name] * 2
     assert Scene(both[:1]).names == [both[0].name]
+
+
+def test_a_table_becomes_a_parquet_file_with_names_and_tags(monkeypatch):
+    shown = landscape(classes=["cat", "dog", "owl"])
+    shown.samples["place"] = [f"room {i}" for i in range(len(shown.samples))]
+    scene = Scene([shown])
+    args = {"landscape": 0, "epoch": 5, "indices": [7, 0, 3], "tags": {"odd": [3, 7], "first": [0, 7]}}
+    monkeypatch.setattr(tables, "find_spec", lambda _: None)
+    with pytest.raises(
+        RequestError, match=r"Parquet needs pyarrow, which is not installed: run %pip install"
+    ):
+        ask(scene, "parquet", args)
+    monkeypatch.setattr(tables, "find_spec", lambda _: object())
+    written = []
+
+    def to_parquet(table, file, index):
+        assert not index
+        written.append(table)
+        file.write(b"PAR1")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", to_parquet)
+    assert ask(scene, "parquet", args).file.tobytes() == b"PAR1"
+    (table,) = written
+    label = shown.samples["label"].to_numpy()[[7, 0, 3]]
+    assert table["index"].tolist() == [7, 0, 3]
+    assert table["label"].fillna("").tolist() == [shown.classes[i] if i >= 0 else "" for i in label]
+    assert table["prediction"].tolist() == [shown.classes[i] for i in shown.at(5).predictions[[7, 0, 3]]]
+    assert table["place"].tolist() == ["room 7", "room 0", "room 3"]
+    assert table["tags"].tolist() == ["odd; first", "first", "odd"]
+
+    def fail(*_, **__):
+        raise TypeError("a cell holds a cat")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", fail)
+    with pytest.raises(RequestError, match=r"a cell holds a cat\. Save it as CSV instead\."):
+        ask(scene, "parquet", args)
+    with pytest.raises(RequestError, match="tags must be lists of samples' numbers by name"):
+        ask(scene, "parquet", {**args, "tags": [1]})

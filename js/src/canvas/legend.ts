@@ -22,8 +22,8 @@ export interface MarkEntry extends Omit<LegendEntry, "hue"> {
 /** The marks of the epoch passed: shapes of the two splits, where there are two, and mistakes. */
 export function markEntries(store: Store): MarkEntry[] {
   const { split, labels, n } = store.hello;
+  const { tests } = store;
   const entries: MarkEntry[] = [];
-  const tests = split.reduce((sum, test) => sum + test, 0);
   if (tests > 0 && tests < n) {
     const of = (test: number) => (sample: number) => split[sample] === test;
     entries.push(

@@ -1,4 +1,5 @@
 // The menu that takes something away: the view as a text, the table of samples as a file.
+import { useSignal } from "@preact/signals";
 import { ShareIcon } from "../pieces/icons";
 import { Menu } from "../pieces/menu";
 import { save } from "../pieces/save";
@@ -48,6 +49,7 @@ function ViewLink({ store }: { store: Store }) {
 }
 
 function SaveTable({ store }: { store: Store }) {
+  const problem = useSignal("");
   const selected = store.selection.value.indices;
   const visible = store.visible.value;
   const samples =
@@ -57,15 +59,54 @@ function SaveTable({ store }: { store: Store }) {
         ? Uint32Array.from({ length: store.hello.n }, (_, i) => i)
         : indicesOf(visible);
   const what = selected.length > 0 ? "selected sample" : "sample";
+  const side = store.side.value;
+  const saveParquet = async (): Promise<void> => {
+    problem.value = "";
+    try {
+      const { file } = await store.ask("parquet", {
+        landscape: side.index,
+        epoch: side.epoch(store.playhead.resting.peek()),
+        indices: Array.from(samples),
+        tags: Object.fromEntries(
+          Array.from(store.selections.peek(), ([name, of]) => [name, [...of]]),
+        ),
+      });
+      save(new Blob([file.data as Uint8Array<ArrayBuffer>]), "samples.parquet");
+    } catch (error) {
+      problem.value = (error as Error).message;
+    }
+  };
   return (
-    <button
-      type="button"
-      class="dvi-link"
-      data-testid="save-table"
-      onClick={() => save(new Blob([tableOf(store, samples)], { type: "text/csv" }), "samples.csv")}
-    >
-      Save {plural(samples.length, what, `${what}s`)} as CSV
-    </button>
+    <div class="dvi-save">
+      <span>Save {plural(samples.length, what, `${what}s`)} as a table</span>
+      <button
+        type="button"
+        class="dvi-link"
+        data-testid="save-table"
+        onClick={() =>
+          save(new Blob([tableOf(store, samples)], { type: "text/csv" }), "samples.csv")
+        }
+      >
+        CSV
+      </button>
+      {side.info.services.includes("table") ? (
+        <button
+          type="button"
+          class="dvi-link"
+          data-testid="save-parquet"
+          onClick={() => void saveParquet()}
+        >
+          Parquet
+        </button>
+      ) : (
+        <small>Parquet takes a kernel: an exported page has none.</small>
+      )}
+      {problem.value && (
+        <small role="alert" data-testid="save-problem">
+          {problem.value}
+        </small>
+      )}
+    </div>
   );
 }
 

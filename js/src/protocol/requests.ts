@@ -358,6 +358,17 @@ export interface Requests {
     result: Record<never, never>;
     arrays: { neighbors: Int32Array };
   };
+  /** Send samples at an epoch as a table with the names of classes, all columns of the samples, and tags. */
+  parquet: {
+    args: {
+      landscape: number;
+      epoch: number;
+      indices: readonly number[];
+      tags: Readonly<Record<string, readonly number[]>>;
+    };
+    result: Record<never, never>;
+    arrays: { file: Uint8Array };
+  };
   /** Find the places in the pictures that excite a unit most. */
   patches: {
     args: { model: number; epoch: number; layer: string; unit: number; k: number };

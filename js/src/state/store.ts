@@ -94,6 +94,8 @@ export class Store {
   /** The number of samples with each label, and with none. */
   readonly labelCounts: Uint32Array;
   readonly unlabelled: number;
+  /** The number of test samples. */
+  readonly tests: number;
   /** Small pictures for lists, and pictures in full size; one and the same where they are small. */
   readonly thumbnails: Thumbnails;
   readonly pictures: Thumbnails;
@@ -158,6 +160,7 @@ export class Store {
       }
     }
     this.unlabelled = unlabelled;
+    this.tests = hello.split.reduce((sum, test) => sum + test, 0);
     this.theme = environment.theme;
     this.reducedMotion = environment.reducedMotion;
     const fitted = (of: Readonly<Record<string, string[]>>): ReadonlySignal<readonly Rgb[]> =>

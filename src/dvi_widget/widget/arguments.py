@@ -95,6 +95,14 @@ def _samples(value: Any, name: str, context: Context) -> NDArray[np.int64]:
     return np.asarray(value, np.int64)
 
 
+def _tags(value: Any, name: str, context: Context) -> dict[str, list[int]]:
+    if not isinstance(value, dict) or not all(isinstance(tag, str) for tag in value):
+        raise refusal(name, "lists of samples' numbers by name", value)
+    return {
+        tag: _samples(indices, f"{name}[{quoted(tag)}]", context).tolist() for tag, indices in value.items()
+    }
+
+
 def _point(value: Any, name: str, context: Context) -> NDArray[np.float32]:
     if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
         raise refusal(name, "a pair of numbers, [x, y]", value)
@@ -143,6 +151,8 @@ Epoch = Annotated[int, Check(_epoch, int)]
 Sample = Annotated[int, Check(_sample, int)]
 #: Samples by their indices, int64 [m], in the order they are asked for.
 Samples = Annotated[NDArray[np.int64], Check(_samples, list[int])]
+#: Named selections: samples by their indices.
+Tags = Annotated[dict[str, list[int]], Check(_tags, dict[str, list[int]])]
 #: A point on the canvas of the landscape before it, or next to the canvas by at most its width: float32 [2].
 Point = Annotated[NDArray[np.float32], Check(_point, tuple[float, float])]
 #: Up to `MAX_POINTS` such points: float32 [m, 2].

@@ -37,8 +37,7 @@ function Accuracy({ store }: { store: Store }) {
   const side = store.side.value;
   const { info } = side;
   const position = side.ownIndex(store.playhead.position.value);
-  const { split } = store.hello;
-  const onlyOne = useMemo(() => split.every((one) => one === split[0]), [split]);
+  const onlyOne = store.tests === 0 || store.tests === store.hello.n;
   const curves = (["train", "test"] as const)
     .map((name) => ({
       name: onlyOne ? "all samples" : name,

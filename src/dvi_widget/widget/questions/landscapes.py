@@ -160,7 +160,11 @@ def _landscape_outline(scene: Scene, landscape: Landscape, name: str) -> Landsca
             for name, column in landscape.scalars.items()
             if name not in _ACCURACY_SCALARS
         },
-        "services": [*landscape.services, *(["dynamics"] if scene.dynamics[landscape].available else [])],
+        "services": [
+            *landscape.services,
+            *(["dynamics"] if scene.dynamics[landscape].available else []),
+            "table",
+        ],
         "columns": columns.outlines(scene, landscape),
     }
 
