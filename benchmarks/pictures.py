@@ -6,7 +6,9 @@ Records and fits the runs first (once; see dvi.py), then leaves the pictures in 
 method at the first and the last epoch, coloured by correctness, with a selection, and in the dark theme. Of
 MNIST, CIFAR-10 and a hundred classes (two digits beside each other), the last epoch in both themes, at one
 and at two pixels per CSS pixel. Prints for each run the share of the land within reach of samples whose
-margin lies below δ, epoch by epoch: at most 15 % at 10 classes and 30 % at 100 are wanted.
+margin lies below δ, epoch by epoch: at most 15 % at 10 classes and 30 % at 100 are wanted. Prints also which
+share of the borders parts classes whose colours are hard to tell apart, beside what colours given at random
+get. --figures prints these alone.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from playwright.sync_api import sync_playwright
 from torch import nn
 
 import dvi_widget as dvi
-from dvi_widget.landscape.colors import DELTA
+from dvi_widget.landscape.colors import DELTA, oklab
 from dvi_widget.landscape.support import support
 
 HERE = Path(__file__).parent
@@ -33,6 +35,7 @@ METHODS = ("layout", "paper")
 VIEWPORT = {"width": 1440, "height": 1000}
 SMALLER = {"width": 1280, "height": 800}
 RATIOS = (1, 2)
+ALIKE = 0.08  # in OKLab: ten classes of the default palette lie farther apart, for every kind of sight
 REACH = 0.5  # of the colour of land near samples is left where land counts as within their reach
 
 
@@ -74,6 +77,21 @@ def undecided(landscape: dvi.Landscape) -> list[float]:
         near = support(frame.positions, landscape.extent, landscape.resolution) >= REACH
         shares.append(float((frame.canvas.margins()[near] < DELTA).mean()))
     return shares
+
+
+def alike(landscape: dvi.Landscape, colors: list[str]) -> float:
+    """Share of the borders near samples, over all epochs, between colours nearer than `ALIKE`."""
+    seen = oklab(colors)
+    near, far = 0, 0
+    for frame in landscape:
+        known = support(frame.positions, landscape.extent, landscape.resolution) >= REACH
+        classes = frame.canvas.classes.astype(int)
+        for axis in (0, 1):
+            one, other = (np.delete(classes, end, axis) for end in (0, -1))
+            both = np.delete(known, 0, axis) & np.delete(known, -1, axis) & (one != other)
+            apart = np.linalg.norm(seen[one[both]] - seen[other[both]], axis=1)
+            near, far = near + int((apart < ALIKE).sum()), far + int((apart >= ALIKE).sum())
+    return near / (near + far)
 
 
 def show_themes(page: Any, server: Any, run: dvi.Run, name: str) -> None:
@@ -146,7 +164,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds mnist/ and cifar10/")
-    data = parser.parse_args().data
+    parser.add_argument("--figures", action="store_true", help="print the figures and take no pictures")
+    args = parser.parse_args()
+    data = args.data
     if not (data / "mnist").is_dir():
         sys.exit(
             f"--data: there is no {data / 'mnist'}; give the folder that holds MNIST's IDX files in mnist/."
@@ -154,8 +174,20 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     runs = {name: record(reference, data, BUILD / f"{name}-0", seed=0) for name, reference in SHOWN.items()}
     for name, run in runs.items():
-        shares = ", ".join(f"{share:.1%}" for share in undecided(dvi.DVI().fit(run).landscape()))
+        landscape = dvi.DVI().fit(run).landscape()
+        shares = ", ".join(f"{share:.1%}" for share in undecided(landscape))
         print(f"{name}: undecided of the land within reach of samples, epoch by epoch: {shares}", flush=True)
+        colors = landscape.colors()
+        at_random = [
+            alike(landscape, np.random.default_rng(k).permutation(colors).tolist()) for k in range(5)
+        ]
+        print(
+            f"{name}: borders between colours hard to tell apart: {alike(landscape, colors):.1%}; at random "
+            f"{np.mean(at_random):.1%}",
+            flush=True,
+        )
+    if args.figures:
+        return
     with (
         tempfile.TemporaryDirectory() as folder,
         lab.serve(Path(folder) / "lab") as server,

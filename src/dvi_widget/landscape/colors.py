@@ -81,7 +81,7 @@ def class_colors(n: int, palette: str = "safe", mistaken: NDArray[np.floating] |
         return colors
     mutual = mistaken + mistaken.T
     np.fill_diagonal(mutual, 0)
-    return [colors[which] for which in _apart(_oklab(colors), mutual)]
+    return [colors[which] for which in _apart(oklab(colors), mutual)]
 
 
 def mistakes(
@@ -155,7 +155,7 @@ def _apart(lab: NDArray[np.float64], mutual: NDArray[np.floating]) -> list[int]:
     return chosen.tolist()
 
 
-def _oklab(colors: Sequence[str]) -> NDArray[np.float64]:
+def oklab(colors: Sequence[str]) -> NDArray[np.float64]:
     """Coordinates in which distances are as seen (Ottosson 2020): float [m, 3]."""
     channels = _table(colors) / 255
     light = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
