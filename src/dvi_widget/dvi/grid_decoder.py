@@ -97,9 +97,13 @@ class GridDecoder:
         self, y: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Compute the logits [m, C] of decoded positions under a linear head, which commutes with mixing."""
+        turned = self._axes.components @ weight.T
+        constant = weight @ self._axes.centre + bias
+        # Of many classes a table is larger than that of representations, and most of its nodes are never met.
+        if turned.shape[1] > turned.shape[0]:
+            return np.asarray(self._mix(self._values, y) @ turned + constant, np.float32)
         if self._logits is None:
-            table = self._values @ (self._axes.components @ weight.T)
-            self._logits = (table + (weight @ self._axes.centre + bias)).astype(np.float32)
+            self._logits = np.asarray(self._values @ turned + constant, np.float32)
         return self._mix(self._logits, y)
 
     def _mix(self, table: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:

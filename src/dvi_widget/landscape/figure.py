@@ -17,7 +17,8 @@ from .colors import colored
 from .support import support
 
 if TYPE_CHECKING:
-    from .frames import Frame, Landscape
+    from .frame import Frame
+    from .frames import Landscape
 
 _WIDTH_PX, _HEIGHT_PX = 820, 720
 _MARGIN_PX = {"l": 10, "r": 10, "t": 50, "b": 10}

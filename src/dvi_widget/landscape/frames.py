@@ -1,9 +1,9 @@
-"""A landscape and its frames: positions over one painted plane, epoch by epoch."""
+"""A landscape: frames of positions over one painted plane, epoch by epoch."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar, overload
 
@@ -17,155 +17,17 @@ from dvi_widget.progress import Progress
 from dvi_widget.texts import is_sendable
 
 from . import figure, measuring
-from .canvas import Canvas
 from .colors import class_colors, mistakes
 from .events import events
-from .paint import paint
+from .frame import Frame
 from .plane import as_point, extent_of
-from .source import ABILITIES, Measures, Paints, Sharpens
+from .source import ABILITIES, Measures, Sharpens
 
 MAX_RESOLUTION = 4096  # pixels along each side of a canvas
 _ROOM = 0.3  # share of the width of all positions that is left free where they outgrew the extent
-_PAINT_BLOCK_PIXELS = 1 << 15  # classified at once
+_CANVASES_IN_MEMORY = 64  # of engines that paint in a moment; 17 MB at 300 pixels a side
 
 Ability = TypeVar("Ability")
-
-
-class Frame:
-    """One epoch of a landscape.
-
-    Attributes
-    ----------
-    epoch : int
-        The recorded number.
-    positions : float32 [N, l]
-        Positions of the samples, in units of `Landscape.extent`.
-    predictions : int [N]
-        Predicted class of each sample.
-    confidence : float32 [N]
-        Probability of the predicted class, in [0, 1].
-    """
-
-    def __init__(
-        self,
-        landscape: Landscape,
-        epoch: int,
-        positions: NDArray[np.float32],
-        predictions: NDArray[np.integer],
-        confidence: NDArray[np.float32],
-    ) -> None:
-        self.epoch = epoch
-        self.positions = positions
-        self.predictions = predictions
-        self.confidence = confidence
-        self._landscape = landscape
-        self._canvas: Canvas | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def painted(self) -> bool:
-        """Whether the canvas has been painted."""
-        return self._canvas is not None
-
-    @property
-    def paintable(self) -> bool:
-        """Whether the canvas has been painted, or can be."""
-        return self.painted or isinstance(self._landscape.source, (Paints, Sharpens))
-
-    @property
-    def canvas(self) -> Canvas:
-        """The plane decoded and classified pixel by pixel; painted on first access, then kept.
-
-        Returns
-        -------
-        Canvas
-            A named tuple (classes, shade, margin), each [R, R]; row 0 has the lowest y.
-
-        Raises
-        ------
-        RuntimeError
-            If the landscape cannot paint: its source lacks the ability, or it is not two-dimensional.
-        """
-        return self.paint()
-
-    def paint(
-        self,
-        report: Progress | None = None,
-        show: Callable[[Canvas], object] | None = None,
-    ) -> Canvas:
-        """Paint the canvas unless it has been painted, and return it (see `canvas`).
-
-        Parameters
-        ----------
-        report : callable, optional
-            Called with the share of the work done, in (0, 1]. An exception it raises stops the painting and
-            is passed on; nothing half painted is kept.
-        show : callable, optional
-            Called with the canvas as far as it is known, ever finer, by engines that paint from coarse to
-            fine.
-
-        Raises
-        ------
-        RuntimeError
-            As for `canvas`.
-        """
-        with self._lock:
-            if self._canvas is None:
-                self._canvas = self._paint(report, show)
-            return self._canvas
-
-    def forget(self) -> None:
-        """Let go of the painted canvas: the next access paints it anew."""
-        with self._lock:
-            self._canvas = None
-
-    def sharpen(self) -> Iterator[tuple[Canvas, float]]:
-        """Paint from coarse to fine.
-
-        Yields
-        ------
-        Canvas
-            Ever finer; the last one is the canvas. They are not changed afterwards.
-        share : float
-            Part of the work that is done, in (0, 1].
-
-        Raises
-        ------
-        RuntimeError
-            If the engine behind this landscape paints in one go.
-        """
-        landscape = self._landscape
-        source = landscape.require(Sharpens)
-        yield from source.sharpen(self.epoch, landscape.extent, landscape.resolution)
-
-    def _paint(
-        self,
-        progress: Progress | None,
-        show: Callable[[Canvas], object] | None,
-    ) -> Canvas:
-        """Paint coarse to fine if the source can, else some rows at a time."""
-        landscape = self._landscape
-        if isinstance(landscape.source, Sharpens):
-            for canvas, share in self.sharpen():
-                if progress is not None:
-                    progress(share)
-                if show is not None and share < 1:
-                    show(canvas)
-        else:
-            source = landscape.require(Paints)
-            landscape.require_plane()
-            canvas = paint(
-                source,
-                self.epoch,
-                landscape.extent,
-                landscape.resolution,
-                len(landscape.classes),
-                max(1, _PAINT_BLOCK_PIXELS // landscape.resolution),
-                progress,
-            )
-        for part in canvas:
-            part.flags.writeable = False
-        return canvas
 
 
 class Landscape:
@@ -260,6 +122,7 @@ class Landscape:
         self.scalars = numbers.reindex(pd.Index(self.epochs, name="epoch")).astype(float)
         self._trust: dict[int, NDArray[np.float32]] = {}
         self._colors: dict[str, list[str]] = {}
+        self._painted: deque[Frame] = deque()
         self._frames = [
             self._frame(*parts) for parts in zip(self.epochs, positions, predictions, confidence, strict=True)
         ]
@@ -284,7 +147,7 @@ class Landscape:
                 f"predictions must be classes in 0..{len(self.classes) - 1}; got {c.dtype} in "
                 f"{c.min(initial=0)}..{c.max(initial=0)} in epoch {epoch}."
             )
-        return Frame(self, epoch, y, c, p)
+        return Frame(self, epoch, y, c.astype(np.int32), p)
 
     def __repr__(self) -> str:
         n, epochs = len(self.samples), len(self)
@@ -349,9 +212,18 @@ class Landscape:
         if grows:
             self.extent = extent_of([frame.positions for frame in self._frames], _ROOM)
             self._trust.clear()
+            self._painted.clear()
             for earlier in self._frames:
                 earlier.forget()
         return grows
+
+    def keep_canvas(self, frame: Frame) -> None:
+        """Keep the canvas that a frame has just painted, and let go of the one painted longest ago."""
+        if isinstance(self.source, Sharpens):
+            return
+        self._painted.append(frame)
+        if len(self._painted) > _CANVASES_IN_MEMORY:
+            self._painted.popleft().forget()
 
     @overload
     def __getitem__(self, position: int) -> Frame: ...

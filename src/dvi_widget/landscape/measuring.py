@@ -30,7 +30,8 @@ from .source import (
 from .structure import arrangement, borders, motion, neighborhoods
 
 if TYPE_CHECKING:
-    from .frames import Frame, Landscape
+    from .frame import Frame
+    from .frames import Landscape
 
 _DEFAULT_K = (10, 15, 20)
 _DEFAULT_LOSS_K = 15

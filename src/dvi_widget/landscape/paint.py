@@ -12,6 +12,10 @@ from dvi_widget.progress import Progress
 from .canvas import Canvas
 from .source import Paints
 
+# Classified at once: pixels, and the logits of pixels, of which there are as many as classes.
+_BLOCK_PIXELS = 1 << 15
+_BLOCK_LOGITS = 1 << 22
+
 
 def pixel_centres(
     extent: tuple[float, float, float, float], resolution: int, block_rows: int
@@ -49,8 +53,8 @@ def paint(
     extent: tuple[float, float, float, float],
     resolution: int,
     classes: int,
-    block_rows: int,
     progress: Progress | None = None,
+    min_blocks: int = 1,
 ) -> Canvas:
     """Paint a canvas from its lowest row up.
 
@@ -60,17 +64,21 @@ def paint(
         The engine that classifies points.
     epoch : int
         Recorded number.
-    extent, resolution, block_rows
+    extent, resolution
         As for `pixel_centres`.
     classes : int
-        Number of classes, which decides the dtype of the canvas.
+        Number of classes, which decides the dtype of the canvas and how much is classified at once.
     progress : callable, optional
-        Called with the share of the rows that is painted.
+        Called with the share of the rows that is painted, after each block of rows.
+    min_blocks : int
+        Blocks of rows at least.
 
     Returns
     -------
     Canvas
     """
+    block_pixels = min(_BLOCK_PIXELS, _BLOCK_LOGITS // max(classes, 1), resolution**2 // min_blocks)
+    block_rows = max(1, block_pixels // resolution)
     nothing = np.zeros((resolution, resolution))
     canvas = Canvas.of(nothing.astype(int), nothing, nothing, classes)
     for rows, points in pixel_centres(extent, resolution, block_rows):

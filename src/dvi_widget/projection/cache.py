@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dvi_widget import files
 from dvi_widget.arrays import warn
-from dvi_widget.runs import Run, RunError
+from dvi_widget.runs import Run
 
 from .checkpoint import STORED_SEARCHES, Checkpoint
 from .method import Map, Method
@@ -42,12 +42,9 @@ class FittedEpoch:
     searched: Mapping[str, NDArray[np.int32]]
     digest: str
 
-    def check_unchanged(self, run: Run, epoch: int) -> None:
-        """Raise RunError if the epoch has been recorded again since it was fitted."""
-        if run.digest(epoch) != self.digest:
-            raise RunError(
-                f"Epoch {epoch} of {run.folder} was recorded anew after it was fitted. Fit the run again."
-            )
+
+class UnreadableFitError(Exception):
+    """The file of a fitted epoch is gone or damaged."""
 
 
 def key(method: Method, seed: int, epoch: int, digest: str, previous: str) -> str:
@@ -73,18 +70,31 @@ def load(path: Path, method: Method, run: Run, epoch: int, digest: str) -> Fitte
     if not os.path.lexists(path):
         return None
     try:
+        return read(path, method, run, epoch, digest)
+    except UnreadableFitError as error:
+        warn(f"{error} Its epoch is fitted again.")
+        return None
+
+
+def read(path: Path, method: Method, run: Run, epoch: int, digest: str) -> FittedEpoch:
+    """Read a fit.
+
+    Raises
+    ------
+    UnreadableFitError
+        If there is none, or its file is damaged.
+    """
+    try:
         tensors = files.load_tensors(path, map=path.stem)
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         positions = _of_all(run, arrays.pop("positions"))
         searched = {name: arrays.pop(name) for name in STORED_SEARCHES if name in arrays}
         fitted = method.load(arrays, positions[: run.n_train], lambda: Checkpoint(run, epoch, searched))
     except files.DamagedFileError as error:
-        warn(f"{error} Its epoch is fitted again.")
-        return None
+        raise UnreadableFitError(str(error)) from error
     # Whatever a method makes of arrays that are not its own: the map can be had again.
-    except Exception as error:  # noqa: BLE001
-        warn(f"{path} is damaged ({type(error).__name__}: {error}). Its epoch is fitted again.")
-        return None
+    except Exception as error:
+        raise UnreadableFitError(f"{path} is damaged ({type(error).__name__}: {error}).") from error
     return FittedEpoch(fitted, positions, searched, digest)
 
 
@@ -95,8 +105,8 @@ def _of_all(run: Run, positions: NDArray[np.float32]) -> NDArray[np.float32]:
     return positions
 
 
-def store(path: Path, fitted: FittedEpoch) -> None:
-    """Store a fit, whole or not at all; warn if the run's folder can't be written."""
+def store(path: Path, fitted: FittedEpoch) -> bool:
+    """Store a fit, whole or not at all; warn, and return False, if the run's folder can't be written."""
     arrays = {"positions": fitted.positions, **fitted.searched, **fitted.map.arrays()}
     try:
         files.check_inside(path.parents[1], path.parent.name)
@@ -109,3 +119,5 @@ def store(path: Path, fitted: FittedEpoch) -> None:
             f"Fitted maps can't be kept in {path.parent} ({reason}) and will have to be "
             "fitted again. Copy the run's folder to a place that can be written to keep them."
         )
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from dvi_widget.runs import Run
 from . import cache
 from .cache import FittedEpoch
 from .checkpoint import Checkpoint, bounded
+from .fits import Fits, Maps
 from .method import InvertibleMap, JointMethod, Map, Method, place_boundary
 from .source import DecodingSource, ProjectionSource
 
@@ -40,8 +41,8 @@ class Projection(BaseEstimator):  # type: ignore[misc]
     epochs_ : list of int
         Recorded numbers of the fitted epochs, in order; while `fit` runs or after it was stopped, of those
         that are finished.
-    maps_ : dict of int to Map
-        The fitted map of each epoch.
+    maps_ : mapping of int to Map
+        The fitted map of each epoch, read from the run's folder when it is asked for.
     """
 
     seed: int = 0
@@ -53,9 +54,9 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     @property
-    def maps_(self) -> dict[int, Map]:
+    def maps_(self) -> Mapping[int, Map]:
         """The fitted map of each epoch."""
-        return {epoch: fit.map for epoch, fit in self._fits.items()}
+        return Maps(self._fits)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether at least one epoch is fitted."""
@@ -108,6 +109,8 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         except KeyboardInterrupt:
             done = f"epochs {self.epochs_} are finished and kept" if self.epochs_ else "no epoch was finished"
             raise KeyboardInterrupt(f"Stopped: {done}. fit() resumes from there.") from None
+        finally:
+            self._fits.settle()
         return self
 
     def partial_fit(self, run: Run, epochs: Sequence[int] | None = None) -> Self:
@@ -149,17 +152,17 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         last = self.epochs_[-1] if self.epochs_ else -1
         if epochs is not None and chosen[0] <= last:
             raise ValueError(f"epochs must be later than those fitted, up to {last}; got {chosen}.")
-        with progress_bar(disable=True) as silent:
-            for epoch in chosen:
-                if epoch > last:
-                    self._fit_epochs(method, [epoch], silent)
-                    self._release(method, epoch)
+        try:
+            with progress_bar(disable=True) as silent:
+                self._fit_epochs(method, [epoch for epoch in chosen if epoch > last], silent)
+        finally:
+            self._fits.settle()
         return self
 
     def _begin(self, run: Run, method: Method) -> None:
         """Start anew: nothing of this run is fitted."""
         self.run_, self.epochs_ = run, []
-        self._fits: dict[int, FittedEpoch] = {}
+        self._fits = Fits(run, method)
         self._settings = (self.seed, method.key())
         self._key = ""  # of the last epoch that is fitted
 
@@ -170,13 +173,9 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         if self._settings != (self.seed, method.key()):
             return False
         recorded = set(run.epochs)
-        return all(epoch in recorded and run.digest(epoch) == fit.digest for epoch, fit in self._fits.items())
-
-    def _release(self, method: Method, epoch: int) -> None:
-        """Exchange a fit for the one that was kept, so that memory stays the same however many there are."""
-        fit = self._fits[epoch]
-        path = cache.path_of(self.run_, method, epoch, self._key)
-        self._fits[epoch] = cache.load(path, method, self.run_, epoch, fit.digest) or fit
+        return all(
+            epoch in recorded and run.digest(epoch) == self._fits.digest(epoch) for epoch in self._fits
+        )
 
     def _fit_epochs(self, method: Method, chosen: Sequence[int], bar: Any) -> None:
         """Load or fit one epoch after the other, after those that are fitted."""
@@ -187,7 +186,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             key = cache.key(method, self.seed, epoch, digest, self._key)
             path = cache.path_of(self.run_, method, epoch, key)
             count = f"({number + 1} of {len(chosen)})"
-            fit = cache.load(path, method, self.run_, epoch, digest)
+            fit, stored = cache.load(path, method, self.run_, epoch, digest), True
             if fit is not None:
                 bar.set_description(f"loading epoch {epoch} {count}")
                 checkpoint = None
@@ -208,8 +207,9 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                 checkpoint = Checkpoint(self.run_, epoch)
                 fitted = method.fit(checkpoint, previous, self._seed(epoch), _progress(bar, number))
                 fit = FittedEpoch(fitted, self._place_all(fitted, epoch), checkpoint.searched, digest)
-                cache.store(path, fit)
-            self._fits[epoch], self._key = fit, key
+                stored = cache.store(path, fit)
+            self._fits.add(epoch, fit, path, stored=stored)
+            self._key = key
             self.epochs_.append(epoch)
             _progress(bar, number)(1.0)
 
@@ -242,9 +242,8 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"epoch must be the number of a fitted epoch, one of {self.epochs_}; got {epoch!r}."
             )
-        fit = self._fits[epoch]
-        fit.check_unchanged(self.run_, epoch)
-        return fit.map
+        self._fits.check_unchanged(epoch)
+        return self._fits[epoch].map
 
     def transform(self, x: ArrayLike, epoch: int, *, boundary: bool = False) -> NDArray[np.float32]:
         """Project representations, φ.
@@ -329,13 +328,12 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                 f"landscape must hold the first of the fitted epochs {self.epochs_}; got one of {shown}. "
                 "Take a new one: landscape()."
             )
-        landscape.source.extend(self._fits)
         scalars = self.run_.scalars.to_dict("index")
         for epoch in self.epochs_[len(shown) :]:
             z = self.run_.logits(epoch, "all")
             landscape.append(
                 epoch,
-                self._fits[epoch].positions,
+                self._fits.positions(epoch),
                 z.argmax(axis=1),
                 softmax(z, axis=1).max(axis=1),
                 scalars[epoch],
@@ -361,14 +359,14 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             If the resolution is not a whole number in 2..4096, or an epoch was recorded anew since the fit.
         """
         check_is_fitted(self)
-        fits = dict(self._fits)
-        for epoch, fit in fits.items():
-            fit.check_unchanged(self.run_, epoch)
-        logits = [self.run_.logits(epoch, "all") for epoch in fits]
-        inverts = all(isinstance(fit.map, InvertibleMap) for fit in fits.values())
+        epochs, fits = list(self.epochs_), self._fits
+        for epoch in epochs:
+            fits.check_unchanged(epoch)
+        logits = [self.run_.logits(epoch, "all") for epoch in epochs]
+        inverts = isinstance(fits[epochs[-1]].map, InvertibleMap)
         return Landscape(
-            list(fits),
-            [fit.positions for fit in fits.values()],
+            epochs,
+            [fits.positions(epoch) for epoch in epochs],
             [z.argmax(axis=1) for z in logits],
             [softmax(z, axis=1).max(axis=1) for z in logits],
             classes=self.run_.classes,

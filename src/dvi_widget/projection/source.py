@@ -17,6 +17,7 @@ from dvi_widget.runs import Run
 
 from .cache import FittedEpoch
 from .checkpoint import head_logits
+from .fits import Fits
 from .method import ClassifyingMap, InvertibleMap, place_boundary
 
 
@@ -29,13 +30,13 @@ class ProjectionSource:
     ----------
     run : Run
         The run that was fitted.
-    fits : mapping of int to FittedEpoch
-        Its fitted epochs.
+    fits : Fits
+        Its fitted epochs; the estimator may add further ones.
     """
 
-    def __init__(self, run: Run, fits: Mapping[int, FittedEpoch]) -> None:
+    def __init__(self, run: Run, fits: Fits) -> None:
         self._run = run
-        self._fits = dict(fits)
+        self._fits = fits
         if run.knows_network:
             self.subject = run.subject
         if run.has_inputs:
@@ -46,19 +47,14 @@ class ProjectionSource:
         """The folder of the run."""
         return self._run.folder
 
-    def extend(self, fits: Mapping[int, FittedEpoch]) -> None:
-        """Answer for further fitted epochs of the run."""
-        self._fits |= fits
-
     def _fit(self, epoch: int) -> FittedEpoch:
         """Return the fit of an epoch, after checking that its data are still those that were fitted."""
-        fit = self._fits[epoch]
-        fit.check_unchanged(self._run, epoch)
-        return fit
+        self._fits.check_unchanged(epoch)
+        return self._fits[epoch]
 
     def classify(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities [m, C] that the head gives representations [m, h]."""
-        self._fit(epoch)
+        self._fits.check_unchanged(epoch)
         probabilities: NDArray[np.float32] = softmax(head_logits(self._run.head(epoch), x), axis=1)
         return probabilities
 
@@ -89,12 +85,12 @@ class ProjectionSource:
 
     def logits(self, epoch: int) -> NDArray[np.float32]:
         """Return the logits of all samples [N, C]."""
-        self._fit(epoch)
+        self._fits.check_unchanged(epoch)
         return self._run.logits(epoch, "all")
 
     def features(self, epoch: int) -> NDArray[np.float32]:
         """Return the representations of all samples [N, h]."""
-        self._fit(epoch)
+        self._fits.check_unchanged(epoch)
         return self._run.features(epoch, "all")
 
     def _recorded_inputs(self, indices: ArrayLike) -> NDArray[Any]:
@@ -103,7 +99,7 @@ class ProjectionSource:
 
     def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
         """Return the boundary set [b, h] that was fitted ("train") or held back ("test")."""
-        self._fit(epoch)
+        self._fits.check_unchanged(epoch)
         return self._run.boundary(epoch, "test" if split == "test" else "train")
 
 
@@ -120,7 +116,9 @@ class DecodingSource(ProjectionSource):
             z = fitted.logits(points, *linear)
         else:
             z = head_logits(self._run.head(epoch), self.decode(epoch, points))
-        return z.argmax(axis=1), softmax(z, axis=1).max(axis=1), margins(z)
+        # The greatest probability alone: at a thousand classes all of them would take most of the time.
+        confidence = 1 / np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1)
+        return z.argmax(axis=1), confidence, margins(z)
 
     def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """ψ: points [m, l] to representations [m, h]."""

@@ -28,6 +28,7 @@ _GAP_PX = 16
 _LINE_PX = 24  # from one line of text to the next
 _OVERSAMPLING = 2  # drawn so many times larger and averaged, which smooths edges
 _COARSE_CELLS = 128  # along each side of a canvas that is painted for this picture
+_PAINT_BLOCKS = 16  # after each of which it is asked how long it takes
 _PAINT_BUDGET_S = 0.4  # for such a canvas; beyond it, the points are drawn alone
 _MAX_RINGED = 300  # selected samples
 _MAX_OUTLINED = 5_000  # points
@@ -198,8 +199,8 @@ def _painted_quickly(landscape: Landscape, frame: Frame) -> Canvas | None:
             landscape.extent,
             _COARSE_CELLS,
             len(landscape.classes),
-            _COARSE_CELLS // 16,
             stop_if_slow,
+            min_blocks=_PAINT_BLOCKS,
         )
     except Exception:  # noqa: BLE001 - the page will say what is wrong; here the points must do
         return None
