@@ -35,8 +35,11 @@ linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
 models = {{"late": run.subject(run.epochs[-1]), "early": run.subject(run.epochs[0]), "<i>linear</i>": linear}}
 several = dvi.Explorer(landscape, models=models)
 """
+# A host can spoil every interaction, so all of them are tested in JupyterLab. A page without a kernel answers
+# the questions of some from what it took along; the rest is the same code, and no place of its own.
 everywhere = pytest.mark.parametrize("place", ["bare", "exported", "lab"], indirect=True)
-with_a_kernel = pytest.mark.parametrize("place", ["bare", "lab"], indirect=True)
+with_and_without_a_kernel = pytest.mark.parametrize("place", ["exported", "lab"], indirect=True)
+in_jupyterlab = pytest.mark.parametrize("place", ["lab"], indirect=True)
 # As an explorer is when it is made.
 RESET = """
 {name}.epoch, {name}.hovered = landscape.epochs[-1], None

@@ -23,6 +23,9 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
     "--enable-unsafe-swiftshader",
+    # Debian's own default draws the page itself, too, on the graphics card that is not there.
+    "--disable-gpu-rasterization",
+    "--disable-gpu-compositing",
 ]
 
 

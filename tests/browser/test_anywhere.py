@@ -1,4 +1,4 @@
-"""Everything that a person does at an explorer, on a bare page, on an exported page and inside JupyterLab.
+"""Everything that a person does at an explorer, inside JupyterLab, and part of it on pages without a kernel.
 
 | where         | what is done                                                                              |
 | ------------- | ----------------------------------------------------------------------------------------- |
@@ -12,7 +12,8 @@
 | panels        | opened by pointer and key, pinned; samples, one sample, confusion, classes                |
 | two maps      | the one that panels speak of, by press and by button                                      |
 
-What asks a kernel is done where there is one.
+What looks different without a kernel is done on an exported page too, and what each host must pass on
+(pointer, keys, time) on a bare page as well.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import re
 
 import numpy as np
 import pytest
-from anywhere import Anywhere, everywhere, with_a_kernel
+from anywhere import Anywhere, everywhere, in_jupyterlab, with_and_without_a_kernel
 from playwright.sync_api import expect
 from steps import eventually, expect_beside, open_panel
 
@@ -48,7 +49,7 @@ def test_hovering_shows_a_sample_until_the_pointer_leaves(at, landscape):
     at.expect_told("hovered", None)
 
 
-@everywhere
+@in_jupyterlab
 def test_clicks_select_and_modifiers_say_how(at):
     first, second = at.apart(2)
     at.click(first)
@@ -76,7 +77,7 @@ def test_a_lasso_selects_exactly_the_samples_inside(at, landscape, which):
     at.expect_pictures(inside)
 
 
-@everywhere
+@in_jupyterlab
 def test_a_lasso_adds_to_the_selection_or_takes_from_it(at, of_class):
     at.part("legend-entry").nth(3).click()
     threes = of_class(3)
@@ -92,7 +93,7 @@ def test_a_lasso_adds_to_the_selection_or_takes_from_it(at, of_class):
     at.expect_selected(inside)
 
 
-@everywhere
+@in_jupyterlab
 def test_the_landscape_is_zoomed_and_dragged_and_the_host_does_not_scroll(at):
     sample = at.alone(at.last)
     x, y = (round(float(part)) for part in at.places(at.last)[sample])  # a wheel is told in whole pixels
@@ -118,7 +119,7 @@ def test_the_landscape_is_zoomed_and_dragged_and_the_host_does_not_scroll(at):
     at.wait_for_hover_at(x, y, sample)
 
 
-@everywhere
+@in_jupyterlab
 def test_keys_zoom_pan_and_show_the_whole(at):
     sample = at.alone(at.last)
     x, y = at.places(at.last)[sample]
@@ -131,7 +132,7 @@ def test_keys_zoom_pan_and_show_the_whole(at):
     at.wait_for_hover_at(x, y, sample)
 
 
-@with_a_kernel
+@in_jupyterlab
 def test_land_without_samples_is_decoded(at, landscape):
     corner = at.land()
     at.page.mouse.click(*corner)
@@ -154,7 +155,7 @@ def test_land_without_samples_is_decoded(at, landscape):
     expect(at.part("marker-layer").locator("text")).to_have_text("1")
 
 
-@with_a_kernel
+@in_jupyterlab
 def test_markers_are_dropped_joined_and_removed(at):
     first, second = at.apart(2)
     places = at.places(at.last)
@@ -179,7 +180,7 @@ def test_markers_are_dropped_joined_and_removed(at):
     expect(at.part("marker-layer").locator("text")).to_have_count(2)
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_the_land_carries_the_names_of_its_classes(at, landscape):
     """Each on its own land; none where they are switched off."""
     names = at.part("names").locator("span")
@@ -201,7 +202,7 @@ def test_the_land_carries_the_names_of_its_classes(at, landscape):
     at.expect_told("_view.get('names')", False)
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_the_view_is_saved_as_a_picture(at):
     with at.page.expect_download() as saved:
         at.part("save-picture").click()
@@ -220,7 +221,7 @@ def test_the_slider_is_clicked_and_dragged(at, landscape):
     at.expect_told("epoch", epochs[-1])
 
 
-@everywhere
+@in_jupyterlab
 def test_time_is_played_once_or_over_and_over(at, landscape):
     first, last = landscape.epochs[0], landscape.epochs[-1]
     play = at.part("play")
@@ -240,7 +241,7 @@ def test_time_is_played_once_or_over_and_over(at, landscape):
     expect(play).to_have_attribute("aria-label", "Play")
 
 
-@everywhere
+@in_jupyterlab
 def test_keys_move_time(at, landscape):
     epochs = landscape.epochs
     press = at.page.keyboard.press
@@ -257,7 +258,7 @@ def test_keys_move_time(at, landscape):
     at.expect_told("epoch", epochs[-1])
 
 
-@everywhere
+@in_jupyterlab
 def test_the_epoch_is_typed(at, landscape):
     epochs = landscape.epochs
     field = at.part("epoch-input")
@@ -277,7 +278,7 @@ def test_the_epoch_is_typed(at, landscape):
 # ---- the find field
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_conditions_are_typed_completed_and_cleared(at, landscape, of_class):
     find, options = at.part("find"), at.part("option")
     n = len(landscape.samples)
@@ -313,7 +314,7 @@ def test_conditions_are_typed_completed_and_cleared(at, landscape, of_class):
     at.expect_told("filter", "")
 
 
-@everywhere
+@in_jupyterlab
 def test_a_form_writes_the_conditions(at, landscape):
     at.part("fields").click()
     form = at.part("fields-panel")
@@ -355,7 +356,7 @@ def test_the_legend_selects_and_says_what_colours_mean(at, landscape, of_class):
     at.expect_selected([])
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_the_key_opens_by_its_sign_and_the_height_by_its_handle(at):
     at.part("stage").focus()
     at.page.keyboard.press("?")
@@ -380,7 +381,7 @@ def test_the_key_opens_by_its_sign_and_the_height_by_its_handle(at):
     at.expect_told("_view.get('height')", 0)
 
 
-@with_a_kernel
+@in_jupyterlab
 def test_colour_and_size_stand_for_any_column(at, landscape):
     picture = at.picture()
     at.part("color-by").select_option("loss")
@@ -397,7 +398,7 @@ def test_colour_and_size_stand_for_any_column(at, landscape):
     at.expect_selected(np.flatnonzero(landscape.samples["split"] == "test").tolist())
 
 
-@everywhere
+@in_jupyterlab
 def test_menus_take_a_press_on_their_words(at):
     """A host that takes the focus at a press on plain text would close the menu before the click."""
     before = at.picture()
@@ -434,7 +435,7 @@ def test_menus_take_a_press_on_their_words(at):
 # ---- selections
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_selections_are_saved_changed_and_selected_again(at, of_class):
     at.part("legend-entry").nth(3).click()
     at.part("selected").click()
@@ -476,7 +477,7 @@ def test_selections_are_saved_changed_and_selected_again(at, of_class):
 # ---- panels
 
 
-@everywhere
+@in_jupyterlab
 def test_panels_are_opened_and_pinned(at):
     errors = at.root.get_by_role("tab", name="Errors")
     errors.click()
@@ -498,7 +499,7 @@ def test_panels_are_opened_and_pinned(at):
     expect(beside).to_have_count(0)
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_images_are_ordered_sized_and_walked_through(at, landscape, of_class):
     at.part("legend-entry").nth(3).click()
     tiles = at.part("thumbnail")
@@ -522,7 +523,7 @@ def test_images_are_ordered_sized_and_walked_through(at, landscape, of_class):
     at.expect_picture(tiles.nth(1), order[1])
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_a_sample_tells_its_epochs(at, landscape):
     sample = at.alone(at.last)
     open_panel(at.root, "One sample")
@@ -540,7 +541,7 @@ def test_a_sample_tells_its_epochs(at, landscape):
     at.wait_for_epoch(landscape.epochs[1])
 
 
-@with_a_kernel
+@in_jupyterlab
 def test_a_sample_has_training_dynamics(at):
     open_panel(at.root, "One sample")
     at.click(at.alone(at.last))
@@ -550,7 +551,7 @@ def test_a_sample_has_training_dynamics(at):
     expect_beside(dynamics.locator("dt"), dynamics.locator("dd"))
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_the_confusion_matrix_selects_its_cells(at, landscape):
     labels, predictions = landscape.samples["label"].to_numpy(), landscape.at(at.last).predictions
     test = landscape.samples["split"].to_numpy() == "test"
@@ -577,7 +578,7 @@ def test_the_confusion_matrix_selects_its_cells(at, landscape):
     expect(at.part("selected")).to_have_text(f"{counts.max()} selected")
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_classes_are_ordered_and_selected(at, landscape, of_class):
     open_panel(at.root, "Classes")
     rows = at.part("classes").get_by_role("button")
@@ -593,7 +594,7 @@ def test_classes_are_ordered_and_selected(at, landscape, of_class):
 # ---- two landscapes
 
 
-@everywhere
+@with_and_without_a_kernel
 def test_a_press_or_a_button_says_whose_panels_are_seen(place, landscape):
     at = Anywhere(place, landscape, "pair")
     told, buttons = at.part("readout-of"), at.part("side")

@@ -1,4 +1,4 @@
-"""Panels that ask the kernel, and following samples: the same steps on a bare page and in JupyterLab.
+"""Panels that ask the kernel, and following samples, inside JupyterLab.
 
 | where     | what is done                                                                         |
 | --------- | ------------------------------------------------------------------------------------ |
@@ -19,11 +19,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from anywhere import Anywhere, with_a_kernel
+from anywhere import Anywhere, in_jupyterlab
 from playwright.sync_api import expect
 from steps import open_panel
 
-pytestmark = with_a_kernel
+pytestmark = in_jupyterlab
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import synthetic
 from playwright.sync_api import expect
 from steps import NASTY, At
 
@@ -21,15 +22,21 @@ def context(context):
     assert len([url for url in reached if url.startswith("file:")]) == 1  # the page itself
 
 
-@pytest.fixture
-def explorer(landscape):
+@pytest.fixture(scope="module")
+def path(landscape, tmp_path_factory):
+    """The page of the digits; writing it takes every measure, so it is written once."""
     explorer = dvi.Explorer(landscape)
-    yield explorer
+    yield explorer.to_html(tmp_path_factory.mktemp("page") / "digits.html")
     explorer.close()
 
 
-def test_scrub_hover_and_lasso_work_from_the_disk(explorer, landscape, page, tmp_path, shots):
-    path = explorer.to_html(tmp_path / "digits.html")
+@pytest.fixture
+def small():
+    """A landscape that is soon written."""
+    return synthetic.landscape(60)
+
+
+def test_scrub_hover_and_lasso_work_from_the_disk(path, landscape, page, shots):
     first, last = landscape.epochs[0], landscape.epochs[-1]
     page.goto(path.as_uri())
     at = At(page, landscape)
@@ -50,31 +57,29 @@ def test_scrub_hover_and_lasso_work_from_the_disk(explorer, landscape, page, tmp
     page.screenshot(path=shots / "page-selection.png")
 
 
-def test_it_opens_as_the_explorer_stood(explorer, landscape, page, tmp_path):
-    explorer.epoch, explorer.selection, explorer.color_by = landscape.epochs[1], [5, 8, 13], "prediction"
-    page.goto(explorer.to_html(tmp_path / "digits.html").as_uri())
-    at = At(page, landscape)
-    at.wait_for_epoch(landscape.epochs[1])
+def test_it_opens_as_the_explorer_stood(small, page, tmp_path):
+    explorer = dvi.Explorer(small)
+    explorer.epoch, explorer.selection, explorer.color_by = small.epochs[1], [5, 8, 13], "prediction"
+    page.goto(explorer.to_html(tmp_path / "small.html").as_uri())
+    at = At(page, small)
+    at.wait_for_epoch(small.epochs[1])
     at.expect_pictures([5, 8, 13])
     expect(at.part("color-by")).to_have_value("prediction")
 
 
-def test_names_are_text(landscape, page, tmp_path, monkeypatch):
-    monkeypatch.setattr(landscape, "classes", NASTY)
-    monkeypatch.setattr(landscape, "name", "</title><script>window.injected=1</script>")
-    page.goto(dvi.Explorer(landscape).to_html(tmp_path / "digits.html").as_uri())
-    at = At(page, landscape)
+def test_names_are_text(page, tmp_path):
+    small = synthetic.landscape(60, classes=NASTY)
+    small.name = "</title><script>window.injected=1</script>"
+    page.goto(dvi.Explorer(small).to_html(tmp_path / "small.html").as_uri())
+    at = At(page, small)
     expect(at.part("legend-entry").nth(1)).to_contain_text(NASTY[1])
-    at.hover(at.alone(landscape.epochs[-1]), landscape.epochs[-1])
-    assert page.title() == landscape.name
+    at.hover(at.alone(small.epochs[-1]), small.epochs[-1])
+    assert page.title() == small.name
     at.expect_nothing_injected()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("dark", 1100), ("light", 420)])
-def test_it_follows_the_reader_s_theme_and_width(
-    browser, explorer, landscape, tmp_path, shots, scheme, width
-):
-    path = explorer.to_html(tmp_path / "digits.html")
+def test_it_follows_the_reader_s_theme_and_width(browser, path, landscape, shots, scheme, width):
     with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1000}) as context:
         page = context.new_page()
         page.goto(path.as_uri())
