@@ -2,13 +2,16 @@
 
     python benchmarks/watching.py cost --data ../shared/data --samples 10000
     python benchmarks/watching.py memory
+    python benchmarks/watching.py joint --data ../shared/data --samples 3000
     python benchmarks/watching.py film
 
 `cost` trains a small convolutional network on MNIST and prints CPU seconds per epoch on one thread: of the
 training itself, of `Recorder.capture`, and of following, which lays the epoch out, paints it and packs it for
 the page. `memory` watches 200 short epochs on scikit-learn's digits and prints the memory that the process
-holds.
-`film` trains in JupyterLab and leaves docs/watching.gif. Lines of the first two are appended to RESULTS.md.
+holds. `joint` compares the epochs laid out one after the other, as while one watches, with those that `DVI()`
+arranges together afterwards: Procrustes disparity, in [0, 1], beside that of two placebos, and how much each
+shows of what is there.
+`film` trains in JupyterLab and leaves docs/watching.gif. Lines of the first three are appended to RESULTS.md.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ import psutil  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.spatial import procrustes
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -42,6 +46,7 @@ FILM = HERE.parent / "docs" / "watching.gif"
 COST_EPOCHS = 4
 MEMORY_EPOCHS = 200
 MEMORY_STEP = 40  # epochs between two lines
+JOINT_EPOCHS = 8
 FILM_SIZE_PX = (860, 500)
 FILM_EPOCHS = 11
 FRAME_MS = 140
@@ -134,6 +139,47 @@ def memory() -> Iterator[str]:
             if (epoch + 1) % MEMORY_STEP == 0:
                 mib = process.memory_info().rss / 2**20
                 yield f"| {epoch + 1} | {mib:,.0f} | {process.num_fds()} | {len(watched.epochs)} |"
+
+
+def joint(data: Path, samples: int) -> Iterator[str]:
+    """Compare maps of single epochs, each from those before it, with maps of all epochs together."""
+    (x, y), (xt, yt), names = dvi.datasets.idx(data / "mnist")
+    x, y, xt, yt = x[:samples], y[:samples], xt[: samples // 6], yt[: samples // 6]
+    inputs, test_inputs = (torch.from_numpy(part).float() / 255 for part in (x, xt))
+    torch.manual_seed(0)
+    model = Digits(28)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-4)
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = dvi.Recorder(
+            Path(folder) / "run", model, train=(inputs, y), test=(test_inputs, yt), classes=names
+        )
+        recorder.capture(0)
+        for epoch in range(1, JOINT_EPOCHS):
+            train(model, inputs, y, optimizer)
+            recorder.capture(epoch)
+        run = dvi.Run(Path(folder) / "run")
+        shown = {mode: dvi.DVI(joint=mode).fit(run).landscape() for mode in (False, True)}
+        figures = {
+            mode: landscape.measures(k=15).query("split == 'train'").set_index(["epoch", "measure"])["value"]
+            for mode, landscape in shown.items()
+        }
+        for single, together in zip(shown[False], shown[True], strict=True):
+            positions, labels = together.positions, together.predictions
+            # Every sample at another's place: of the same prediction, or of any.
+            within = np.concatenate([rng.permutation(np.flatnonzero(labels == c)) for c in np.unique(labels)])
+            shuffled = np.empty_like(positions)
+            shuffled[np.concatenate([np.flatnonzero(labels == c) for c in np.unique(labels)])] = positions[
+                within
+            ]
+            disparities = [
+                procrustes(positions, other)[2]
+                for other in (single.positions, shuffled, rng.permutation(positions))
+            ]
+            parts = [f"{value:.3f}" for value in disparities]
+            for measure in ("nn_pv", "class_distance"):
+                parts += [f"{figures[mode].get((single.epoch, measure), np.nan):.3f}" for mode in shown]
+            yield f"| MNIST {len(x):,} | {single.epoch} | {' | '.join(parts)} |"
 
 
 CELLS = [
@@ -240,9 +286,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["cost", "memory", "film"])
-    parser.add_argument("--data", type=Path, help="folder that holds mnist/, for the cost")
-    parser.add_argument("--samples", type=int, default=10_000, help="training samples, for the cost")
+    parser.add_argument("what", choices=["cost", "memory", "joint", "film"])
+    parser.add_argument("--data", type=Path, help="folder that holds mnist/, for cost and joint")
+    parser.add_argument("--samples", type=int, default=10_000, help="training samples, for cost and joint")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.what == "film":
@@ -254,15 +300,25 @@ def main() -> None:
             "| epochs | MiB | open files | epochs shown |\n| --- | --- | --- | --- |",
             memory(),
         )
-    else:
-        if options.data is None or not (options.data / "mnist").is_dir():
-            sys.exit("--data must be the folder that holds MNIST's IDX files in mnist/.")
+    elif options.data is None or not (options.data / "mnist").is_dir():
+        sys.exit("--data must be the folder that holds MNIST's IDX files in mnist/.")
+    if options.what == "cost":
         keep(
             "## Cost of watching\n\n`python benchmarks/watching.py cost --data ../shared/data --samples N`: "
             "CPU seconds of each epoch on one thread. The first epoch includes what is compiled once in a "
             "process.",
             "| data | epoch | training | recording | following |\n| --- | --- | --- | --- | --- |",
             cost(options.data, options.samples),
+        )
+    if options.what == "joint":
+        keep(
+            "## Watched maps beside those of all epochs together\n\n"
+            "`python benchmarks/watching.py joint --data ../shared/data --samples 3000`: disparity to the "
+            "joint map, and figures of both.",
+            "| data | epoch | disparity | every sample at another's place of its prediction | of any | nn_pv "
+            "watched | joint | class-distance ρ watched | joint |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+            joint(options.data, options.samples),
         )
 
 
