@@ -74,10 +74,12 @@ chromium: $(READY)
 	else $(RUN) -m playwright install chromium; fi
 	@$(RUN) tests/browser/chromium.py
 
-# Four hundred drawn networks, every attribution method of each against its oracle; then five thousand damaged runs.
+# Four hundred drawn networks, every attribution method of each against its oracle; five thousand damaged runs; and
+# twenty thousand messages of a page to an explorer, with five thousand values for what it shares.
 fuzz: setup
 	$(RUN) tests/fuzz/judging.py 400
 	$(RUN) tests/fuzz/folders.py 5000
+	$(RUN) tests/fuzz/messages.py 20000 5000
 
 # A hundred kills while recording and while fitting.
 kills: setup

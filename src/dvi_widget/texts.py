@@ -17,3 +17,8 @@ def is_sendable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def sendable(text: str) -> str:
+    """Write out what of a text cannot be encoded: the number of a lone surrogate in its place."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

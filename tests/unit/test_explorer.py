@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 import comm
@@ -570,3 +571,15 @@ def test_running_a_cell_again_opens_no_more_files(tmp_path):
 
     opened = [cell() for _ in range(5)]
     assert opened[-1] <= opened[0] + 2, opened
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1"])
+def test_a_page_cannot_put_what_equals_a_whole_number_in_its_place(value, monkeypatch):
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    explorer = Explorer(landscape(epochs=(0, 1)))
+    explorer.epoch = explorer.hovered = 1
+    for name in ("epoch", "hovered"):
+        with suppress(traitlets.TraitError):  # which ipywidgets shows in a notebook's log
+            explorer.comm.hear({"method": "update", "state": {name: value}, "buffer_paths": []})
+        assert type(getattr(explorer, name)) is int
+    explorer.close()

@@ -250,6 +250,12 @@ def test_a_senseless_request_gets_a_sentence(op, args, says):
     assert says in refused(Page([landscape()]), op, args)
 
 
+def test_a_sentence_reaches_the_page_whatever_it_names():
+    error = refused(Page([landscape()]), "frame", {"landscape": 0, "\ud800": 0})
+    assert "\\ud800" in error
+    error.encode()
+
+
 @pytest.mark.parametrize(
     "content", [None, 3, "hello", [], {}, {"id": None, "op": "hello"}, {"id": True}, {"id": 1.5}]
 )

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dvi_widget.texts import sendable
+
 from .arguments import is_whole
 from .questions import find
 from .request import Pace, refusal
@@ -178,7 +180,8 @@ def _outcome(
 
 
 def _failure(id_: int | None, error: str) -> dict[str, Any]:
-    return {"id": id_, "ok": False, "error": error}
+    """Write an answer that says what is wrong; a sentence may name what no page could be sent."""
+    return {"id": id_, "ok": False, "error": sendable(error)}
 
 
 def _homeward(send: Send) -> Send:

@@ -114,6 +114,24 @@ def _whole(value: Any) -> int | None:
         return None
 
 
+class _Whole(t.TraitType[Any, Any]):
+    """A whole number, NumPy's included.
+
+    What a validator of the explorer refuses can stay nevertheless: a page's state is validated only where it
+    differs, and True equals 1.
+    """
+
+    info_text = "a whole number"
+
+    def validate(self, obj: Any, value: Any) -> int | None:  # noqa: ARG002 - traitlets' own signature
+        if value is None and self.allow_none:
+            return None
+        number = _whole(value)
+        if number is None:
+            raise t.TraitError(f"{self.name} must be a whole number; got {quoted(value)}.")
+        return number
+
+
 class Explorer(anywidget.AnyWidget):
     """A landscape to walk through: territories, samples and epochs, in the output of a notebook cell.
 
@@ -194,13 +212,13 @@ class Explorer(anywidget.AnyWidget):
 
     _esm = t.Unicode().tag(sync=True)
     # Plain traits, checked below: traitlets' own numbers and lists refuse NumPy's.
-    epoch: t.TraitType[int, Any] = t.TraitType().tag(sync=True)
+    epoch: t.TraitType[int, Any] = _Whole().tag(sync=True)
     selection: t.TraitType[list[int], Any] = t.TraitType().tag(
         sync=True,
         to_json=lambda indices, _: to_text(indices),
         from_json=lambda text, _: _read_selection("selection", text),
     )
-    hovered: t.TraitType[int | None, Any] = t.TraitType(None, allow_none=True).tag(sync=True)
+    hovered: t.TraitType[int | None, Any] = _Whole(None, allow_none=True).tag(sync=True)
     color_by = t.Unicode("label").tag(sync=True)
     size_by = t.Unicode("").tag(sync=True)
     filter = t.Unicode("").tag(sync=True)
