@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import unicodedata
+
+_FIGURE_CHARACTERS = 40  # of a name, beside which there is room for what it names
 
 
 def is_blank(text: str) -> bool:
@@ -22,3 +25,19 @@ def is_sendable(text: str) -> bool:
 def sendable(text: str) -> str:
     """Write out what of a text cannot be encoded: the number of a lone surrogate in its place."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def in_figure(name: str) -> str:
+    """Write a name so that plotly shows it unchanged, or shortened where it would take the plot's room."""
+    if len(name) > _FIGURE_CHARACTERS:
+        half = _FIGURE_CHARACTERS // 2
+        name = f"{name[: half - 1]}…{name[-half:]}"
+    return for_plotly(name)
+
+
+def for_plotly(text: str) -> str:
+    """Write a text so that plotly shows it unchanged.
+
+    It reads tags, entities, and TeX between dollar signs; of quotation marks it knows no entity.
+    """
+    return html.escape(text, quote=False).replace("$", "&#36;")

@@ -390,14 +390,22 @@ def test_an_animated_figure_has_a_frame_and_a_stop_of_the_slider_per_epoch():
 
 
 def test_class_names_are_text_in_a_figure_whatever_they_contain():
-    _, *points = compass(classes=("<b>cat</b>", "$x$", "a & b")).figure(epoch=7).data
+    _, *points = compass(classes=("<b>cat</b>", "$x$", 'a & "b"')).figure(epoch=7).data
     shown = [
         "&lt;b&gt;cat&lt;/b&gt;",
         "&#36;x&#36;",
-        "a &amp; b",
+        'a &amp; "b"',
     ]  # what plotly draws as the names themselves
     assert [trace.name for trace in points] == shown
     assert [trace.customdata[0][1] for trace in points] == shown
+
+
+def test_a_long_name_leaves_room_for_the_plot():
+    long = "Canis lupus familiaris, " * 9
+    _, *points = compass(classes=(long, "b", "c")).figure(epoch=7).data
+    assert len(points[0].name) == 40
+    assert points[0].name.startswith("Canis lupus")
+    assert points[0].name.endswith("familiaris, ")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from dvi_widget.texts import for_plotly, in_figure
+
 if TYPE_CHECKING:
     from .student import LinearStudent
 
@@ -23,7 +25,9 @@ def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.
     """Draw one column per class, of the ten likeliest; grey inputs do not vary. The verdict is the title."""
     fidelity = student.fidelity(classes=classes)
     names = (
-        [str(c) for c in range(len(fidelity.teacher))] if classes is None else [str(name) for name in classes]
+        [str(c) for c in range(len(fidelity.teacher))]
+        if classes is None
+        else [in_figure(str(name)) for name in classes]
     )
     drawn = np.sort(np.argsort(-(fidelity.teacher + fidelity.student), kind="stable")[:_MAX_COLUMNS])
     moves = student.varied_.any(axis=0)
@@ -50,7 +54,7 @@ def student_figure(student: LinearStudent, classes: Sequence[str] | None) -> go.
     figure.update_xaxes(type="category", row=3, col=1)
     figure.update_yaxes(range=[0, 1], row=3, col=1)
     figure.update_layout(
-        title={"text": _wrapped(fidelity.verdict), "font": {"size": 13}},
+        title={"text": _wrapped(for_plotly(fidelity.verdict)), "font": {"size": 13}},
         height=460,
         width=110 * columns + 160,
         margin={"t": 100, "b": 40, "l": 40, "r": 40},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ import numpy as np
 import plotly  # its parts load when they are first used
 from numpy.typing import NDArray
 from PIL import Image
+
+from dvi_widget.texts import in_figure
 
 from .colors import colored
 from .support import support
@@ -30,7 +31,7 @@ _MANY_SAMPLES = 2000  # from which on points are drawn smaller
 
 def draw(landscape: Landscape, frames: Sequence[Frame]) -> plotly.graph_objects.Figure:
     """Draw frames of a landscape; several get a slider and a play button (see `Landscape.figure`)."""
-    names = [_as_text(name) for name in landscape.classes]
+    names = [in_figure(name) for name in landscape.classes]
     figure = plotly.graph_objects.Figure(_traces(landscape, frames[0], names))
     x0, x1, y0, y1 = landscape.extent
     figure.update_layout(
@@ -119,11 +120,6 @@ def _png(pixels: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _as_text(name: str) -> str:
-    """Escape a name so that plotly shows it unchanged: it would read tags, and TeX between dollar signs."""
-    return html.escape(name).replace("$", "&#36;")
 
 
 def _player(frames: Sequence[Frame]) -> dict[str, Any]:

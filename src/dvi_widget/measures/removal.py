@@ -13,6 +13,7 @@ from scipy.special import softmax
 
 from dvi_widget.arrays import as_array, check_finite, check_whole
 from dvi_widget.subject import as_predictor
+from dvi_widget.texts import in_figure
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -51,7 +52,7 @@ class RemovalCurves:
         import plotly.express as px  # noqa: PLC0415 - plotly loads slowly
 
         figure = px.line(
-            self.curves,
+            self.curves.assign(map=self.curves["map"].map(in_figure)),
             x="removed",
             y="probability",
             color="map",

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dvi_widget.arrays import as_array, check_number
+from dvi_widget.texts import in_figure
 
 from .network import Network
 
@@ -112,7 +113,7 @@ class ModelComparison:
         """
         import plotly.express as px  # noqa: PLC0415 - plotly loads slowly
 
-        table = self.table().reset_index(names="picture")
+        table = self.table().reset_index(names="picture").rename(columns=in_figure)
         table["classes predicted"] = table["n_classes"] + table["spread"]
         hover = [
             "picture",

@@ -17,6 +17,7 @@ from dvi_widget.arrays import as_array, check_number, check_whole
 from dvi_widget.measures import RemovalCurves, insertion_curve, removal_curve
 from dvi_widget.measures.removal import FILLS, Fill
 from dvi_widget.subject import Predictor, as_predictor
+from dvi_widget.texts import in_figure
 
 from .attribution import Maps, attribute
 from .gradients import Report, filled
@@ -82,7 +83,7 @@ class MethodComparison:
         measured = (("removal", self.removal), ("insertion", self.insertion))
         curves = pd.concat([result.curves.assign(direction=direction) for direction, result in measured])
         figure = px.line(
-            curves,
+            curves.assign(map=curves["map"].map(in_figure)),
             x="removed",
             y="probability",
             color="map",

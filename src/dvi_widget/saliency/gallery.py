@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from dvi_widget.arrays import as_array, check_finite, check_number
+from dvi_widget.texts import in_figure
 
 from .attribution import Maps
 
@@ -131,7 +132,7 @@ def gallery(
         raise TypeError(
             f"columns must map names to maps, such as {{'Grad-CAM': maps}}; got {type(columns).__name__}."
         )
-    titles = [str(i) for i in range(len(x))] if titles is None else list(titles)
+    titles = [str(i) for i in range(len(x))] if titles is None else [str(title) for title in titles]
     if len(titles) != len(x):
         raise ValueError(f"titles must be {len(x)} texts, one per picture; got {len(titles)}.")
     arrays = {
@@ -158,11 +159,16 @@ def gallery(
     figure = go.Figure(go.Image(source="data:image/png;base64," + base64.b64encode(data.getvalue()).decode()))
     middles = np.arange(max(rows, across)) * pitch + cell / 2
     figure.update_xaxes(
-        tickvals=middles[:across], ticktext=["picture", *arrays], side="top", showgrid=False, tickangle=-30
+        tickvals=middles[:across],
+        ticktext=["picture", *map(in_figure, map(str, arrays))],
+        side="top",
+        showgrid=False,
+        tickangle=-30,
     )
-    figure.update_yaxes(tickvals=middles[:rows], ticktext=titles, showgrid=False)
+    shown = [in_figure(title) for title in titles]
+    figure.update_yaxes(tickvals=middles[:rows], ticktext=shown, showgrid=False)
     figure.update_traces(hoverinfo="skip")
-    left = 20 + _LETTER_PX * max(map(len, titles), default=0)
+    left = 20 + _LETTER_PX * max(map(len, shown), default=0)
     return figure.update_layout(
         width=across * pitch + left + 40,  # room for the last column's slanted name
         height=rows * pitch + 120,

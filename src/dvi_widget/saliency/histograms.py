@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dvi_widget.arrays import check_whole
+from dvi_widget.texts import in_figure
 
 from .comparison import checked_labels, probabilities_of
 from .layers import activations
@@ -54,7 +55,7 @@ class Histogram:
 
         middle, width = (self.edges[:-1] + self.edges[1:]) / 2, np.diff(self.edges)
         figure = go.Figure(go.Bar(x=middle, y=self.counts, width=width))
-        return figure.update_layout(xaxis_title=self.name, yaxis_title="pictures", bargap=0)
+        return figure.update_layout(xaxis_title=in_figure(self.name), yaxis_title="pictures", bargap=0)
 
 
 def _histogram(name: str, values: NDArray[np.float32], bins: int) -> Histogram:
