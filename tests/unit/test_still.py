@@ -15,6 +15,7 @@ from synthetic import fitted, landscape
 from dvi_widget.landscape import class_colors
 from dvi_widget.landscape.support import support
 from dvi_widget.widget.explorer import Explorer
+from dvi_widget.widget.lettering import font_for, lettered
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SIDE, LEFT, TOP = 668, 16, 56  # where the canvas stands in the picture
@@ -222,3 +223,23 @@ def test_columns_have_colours_and_what_takes_time_is_left_to_the_page():
     by_label = picture(explorer)
     explorer.color_by = "loss"
     assert (picture(explorer) == by_label).all()
+
+
+def test_what_no_font_has_is_called_by_its_number():
+    unknown = "\U0010fffd"  # for private use
+    assert font_for("Katze, cat, 3!", 15) is not None
+    assert font_for(unknown, 15) is None
+    assert lettered(unknown, 15, "class 4")[0] == "class 4"
+    assert lettered(f"a{unknown}b", 15)[0] == "a·b"
+
+
+@pytest.mark.parametrize("name", ["Кошка", "חתול", "كلب", "猫", "🐈"])
+def test_names_in_any_script_are_written_or_numbered_but_never_boxes(name):
+    text, font = lettered(name, 24, "class 0")
+    if text == name:
+        missing = bytes(font.getmask("\U0010ffff"))
+        assert all(bytes(font.getmask(sign)) != missing for sign in name)
+    else:
+        assert text == "class 0"
+        assert font_for(name, 24) is None
+    assert picture(Explorer(landscape(classes=[name, "b", "c"]))).shape[2] == 3

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from dvi_widget.landscape import Frame, Landscape, class_colors, colored
 from dvi_widget.landscape.canvas import Canvas
@@ -20,6 +20,7 @@ from dvi_widget.landscape.source import Paints, Sharpens
 from dvi_widget.landscape.support import support
 
 from .columns import Values
+from .lettering import lettered
 from .names import name_places
 
 _CANVAS_PX = {1: 668, 2: 486}  # along each side of a canvas, alone or beside another
@@ -156,19 +157,19 @@ def _names(
     """Write the names of the classes on their land; `square` is left, top and side of the map."""
     left, top, side = square
     cells = len(painted.classes)
-    font = ImageFont.load_default(_NAME_PX)
-    texts = [_cut(name) for name in landscape.classes]
+    names = [lettered(_cut(name), _NAME_PX, f"class {kind}") for kind, name in enumerate(landscape.classes)]
 
     def needed(pixels: float) -> int:
         return int(np.ceil((pixels + 2 * _NAME_ROOM_PX) * cells / side))
 
-    sizes = [(needed(pen.textlength(text, font)), needed(_NAME_PX)) for text in texts]
+    sizes = [(needed(pen.textlength(text, font)), needed(_NAME_PX)) for text, font in names]
     x0, x1, y0, y1 = landscape.extent
     crowd, _, _ = np.histogram2d(frame.positions[:, 1], frame.positions[:, 0], cells, ((y0, y1), (x0, x1)))
     known = support(frame.positions, landscape.extent, cells)
     for kind, (column, row) in name_places(painted.classes, known, crowd.astype(int), sizes).items():
         place = left + column / cells * side, top + (1 - row / cells) * side
-        pen.text(place, texts[kind], _INK, font, anchor="mm", stroke_width=2, stroke_fill=_PAPER)
+        text, font = names[kind]
+        pen.text(place, text, _INK, font, anchor="mm", stroke_width=2, stroke_fill=_PAPER)
 
 
 def _cut(name: str) -> str:
@@ -309,9 +310,9 @@ def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: i
     if number and view.column is not None:
         _scale(pen, view.column, (left, at))
         at += 2 * _LINE_PX
-    for name, hue in listed:
+    for kind, (name, hue) in enumerate(listed):
         pen.rectangle((left, at + 4, left + 11, at + 15), fill=hue)
-        _write(pen, (left + 20, at), name, _LEGEND_PX - _GAP_PX - 20, 15)
+        _write(pen, (left + 20, at), name, _LEGEND_PX - _GAP_PX - 20, 15, otherwise=f"class {kind}")
         at += _LINE_PX
     if len(listed) < len(entries):
         _write(pen, (left + 20, at), f"and {len(entries) - len(listed):,} more", _LEGEND_PX - 20, 15, _FAINT)
@@ -332,18 +333,23 @@ def _scale(pen: ImageDraw.ImageDraw, column: Values, place: tuple[int, int]) -> 
         pen.line((left + x, top + 4, left + x, top + 15), tuple(map(int, hue)))
     high = f"{column.high:.3g}"
     _write(pen, (left, top + _LINE_PX), f"{column.low:.3g}", width // 2, 14, _FAINT)
-    font = ImageFont.load_default(14)
+    _, font = lettered(high, 14)
     _write(
         pen, (left + width - int(pen.textlength(high, font)), top + _LINE_PX), high, width // 2, 14, _FAINT
     )
 
 
 def _write(
-    pen: ImageDraw.ImageDraw, place: tuple[int, int], text: str, room: int, size: int, ink: str = _INK
+    pen: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    text: str,
+    room: int,
+    size: int,
+    ink: str = _INK,
+    otherwise: str = "",
 ) -> None:
-    """Write one line of text, cut to fit."""
-    font = ImageFont.load_default(size)
-    line = " ".join(text[:200].split())
+    """Write one line of text, cut to fit; or another one where no font has its signs."""
+    line, font = lettered(" ".join(text[:200].split()), size, otherwise)
     if pen.textlength(line, font) > room:
         while line and pen.textlength(line + "…", font) > room:
             line = line[:-1]
