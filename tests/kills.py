@@ -17,13 +17,19 @@ from safetensors.numpy import load_file
 from tqdm import tqdm
 
 import dvi_widget as dvi
+from dvi_widget.projection import cache
 from dvi_widget.runs import storage
 
 # A clean process with everything imported, from which a worker is there within milliseconds.
 WORKERS = multiprocessing.get_context("forkserver")
 WORKERS.set_forkserver_preload(["dvi_widget.dvi", "sklearn.model_selection", "torch._dynamo"])
 
-FIT = {"method": "paper", "steps": (80, 40), "width": 8, "seed": 1}
+# The default layout looks at all epochs together before it fits the first, the others at one after the other.
+FITS = {
+    "joint": {},
+    "watched": {"joint": False},
+    "paper": {"method": "paper", "steps": (80, 40), "width": 8, "seed": 1},
+}
 
 
 def quiet():
@@ -52,14 +58,20 @@ def recording(folder, seed, journal):
         journal.send(("done", epoch, number))
 
 
-def fitting(folder, journal):
-    """Worker: fit the run, one epoch more each time, and report each."""
+def fitting(folder, fit, journal):
+    """Worker: fit the run, and report each epoch that is kept."""
     quiet()
+    store = cache.store
+
+    def reported(path, fitted):
+        stored = store(path, fitted)
+        journal.send(("done", path.name))
+        return stored
+
+    cache.store = reported
     run = dvi.Run(folder)
     journal.send(("ready",))
-    for n, epoch in enumerate(run.epochs, 1):
-        dvi.DVI(**FIT).fit(run, run.epochs[:n])
-        journal.send(("done", epoch))
+    dvi.DVI(**FITS[fit]).fit(run)
 
 
 def killed(worker, arguments, done, delay):
@@ -140,13 +152,13 @@ def kill_recording(folder, kills, seed=0):
     return complete
 
 
-def kill_fitting(folder, kills, seed=0):
+def kill_fitting(folder, kills, seed=0, *, fit="joint"):
     """Kill a fit so many times, each time going on with what is finished, until all is; then begin again."""
     rng = np.random.default_rng(seed)
     record(folder, epochs=range(4))
     run = dvi.Run(folder)
     start = time.monotonic()
-    whole = dvi.DVI(**FIT).fit(run)
+    whole = dvi.DVI(**FITS[fit]).fit(run)
     epoch_time = (time.monotonic() - start) / 4
     reference = {path.name: load_file(path) for path in run.maps.glob("*.safetensors")}
     assert len(reference) == 4
@@ -156,7 +168,7 @@ def kill_fitting(folder, kills, seed=0):
             for path in run.maps.iterdir():
                 path.unlink()
             finished = set()
-        told = killed(fitting, (folder,), int(rng.integers(3)), rng.uniform(0, 2 * epoch_time))
+        told = killed(fitting, (folder, fit), int(rng.integers(3)), rng.uniform(0, 2 * epoch_time))
         found = {path.name for path in run.maps.glob("*.safetensors")}
         assert finished <= found, f"maps {sorted(finished - found)} were fitted and are gone"
         assert sum(what == "done" for what, *_ in told) <= len(found), "a map that was reported is gone"
@@ -165,7 +177,7 @@ def kill_fitting(folder, kills, seed=0):
                 np.testing.assert_array_equal(array, reference[name][key], err_msg=f"{name} is not whole")
         complete += len(found - finished)
         finished = found
-    resumed = dvi.DVI(**FIT).fit(run)
+    resumed = dvi.DVI(**FITS[fit]).fit(run)
     assert resumed.epochs_ == whole.epochs_
     for epoch in whole.epochs_:
         x = run.features(epoch, "test")
@@ -174,12 +186,15 @@ def kill_fitting(folder, kills, seed=0):
 
 
 def main(kills):
-    """Half of the kills while recording, half while fitting."""
+    """Half of the kills while recording, half while fitting in each of the ways."""
     quiet()
     with tempfile.TemporaryDirectory() as folder:
         for name, kill, n in (
             ("recording", kill_recording, kills - kills // 2),
-            ("fitting", kill_fitting, kills // 2),
+            *(
+                (f"fitting ({fit})", functools.partial(kill_fitting, fit=fit), kills // 2 // len(FITS))
+                for fit in FITS
+            ),
         ):
             start = time.monotonic()
             complete = kill(Path(folder) / name, n)
