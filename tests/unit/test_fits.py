@@ -30,7 +30,7 @@ def run(tmp_path_factory):
 def in_memory():
     """How many maps there are."""
     gc.collect()
-    return sum(isinstance(thing, LayoutMap) for thing in gc.get_objects())
+    return sum(type(thing) is LayoutMap for thing in gc.get_objects())
 
 
 def test_maps_are_read_when_they_are_asked_for_and_let_go_of(run):
