@@ -21,6 +21,9 @@ from dvi_widget import saliency
 from dvi_widget.deepvid import VAE, LinearStudent, Neighbors
 
 EAGER_REPEATS = 5
+_INTEGRAL_STEPS = 1500  # of the integral that others are compared with
+_INTEGRAL_REPEATS = 3
+_INTEGRAL_ROWS = 64  # pictures per pass of integrals
 
 
 class ModuleBlock(Block):
@@ -180,6 +183,48 @@ def row(model: ResNet20, x: Tensor, target: Tensor, name: str) -> list[str]:
     return [*cells, f"{np.nanmean(likeness):+.2f}"]
 
 
+def integrals(model: ResNet20, x: Tensor) -> None:
+    """Print integrated gradients by captum and ours: gradients a picture, cost, and how far maps are off."""
+    with torch.no_grad():
+        z, zero = model(x), model(torch.zeros_like(x))
+    target = z.argmax(1)
+    total = (z - zero).gather(1, target[:, None])[:, 0].numpy()
+    method = c.IntegratedGradients(model)
+
+    def captums_map(steps: int) -> NDArray[np.float32]:
+        values = method.attribute(
+            x, torch.zeros_like(x), target, n_steps=steps, internal_batch_size=_INTEGRAL_ROWS
+        )
+        maps: NDArray[np.float32] = values.detach().sum(1).numpy()
+        return maps
+
+    expected = captums_map(_INTEGRAL_STEPS)
+    runs: dict[str, Callable[[], Any]] = {
+        f"captum, {steps} steps": lambda steps=steps: captums_map(steps) for steps in (64, 128, 256)
+    }
+    runs["ours, 64 steps"] = lambda: (
+        ours(model, x, target.numpy(), "integrated_gradients", max_steps=64).values
+    )
+    runs["ours"] = lambda: ours(model, x, target.numpy(), "integrated_gradients").values
+    columns = "gradients a picture | CPU ms a picture | missed, median | largest | map off, median | largest"
+    print(f"| way | {columns} |\n|{' --- |' * 7}")
+    for name, run in runs.items():
+        rows = 0
+
+        def count(_: Any, given: tuple[Tensor, ...]) -> None:
+            nonlocal rows
+            rows += len(given[0]) * torch.is_grad_enabled()
+
+        with model.register_forward_pre_hook(count):
+            maps = run()
+        spent = min(seconds(run) for _ in range(_INTEGRAL_REPEATS))
+        missed = np.abs(maps.sum((1, 2)) - total) / np.abs(total)
+        off = np.abs(maps - expected).max((1, 2)) / np.abs(expected).max((1, 2))
+        cells = [f"{rows / len(x):.0f}", f"{spent / len(x) * 1000:.0f}"]
+        cells += [f"{f(values):.1%}" for values in (missed, off) for f in (np.median, np.max)]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
 def curves(model: ResNet20, x: NDArray[np.float32], names: list[str], vae: Path | None) -> None:
     """Print removal and insertion of 200 pixels, faithfulness and sensitivity, one row per method."""
     extra = {} if vae is None else {"DeepVID": deepvid(model, x, VAE.load(vae))}
@@ -215,6 +260,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--methods", nargs="*", default=list(saliency.METHODS))
     parser.add_argument("--curves", action="store_true", help="the table of curves instead of the costs")
+    parser.add_argument("--integrals", action="store_true", help="only integrated gradients, by their steps")
     parser.add_argument("--vae", type=Path, help="as deepvid.py leaves it: adds DeepVID to the curves")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -224,6 +270,8 @@ def main() -> None:
     model = trained(options.data)
     if options.curves:
         curves(model, x[chosen], options.methods, options.vae)
+    elif options.integrals:
+        integrals(model, normalised(x[chosen]))
     else:
         cost(model, normalised(x[chosen]), options.methods)
 

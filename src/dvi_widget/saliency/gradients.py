@@ -255,8 +255,19 @@ def _at_layer(net: Network, x: Tensor, target: Target, layer: str) -> tuple[Tens
         z = net.scores(x)
         if not seen:
             raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
-        slopes = net.backward(target.score(z).sum(), seen[-1])
+        mine = target.score(z).sum()
+        if len(x) > 1 and len(seen[-1]) == 1:  # the network takes its pictures one at a time
+            each = [
+                _at_layer(net, x[i : i + 1], Target(target.classes[i : i + 1]), layer) for i in range(len(x))
+            ]
+            return torch.cat([maps for maps, _ in each]), torch.cat([slopes for _, slopes in each])
+        slopes = net.backward(mine, seen[-1])
     maps = seen[-1].detach()
+    if len(maps) != len(x):
+        raise ValueError(
+            f"layer must have maps of every picture; got {layer!r} with {len(maps)} for {len(x)}. Choose a "
+            "layer that takes whole pictures, not pieces of them."
+        )
     if slopes.ndim == 3:
         grid = token_grid(slopes.shape[1], x.shape[2], x.shape[3])
         if grid is not None:

@@ -23,6 +23,7 @@ from .rules import Kind, ModuleCall, SeenCall, Trace, TracedCall, places
 __all__ = ["Inspection", "inspect_model", "inspected"]
 
 _COLUMNS = ["name", "type", "shape", "units", "calls", "convolution"]
+_SAME = 1e-3  # share of the largest logit by which two passes may differ, on a device that sums in any order
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -148,7 +149,7 @@ def inspected(net: Network, picture: Tensor) -> Inspection:
     if net.module is None:
         return _without_network(net, picture)
     seen = _observed(net, picture)
-    layers = _layers(net.module, seen.modules)
+    layers = _layers(net.module, seen.modules, seen.rows)
     convolutions = layers.loc[layers["convolution"], "name"]
     last = None if convolutions.empty else str(convolutions.iloc[-1])
     tokens = _token_layers(layers, last, picture)
@@ -182,6 +183,10 @@ class _Observation:
         What runs out of sight of rules; empty if nothing does.
     mixing : str
         Where pictures of a batch mix; empty if they do not.
+    repeats : bool
+        Whether the same pictures get the same logits again.
+    rows : int
+        How many pictures were passed.
     """
 
     calls: list[TracedCall]
@@ -191,6 +196,8 @@ class _Observation:
     flaw: str
     hidden: str
     mixing: str
+    repeats: bool
+    rows: int
 
 
 def _observed(net: Network, picture: Tensor) -> _Observation:
@@ -201,7 +208,7 @@ def _observed(net: Network, picture: Tensor) -> _Observation:
         trace, leaf, z = _traced(net, picture)
     except InPlaceError as error:
         # It may still be asked for logits.
-        flaw, trace = str(error), Trace(net.module)
+        flaw, trace, leaf = str(error), Trace(net.module), picture
         with torch.no_grad():
             z = net.scores(picture, trace)
     if z.requires_grad:
@@ -211,6 +218,10 @@ def _observed(net: Network, picture: Tensor) -> _Observation:
             flaw = str(explained(error) or f"model must be differentiable; got {error}.")
         # Exact, for nothing but zeros comes back to rows that do not matter; 0 · ∞ is no number.
         mixes = leaf.grad is not None and bool(leaf.grad[1:].nan_to_num().any())
+    with torch.no_grad():
+        again = net.scores(leaf.detach(), Trace(net.module))  # in the same precision
+    scale = float(z.detach().abs().max())
+    repeats = torch.allclose(again, z.detach(), rtol=_SAME, atol=_SAME * scale, equal_nan=True)
     calls = trace.calls
     # The logits before these are explained.
     if calls and (calls[-1].kind is Kind.SOFTMAX or calls[-1].name == net.predictor.outputs):
@@ -221,6 +232,11 @@ def _observed(net: Network, picture: Tensor) -> _Observation:
             "The model is compiled by TorchScript, whose functions take no rules. Pass the module it was "
             "compiled from"
         )
+    elif trace.mapped:
+        hidden = (
+            "The model maps functions over pictures (torch.vmap), into which rules cannot see. Call them "
+            "with the whole batch"
+        )
     elif trace.unseen:
         hidden = (
             f"The model calls functions that are not torch's own ({', '.join(dict.fromkeys(trace.unseen))}), "
@@ -228,7 +244,9 @@ def _observed(net: Network, picture: Tensor) -> _Observation:
         )
     norms = [call for call in calls if call.name == "batch_norm" and call.kind is Kind.NORM]
     mixing = "" if not mixes else f", by {places(norms)}" if norms else ", somewhere in its forward"
-    return _Observation(calls, trace.modules, z.shape[1], z.requires_grad, flaw, hidden, mixing)
+    return _Observation(
+        calls, trace.modules, z.shape[1], z.requires_grad, flaw, hidden, mixing, repeats, len(z)
+    )
 
 
 def _traced(net: Network, picture: Tensor) -> tuple[Trace, Tensor, Tensor]:
@@ -287,22 +305,27 @@ def _without_network(net: Network, picture: Tensor) -> Inspection:
     )
 
 
-def _layers(module: nn.Module, calls: list[ModuleCall]) -> pd.DataFrame:
-    """Tabulate the modules that returned one tensor, in the order of their last call."""
+def _layers(module: nn.Module, calls: list[ModuleCall], n: int) -> pd.DataFrame:
+    """Tabulate the modules that returned one tensor for n pictures, in the order of their last call.
+
+    A convolution whose maps can be weighted returns one row per picture, or is called for one at a time.
+    """
     counts = Counter(call.name for call in calls)
     rows: dict[str, dict[str, Any]] = {}
     for call in calls:
         if call.name == "" or call.shape is None or len(call.shape) < 2:
             continue
         rows.pop(call.name, None)
-        shape = call.shape[1:]
+        shape, by_picture = call.shape[1:], call.shape[0] in {1, n}
         rows[call.name] = {
             "name": call.name,
             "type": call.type,
             "shape": shape,
             "units": shape[0] if len(shape) != 2 else int(np.prod(shape)),
             "calls": counts[call.name],
-            "convolution": isinstance(module.get_submodule(call.name), _CONVOLUTIONS) and len(shape) == 3,
+            "convolution": by_picture
+            and isinstance(module.get_submodule(call.name), _CONVOLUTIONS)
+            and len(shape) == 3,
         }
     return pd.DataFrame(list(rows.values()), columns=_COLUMNS)
 
@@ -313,6 +336,11 @@ def _objection(method: Method, seen: _Observation, last_convolution: str | None,
         return (
             f"The model mixes the pictures of a batch{seen.mixing}: a map would depend on the others. Give "
             "BatchNorms running statistics (track_running_stats=True)."
+        )
+    if not seen.repeats:
+        return (
+            "The model answers the same picture differently each time: it draws at random, or changes "
+            "itself, in evaluation mode too. Pass training=self.training to F.dropout and its like."
         )
     if "gradients" in method.needs and seen.flaw:
         return seen.flaw

@@ -135,7 +135,8 @@ class _Way:
     def __init__(self, net: Network, x: Tensor, reference: Tensor, target: Target) -> None:
         self._net, self._x, self._reference, self._target = net, x, reference, target
         self._fast = x.is_contiguous(memory_format=torch.channels_last)
-        ends = [target.score(net.logits(end)) for end in (reference, x)]
+        assert target.logits is not None  # of the pictures
+        ends = [target.score(z) for z in (net.logits(reference), target.logits)]
         self._scores = {(i, float(a)): z for a in (0, 1) for i, z in enumerate(ends[a].tolist())}
         self.total = ends[1] - ends[0]
         self._first = net.gradient(reference, Target(target.classes))

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from .calls import Call, CallMode, Kind, depends, tensors
 
@@ -79,6 +81,8 @@ class Trace(CallMode):
     unseen : list of str
         Names of the operations whose results turned up though no function call had made them: functions
         of the model's own (`torch.autograd.Function`), or compiled by TorchScript.
+    mapped : bool
+        Whether functions were mapped over pictures (`torch.vmap`), whose gradients are out of sight inside.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -86,6 +90,7 @@ class Trace(CallMode):
         self.calls: list[TracedCall] = []
         self.modules: list[ModuleCall] = []
         self.unseen: list[str] = []
+        self.mapped = False
         self._model = model
         self._picture: Tensor | None = None
         self._made: set[Any] = set()
@@ -94,6 +99,8 @@ class Trace(CallMode):
 
     def __enter__(self) -> Trace:  # noqa: PYI034 - Self is not in Python 3.10
         for name, module in self._model.named_modules():
+            if isinstance(module, torch.jit.RecursiveScriptModule):  # takes no hooks
+                continue
             self._handles.append(module.register_forward_pre_hook(self._entering(name)))
             self._handles.append(module.register_forward_hook(self._leaving(name, module)))
         super().__enter__()  # type: ignore[no-untyped-call]
@@ -108,6 +115,7 @@ class Trace(CallMode):
         """Run the call and record it."""
         if self._picture is None:  # not there yet
             return call.run()
+        self.mapped |= any(map(is_functorch_wrapped_tensor, tensors((*call.args, *call.kwargs.values()))))
         self._made.add(self._picture.grad_fn)
         operands, kind, leads = call.operands, call.kind, depends(call.input)
         keeps_rows = bool(operands) and operands[0].shape[:1] == self._picture.shape[:1]
