@@ -7,6 +7,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def integrals(model: ResNet20, x: Tensor) -> None:
 
     expected = captums_map(_INTEGRAL_STEPS)
     runs: dict[str, Callable[[], Any]] = {
-        f"captum, {steps} steps": lambda steps=steps: captums_map(steps) for steps in (64, 128, 256)
+        f"captum, {steps} steps": partial(captums_map, steps) for steps in (64, 128, 256)
     }
     runs["ours, 64 steps"] = lambda: (
         ours(model, x, target.numpy(), "integrated_gradients", max_steps=64).values

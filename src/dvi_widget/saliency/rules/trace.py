@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.jit._script import RecursiveScriptModule
 
 from .calls import Call, CallMode, Kind, depends, tensors
 
@@ -99,7 +99,7 @@ class Trace(CallMode):
 
     def __enter__(self) -> Trace:  # noqa: PYI034 - Self is not in Python 3.10
         for name, module in self._model.named_modules():
-            if isinstance(module, torch.jit.RecursiveScriptModule):  # takes no hooks
+            if isinstance(module, RecursiveScriptModule):  # takes no hooks
                 continue
             self._handles.append(module.register_forward_pre_hook(self._entering(name)))
             self._handles.append(module.register_forward_hook(self._leaving(name, module)))
