@@ -7,6 +7,10 @@ import architectures
 import judging
 import pytest
 import torch
+from networks import Written
+from oracles import Oracle
+
+from dvi_widget import saliency
 
 DOCS = Path(__file__).parents[2] / "docs" / "attributions.md"
 
@@ -38,6 +42,20 @@ def test_rules_are_right_on_most_networks_not_only_refused(tally, method):
 def test_every_method_was_tried_on_every_network(tally):
     assert {name.split()[0] for name in tally.counts} == {*judging.METHODS, judging.FIELDS}
     assert all(counts.total() >= 40 for counts in tally.counts.values())
+
+
+def test_grad_cam_weights_the_tokens_of_a_transformer():
+    graph = architectures.vit()
+    model = Written(graph)
+    x = torch.randn(2, 3, 16, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    oracle, target = Oracle(model, x), torch.tensor([0, 2])
+    layer = next(i for i, node in enumerate(graph.nodes) if node.op == "position")
+    tokens, slopes = (maps[:, 1:] for maps in (oracle.values[layer], oracle.gradient(target, layer)))
+    cam = torch.einsum("ntd,nd->nt", tokens, slopes.mean(1)).clamp(min=0).view(2, 1, 4, 3)
+    expected = torch.nn.functional.interpolate(cam, (16, 12), mode="bilinear", align_corners=False)[:, 0]
+    assert expected.any()
+    maps = saliency.attribute(model, x, target, "grad_cam", layer=f"n{layer}")
+    torch.testing.assert_close(torch.from_numpy(maps.values).double(), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_documentation_shows_what_every_method_does_on_known_architectures():
