@@ -257,6 +257,20 @@ def test_logits_of_a_linear_head_are_those_of_the_decoded_points():
     assert np.array_equal(again.decode(q), decoder.decode(q))
 
 
+def test_the_decoder_keeps_what_its_samples_tell_and_no_more():
+    rng = np.random.default_rng(0)
+    y, x = cloud(300, 2, 60).astype(np.float32), rng.normal(size=(300, 40)).astype(np.float32)
+    decoder = GridDecoder.fit(y, x, Axes.fit(x))
+    kept = decoder.arrays()
+    assert kept["means"].shape[0] <= 4 * len(y)
+    assert sum(array.nbytes for array in kept.values()) < 4 * len(y) * (2 * 40 + 8) + 4 * 40 * 45
+    # A sample far from the others decodes to itself, up to the pull of the coarser grids and the steps.
+    alone = np.linalg.norm(y[:, None] - y[None], axis=2)
+    np.fill_diagonal(alone, np.inf)
+    far = np.argsort(alone.min(axis=1))[-20:]
+    assert np.corrcoef(decoder.decode(y[far]).ravel(), x[far].ravel())[0, 1] > 0.95
+
+
 # Placement
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -23,6 +24,7 @@ _PRIOR_SAMPLES = 0.1  # weight of the coarser grid in a node's mean
 _MARGIN = 0.1  # of the span, on each side
 _ROUNDS = 3  # each after the first fits the residuals of the one before
 _BLOCK_POINTS = 1 << 16  # decoded at once
+_STEPS = 32767  # in which a mean is stored, on either side of zero, per coordinate
 
 
 class GridDecoder:
@@ -35,17 +37,42 @@ class GridDecoder:
     trained, so nothing is carried from epoch to epoch; the decoder is defined everywhere, and constant beyond
     the grid's rim.
 
-    Entries are coordinates on `Axes`: principal components that hold 99.5 % of the variance.
+    Entries are coordinates on `Axes`: principal components that hold 99.5 % of the variance. As the entries
+    follow linearly from the means of the nodes that have samples, these alone are kept on disk.
+
+    Parameters
+    ----------
+    nodes : int32 [m]
+        Nodes that have samples, ascending, of all size^l.
+    mass : float32 [m]
+        Their sums of shares.
+    means : int16 [m, r]
+        Their means over all rounds, in steps of `scale`.
+    scale : float32 [r]
+        The step of each coordinate.
+    origin : float32 [l]
+        The first node.
+    cell : float
+        Distance between nodes.
+    size : int
+        Nodes along each axis.
+    axes : Axes
+        What the coordinates stand for.
     """
 
     def __init__(
-        self, values: NDArray[np.float32], origin: NDArray[np.float32], cell: float, axes: Axes
+        self,
+        nodes: NDArray[np.int32],
+        mass: NDArray[np.float32],
+        means: NDArray[np.int16],
+        scale: NDArray[np.float32],
+        origin: NDArray[np.float32],
+        cell: float,
+        size: int,
+        axes: Axes,
     ) -> None:
-        self._values = values  # [size^l, r]
-        self._origin = origin
-        self._cell = cell
-        self._axes = axes
-        self._size = round(len(values) ** (1 / len(origin)))
+        self._nodes, self._mass, self._means, self._scale = nodes, mass, means, scale
+        self._origin, self._cell, self._size, self._axes = origin, cell, size, axes
         self._logits: NDArray[np.float32] | None = None
 
     @classmethod
@@ -57,34 +84,61 @@ class GridDecoder:
         cell = min(max(_CELL[l], span / _MAX_CELLS[l]), span)
         size = -(-(int(span / cell) + 2) // _CELL_MULTIPLE[l]) * _CELL_MULTIPLE[l]
         origin = ((low + high) / 2 - cell * (size - 1) / 2).astype(np.float32)
-        decoder = cls(np.zeros((size**l, axes.rank), np.float32), origin, cell, axes)
-        nodes, shares = decoder._corners(y)
-        n, corners = nodes.shape
+        corners, shares = _corners(y, origin, cell, size)
+        n = len(y)
         splat = csr_array(
-            (shares.ravel(), nodes.ravel(), np.arange(0, n * corners + 1, corners)), shape=(n, size**l)
+            (shares.ravel(), corners.ravel(), np.arange(0, n * corners.shape[1] + 1, corners.shape[1])),
+            shape=(n, size**l),
         )
         back = splat.T.tocsr()
-        mass = _as_grid(np.asarray(back.sum(axis=1), np.float32)[:, None], size, l)
+        mass = np.asarray(back.sum(axis=1), np.float32)
+        nodes = np.flatnonzero(mass).astype(np.int32)
         left = axes.reduce(x)
-        for _ in range(_ROUNDS):
-            filled = _fill(_as_grid(back @ left, size, l), mass)
-            values = filled[0].movedim(0, -1).reshape(-1, axes.rank).numpy()
-            decoder._values += values
-            left = left - splat @ values
-        return decoder
+        sums = back @ left
+        for _ in range(_ROUNDS - 1):
+            left = left - splat @ _entries(back @ left, mass, size, l)
+            sums += back @ left
+        means = sums[nodes] / mass[nodes, None]
+        scale = np.maximum(np.abs(means).max(axis=0, initial=0) / _STEPS, np.finfo(np.float32).tiny)
+        scale = scale.astype(np.float32)
+        steps = np.rint(means / scale).astype(np.int16)
+        return cls(nodes, mass[nodes], steps, scale, origin, cell, size, axes)
+
+    @cached_property
+    def _values(self) -> NDArray[np.float32]:
+        """Entries of all nodes [size^l, r]."""
+        count = self._size ** len(self._origin)
+        mass = np.zeros(count, np.float32)
+        mass[self._nodes] = self._mass
+        sums = np.zeros((count, self._axes.rank), np.float32)
+        sums[self._nodes] = self._means * self._scale * self._mass[:, None]
+        return _entries(sums, mass, self._size, len(self._origin))
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> GridDecoder:
         """Rebuild a decoder from `arrays`."""
         axes = Axes(arrays["centre"], arrays["components"])
-        return cls(arrays["values"], arrays["origin"], float(arrays["cell"][0]), axes)
+        return cls(
+            arrays["nodes"],
+            arrays["mass"],
+            arrays["means"],
+            arrays["scale"],
+            arrays["origin"],
+            float(arrays["cell"][0]),
+            int(arrays["size"][0]),
+            axes,
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that `load` needs."""
         return {
-            "values": self._values,
+            "nodes": self._nodes,
+            "mass": self._mass,
+            "means": self._means,
+            "scale": self._scale,
             "origin": self._origin,
             "cell": np.array([self._cell]),
+            "size": np.array([self._size]),
             "centre": self._axes.centre,
             "components": self._axes.components,
         }
@@ -110,26 +164,35 @@ class GridDecoder:
         """Interpolate in a table of nodes, some points at a time."""
         mixed = np.empty((len(y), table.shape[1]), np.float32)
         for start in range(0, len(y), _BLOCK_POINTS):
-            nodes, shares = self._corners(y[start : start + _BLOCK_POINTS])
+            block = y[start : start + _BLOCK_POINTS]
+            nodes, shares = _corners(block, self._origin, self._cell, self._size)
             part = table[nodes[:, 0]] * shares[:, :1]
             for corner in range(1, nodes.shape[1]):
                 part += table[nodes[:, corner]] * shares[:, corner, None]
             mixed[start : start + _BLOCK_POINTS] = part
         return mixed
 
-    def _corners(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the nodes around each position and their weights [m, 2^l]."""
-        at = np.clip((y - self._origin) / self._cell, 0, self._size - 1.001).astype(np.float32)
-        first = at.astype(np.int64)
-        up = at - first
-        strides = [self._size**c for c in reversed(range(y.shape[1]))]
-        nodes, shares = [], []
-        for corner in product((0, 1), repeat=y.shape[1]):
-            nodes.append(sum((first[:, c] + side) * strides[c] for c, side in enumerate(corner)))
-            shares.append(
-                np.prod([up[:, c] if side else 1 - up[:, c] for c, side in enumerate(corner)], axis=0)
-            )
-        return np.stack(nodes, axis=1), np.stack(shares, axis=1).astype(np.float32)
+
+def _corners(
+    y: NDArray[np.float32], origin: NDArray[np.float32], cell: float, size: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the nodes around each position and their weights [m, 2^l]."""
+    at = np.clip((y - origin) / cell, 0, size - 1.001).astype(np.float32)
+    first = at.astype(np.int64)
+    up = at - first
+    strides = [size**c for c in reversed(range(y.shape[1]))]
+    nodes, shares = [], []
+    for corner in product((0, 1), repeat=y.shape[1]):
+        nodes.append(sum((first[:, c] + side) * strides[c] for c, side in enumerate(corner)))
+        shares.append(np.prod([up[:, c] if side else 1 - up[:, c] for c, side in enumerate(corner)], axis=0))
+    return np.stack(nodes, axis=1), np.stack(shares, axis=1).astype(np.float32)
+
+
+def _entries(sums: NDArray[np.float32], mass: NDArray[np.float32], size: int, l: int) -> NDArray[np.float32]:
+    """Compute the entries of all nodes [size^l, r] from the sums and the mass of their samples."""
+    filled = _fill(_as_grid(sums, size, l), _as_grid(mass[:, None], size, l))
+    entries: NDArray[np.float32] = filled[0].movedim(0, -1).reshape(len(sums), -1).numpy()
+    return entries
 
 
 def _as_grid(table: NDArray[np.float32], size: int, l: int) -> torch.Tensor:

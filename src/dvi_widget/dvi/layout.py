@@ -23,7 +23,7 @@ from .placement import Placer
 from .pulls import Guide, Hold, cells
 from .skeleton import first_outline, next_outline, outlines
 
-_VERSION = 7
+_VERSION = 8
 _MIN_SAMPLES = 3
 _DEFAULT_K, _SEMANTIC_K, _SAMPLES_PER_NEIGHBOR = 20, 20, 3
 # Default xb_cross of many boundary samples; of fewer it is larger, up to a bound.
