@@ -203,6 +203,27 @@ def linear(data: Data) -> None:
     )
 
 
+def other_vaes(data: Data, model: Any) -> None:
+    """Print what of a map another VAE changes, beside the intervals, which hold redrawn neighbours alone."""
+    vaes = [VAE(epochs=60, hidden=(128,), seed=seed).fit(data.x) for seed in (1, 2)]
+    rows = []
+    for picture in data.explained[:10]:
+        student = LinearStudent().fit(Neighbors(data.vae).sample(picture), model)
+        own = int(student.predict(picture[None]).argmax())
+        intervals, weights = student.intervals(), student.weights()[own]
+        for vae in vaes:
+            other = LinearStudent().fit(Neighbors(vae).sample(picture), model)
+            both, found = student.varied_ & other.varied_, other.weights()[own]
+            inside = (found >= intervals.low[own]) & (found <= intervals.high[own])
+            rows.append((inside[both].mean(), _cosine(weights[both], found[both])))
+    inside, cosine = np.mean(rows, axis=0)
+    print(
+        f"{data.name}, other VAEs | of weights where both vary {inside:.3f} lie within the intervals; "
+        f"cosine of both maps {cosine:.3f}",
+        flush=True,
+    )
+
+
 def _cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
     return float((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b))
 
@@ -227,6 +248,7 @@ def main() -> None:
         varied_cue(data, side)
         hard(data)
         linear(data)
+    other_vaes(small, network)
     constant(small)
 
 

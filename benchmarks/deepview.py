@@ -15,6 +15,10 @@ import resnet20
 import torch
 from dvi import BUILD, RUNS, record
 from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 import dvi_widget as dvi
@@ -170,6 +174,40 @@ def growth(data: Path) -> list[str]:
             f"{calls_of(paths) / n:.0f} per sample, certified {found.certified.mean():.0%}, {clock} | "
             f"{against}"
         )
+    return rows
+
+
+def cost(data: Path) -> list[str]:
+    """Measure the search beside all pairs for a cheap and a dear classifier, on data new to it."""
+    del data
+    x, y = make_blobs(1500, 20, centers=6, cluster_std=6, random_state=3)
+    x = x.astype(np.float32)
+    linear = LogisticRegression(max_iter=500).fit(x, y)
+    weights, bias = linear.coef_.T.astype(np.float32), linear.intercept_.astype(np.float32)
+
+    def plain(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(softmax(points @ weights + bias, axis=1))
+
+    forest = RandomForestClassifier(100, random_state=0).fit(x, y)
+    rows = []
+    for name, model in (("a product of matrices", plain), ("100 trees", forest)):
+        for n in (150, 500, 1500):
+            found, scales, paths, clock = pruned(model, x[:n])
+            full = begun(model, x[:n])
+            full._classify.calls = 0  # type: ignore[attr-defined]  # noqa: SLF001
+            if model is forest and n > 500:
+                rows.append(
+                    f"20-D blobs, {name}, N = {n:,} | {calls_of(paths):,} calls, {clock.cpu:.2f} CPU s | "
+                    f"{some_rows(full, found, scales)}"
+                )
+                continue
+            with Clock() as loop:
+                estimate_scales(full, 0)
+                truth = all_pairs(full, scales)
+            rows.append(
+                f"20-D blobs, {name}, N = {n:,} | {calls_of(paths):,} calls, {clock.cpu:.2f} CPU s, recall "
+                f"{recall(found, truth):.4f} | all pairs: {calls_of(full):,} calls, {loop.cpu:.2f} CPU s"
+            )
     return rows
 
 
@@ -385,7 +423,14 @@ def _row(name: str, values: Sequence[float], clock: Clock) -> str:
     )
 
 
-PARTS = {"exactness": exactness, "growth": growth, "quality": quality, "whole": whole, "dvi": beside_dvi}
+PARTS = {
+    "cost": cost,
+    "exactness": exactness,
+    "growth": growth,
+    "quality": quality,
+    "whole": whole,
+    "dvi": beside_dvi,
+}
 
 
 def keep(part: str, rows: list[str]) -> None:

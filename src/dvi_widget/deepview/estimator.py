@@ -22,7 +22,7 @@ from dvi_widget.subject import Outputs, as_predictor, check_outputs
 from . import layout, quality
 from .inputs import as_labels, as_samples
 from .inverse import InverseMap, typical_gap
-from .metric import Classifier, Paths, Scales, estimate_scales
+from .metric import Classifier, Paths, Scales, as_precise_as, estimate_scales
 from .neighbors import Neighbors, Search
 from .selection import choose_a, choose_lambda
 from .source import DeepViewSource, PictureSource
@@ -50,8 +50,9 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     model
-        Any classifier that `as_predictor` takes. It is called on float32 inputs between the samples. It is an
-        ingredient rather than learnt here, so that a clone shares it.
+        Any classifier that `as_predictor` takes. It is called on inputs between the samples: in float64 if
+        both it and the samples are of that precision, as scikit-learn's, else in float32, as every plain
+        function. It is an ingredient rather than learnt here, so that a clone shares it.
     lam : float in [0, 1] or "auto"
         λ. "auto" is the largest in [0.2, 0.8] that does not degrade the vote of five neighbours (§5.2).
     n_neighbors : int, optional
@@ -203,6 +204,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         """
         flat, shape = as_samples("x", x, None)
         self._check_parameters()
+        flat = as_precise_as(self.model, flat)
         n_neighbors = self._neighbor_count(len(flat))
         labels = as_labels(y, len(flat), self._known_labels())
         self._begin(flat, shape)
@@ -250,7 +252,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
             As for `fit`; the map is then unchanged.
         """
         check_is_fitted(self, "inverse_")
-        new, _ = as_samples("x", x, self.shape_)
+        new = as_samples("x", x, self.shape_)[0].astype(self.flat_.dtype, copy=False)
         labels = as_labels(y, len(new), self._known_labels())
         old = len(self.embedding_)
         self._check_classes(labels)
@@ -300,7 +302,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
             As for `fit`.
         """
         check_is_fitted(self, "inverse_")
-        new, _ = as_samples("x", x, self.shape_)
+        new = as_samples("x", x, self.shape_)[0].astype(self.flat_.dtype, copy=False)
         voters = min(_VOTERS, len(self.flat_))
         nearest = self._nearest_of(new, self.flat_, self.probabilities_, voters).indices
         apart = (new != self.flat_[nearest[:, 0]]).any(axis=1)
@@ -464,8 +466,8 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         return np.take_along_axis(others, order, axis=1).astype(np.int32)
 
     @property
-    def flat_(self) -> NDArray[np.float32]:
-        """The fitted samples, flat [N, D]."""
+    def flat_(self) -> NDArray[np.floating]:
+        """The fitted samples, flat [N, D], in the precision in which the classifier is asked."""
         return self._paths.x[: len(self.embedding_)]
 
     @property
@@ -526,7 +528,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         if self.classes is not None and len(self.classes) != size:
             raise ValueError(f"classes must be {size} names, one per class; got {len(self.classes)}.")
 
-    def _begin(self, flat: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+    def _begin(self, flat: NDArray[np.floating], shape: tuple[int, ...]) -> None:
         """Classify the samples, unless an earlier fit on them did."""
         known = getattr(self, "_paths_of", None)
         settings = (self.outputs, self.segments, shape)
@@ -604,7 +606,7 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         self._measures = None
 
     def _nearest_of(
-        self, new: NDArray[np.float32], x: NDArray[np.float32], p: NDArray[np.float32], k: int
+        self, new: NDArray[np.floating], x: NDArray[np.floating], p: NDArray[np.float32], k: int
     ) -> Neighbors:
         """Return the k nearest of samples x to new ones; points classified for it are not kept."""
         paths = Paths(

@@ -16,8 +16,8 @@ _LISTED = 10  # labels, in an error
 
 def as_samples(
     name: str, given: ArrayLike, shape: tuple[int, ...] | None
-) -> tuple[NDArray[np.float32], tuple[int, ...]]:
-    """Return samples as flat float32 [N, D], and the shape of one.
+) -> tuple[NDArray[np.floating], tuple[int, ...]]:
+    """Return samples as flat arrays [N, D], float64 if float32 would round them, and the shape of one.
 
     Parameters
     ----------
@@ -46,8 +46,13 @@ def as_samples(
         raise ValueError(
             f"{name} must have samples of shape {shape}, which the map was fitted on; got {array.shape[1:]}."
         )
-    flat = np.ascontiguousarray(array.reshape(len(array), -1), np.float32)
-    check_finite(name, flat)
+    wide = np.result_type(array.dtype, np.float32).itemsize > np.dtype(np.float32).itemsize
+    flat: NDArray[np.floating] = np.ascontiguousarray(
+        array.reshape(len(array), -1), np.float64 if wide else np.float32
+    )
+    # What lies between samples is decoded in single precision, whose range they must keep to.
+    with np.errstate(over="ignore"):
+        check_finite(name, flat.astype(np.float32, copy=False))
     return flat, array.shape[1:]
 
 

@@ -42,8 +42,8 @@ class InverseMap:
     ----------
     y : float [N, 2]
         Positions of the samples.
-    x : float32 [N, D]
-        Their flat inputs.
+    x : float32 or float64 [N, D]
+        Their flat inputs; what is decoded is float32.
     a : float
         How fast a sample's influence fades, per squared unit of the map.
     sigmas : float [N], optional
@@ -58,12 +58,13 @@ class InverseMap:
     def __init__(
         self,
         y: NDArray[np.floating],
-        x: NDArray[np.float32],
+        x: NDArray[np.floating],
         a: float,
         *,
         sigmas: NDArray[np.floating] | None = None,
     ) -> None:
         self.a = a
+        x = x.astype(np.float32, copy=False)
         self._low, self._high = x.min(axis=0), x.max(axis=0)
         spread = np.ones(len(y)) if sigmas is None else np.maximum(sigmas.astype(np.float64), _MIN_SIGMA)
         rows = np.arange(len(y)) if len(y) <= _MAX_BROAD else _spread_out(y, _MAX_BROAD)

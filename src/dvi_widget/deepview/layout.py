@@ -43,7 +43,7 @@ class FisherMap:
 
 def fit_layout(
     neighbors: Neighbors,
-    x: NDArray[np.float32],
+    x: NDArray[np.floating],
     *,
     min_dist: float,
     seed: int,
@@ -59,7 +59,7 @@ def fit_layout(
     neighbors : Neighbors
         k neighbours of every sample. UMAP takes the sample itself and the k − 1 nearest, as its own
         `n_neighbors` = k counts them.
-    x : float32 [N, D]
+    x : float32 or float64 [N, D]
         Flat inputs.
     start : float [N, E], optional
         Coordinates whose two principal axes are the start; the inputs by default.
@@ -96,7 +96,7 @@ def fit_layout(
 
 
 def extend_layout(
-    neighbors: Neighbors, old: Positions, x: NDArray[np.float32], *, min_dist: float, seed: int
+    neighbors: Neighbors, old: Positions, x: NDArray[np.floating], *, min_dist: float, seed: int
 ) -> FisherMap:
     """Add samples to a layout: they move among the old ones first, then their neighbours make room.
 
@@ -206,7 +206,7 @@ def most_central(groups: NDArray[np.floating]) -> NDArray[np.intp]:
 def place(
     nearest: NDArray[np.integer],
     apart: NDArray[np.bool_],
-    x: NDArray[np.float32],
+    x: NDArray[np.floating],
     y: Positions,
     gap: NDArray[np.float32],
 ) -> Positions:
@@ -218,7 +218,7 @@ def place(
         The fitted sample that each is put beside.
     apart : bool [m]
         Whether the sample differs from that one; if not, it gets its position.
-    x : float32 [m, D]
+    x : float32 or float64 [m, D]
         Flat inputs. The direction of the spread depends on them alone, so that a sample's position does not
         depend on the others of the call.
     y : float32 [N, 2]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from dvi_widget.subject import Outputs, as_predictor
 
@@ -48,7 +49,7 @@ class Classifier:
         self.batch = max(1, _BATCH_VALUES // max(1, int(np.prod(shape))))
         self._classes: int | None = None
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, x: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return probabilities [m, C] of inputs [m, D].
 
         Raises
@@ -60,7 +61,7 @@ class Classifier:
         parts = [self._batch(x[start : start + self.batch]) for start in range(0, len(x), self.batch)]
         return np.concatenate(parts)
 
-    def _batch(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _batch(self, x: NDArray[np.floating]) -> NDArray[np.float32]:
         try:
             logits = torch.from_numpy(self.predictor.predict(x.reshape(len(x), *self.shape)))
         except ValueError as error:
@@ -86,6 +87,30 @@ class Classifier:
                 f"{x[row].max():.3g}. Check that the inputs are scaled as the model expects."
             )
         return p
+
+
+def as_precise_as(model: Any, x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return samples in the classifier's own precision, or in theirs if that is less.
+
+    Parameters
+    ----------
+    model
+        Whatever `as_predictor` takes.
+    x : float32 or float64 [N, D]
+
+    Returns
+    -------
+    float32 or float64 [N, D]
+        float64 stays so for scikit-learn models, their methods, and torch modules in that precision. A plain
+        function is called on float32: most hold a network.
+    """
+    subject = as_predictor(model).model
+    if isinstance(subject, nn.Module):
+        double = any(weight.dtype == torch.float64 for weight in subject.parameters())
+    else:
+        owner = getattr(subject, "__self__", subject)
+        double = hasattr(owner, "predict_proba") or hasattr(owner, "decision_function")
+    return x if double else x.astype(np.float32, copy=False)
 
 
 def jensen_shannon(p: NDArray[np.floating], q: NDArray[np.floating]) -> Floats:
@@ -145,8 +170,9 @@ class Paths:
 
     Parameters
     ----------
-    x : float32 [N, D]
-        Flat inputs.
+    x : float32 or float64 [N, D]
+        Flat inputs. Points between them are computed in float64 and rounded once, to the dtype of x: a tree's
+        split, which lies between two samples, is hit exactly or not at all.
     p : float32 [N, C]
         Their probabilities.
     classify : callable
@@ -157,9 +183,9 @@ class Paths:
 
     def __init__(
         self,
-        x: NDArray[np.float32],
+        x: NDArray[np.floating],
         p: NDArray[np.float32],
-        classify: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        classify: Callable[[NDArray[np.floating]], NDArray[np.float32]],
         n: int,
     ) -> None:
         self.x, self.p, self.n = x, p, n
@@ -195,7 +221,7 @@ class Paths:
         js: Floats = self.segments.sum(axis=1)
         return (1 - lam) / scales.js * js + lam / scales.euclidean * self.euclidean
 
-    def grow(self, x: NDArray[np.float32], p: NDArray[np.float32]) -> None:
+    def grow(self, x: NDArray[np.floating], p: NDArray[np.float32]) -> None:
         """Append samples; paths between the old ones stay."""
         self.x, self.p = np.concatenate([self.x, x]), np.concatenate([self.p, p])
 
@@ -257,8 +283,9 @@ class Paths:
             part = rows[start : start + step]
             left, middle, right = self._next(part)
             i, j = self.first[part], self.second[part]
-            t = (middle / self.n).astype(np.float32)[:, None]
-            revealed = self._classify((1 - t) * self.x[i] + t * self.x[j])
+            t = (middle / self.n)[:, None]
+            between = (1 - t) * self.x[i] + t * self.x[j]
+            revealed = self._classify(between.astype(self.x.dtype, copy=False))
             slots = np.arange(self._used, self._used + len(part), dtype=np.int32)
             self._keep(revealed)
             self._slots[part, middle - 1] = slots

@@ -103,9 +103,8 @@ class Search:
         self._queries = rows.astype(np.int32)
         # Either all queries are candidates themselves, or none is.
         self._limit = self._candidates - int(rows[0] < self._candidates)
-        self._x = torch.from_numpy(
-            paths.x - paths.x[: self._candidates].mean(axis=0, dtype=np.float64).astype(np.float32)
-        )
+        middle = paths.x[: self._candidates].mean(axis=0, dtype=np.float64)
+        self._x = torch.from_numpy((paths.x - middle.astype(paths.x.dtype)).astype(np.float32, copy=False))
         self._p = torch.from_numpy(np.ascontiguousarray(paths.p.T))  # [C, N]
         self._squares = self._x.square().sum(dim=1)
         self._entropies = torch.from_numpy(_entropy(paths.p))

@@ -33,7 +33,7 @@ Classify = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def measure(
-    x: NDArray[np.float32],
+    x: NDArray[np.floating],
     y: NDArray[np.float32],
     classes: NDArray[np.intp],
     classify: Classify,
@@ -48,7 +48,7 @@ def measure(
 
     Parameters
     ----------
-    x : float32 [N, D]
+    x : float32 or float64 [N, D]
         Flat inputs of the samples.
     y : float32 [N, 2]
         Their positions.
@@ -113,7 +113,7 @@ def territories(
     classify: Classify,
     inverse: InverseMap,
     y: NDArray[np.float32],
-    x: NDArray[np.float32],
+    x: NDArray[np.floating],
     classes: NDArray[np.intp],
     resolution: int,
 ) -> Territories:
@@ -168,7 +168,7 @@ def table(rows: Sequence[tuple[str, int | None, float]]) -> pd.DataFrame:
 
 
 def _q_not_data(
-    x: NDArray[np.float32],
+    x: NDArray[np.floating],
     y: NDArray[np.float32],
     classes: NDArray[np.intp],
     classify: Classify,

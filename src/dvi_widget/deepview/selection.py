@@ -76,7 +76,7 @@ def choose_lambda(
 
 def choose_a(
     y: NDArray[np.floating],
-    x: NDArray[np.float32],
+    x: NDArray[np.floating],
     classes: NDArray[np.integer],
     classify: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     seed: int,
@@ -90,7 +90,7 @@ def choose_a(
     ----------
     y : float [N, 2]
         Positions of the samples.
-    x : float32 [N, D]
+    x : float32 or float64 [N, D]
         Their flat inputs.
     classes : int [N]
         Their predicted classes.

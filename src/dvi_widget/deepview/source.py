@@ -92,11 +92,11 @@ class DeepViewSource:
     def features(self, epoch: int) -> NDArray[np.float32]:
         """Return the flat inputs of all samples: [N, D]. DeepView maps inputs, not representations."""
         del epoch
-        return self._view.flat_
+        return self._view.flat_.astype(np.float32, copy=False)
 
     def inputs(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Return samples as the classifier takes them: [m, ...]."""
-        x = self._view.flat_[np.asarray(indices)]
+        x = self._view.flat_[np.asarray(indices)].astype(np.float32, copy=False)
         inputs: NDArray[np.float32] = x.reshape(len(x), *self._view.shape_)
         return inputs
 
