@@ -231,8 +231,8 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         their neighbours make room in a few small steps. `moved_` and `kept_` tell how far that moved the old
         ones. Scales and λ stay.
 
-        Like `transform`, this puts a sample beside those nearest in the metric, hence of its own prediction:
-        an error stands in the territory of the class it is taken for, and only its label tells that.
+        Like `transform`, this puts a sample beside those nearest in the metric. Many added at once also draw
+        each other, and follow the rule less closely.
 
         Parameters
         ----------
@@ -283,7 +283,8 @@ class DeepView(BaseEstimator):  # type: ignore[misc]
         """Return positions of samples on the map: beside the most central of the five nearest in the metric.
 
         A fitted sample gets its own position. The position of a sample does not depend on the others of the
-        call. As in `add`, an error stands among samples of the class that it is taken for.
+        call. Most errors stand among samples of the class that they are taken for, but not all: the metric
+        also counts how far inputs lie apart, the more the smaller λ is.
 
         Parameters
         ----------
