@@ -40,7 +40,7 @@ from recorded import network  # noqa: E402
 import dvi_widget as dvi  # noqa: E402
 from dvi_widget.widget.request import REQUESTS  # noqa: E402
 
-HANG_S = 60  # that an answer may take: a student is trained in seconds
+HANG_S = 60  # that may pass without a word
 N = N_TRAIN + N_TEST
 RAW = "The kernel could not answer"
 
@@ -206,8 +206,11 @@ def answered(explorer: dvi.Explorer, message: Any, before: int) -> Outcome:
 
     channel.hear({"method": "custom", "content": told})
     with channel.changed:
-        if not channel.changed.wait_for(final, HANG_S):
-            return "hang", ""
+        while not final():
+            told_already = len(channel.said)
+            # Long work tells its progress.
+            if not channel.changed.wait_for(lambda: len(channel.said) > told_already, HANG_S):  # noqa: B023
+                return "hang", ""
     content, buffers = final()[0]
     json.dumps(content, allow_nan=False)
     if content["ok"]:
