@@ -8,7 +8,7 @@ READY := $(ENV)/ready
 BUNDLE := src/dvi_widget/widget/static/widget.js
 FRONT := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/build_hook.py package-lock.json
 
-.PHONY: demo test check front python unit lowest mutants setup chromium kills fuzz pictures benchmarks clean
+.PHONY: demo test check front python unit lowest mutants setup chromium kills fuzz soak pictures benchmarks clean
 
 # Trains, records, fits and exports; the executed notebook and the page land in build/demo.
 demo: setup
@@ -84,6 +84,10 @@ fuzz: setup
 # A hundred kills while recording and while fitting.
 kills: setup
 	$(RUN) tests/kills.py 100
+
+# Ten thousand requests of four pages to one kernel, and a hundred runs of a cell over 300 epochs.
+soak: setup
+	$(RUN) tests/soak.py 10000 100
 
 # The explorer on the MNIST reference run, as pictures in build/pictures.
 pictures: setup chromium
