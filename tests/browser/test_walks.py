@@ -68,7 +68,7 @@ def test_when_did_two_classes_part(walk, notebook, landscape, shots):
     expect(walk.at.part("confusion-words")).to_contain_text("Label 8, predicted 1")
     course = walk.at.part("confusion").locator(".dvi-lines")
     course.scroll_into_view_if_needed()
-    course.locator("svg").hover()
+    course.get_by_role("img").hover()
     expect(course).to_contain_text("epoch")
     walk.at.page.screenshot(path=shots / "walk-parted.png")
     assert walk.clicks == 1
