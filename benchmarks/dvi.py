@@ -3,6 +3,7 @@
     python benchmarks/dvi.py --data ../shared/data --run digits --methods layout,pca,tsne-t --seeds 0,1,2
     python benchmarks/dvi.py --data ../shared/data --run digits --stability 4
     python benchmarks/dvi.py --cost 10000 --methods layout,umap-t
+    python benchmarks/dvi.py --run digits --methods layout,before --before FOLDER  # see before.py
 
 Records the run first (once per seed, under build/benchmarks), then fits and measures one method after the
 other. What is measured is kept there, so that a command that was stopped goes on where it stopped; the tables
@@ -30,6 +31,7 @@ from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+import before
 import dvi_widget as dvi
 from dvi_widget.landscape import Landscape
 from dvi_widget.nearest import neighbors
@@ -121,8 +123,9 @@ class Painted:
         return p.argmax(axis=1), first, first - second
 
 
-METHODS: dict[str, Callable[[int], Projection]] = {
+METHODS: dict[str, Callable[[int], Projection | before.Before]] = {
     "layout": lambda _: dvi.DVI(),
+    "before": lambda _: before.Before(),
     "paper": lambda seed: dvi.PaperDVI(seed=seed),
     "umap-t": lambda seed: dvi.baselines.UMAP(warm=True, seed=seed),
     "umap": lambda seed: dvi.baselines.UMAP(seed=seed),
@@ -493,6 +496,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="measure again what is measured already")
     parser.add_argument("--stability", type=int, metavar="DRAWS", help="compare so many maps instead")
     parser.add_argument("--cost", type=int, metavar="N", help="time the fit of so many samples instead")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a version whose default is compared")
     given = parser.parse_args()
     methods = given.methods.split(",")
     unknown = sorted(set(methods) - set(METHODS))
@@ -500,6 +504,10 @@ def main() -> None:
         parser.error(f"--methods: no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
     if not given.data.is_dir():
         parser.error(f"--data: {given.data} is not a folder")
+    if "before" in methods:
+        if not given.before:
+            parser.error("--before: the method 'before' needs the folder of a checked-out version")
+        before.load(given.before, BUILD)
     torch.set_num_threads(1)
     with threadpool_limits(1):
         if given.cost:
