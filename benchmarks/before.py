@@ -29,12 +29,13 @@ from dvi_widget.landscape import Landscape
 
 NAME = "dvi_before"
 _NAME_OF_ITS_PACKAGE = re.compile(r"\bdvi_widget\b")
+_copies = tempfile.TemporaryDirectory()  # removed when the process ends
 
 
-def load(folder: Path, kept: Path) -> None:
-    """Import the package of a checked-out version under another name, from a renamed copy in `kept`."""
+def load(folder: Path) -> None:
+    """Import the package of a checked-out version under another name, from a renamed copy."""
+    kept = Path(_copies.name)
     package = kept / NAME
-    shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(folder / "src" / "dvi_widget", package)
     for path in package.rglob("*.py"):
         path.write_text(_NAME_OF_ITS_PACKAGE.sub(NAME, path.read_text(encoding="utf-8")), encoding="utf-8")
@@ -105,7 +106,7 @@ class Source:
 
 def published(run: dvi.Run) -> bool:
     """Tell whether the published method gives the same positions in both versions, bit by bit."""
-    settings = {"steps": (200, 100), "batch_size": 100, "device": "cpu"}
+    settings: dict[str, Any] = {"steps": (200, 100), "batch_size": 100, "device": "cpu"}
     before = Before(method="paper", **settings).fit(run).landscape()
     shutil.rmtree(run.maps, ignore_errors=True)
     now = dvi.PaperDVI(**settings).fit(run).landscape()
@@ -120,7 +121,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        load(given.before, Path(folder))
+        load(given.before)
         draw = np.random.default_rng(0)
         labels = draw.integers(4, size=300)
         recorder = dvi.ArrayRecorder(Path(folder) / "run", labels=labels, classes=list("abcd"))
