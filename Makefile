@@ -54,7 +54,7 @@ unit: setup
 lowest: setup
 	$(RUN) -m uv venv --quiet --clear --no-python-downloads --python $(PYTHON) build/lowest
 	$(RUN) -m uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct -e '.[test]'
-	build/lowest/bin/python -m pytest tests/unit
+	build/lowest/bin/python -m pytest tests/unit -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Small changes to a few modules, of which no test should stay green: prints those that no test noticed. SAMPLE
 # picks mutants by the last digits of their numbers; '*' takes all of them.
