@@ -469,7 +469,7 @@ def stability(run: dvi.Run, method: str, draws: int) -> dict[str, NDArray[np.flo
     return found
 
 
-def cost(n: int, methods: list[str], width: int, epochs: int = 3) -> None:
+def cost(n: int, methods: list[str], width: int, epochs: int) -> None:
     """CPU seconds an epoch on features of ten classes, whose centres move a little from epoch to epoch."""
     draw = np.random.default_rng(0)
     centres, labels = draw.normal(size=(10, width)), draw.integers(10, size=n)
@@ -506,6 +506,7 @@ def main() -> None:
     parser.add_argument("--stability", type=int, metavar="DRAWS", help="compare so many maps instead")
     parser.add_argument("--cost", type=int, metavar="N", help="time the fit of so many samples instead")
     parser.add_argument("--width", type=int, default=512, help="columns of the representations it times")
+    parser.add_argument("--epochs", type=int, default=3, help="of the run it times")
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="a version whose default is compared")
     given = parser.parse_args()
     methods = given.methods.split(",")
@@ -521,7 +522,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with threadpool_limits(1):
         if given.cost:
-            cost(given.cost, methods, given.width)
+            cost(given.cost, methods, given.width, given.epochs)
             return
         reference = RUNS[given.run]
         seeds = [int(seed) for seed in given.seeds.split(",")]

@@ -119,13 +119,13 @@ class DVI(Projection):
     What distance on the map means: near is near, as far as `trustworthiness` and `nn_pv` say; between groups
     it ranks how far they are apart (`class_distance`); its unit means nothing.
 
-    What it misses, beside the best of others (benchmarks/RESULTS.md, MNIST with flipped labels): t-SNE
-    keeps .55 of the 5 nearest samples, this .46; PCA and t-SNE order the distances of classes better (.82 and
-    .81 for .76), and distance to the drawn border follows the margin better in t-SNE (.62 for .51). Of the
-    boundary samples .64 lie on a drawn border, for .50 of samples drawn by chance. Under unsure samples the
-    paint is off by .02, but far more under unseen ones, as these are placed among sure neighbours. How far
-    samples move follows how their distances changed with a rank correlation of .36; a step as long as
-    neighbours were lost gets .35. Where no arrangement in the plane stands out, another 80 % of the samples
+    What it misses, beside the best of others (benchmarks/RESULTS.md, MNIST with flipped labels, three
+    seeds): t-SNE keeps .55 of the 5 nearest samples, this .48; PCA orders the distances of classes better
+    (.82 for .76), and distance to the drawn border follows the margin better in t-SNE (.63 for .52). Of the
+    boundary samples .63 lie on a drawn border, for .43 of samples drawn by chance. Under unsure samples the
+    paint is off by .02, but by .16 under unseen ones, as these are placed among sure neighbours. How far
+    samples move follows how their distances changed with a rank correlation of .35, which a step as long as
+    neighbours were lost gets too. Where no arrangement in the plane stands out, another 80 % of the samples
     give another one.
 
     Defaults were chosen on seed 0 of four runs (digits, MNIST with a tenth of the labels flipped, CIFAR-10,
