@@ -190,7 +190,7 @@ class Log(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def answered(explorer: dvi.Explorer, message: Any, before: int) -> Outcome:
+def answered(explorer: dvi.Explorer, message: Any) -> Outcome:
     """Send a message, and judge what comes back."""
     channel = explorer.comm
     told = json.loads(json.dumps(message))  # as a page's JSON arrives
@@ -200,7 +200,7 @@ def answered(explorer: dvi.Explorer, message: Any, before: int) -> Outcome:
         # Without a proper number the answer has none, and comes at once.
         return [
             (content, buffers)
-            for content, buffers in channel.customs()[before:]
+            for content, buffers in channel.customs()
             if "ok" in content and content["id"] in (id_, None)
         ]
 
@@ -225,32 +225,56 @@ def answered(explorer: dvi.Explorer, message: Any, before: int) -> Outcome:
     return ("clear" if clear else "raw"), error
 
 
-def fuzz_messages(count: int, seed: int = 0) -> tuple[Counter[str], list[str]]:
-    """Judge so many messages; count the outcomes, and describe the defects."""
+def tallied(
+    count: int, begin: Callable[[dvi.Explorer], Callable[[int], tuple[Outcome, str]]]
+) -> tuple[Counter[str], list[str]]:
+    """Judge so many trials of an explorer; count the outcomes, and describe the defects.
+
+    `begin` returns what tells the outcome of the trial with a number, and what was tried.
+    """
     counts: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
     defects: list[str] = []
     log = Log()
     logging.getLogger().addHandler(log)
     try:
         with explored() as explorer:
-            names = [*explorer.suggestions().columns, "label", "loss", "margin", "flipped", "mislabelled"]
-            sender = Sender(seed, names)
+            judged = begin(explorer)
             for number in range(count):
-                explorer.comm.said.clear()
                 log.lines.clear()
-                message = sender.message(number)
-                try:
-                    kind, found = answered(explorer, message, 0)
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is a defect
-                    kind, found = "raw", f"{type(error).__name__}: {error}"
+                (kind, found), tried = judged(number)
                 if log.lines and kind in ("right", "clear"):
                     kind, found = "raw", log.lines[0]
                 counts[kind] += 1
                 if kind not in ("right", "clear"):
-                    defects.append(f"{kind}: {str(message)[:200]} → {found[:300]}")
+                    defects.append(f"{kind}: {tried} → {found[:300]}")
     finally:
         logging.getLogger().removeHandler(log)
     return counts, defects
+
+
+def caught(judge: Callable[[], Outcome]) -> Outcome:
+    """Judge, and count any error of its own as raw."""
+    try:
+        return judge()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a defect
+        return "raw", f"{type(error).__name__}: {error}"
+
+
+def fuzz_messages(count: int, seed: int = 0) -> tuple[Counter[str], list[str]]:
+    """Judge so many messages; count the outcomes, and describe the defects."""
+
+    def begin(explorer: dvi.Explorer) -> Callable[[int], tuple[Outcome, str]]:
+        names = [*explorer.suggestions().columns, "label", "loss", "margin", "flipped", "mislabelled"]
+        sender = Sender(seed, names)
+
+        def judged(number: int) -> tuple[Outcome, str]:
+            explorer.comm.said.clear()
+            message = sender.message(number)
+            return caught(lambda: answered(explorer, message)), str(message)[:200]
+
+        return judged
+
+    return tallied(count, begin)
 
 
 def assigned(explorer: dvi.Explorer, name: str, value: Any, *, by_page: bool) -> Outcome:
@@ -282,38 +306,27 @@ def assigned(explorer: dvi.Explorer, name: str, value: Any, *, by_page: bool) ->
 
 def fuzz_values(count: int, seed: int = 0) -> tuple[Counter[str], list[str]]:
     """Judge so many values, every other one sent by a page; count the outcomes, and describe the defects."""
-    counts: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
-    defects: list[str] = []
-    log = Log()
-    logging.getLogger().addHandler(log)
-    try:
-        with explored() as explorer:
-            sender = Sender(seed, [])
-            for number in range(count):
-                name, by_page = sender.draw.choice(SHARED), number % 2 == 0
-                value = sender.value(name)
-                if by_page:
-                    try:
-                        value = json.loads(json.dumps(value))
-                    except (TypeError, ValueError):
-                        value = sender.odd()
-                log.lines.clear()
-                began = time.perf_counter()
+
+    def begin(explorer: dvi.Explorer) -> Callable[[int], tuple[Outcome, str]]:
+        sender = Sender(seed, [])
+
+        def judged(number: int) -> tuple[Outcome, str]:
+            name, by_page = sender.draw.choice(SHARED), number % 2 == 0
+            value = sender.value(name)
+            if by_page:
                 try:
-                    kind, found = assigned(explorer, name, value, by_page=by_page)
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is a defect
-                    kind, found = "raw", f"{type(error).__name__}: {error}"
-                if kind in ("right", "clear") and time.perf_counter() - began > HANG_S:
-                    kind, found = "hang", ""
-                if log.lines and kind in ("right", "clear"):
-                    kind, found = "raw", log.lines[0]
-                counts[kind] += 1
-                if kind not in ("right", "clear"):
-                    by = "page" if by_page else "Python"
-                    defects.append(f"{kind}: {name} = {str(value)[:120]} by {by} → {found[:300]}")
-    finally:
-        logging.getLogger().removeHandler(log)
-    return counts, defects
+                    value = json.loads(json.dumps(value))
+                except (TypeError, ValueError):
+                    value = sender.odd()
+            began = time.perf_counter()
+            outcome = caught(lambda: assigned(explorer, name, value, by_page=by_page))
+            if outcome[0] in ("right", "clear") and time.perf_counter() - began > HANG_S:
+                outcome = "hang", ""
+            return outcome, f"{name} = {str(value)[:120]} by {'page' if by_page else 'Python'}"
+
+        return judged
+
+    return tallied(count, begin)
 
 
 def main() -> None:

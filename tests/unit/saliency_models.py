@@ -100,6 +100,22 @@ class Softened(nn.Module):
         return F.softmax(self.inner(x) * self.scale, 1)
 
 
+class Written(nn.Module):
+    """Two convolutions and a linear layer, with whatever a test makes of them."""
+
+    def __init__(self, forward, **modules) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(2, 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
+        self.linear = nn.Linear(4, 3)
+        self.written = forward
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def forward(self, x):
+        return self.written(self, x)
+
+
 def seeded(model, seed=0):
     """The same weights for every network with the same layers, and a BatchNorm that does something."""
     generator = torch.Generator().manual_seed(seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from saliency_models import pictures, seeded
+from saliency_models import Written, pictures, seeded
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -21,24 +21,8 @@ QUICK = {
 }
 
 
-class Network(nn.Module):
-    """Two convolutions and a linear layer, with whatever a test makes of them."""
-
-    def __init__(self, forward, **modules) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(2, 4, 3, padding=1)
-        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
-        self.linear = nn.Linear(4, 3)
-        self.written = forward
-        for name, module in modules.items():
-            self.add_module(name, module)
-
-    def forward(self, x):
-        return self.written(self, x)
-
-
 def network(forward, **modules):
-    return seeded(Network(forward, **modules)).double()
+    return seeded(Written(forward, **modules)).double()
 
 
 def first(m, x):
@@ -110,7 +94,7 @@ def gated(m, x):
     return head(m, z * torch.sigmoid(z))
 
 
-class Counting(Network):
+class Counting(Written):
     """Keeps statistics in evaluation mode too."""
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from saliency_models import Functional, Softened, pictures, seeded
+from saliency_models import Functional, Softened, Written, pictures, seeded
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.checkpoint import checkpoint
@@ -13,24 +13,13 @@ from dvi_widget.saliency import METHODS, attribute, inspect_model, receptive_fie
 RULES = ["deep_lift", "guided_backprop", "deconvolution", "guided_grad_cam", "lrp", "deep_taylor"]
 
 
-class Middle(nn.Module):
-    """Two convolutions with whatever a test puts behind the second one."""
-
-    def __init__(self, behind, **modules) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(2, 4, 3, padding=1)
-        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
-        self.linear = nn.Linear(4, 3)
-        self.behind = behind
-        for name, module in modules.items():
-            self.add_module(name, module)
-
-    def forward(self, x):
-        return self.linear(self.behind(self, F.relu(self.conv1(x))).mean((2, 3)))
-
-
 def middle(behind, **modules):
-    return seeded(Middle(behind, **modules))
+    """A network with whatever a test puts behind its first convolution."""
+
+    def forward(m, x):
+        return m.linear(behind(m, F.relu(m.conv1(x))).mean((2, 3)))
+
+    return seeded(Written(forward, **modules))
 
 
 def values(model, method, x=None, **options):
