@@ -11,7 +11,7 @@ from PIL import Image
 from synthetic import Painter, landscape
 
 from dvi_widget import measures
-from dvi_widget.landscape import PALETTES, Landscape, class_colors
+from dvi_widget.landscape import PALETTES, Landscape, class_colors, colored
 from dvi_widget.landscape.canvas import Canvas
 from dvi_widget.landscape.source import ABILITIES, Paints, RoundTrips
 from dvi_widget.landscape.support import support
@@ -368,7 +368,12 @@ def test_a_figure_shows_the_painted_canvas_under_the_samples():
     # Land pales towards the border, and where there are no samples.
     known = support(shown[0].positions, shown.extent, 40)
     assert pixels[:, 19:21].min() > pixels[known == 1].min(axis=1).max()
-    assert (pixels[known == 0] == 255).all()
+    x0, x1, y0, y1 = shown.extent
+    middles = (np.arange(40) + 0.5) / 40
+    pixel = np.stack(np.meshgrid(x0 + middles * (x1 - x0), y0 + middles * (y1 - y0)), axis=-1)
+    away = np.linalg.norm(pixel[:, :, None] - shown[0].positions, axis=-1).min(axis=2) / (x1 - x0)
+    assert (pixels[away > 0.09] == 255).all()
+    assert (away > 0.09).mean() > 0.2
     lower = pixels[:20][known[:20] == 1]
     assert len(np.unique(lower, axis=0)) > 1
     # dy > 0 on an upright axis: the picture's first row, the canvas's lowest, is drawn at the bottom.
@@ -376,6 +381,20 @@ def test_a_figure_shows_the_painted_canvas_under_the_samples():
     assert figure.layout.yaxis.range[0] < figure.layout.yaxis.range[1]
     assert [len(trace.x) for trace in points] == [1, 1, 1]
     assert not figure.frames
+
+
+def test_a_border_is_a_line_in_a_picture_of_any_size():
+    cells, side = 20, 640
+    x, y = np.meshgrid((np.arange(cells) + 0.5) / cells, (np.arange(cells) + 0.5) / cells)
+    away = 0.35 * x + 0.31 - y  # from the border between two classes
+    canvas = Canvas.of(away < 0, np.ones_like(x), np.abs(away) / 2, count=2)
+    drawn = colored(canvas, ["#000000", "#000000"], side=side).astype(float)
+    columns = (np.arange(side) + 0.5) / side
+    paling = (drawn - drawn.min())[..., 0]
+    middle = (paling * columns[:, None]).sum(axis=0) / paling.sum(axis=0)  # of what pales in each column
+    inner = slice(side // cells, -side // cells)  # beyond the middles of the outermost cells nothing is known
+    assert side * np.abs(middle - (0.35 * columns + 0.31))[inner].max() < 1  # pixels; a cell has 32
+    assert np.abs(np.diff(drawn, axis=0)).max() < 20  # of the 102 that the land has
 
 
 def test_an_animated_figure_has_a_frame_and_a_stop_of_the_slider_per_epoch():

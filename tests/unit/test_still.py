@@ -79,7 +79,7 @@ def test_a_saved_notebook_gets_the_widget_and_a_picture():
     assert data[WIDGET]["model_id"] == explorer.model_id
     png = base64.b64decode(data["image/png"])
     assert Image.open(io.BytesIO(png)).size == (900, 740)
-    assert len(png) < 200_000
+    assert len(png) < 400_000
     two = Image.open(io.BytesIO(Explorer(landscape(), landscape())._still()))
     assert two.size == (1220, 558)
 
@@ -147,6 +147,20 @@ def test_territories_are_drawn_and_what_was_painted_is_taken():
         expected = 255 + near * (0.12 + 0.28 * sure) * (rgb(class_colors(3)[kind]) - 255)
         assert alike(before[row, column], expected)
         assert np.abs(after[row, column] - expected).max() <= 30  # 30 cells only
+
+
+def test_land_fades_without_bands():
+    shown = apart()
+    shown[0].positions[:, 1] = [1, *[-1] * 7]
+    lone = shown[0].positions[0]
+    row = TOP + round((1.2 - lone[1]) / 2.4 * SIDE)
+    column = LEFT + round((lone[0] + 1.2) / 2.4 * SIDE)
+    away = picture(Explorer(shown))[row, column + 8 : column + 60]  # to the right, from the rim of the sample
+    steps = np.diff(away, axis=0)
+    assert (away[-1] == 255).all()
+    assert steps.min() >= 0
+    assert steps.max() <= 6
+    assert len(np.unique(away, axis=0)) >= 20
 
 
 class Slow:

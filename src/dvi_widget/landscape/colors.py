@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from .canvas import Canvas
 
@@ -173,8 +174,12 @@ def colored(
     colors: Sequence[str],
     delta: float = DELTA,
     known: NDArray[np.floating] | None = None,
+    side: int | None = None,
 ) -> NDArray[np.uint8]:
     """Colour a painted canvas: pale, paler where the engine is less sure, paling to white on borders.
+
+    As on the page (js/src/canvas/gl/shaders/territory.frag.glsl), a class' margin counts as positive in its
+    own cells and as negative in all others: its zero is the border, a smooth line in a picture of any size.
 
     Parameters
     ----------
@@ -184,21 +189,63 @@ def colored(
         "#rrggbb" per class.
     delta : float
         Margin between the two likeliest classes up to which land is undecided.
-    known : float [R, R], optional
+    known : float [K, K], optional
         How well samples support the land, 0 to 1 (`support.support`): invented land fades. All of it is drawn
         by default.
+    side : int, optional
+        Pixels along each side of the picture; one per cell of the canvas by default.
 
     Returns
     -------
-    uint8 [R, R, 3]
+    uint8 [side, side, 3]
         Row 0 holds the lowest y.
     """
-    table = _table(colors)
+    side = len(canvas.classes) if side is None else side
+    kind, margin = _nearest_class(canvas, side)
+    width = np.maximum(sum(np.abs(slope) for slope in np.gradient(margin)), 1e-5)  # from a pixel to the next
+    decided = _smoothstep((delta - width) / 2, (3 * delta + width) / 2, margin)
     low, high = _TERRITORY_STRENGTH
-    decided = np.clip(canvas.margins() / max(delta, 1e-6) - 0.5, 0, 1)
-    strength = (decided * (low + (high - low) * (canvas.shade / 255)))[..., None]
+    strength = decided * (low + (high - low) * _enlarged(canvas.shade / np.float32(255), side))
     if known is not None:
-        strength = strength * known[..., None]
-    mixed = 255 + strength * (table[canvas.classes] - 255)
+        strength *= _enlarged(known, side)
+    mixed = 255 + strength[..., None] * (_table(colors)[kind] - 255)
     pixels: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
     return pixels
+
+
+def _nearest_class(canvas: Canvas, side: int) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float32]]:
+    """Return the class of each pixel [side, side], and its margin between the four cells around."""
+    cells = len(canvas.classes)
+    place = (np.arange(side) + 0.5) * (cells / side) - 0.5
+    first = np.floor(place).astype(int)
+    share = (place - first).astype(np.float32)
+    lines = [(np.clip(first + k, 0, cells - 1), share if k else 1 - share) for k in (0, 1)]
+    margins = canvas.margins()
+    kinds, weights = [], []
+    for row, beside_row in lines:
+        for column, beside_column in lines:
+            at = np.ix_(row, column)
+            kinds.append(canvas.classes[at])
+            weights.append(beside_row[:, None] * beside_column * margins[at])
+    best, most = kinds[0], np.full((side, side), -np.inf, np.float32)
+    for kind in kinds:
+        total = sum(
+            np.where(other == kind, weight, -weight) for other, weight in zip(kinds, weights, strict=True)
+        )
+        better = total > most
+        best, most = np.where(better, kind, best), np.where(better, total, most)
+    return best, most
+
+
+def _enlarged(values: NDArray[np.floating], side: int) -> NDArray[np.float32]:
+    """Interpolate values [K, K] between the middles of their cells: [side, side]."""
+    picture = Image.fromarray(np.asarray(values, np.float32))
+    return np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def _smoothstep(
+    low: NDArray[np.floating], high: NDArray[np.floating], value: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Rise smoothly from 0 at `low` to 1 at `high`."""
+    share = np.clip((value - low) / (high - low), 0, 1)
+    return share**2 * (3 - 2 * share)

@@ -15,7 +15,7 @@ from PIL import Image
 from dvi_widget.texts import in_figure
 
 from .colors import colored
-from .support import support
+from .support import SUPPORT_CELLS, support
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -97,11 +97,14 @@ def _painting(landscape: Landscape, frame: Frame, colors: Sequence[str]) -> Any:
     x0, x1, y0, y1 = landscape.extent
     size = landscape.resolution
     return plotly.graph_objects.Image(
-        source=_png(colored(frame.canvas, colors, known=support(frame.positions, landscape.extent, size))),
+        source=_png(
+            colored(frame.canvas, colors, known=support(frame.positions, landscape.extent, SUPPORT_CELLS))
+        ),
         x0=x0 + (x1 - x0) / size / 2,
         y0=y0 + (y1 - y0) / size / 2,
         dx=(x1 - x0) / size,
         dy=(y1 - y0) / size,
+        zsmooth="fast",  # else every cell is a square
         hoverinfo="skip",
     )
 

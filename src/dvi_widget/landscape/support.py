@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+SUPPORT_CELLS = 128  # along each side, as on the page
+
 # Distances to the nearest sample, as shares of the extent, from which and up to which the land fades; as in
 # js/src/state/support.ts.
 _NEAR, _FAR = 0.02, 0.07

@@ -17,7 +17,7 @@ from dvi_widget.landscape import Frame, Landscape, class_colors, colored
 from dvi_widget.landscape.canvas import Canvas
 from dvi_widget.landscape.paint import paint
 from dvi_widget.landscape.source import Paints, Sharpens
-from dvi_widget.landscape.support import support
+from dvi_widget.landscape.support import SUPPORT_CELLS, support
 
 from .columns import Values
 from .lettering import lettered
@@ -33,7 +33,6 @@ _PAINT_BLOCKS = 16  # after each of which it is asked how long it takes
 _PAINT_BUDGET_S = 0.4  # for such a canvas; beyond it, the points are drawn alone
 _MAX_RINGED = 300  # selected samples
 _MAX_OUTLINED = 5_000  # points
-_FILE_COLORS = 256
 _NAME_PX = 15
 _NAME_ROOM_PX = 3  # around a name
 _MAX_NAME_SIGNS = 22  # longer names lose their middle
@@ -108,7 +107,7 @@ def draw(view: View) -> bytes:
             _names(pen, landscape, frame, painted, (left, top, side))
     _legend(pen, view, width - _LEGEND_PX, _GAP_PX, side + _GAP_PX * 2 + _LINE_PX, any_painted)
     file = io.BytesIO()
-    page.quantize(_FILE_COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "png")
+    page.save(file, "png")  # in all its colours: a palette would draw bands into the fade of the land
     return file.getvalue()
 
 
@@ -139,12 +138,13 @@ def _canvas(
 def _territory(
     landscape: Landscape, frame: Frame, painted: Canvas | None, side: int, hues: Sequence[str]
 ) -> NDArray[np.uint8]:
-    """Scale the painted canvas, if there is one, to the picture; invented land fades."""
+    """Draw the painted canvas, if there is one, as large as the picture; invented land fades."""
     if painted is None:
         return np.full((side, side, 3), 255, np.uint8)
-    known = support(frame.positions, landscape.extent, len(painted.classes))
-    colors = Image.fromarray(colored(painted, hues, known=known)[::-1])
-    return np.array(colors.resize((side, side), Image.Resampling.BILINEAR))
+    known = support(frame.positions, landscape.extent, SUPPORT_CELLS)
+    # Its borders are smooth before they are averaged.
+    land = colored(painted, hues, known=known, side=side // _OVERSAMPLING)[::-1]
+    return land.repeat(_OVERSAMPLING, axis=0).repeat(_OVERSAMPLING, axis=1)
 
 
 def _names(
