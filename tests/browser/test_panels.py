@@ -151,3 +151,25 @@ def test_charts_filter_each_other_and_the_map(at, notebook, landscape, shots):
     bars.nth(8).click()
     confidence.click()
     eventually(lambda: notebook.python("explorer.filter"), "", at.page)
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_the_groups_stand_on_one_line_beside_an_open_side_bar(browser, lab, run_folder, shots, theme):
+    cell = f"""
+import dvi_widget as dvi
+from dvi_widget.demo import network
+dvi.Explorer(dvi.DVI().fit(dvi.Run({str(run_folder)!r}, model=network())).landscape())
+"""
+    size = {"width": 1280, "height": 800}
+    with ran(browser, lab, f"tabs-{theme}", cell, viewport=size) as notebook:
+        notebook.theme(f"JupyterLab {theme}")
+        notebook.page.evaluate("() => window.jupyterapp.shell.expandLeft('filebrowser')")
+        expect(notebook.page.get_by_role("region", name="File Browser Section")).to_be_visible()
+        tabs = notebook.explorer().get_by_role("tab")
+        expect(tabs).to_have_text(["Overview", "Selection", "Errors", "Model", "Map"])
+        notebook.page.screenshot(path=shots / f"tabs-{theme.lower()}.png")
+        boxes = [tab.bounding_box() for tab in tabs.all()]
+        assert len({round(box["y"]) for box in boxes}) == 1
+        assert tabs.evaluate_all("(tabs) => tabs.every((tab) => tab.scrollWidth <= tab.clientWidth)")
+        around = notebook.explorer().locator(".dvi-tabs").bounding_box()
+        assert boxes[-1]["x"] + boxes[-1]["width"] <= around["x"] + around["width"]
