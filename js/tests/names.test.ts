@@ -1,5 +1,6 @@
 // Names on the land: on their own supported territory, clear of samples and of each other, more of them as one zooms.
 import { expect, it } from "vitest";
+import { landOf } from "../src/canvas/land";
 import {
   apart,
   blendNames,
@@ -50,7 +51,7 @@ const samples = Uint16Array.from([
   ...lattice(0.6, 0.8, 0.5, 0.8, 0.01),
   ...lattice(0.95, 0.98, 0.95, 0.98, 0.01),
 ]);
-const places = namePlaces(three, samples, [SIZE, SIZE, SIZE], 1);
+const places = namePlaces(landOf(three, samples), samples, [SIZE, SIZE, SIZE], 1);
 const placeOf = (kind: number): NamePlace =>
   places.find((place) => place.class === kind) as NamePlace;
 
@@ -62,7 +63,7 @@ function boxOf({ x, y }: { x: number; y: number }, width: number) {
 
 it("cover few samples on a small map, and none on a larger one", () => {
   const dense = Uint16Array.from(lattice(0.05, 0.45, 0.05, 0.95, 0.01));
-  const found = namePlaces(three, dense, [SIZE], 1).sort((p, q) => p.from - q.from);
+  const found = namePlaces(landOf(three, dense), dense, [SIZE], 1).sort((p, q) => p.from - q.from);
   const hidden = found.map((place) => {
     const [left, right, low, high] = boxOf(place, place === found[0] ? place.opaque : place.from);
     let count = 0;
@@ -80,7 +81,9 @@ it("cover few samples on a small map, and none on a larger one", () => {
   const opacities = [1, 1.01].map((share) => {
     const width = share * (found[1] as NamePlace).from;
     const seen = { ...view(1), width, height: width };
-    return namesIn(namePlaces(three, dense, [SIZE], 1), seen, [SIZE]).map((name) => name.opacity);
+    return namesIn(namePlaces(landOf(three, dense), dense, [SIZE], 1), seen, [SIZE]).map(
+      (name) => name.opacity,
+    );
   });
   expect(opacities).toEqual([[1], [1]]);
 });
@@ -133,7 +136,8 @@ it("fade in with the width of the map", () => {
 });
 
 it("hide no small group of samples: it gets its name when there is room", () => {
-  const lonely = namePlaces(three, Uint16Array.from([0.25 * FULL, 0.5 * FULL]), [SIZE], 1);
+  const one = Uint16Array.from([0.25 * FULL, 0.5 * FULL]);
+  const lonely = namePlaces(landOf(three, one), one, [SIZE], 1);
   expect(lonely).toHaveLength(1);
   const place = lonely[0] as NamePlace;
   const [left, right, low, high] = boxOf(place, place.opaque);
@@ -152,7 +156,9 @@ it("go to the land in sight with the most samples", () => {
     ...lattice(0.1, 0.35, 0.1, 0.9, 0.05),
     ...lattice(0.8, 0.95, 0.7, 0.9, 0.05),
   ]);
-  const found = namePlaces(islands, on, [SIZE, SIZE], 1).filter((place) => place.class === 0);
+  const found = namePlaces(landOf(islands, on), on, [SIZE, SIZE], 1).filter(
+    (place) => place.class === 0,
+  );
   expect(new Set(found.map((place) => place.samples)).size).toBe(2);
   const whole = namesIn(found, view(1), [SIZE, SIZE]);
   expect(whole.map(({ x }) => x < 0.45 * FULL)).toEqual([true]);
@@ -164,7 +170,7 @@ it("never overlap, at any zoom, among a hundred classes", () => {
   const hundred = territory((x, y) => Math.floor(10 * x) + 10 * Math.floor(10 * y));
   const dense = Uint16Array.from(lattice(0.005, 0.995, 0.005, 0.995, 0.012));
   const sizes = Array.from({ length: 100 }, (_, i) => ({ width: 18 + (i % 7) * 12, height: 16 }));
-  const all = namePlaces(hundred, dense, sizes, 1);
+  const all = namePlaces(landOf(hundred, dense), dense, sizes, 1);
   let before = 0;
   for (const k of [1, 1.5, 2, 3, 4, 6]) {
     const seen = { ...view(k), width: 600 * k, height: 600 * k, k: 1 };

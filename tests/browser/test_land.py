@@ -104,6 +104,31 @@ def test_land_that_no_sample_supports_never_changes_while_time_moves(at, landsca
     assert np.ptp(seen[:, known[:, 1], known[:, 0]], axis=0).max() > 30
 
 
+def test_the_class_whose_land_fills_the_view_is_named_at_every_zoom(at, notebook, landscape, shots):
+    page = at.page
+    notebook.execute("explorer._view = {**explorer._view, 'names': True, 'points': True}")
+    shown = at.part("names").locator("span")
+    expect(shown.first).to_be_visible()
+    last = landscape.epochs[-1]
+    for target in (0, 3, 6):
+        # A sample in the midst of its own, far from where its class' name stands on the whole map.
+        own = np.flatnonzero((landscape.samples["label"] == target) & (landscape[-1].predictions == target))
+        places = at.places(last)[own]
+        name = shown.get_by_text(str(target), exact=True).bounding_box()
+        away = np.hypot(*(places - (name["x"], name["y"])).T)
+        inner = np.sort(cdist(places, places), axis=1)[:, 10] < 20
+        x, y = places[np.where(inner, away, 0).argmax()]
+        page.mouse.move(x, y)
+        for step in range(6):
+            view = at.part("stage").get_attribute("data-view")
+            page.mouse.wheel(0, -1000 if step % 2 else -600)
+            expect(at.part("stage")).not_to_have_attribute("data-view", view)
+            expect(shown.get_by_text(str(target), exact=True)).to_be_visible()
+        page.screenshot(path=shots / f"zoomed-{target}.png")
+        page.keyboard.press("0")
+        expect(shown).to_have_count(10)
+
+
 def test_full_screen_gives_the_map_the_whole_screen_and_back(at, notebook, shots):
     page = at.page
     before = at.part("stage").bounding_box()

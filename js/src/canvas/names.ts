@@ -1,6 +1,6 @@
 // Names on the land: where a class' name has room on its own territory, and which names are seen from a view.
-import { FULL, type Territory, UNPAINTED } from "../protocol/source";
-import { SUPPORT_CELLS, support } from "../state/support";
+import { FULL, UNPAINTED } from "../protocol/source";
+import { counted, kindAt, type Land } from "./land";
 import { toScreen, type Viewport, widthOf } from "./viewport";
 
 /** CSS pixels. */
@@ -32,12 +32,10 @@ export interface Name {
 
 /** More cells along a side than this are thinned out: no name needs its place more exactly. */
 const MAX_CELLS = 320;
-/** Land counts as supported where at least a quarter of its colour is left. */
-const MIN_SUPPORT = 64;
 /** Room around a name, in CSS pixels. */
-const ROOM_PX = 3;
+export const ROOM_PX = 3;
 /** The share of a name, with the room around it, that lies on its own land. */
-const MIN_OWN = 0.8;
+export const MIN_OWN = 0.8;
 /** Widths of the map for which names are fitted: from a small one to far zoomed in, three to a doubling. */
 const WIDTHS = Array.from({ length: 23 }, (_, step) => 256 * 2 ** (step / 3));
 /** The share of the samples on its land that a name may cover. */
@@ -49,19 +47,17 @@ const APPEARS = 0.88;
 /** From one epoch to the next a name moves at most this share of the map; farther away, it appears anew. */
 const MAX_SLIDE = 0.15;
 
-/** The places of names on a territory, for names of these sizes; the land with the most samples first. */
+/** The places of names on land, for names of these sizes; the land with the most samples first. */
 export function namePlaces(
-  territory: Territory,
+  land: Land,
   positions: Uint16Array,
   sizes: readonly Size[],
   aspect: number,
 ): NamePlace[] {
-  const step = Math.ceil(territory.resolution / MAX_CELLS);
-  const side = Math.floor(territory.resolution / step);
-  const land = supportedLand(territory, positions, side, step);
+  const side = Math.min(land.territory.resolution, MAX_CELLS);
   const crowd = summed(side, side, counted(positions, side));
   const places: NamePlace[] = [];
-  for (const piece of piecesOf(land, side)) {
+  for (const piece of piecesOf(supportedLand(land, side), side)) {
     const size = sizes[piece.class];
     if (size !== undefined) {
       places.push(...fit(piece, size, side, aspect, crowd));
@@ -71,36 +67,15 @@ export function namePlaces(
   return places.sort((p, q) => q.samples - p.samples || q.from - p.from);
 }
 
-/** The class of every cell that samples support; UNPAINTED elsewhere. */
-function supportedLand(
-  { cells, resolution }: Territory,
-  positions: Uint16Array,
-  side: number,
-  step: number,
-): Uint16Array {
-  const known = support(positions);
-  const land = new Uint16Array(side * side);
-  const knownAt = (i: number): number => Math.floor(((i + 0.5) / side) * SUPPORT_CELLS);
-  const middle = step >> 1;
+/** The class of every cell that samples support, of so many along a side; UNPAINTED elsewhere. */
+function supportedLand(land: Land, side: number): Uint16Array {
+  const kinds = new Uint16Array(side * side);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
-      const near = known[knownAt(row) * SUPPORT_CELLS + knownAt(column)] as number;
-      const cell = (row * step + middle) * resolution + column * step + middle;
-      land[row * side + column] = near >= MIN_SUPPORT ? (cells[2 * cell] as number) : UNPAINTED;
+      kinds[row * side + column] = kindAt(land, (column + 0.5) / side, (row + 0.5) / side);
     }
   }
-  return land;
-}
-
-/** The number of samples in every cell. */
-function counted(positions: Uint16Array, side: number): Int32Array {
-  const counts = new Int32Array(side * side);
-  const cell = (position: number): number => Math.floor((position / (FULL + 1)) * side);
-  for (let i = 0; i < positions.length; i += 2) {
-    const at = cell(positions[i + 1] as number) * side + cell(positions[i] as number);
-    counts[at] = (counts[at] as number) + 1;
-  }
-  return counts;
+  return kinds;
 }
 
 /** Sums of all values below and left of each corner, from which those of any box follow. */
@@ -109,7 +84,7 @@ interface Sums {
   values: Int32Array;
 }
 
-function summed(columns: number, rows: number, values: Int32Array): Sums {
+function summed(columns: number, rows: number, values: Int32Array | Uint32Array): Sums {
   const stride = columns + 1;
   const sums = new Int32Array(stride * (rows + 1));
   for (let row = 0; row < rows; row++) {
@@ -251,10 +226,32 @@ export function namesIn(
       continue;
     }
     named.add(kind);
-    const opacity = (mapWidth / opaque - APPEARS) / (1 - APPEARS);
-    names.push({ class: kind, x, y, opacity: Math.min(1, opacity) });
+    names.push({ class: kind, x, y, opacity: opacityOf(opaque, mapWidth) });
   }
   return names;
+}
+
+function opacityOf(opaque: number, mapWidth: number): number {
+  return Math.min(1, (mapWidth / opaque - APPEARS) / (1 - APPEARS));
+}
+
+/** How opaque the names are for which a map so large has room, but at places out of sight. */
+export function outOfSight(
+  places: readonly NamePlace[],
+  seen: Viewport,
+  names: readonly Name[],
+): Map<number, number> {
+  const mapWidth = widthOf(seen);
+  const opacities = new Map<number, number>();
+  for (const { class: kind, from, opaque } of places) {
+    if (mapWidth > from && !opacities.has(kind)) {
+      opacities.set(kind, opacityOf(opaque, mapWidth));
+    }
+  }
+  for (const { class: kind } of names) {
+    opacities.delete(kind);
+  }
+  return opacities;
 }
 
 /** The names on their way from one epoch to another: those with near places move, the others fade. */

@@ -5,6 +5,7 @@ import { outwards } from "../protocol/window";
 import { cancelIdle, whenIdle } from "../state/idle";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
+import { type Land, landOf } from "./land";
 import {
   apart,
   blendNames,
@@ -12,8 +13,10 @@ import {
   type NamePlace,
   namePlaces,
   namesIn,
+  outOfSight,
   type Size,
 } from "./names";
+import { namesInView, type Place } from "./names_in_view";
 import type { Painter } from "./painter";
 import { toScreen, type Viewport } from "./viewport";
 
@@ -27,6 +30,15 @@ const MAX_SIGNS = 22;
 /** A name on the screen; its middle in CSS pixels. */
 export interface ShownName extends Name {
   text: string;
+}
+
+/** The names of an epoch. */
+interface Named {
+  frame: Frame;
+  land: Land;
+  places: NamePlace[];
+  /** Where names stand while their own places are out of sight. */
+  kept: Map<number, Place>;
 }
 
 export interface Naming {
@@ -47,7 +59,7 @@ export function startNaming(
   const texts = store.hello.classes.map((_, i) => cut(store.className(i)));
   const shown = signal<readonly ShownName[]>([]);
   const found = signal(0);
-  const known = new WeakMap<Territory, { frame: Frame; places: NamePlace[] }>();
+  const known = new WeakMap<Territory, Named>();
   let sizes: readonly Size[] | null = null;
   let idle = 0;
   /** The names last shown, and those at the start of the glide under way. */
@@ -55,10 +67,15 @@ export function startNaming(
   let start: readonly Name[] = [];
   let arrived = 1;
 
-  const placesAt = (position: number): NamePlace[] | undefined => {
+  const namedAt = (position: number): Named | undefined => {
     const territory = side.territories.get(position);
-    const places = territory && known.get(territory);
-    return places?.frame === side.frames.get(position) ? places?.places : undefined;
+    const named = territory && known.get(territory);
+    return named?.frame === side.frames.get(position) ? named : undefined;
+  };
+
+  const namesOf = ({ land, places, kept }: Named, seen: Viewport, all: readonly Size[]): Name[] => {
+    const names = namesIn(places, seen, all);
+    return [...names, ...namesInView(land, seen, all, outOfSight(places, seen, names), kept)];
   };
 
   const find = (): void => {
@@ -69,10 +86,11 @@ export function startNaming(
       const position = side.at(time);
       const territory = side.territories.get(position);
       const frame = side.frames.get(position);
-      if (territory && frame && placesAt(position) === undefined) {
+      if (territory && frame && namedAt(position) === undefined) {
         sizes ??= sizesOf(texts, element);
-        const places = namePlaces(territory, frame.positions, sizes, aspect);
-        known.set(territory, { frame, places });
+        const land = landOf(territory, frame.positions);
+        const places = namePlaces(land, frame.positions, sizes, aspect);
+        known.set(territory, { frame, land, places, kept: new Map() });
         found.value++;
         idle = whenIdle(find);
         return;
@@ -98,13 +116,14 @@ export function startNaming(
         return;
       }
       const { a, b, t, arrival } = painter.mixed();
-      const [from, to] = [placesAt(a) ?? placesAt(b), placesAt(b) ?? placesAt(a)];
+      const [from, to] = [namedAt(a) ?? namedAt(b), namedAt(b) ?? namedAt(a)];
       if (arrival < arrived) {
         start = last;
       }
       arrived = arrival;
       if (from && to && sizes) {
-        const now = blendNames(namesIn(from, seen, sizes), namesIn(to, seen, sizes), t);
+        const before = namesOf(from, seen, sizes);
+        const now = from === to ? before : blendNames(before, namesOf(to, seen, sizes), t);
         last = apart(arrival < 1 ? blendNames(start, now, arrival) : now, seen, sizes);
       }
       shown.value = last.map((name) => {
