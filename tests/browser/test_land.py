@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 import pytest
-from lab import ran
+from lab import WAIT_MS, ran
 from PIL import Image
 from playwright.sync_api import expect
 from scipy.spatial.distance import cdist
@@ -77,8 +77,8 @@ def test_the_slider_of_the_margin_widens_what_is_undecided(at, notebook, landsca
     page.keyboard.press("Escape")
 
 
-def test_land_that_no_sample_supports_never_changes_while_time_moves(at, landscape):
-    page = at.page
+def land(at, landscape):
+    """Pixels of the canvas, [m, 2] each: where no sample ever is within reach, and on samples of all epochs."""
     box = at.part("stage").bounding_box()
     x0, x1, y0, y1 = landscape.extent
     grid = np.stack(np.meshgrid(np.linspace(x0, x1, 80), np.linspace(y0, y1, 80)), axis=-1).reshape(-1, 2)
@@ -89,6 +89,18 @@ def test_land_that_no_sample_supports_never_changes_while_time_moves(at, landsca
     known = places[(away < 0.01 * (x1 - x0)) & inside].astype(int)
     assert len(unknown) > 50
     assert len(known) > 50
+    return unknown, known
+
+
+def expect_still(unknown, known):
+    """Colours of land over time, [t, m, 3]: what is unknown stays as it is, while the rest changes."""
+    assert np.abs(unknown - unknown[0, 0]).max() <= 2
+    assert np.ptp(known, axis=0).max() > 30
+
+
+def test_land_that_no_sample_supports_never_changes_while_time_moves(at, landscape):
+    page = at.page
+    unknown, known = land(at, landscape)
     pictures = [at.picture()]
     middles = [at.on_slider(epoch) for epoch in landscape.epochs]
     page.mouse.move(*middles[-1])
@@ -99,9 +111,41 @@ def test_land_that_no_sample_supports_never_changes_while_time_moves(at, landsca
             pictures.append(at.wait_for_another_picture(pictures[-1]))
     page.mouse.up()
     seen = np.stack([pixels(picture) for picture in pictures])
-    over_time = seen[:, unknown[:, 1], unknown[:, 0]]
-    assert np.abs(over_time - over_time[0, 0]).max() <= 2
-    assert np.ptp(seen[:, known[:, 1], known[:, 0]], axis=0).max() > 30
+    expect_still(seen[:, unknown[:, 1], unknown[:, 0]], seen[:, known[:, 1], known[:, 0]])
+
+
+def test_land_that_no_sample_supports_never_changes_while_it_plays(at, landscape):
+    unknown, known = land(at, landscape)
+    at.page.evaluate(
+        """([canvas, root, places, last]) => {
+            const pen = canvas.getContext("2d");
+            window.playedLand = [];
+            window.playedEpochs = new Set();
+            const look = () => {
+                const { data, width } = pen.getImageData(0, 0, canvas.width, canvas.height);
+                const at = places.map(([x, y]) => 4 * (y * width + x));
+                window.playedLand.push(at.map((i) => [data[i], data[i + 1], data[i + 2]]));
+                window.playedEpochs.add(root.querySelector("[data-testid=epoch-slider]").ariaValueNow);
+                if (window.playedEpochs.size < last || root.dataset.epoch === undefined) {
+                    requestAnimationFrame(look);
+                } else {
+                    window.playedAll = true;
+                }
+            };
+            look();
+        }""",
+        [
+            at.part("canvas").element_handle(),
+            at.root.element_handle(),
+            [*unknown.tolist(), *known.tolist()],
+            len(landscape),
+        ],
+    )
+    at.part("play").click()
+    at.page.wait_for_function("window.playedAll", timeout=WAIT_MS)
+    seen = np.array(at.page.evaluate("window.playedLand"))
+    at.wait_for_epoch(landscape.epochs[-1])
+    expect_still(seen[:, : len(unknown)], seen[:, len(unknown) :])
 
 
 def test_the_class_whose_land_fills_the_view_is_named_at_every_zoom(at, notebook, landscape, shots):
