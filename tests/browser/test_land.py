@@ -78,7 +78,7 @@ def test_the_slider_of_the_margin_widens_what_is_undecided(at, notebook, landsca
 
 
 def land(at, landscape):
-    """Pixels of the canvas, [m, 2] each: where no sample ever is within reach, and on samples of all epochs."""
+    """Pixels of the canvas, [m, 2] each: where no sample ever is near, and at samples of some epoch."""
     box = at.part("stage").bounding_box()
     x0, x1, y0, y1 = landscape.extent
     grid = np.stack(np.meshgrid(np.linspace(x0, x1, 80), np.linspace(y0, y1, 80)), axis=-1).reshape(-1, 2)
