@@ -339,8 +339,12 @@ export function startPainter(
 
 /** A byte per sample: bit 0 selected, bit 1 faded by the filter, bit 2 of the test split. */
 function statesOf(selected: Uint8Array, visible: Uint8Array | null, split: Uint8Array): Uint8Array {
-  return Uint8Array.from(
-    selected,
-    (state, i) => state | (visible?.[i] === 0 ? 2 : 0) | ((split[i] as number) << 2),
-  );
+  const states = new Uint8Array(selected.length);
+  for (let i = 0; i < states.length; i++) {
+    states[i] = (selected[i] as number) | ((split[i] as number) << 2);
+  }
+  for (let i = 0; visible !== null && i < states.length; i++) {
+    states[i] = (states[i] as number) | ((1 - (visible[i] as number)) << 1);
+  }
+  return states;
 }

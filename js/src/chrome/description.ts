@@ -47,14 +47,15 @@ function selectionWords(store: Store, frame: Frame | undefined): string {
   if (frame === undefined) {
     return `${count(indices.length)} selected.`;
   }
-  const counts = new Map<number, number>();
-  for (const index of indices) {
-    const prediction = frame.predictions[index] as number;
-    counts.set(prediction, (counts.get(prediction) ?? 0) + 1);
+  const counts = new Uint32Array(store.hello.classes.length);
+  for (let i = 0; i < indices.length; i++) {
+    const prediction = frame.predictions[indices[i] as number] as number;
+    counts[prediction] = (counts[prediction] as number) + 1;
   }
-  const most = [...counts]
-    .sort(([, p], [, q]) => q - p)
+  const most = Array.from(counts, (samples, c) => ({ samples, c }))
+    .filter(({ samples }) => samples > 0)
+    .sort((p, q) => q.samples - p.samples)
     .slice(0, MAX_SELECTED_CLASSES)
-    .map(([c, samples]) => `${store.className(c)} ${count(samples)}`);
+    .map(({ samples, c }) => `${store.className(c)} ${count(samples)}`);
   return `${count(indices.length)} selected, predicted as ${most.join(", ")}.`;
 }

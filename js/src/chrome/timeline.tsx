@@ -5,7 +5,7 @@ import { LoopIcon, PauseIcon, PlayIcon } from "../pieces/icons";
 import { linear } from "../pieces/scale";
 import { useSize } from "../pieces/size";
 import { number, percent } from "../pieces/words";
-import { locate } from "../state/locate";
+import { locator } from "../state/locate";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import { EventMarks, EventsMenu } from "./events";
@@ -120,23 +120,21 @@ function Slider({ store }: { store: Store }) {
     past.current?.setAttribute("x2", x.toFixed(2));
   });
 
-  const timeAt = (event: PointerEvent): number =>
-    across.invert(locate(element.current as HTMLElement, event)[0]);
-  const pressed = useRef<number | null>(null);
+  /** Where a press began, and where on the slider its events are. */
+  const pressed = useRef<{ x: number; at: ReturnType<typeof locator> } | null>(null);
   const down = (event: PointerEvent): void => {
     if (event.button !== 0 || last === 0) {
       return;
     }
     element.current?.setPointerCapture(event.pointerId);
-    pressed.current = event.clientX;
-    playhead.seek(timeAt(event));
+    const at = locator(event.currentTarget as HTMLElement);
+    pressed.current = { x: event.clientX, at };
+    playhead.seek(across.invert(at(event)[0]));
   };
   const move = (event: PointerEvent): void => {
-    if (
-      pressed.current !== null &&
-      (playhead.held.peek() || Math.abs(event.clientX - pressed.current) > DRAG_PX)
-    ) {
-      playhead.drag(timeAt(event));
+    const press = pressed.current;
+    if (press !== null && (playhead.held.peek() || Math.abs(event.clientX - press.x) > DRAG_PX)) {
+      playhead.drag(across.invert(press.at(event)[0]));
     }
   };
   const up = (): void => {
@@ -204,19 +202,16 @@ interface Curve {
   text: (value: number) => string;
 }
 
-/** Whether all samples are of one split, which may then be no split at all. */
-function onlyOne({ hello }: Store): boolean {
-  return hello.split.every((split) => split === hello.split[0]);
-}
-
 /** The curves of one landscape: the chosen scalar, else the accuracies. */
 function curvesOf(store: Store, { info }: Side): Curve[] {
   const name = store.view.scalar.value;
   const values = info.scalars[name];
+  // All samples are of one split, which may then be no split at all.
+  const onlyOne = store.tests === 0 || store.tests === store.hello.n;
   const curves: Curve[] =
     values === undefined
       ? (["train", "test"] as const).map((split) => ({
-          name: onlyOne(store) ? "accuracy" : split,
+          name: onlyOne ? "accuracy" : split,
           stroke: split,
           values: info.accuracy[split],
           text: percent,

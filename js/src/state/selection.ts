@@ -33,12 +33,12 @@ export function selectionOfMask(mask: Uint8Array): Selection {
  */
 export function toText(mask: Uint8Array): string {
   const bytes = new Uint8Array(Math.ceil(mask.length / 8));
-  let length = 0;
   for (let i = 0; i < mask.length; i++) {
-    if (mask[i] === 1) {
-      bytes[i >> 3] = (bytes[i >> 3] as number) | (1 << (i & 7));
-      length = (i >> 3) + 1;
-    }
+    bytes[i >> 3] = (bytes[i >> 3] as number) | ((mask[i] as number) << (i & 7));
+  }
+  let length = bytes.length;
+  while (bytes[length - 1] === 0) {
+    length--;
   }
   let characters = "";
   for (let start = 0; start < length; start += CHUNK_BYTES) {
@@ -75,14 +75,15 @@ export function indicesOf(mask: Uint8Array): Uint32Array {
   for (let i = 0; i < mask.length; i++) {
     count += mask[i] as number;
   }
-  const indices = new Uint32Array(count);
+  // Every index is written and the next one takes its place unless it is set: half of a million branches would be
+  // guessed wrong.
+  const indices = new Uint32Array(count + 1);
   let next = 0;
   for (let i = 0; i < mask.length; i++) {
-    if (mask[i] === 1) {
-      indices[next++] = i;
-    }
+    indices[next] = i;
+    next += mask[i] as number;
   }
-  return indices;
+  return indices.subarray(0, count);
 }
 
 export function combine(current: Selection, picked: Iterable<number>, how: Combine): Selection {

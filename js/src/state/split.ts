@@ -4,16 +4,12 @@ import type { Store } from "./store";
 export const SPLITS = ["test", "train", "all"] as const;
 export type Split = (typeof SPLITS)[number];
 
-export function splitOf({ hello, view }: Store): Split {
+export function splitOf({ labelledTests, view }: Store): Split {
   const chosen = SPLITS.find((one) => one === view.split.value);
-  return chosen ?? (hasLabelledTest(hello) ? "test" : "all");
+  return chosen ?? (labelledTests > 0 ? "test" : "all");
 }
 
 /** As `hello.split` has it; null for both. */
 export function numberOf(split: Split): number | null {
   return split === "all" ? null : split === "test" ? 1 : 0;
-}
-
-function hasLabelledTest({ labels, split }: Store["hello"]): boolean {
-  return split.some((test, i) => test === 1 && (labels[i] as number) >= 0);
 }

@@ -94,8 +94,9 @@ export class Store {
   /** The number of samples with each label, and with none. */
   readonly labelCounts: Uint32Array;
   readonly unlabelled: number;
-  /** The number of test samples. */
+  /** The number of test samples, and of those with a label. */
   readonly tests: number;
+  readonly labelledTests: number;
   /** Small pictures for lists, and pictures in full size; one and the same where they are small. */
   readonly thumbnails: Thumbnails;
   readonly pictures: Thumbnails;
@@ -161,6 +162,10 @@ export class Store {
     }
     this.unlabelled = unlabelled;
     this.tests = hello.split.reduce((sum, test) => sum + test, 0);
+    this.labelledTests = hello.split.reduce(
+      (sum, test, i) => sum + (test === 1 && (hello.labels[i] as number) >= 0 ? 1 : 0),
+      0,
+    );
     this.theme = environment.theme;
     this.reducedMotion = environment.reducedMotion;
     const fitted = (of: Readonly<Record<string, string[]>>): ReadonlySignal<readonly Rgb[]> =>

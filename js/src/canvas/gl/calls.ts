@@ -3,6 +3,8 @@
 export interface Program {
   program: WebGLProgram;
   uniforms: Map<string, { location: WebGLUniformLocation; type: number }>;
+  /** The texture unit of each sampler. */
+  units: Map<string, number>;
 }
 
 export type UniformValue = number | readonly number[];
@@ -37,15 +39,21 @@ export function createProgram(
     gl.deleteShader(shader);
   }
   const uniforms: Program["uniforms"] = new Map();
+  const units: Program["units"] = new Map();
+  gl.useProgram(program);
   const count = (gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) ?? 0) as number;
   for (let i = 0; i < count; i++) {
     const info = gl.getActiveUniform(program, i);
     const location = info === null ? null : gl.getUniformLocation(program, info.name);
     if (info !== null && location !== null) {
       uniforms.set(info.name, { location, type: info.type });
+      if (info.type === gl.SAMPLER_2D || info.type === gl.UNSIGNED_INT_SAMPLER_2D) {
+        gl.uniform1i(location, units.size);
+        units.set(info.name, units.size);
+      }
     }
   }
-  return { program, uniforms };
+  return { program, uniforms, units };
 }
 
 /** Use a program with these uniforms; those it does not have are passed over. */
@@ -79,18 +87,15 @@ export function setUniform(
   }
 }
 
-/** Bind textures to units in the order given, and tell the program in use. */
+/** Bind textures to the samplers of a program, by their names. */
 export function bindTextures(
   gl: WebGL2RenderingContext,
-  { uniforms }: Program,
+  { units }: Program,
   textures: Readonly<Record<string, WebGLTexture>>,
 ): void {
-  let unit = 0;
-  for (const name in textures) {
+  for (const [name, unit] of units) {
     gl.activeTexture(gl.TEXTURE0 + unit);
-    gl.bindTexture(gl.TEXTURE_2D, textures[name] as WebGLTexture);
-    setUniform(gl, uniforms.get(name), unit);
-    unit++;
+    gl.bindTexture(gl.TEXTURE_2D, textures[name] ?? null);
   }
 }
 

@@ -246,6 +246,13 @@ function Changed({ store }: { store: Store }) {
   const { labels } = store.hello;
   side.frames.revision.value;
   const now = side.ownIndex(store.playhead.resting.value);
+  const [from, to] = [side.info.epochs[now - 1] as number, side.info.epochs[now] as number];
+  const before = side.frames.get(store.epochs.indexOf(from));
+  const after = side.frames.get(store.epochs.indexOf(to));
+  const changes = useMemo(
+    () => before && after && changesOf(labels, before.predictions, after.predictions),
+    [labels, before, after],
+  );
   if (now === 0) {
     return (
       <section>
@@ -254,21 +261,10 @@ function Changed({ store }: { store: Store }) {
       </section>
     );
   }
-  const [from, to] = [side.info.epochs[now - 1] as number, side.info.epochs[now] as number];
-  const before = side.frames.get(store.epochs.indexOf(from));
-  const after = side.frames.get(store.epochs.indexOf(to));
-  if (before === undefined || after === undefined) {
+  if (changes === undefined) {
     return null;
   }
-  let changed = 0;
-  let righted = 0;
-  let wronged = 0;
-  labels.forEach((label, i) => {
-    const [was, is] = [before.predictions[i], after.predictions[i]];
-    changed += was === is ? 0 : 1;
-    righted += was !== label && is === label ? 1 : 0;
-    wronged += was === label && is !== label ? 1 : 0;
-  });
+  const { changed, righted, wronged } = changes;
   return (
     <section>
       <h3>
@@ -292,6 +288,27 @@ function Changed({ store }: { store: Store }) {
       </ul>
     </section>
   );
+}
+
+/** Count the samples that got another prediction, and of those the ones that are right now, and wrong now. */
+function changesOf(
+  labels: Int32Array,
+  before: ArrayLike<number>,
+  after: ArrayLike<number>,
+): { changed: number; righted: number; wronged: number } {
+  let changed = 0;
+  let righted = 0;
+  let wronged = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const was = before[i];
+    const is = after[i];
+    if (was !== is) {
+      changed++;
+      righted += is === labels[i] ? 1 : 0;
+      wronged += was === labels[i] ? 1 : 0;
+    }
+  }
+  return { changed, righted, wronged };
 }
 
 interface HeadingProperties {
