@@ -29,6 +29,19 @@ def test_a_class_that_falls_two_that_merge_and_two_that_part() -> None:
     }
 
 
+def test_as_many_pairs_are_listed_as_are_asked_for() -> None:
+    labels = np.repeat(np.arange(6), 100)
+    after = labels.copy()
+    for kind in range(1, 6):
+        after[100 * kind : 100 * kind + 20 + kind] = 0
+
+    def merged(*pairs: int) -> list[tuple[int, ...]]:
+        return [event.classes for event in events(labels, labels, after, *pairs) if event.kind == "merged"]
+
+    assert merged() == [(0, 5), (0, 4), (0, 3)]
+    assert merged(50) == [(0, 5), (0, 4), (0, 3), (0, 2), (0, 1)]
+
+
 def test_exchanged_mistakes_are_no_event() -> None:
     labels = np.zeros(100, int)
     before, after = np.zeros((2, 100), int)

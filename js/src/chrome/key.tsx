@@ -8,6 +8,7 @@ import { Mark } from "./mark";
 const KEYS: readonly (readonly [string, string])[] = [
   ["← →", "epoch before, after"],
   ["Home End", "first, last epoch"],
+  [", .", "epoch before, after, at which something happened"],
   ["Space", "play, pause"],
   ["+ −", "zoom"],
   ["0", "fit the samples"],

@@ -35,11 +35,15 @@ export function followKey(
     return;
   }
   const { playhead } = store;
+  const press = (testid: string): void =>
+    root.querySelector<HTMLElement>(`[data-testid=${testid}]`)?.click();
   const actions: Actions = {
     ArrowLeft: () => playhead.seek(playhead.position.peek() - 1),
     ArrowRight: () => playhead.seek(playhead.position.peek() + 1),
     Home: () => playhead.seek(0),
     End: () => playhead.seek(store.epochs.length - 1),
+    ",": () => press("previous-moment"),
+    ".": () => press("next-moment"),
     "+": () => stage?.camera.zoomBy(ZOOM),
     "=": () => stage?.camera.zoomBy(ZOOM),
     "-": () => stage?.camera.zoomBy(1 / ZOOM),

@@ -8,7 +8,7 @@ import { number, percent } from "../pieces/words";
 import { locator } from "../state/locate";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
-import { EventMarks, EventsMenu } from "./events";
+import { EventMarks, Events } from "./events";
 
 const INSET_PX = 9;
 const HEIGHT_PX = 40;
@@ -72,7 +72,7 @@ export function Timeline({ store }: { store: Store }) {
           <Slider store={store} />
         </>
       )}
-      {!one && <EventsMenu store={store} />}
+      {!one && <Events store={store} />}
       <Live store={store} />
       <Readout store={store} />
     </div>

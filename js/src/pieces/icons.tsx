@@ -173,6 +173,18 @@ export const EventsIcon = () => (
   </Icon>
 );
 
+export const PreviousIcon = () => (
+  <Icon>
+    <path d="m10 3-5 5 5 5" />
+  </Icon>
+);
+
+export const NextIcon = () => (
+  <Icon>
+    <path d="m6 3 5 5-5 5" />
+  </Icon>
+);
+
 export const UndoIcon = () => (
   <Icon>
     <path d="M5.5 2.5 2.5 5.5l3 3M2.5 5.5h7a4 4 0 0 1 0 8H6" />

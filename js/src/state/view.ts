@@ -27,6 +27,10 @@ const INITIAL = {
   loop: false,
   /** Name of the recorded scalar on the slider; any other name stands for the accuracies. */
   scalar: "",
+  /** Which epochs the timeline marks and goes to: those where test accuracy or a class "fell", two classes "parted" or "merged", or all with an event. */
+  moments: "",
+  /** Indices of the classes that must be among them: none, one or two. */
+  momentsOf: [] as readonly number[],
   /** Ids of the selected panel and of the one pinned beside it; unknown ids stand for the first and for none. */
   panel: "",
   beside: "",
@@ -103,7 +107,7 @@ function isValid(name: Name, value: unknown): boolean {
   if (name === "markers") {
     return Array.isArray(value) && value.every(isMarker);
   }
-  if (name === "path") {
+  if (name === "path" || name === "momentsOf") {
     return Array.isArray(value) && value.length <= 2 && value.every(Number.isFinite);
   }
   return typeof value === typeof INITIAL[name];

@@ -13,7 +13,7 @@ EventKind = Literal["changed", "fell", "merged", "parted"]
 
 MIN_CHANGE = 0.05  # share of the samples of a class, or of both, from which on a change is an event
 _MIN_DEVIATIONS = 2.0  # of the number of samples that changed by chance (McNemar 1947)
-_MAX_PAIRS = 3  # of an epoch that merged, and as many that parted
+MAX_PAIRS = 3  # of an epoch that merged, and as many that parted
 
 
 class Event(NamedTuple):
@@ -38,7 +38,10 @@ class Event(NamedTuple):
 
 
 def events(
-    labels: NDArray[np.integer], before: NDArray[np.integer], after: NDArray[np.integer]
+    labels: NDArray[np.integer],
+    before: NDArray[np.integer],
+    after: NDArray[np.integer],
+    pairs: int = MAX_PAIRS,
 ) -> list[Event]:
     """Compare the predictions of two epochs.
 
@@ -51,12 +54,14 @@ def events(
         Class of each sample; −1 for none.
     before, after : int [N]
         Predicted classes.
+    pairs : int
+        How many pairs that merged to list at most, and as many that parted.
 
     Returns
     -------
     list of Event
-        What changed at all, if anything; then classes that fell; then up to three pairs that merged, and
-        three that parted; each kind by the size of its change.
+        What changed at all, if anything; then classes that fell; then pairs that merged, then those that
+        parted; each kind by the size of its change.
     """
     moved = before != after
     found = [Event("changed", (), float(moved.mean()), int(moved.sum()))] if moved.any() else []
@@ -87,7 +92,7 @@ def events(
             merged.append(Event("merged", (p, q), change, inward))
         elif _significant(outward, inward, total):
             parted.append(Event("parted", (p, q), change, int(changed[p] + changed[q])))
-    return found + _sorted(merged)[:_MAX_PAIRS] + _sorted(parted)[:_MAX_PAIRS]
+    return found + _sorted(merged)[:pairs] + _sorted(parted)[:pairs]
 
 
 def _pairs(

@@ -18,7 +18,7 @@ from dvi_widget.texts import is_sendable
 
 from . import figure, measuring
 from .colors import class_colors, mistakes
-from .events import events
+from .events import MAX_PAIRS, events
 from .frame import Frame
 from .plane import as_point, extent_of
 from .source import ABILITIES, Measures, Sharpens
@@ -473,12 +473,17 @@ class Landscape:
             k = check_whole("k", k, 1)
         return measuring.neighbor_loss(self, epoch, k, report)
 
-    def events(self) -> pd.DataFrame:
+    def events(self, pairs: int = MAX_PAIRS) -> pd.DataFrame:
         """List what each epoch changed: classes that fell, pairs of classes that merged or parted, and so on.
 
         Of labelled samples those of the split "test" are compared, or all if there are none. A pair merges if
         its samples are taken for each other more often, and parts if less often; see
         `dvi_widget.landscape.events.events` for when a change counts.
+
+        Parameters
+        ----------
+        pairs
+            How many pairs that merged to list at most for an epoch, and as many that parted.
 
         Returns
         -------
@@ -493,7 +498,7 @@ class Landscape:
         rows = [
             (after.epoch, before.epoch, *event)
             for before, after in pairwise(self)
-            for event in events(compared, before.predictions, after.predictions)
+            for event in events(compared, before.predictions, after.predictions, pairs)
         ]
         return pd.DataFrame(rows, columns=["epoch", "before", "event", "classes", "change", "samples"])
 

@@ -27,6 +27,7 @@ from .predictions import AutoencoderOutline, outline
 
 _MAX_MEASURED_SAMPLES = 2000  # of each split, over which measures are averaged
 _ACCURACY_SCALARS = {"train_accuracy", "test_accuracy"}  # the page shows these as accuracies
+_MAX_PAIRS = 50  # of an epoch that merged or parted: all that anybody may look for
 _MAX_CONFUSIONS = 4_000_000  # counts in an answer
 
 List = Annotated[str, one_of(lambda _: list(DEFINITIONS))]
@@ -340,7 +341,7 @@ def events(scene: Scene, landscape: Landscape) -> Events:
             "change": float(row["change"]),
             "samples": int(row["samples"]),
         }
-        for row in landscape.events().to_dict("records")
+        for row in landscape.events(_MAX_PAIRS).to_dict("records")
     ]
     samples = scene.samples
     test = (samples["split"] == "test") & (samples["label"] >= 0)
