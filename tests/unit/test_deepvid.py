@@ -426,6 +426,20 @@ def test_the_papers_descent_learns_with_every_start_and_optimiser(vae: VAE, netw
             assert student.fidelity().kl < zero.fidelity().kl
 
 
+def test_the_course_is_the_divergence_from_the_softened_labels(vae: VAE, network: nn.Module) -> None:
+    found = Neighbors(vae, n=64).sample(PICTURES[17])
+    still = {"epochs": 3, "batch_size": 64, "learning_rate": 1e-12, "temperature": 3.0}
+    student = LinearStudent("descent", **still).fit(found, network)
+    soft = torch.from_numpy(student.logits_).double().div(3).log_softmax(1)
+    own = torch.from_numpy(student.predict(found.pictures)).double().div(3).log_softmax(1)
+    expected = (soft.exp() * (soft - own)).sum(1).mean()
+    np.testing.assert_allclose(student.course_, [expected] * 3, rtol=1e-4)
+    learnt = LinearStudent("descent", epochs=30).fit(found, network)
+    assert learnt.course_.shape == (30,)
+    assert learnt.course_[-1] < learnt.course_[0]
+    assert len(LinearStudent().fit(found, network).course_) == 0
+
+
 def test_a_random_forest_may_be_the_teacher(vae: VAE, forest: RandomForestClassifier) -> None:
     found = Neighbors(vae, band=0.3).sample(PICTURES[17])
     student = LinearStudent().fit(found, forest)

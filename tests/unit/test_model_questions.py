@@ -443,13 +443,26 @@ def test_every_setting_is_heeded(around):
         assert not np.allclose(other["weights"], plain["weights"], atol=1e-6), name
     descent = {"n": 64, "method": "descent"}
     base = ask(around, "student", STUDENT | {"settings": descent}).arrays["weights"]
-    for name, value in {"temperature": 1.0, "epochs": 2}.items():
+    learning = {
+        "temperature": 1.0, "epochs": 2, "initializer": "zeros", "optimizer": "adam", "learning_rate": 0.05,
+        "batch_size": 16,
+    }  # fmt: skip
+    for name, value in learning.items():
         other = ask(around, "student", STUDENT | {"settings": descent | {name: value}}).arrays["weights"]
         assert not np.allclose(other, base, atol=1e-6), name
     real = ask(around, "student", STUDENT | {"settings": {"n": 16, "how": "nearest"}}).arrays
     train = np.rint(PICTURES[:16] * 255).astype(np.uint8).transpose(0, 2, 3, 1)
     assert all((train == picture).all((1, 2, 3)).any() for picture in real["pixels"])
-    assert set(changes) | {"temperature", "epochs"} == {field["name"] for field in SETTINGS}
+    assert set(changes) | set(learning) == {field["name"] for field in SETTINGS}
+
+
+def test_the_course_of_the_descent_comes_with_its_student(around):
+    settings = {"n": 64, "method": "descent", "epochs": 20}
+    course = ask(around, "student", STUDENT | {"settings": settings}).arrays["course"]
+    assert course.shape == (20,)
+    assert (course > 0).all()
+    assert course[-1] < course[0]
+    assert ask(around, "student", STUDENT).arrays["course"].shape == (0,)
 
 
 def test_settings_are_searched(around):

@@ -424,6 +424,7 @@ export interface Requests {
       weighted: Float32Array;
       teacher: Float32Array;
       student: Float32Array;
+      course: Float32Array;
     };
   };
   /** Send pictures of samples, fitted inside size × size pixels; null asks for their own size. */

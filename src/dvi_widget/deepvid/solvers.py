@@ -105,7 +105,7 @@ def descend(
     epochs: int,
     batch_size: int,
     seed: int,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, list[float]]:
     """Train by cross-entropy with soft labels, both at the temperature (§3, Eq. 1 without hard labels).
 
     Parameters
@@ -123,6 +123,9 @@ def descend(
     -------
     weights : float64 [classes, C·H·W]
     bias : float64 [classes]
+    course : list of float
+        Per epoch, the mean divergence of the student's probabilities from the soft labels, in nats: the loss
+        less its least possible value, the entropy of the labels.
     """
     generator = torch.Generator("cpu").manual_seed(seed)
     flat = (x * moves).flatten(1)
@@ -133,10 +136,15 @@ def descend(
     weights.requires_grad_(True)
     bias.requires_grad_(True)
     descent = OPTIMIZERS[optimizer]([weights, bias], lr=learning_rate)  # type: ignore[call-arg]
+    entropy = -torch.xlogy(soft, soft).sum(1)
+    course = []
     for _ in range(epochs):
+        total = 0.0
         for rows in torch.split(torch.randperm(len(flat), generator=generator, device="cpu"), batch_size):
             logits = functional.linear(flat[rows], weights, bias) / temperature
             loss = functional.cross_entropy(logits, soft[rows])
             weights.grad, bias.grad = torch.autograd.grad(loss, [weights, bias])
             descent.step()
-    return (weights * moves.flatten()).detach().double(), bias.detach().double()
+            total += len(rows) * (loss.item() - entropy[rows].mean().item())
+        course.append(total / len(flat))
+    return (weights * moves.flatten()).detach().double(), bias.detach().double(), course

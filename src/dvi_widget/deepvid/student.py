@@ -81,6 +81,9 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
         The neighbourhood learnt from.
     logits_ : float32 [n, classes]
         The teacher's logits of the neighbours.
+    course_ : float32 [epochs]
+        Of the descent: per epoch, the mean divergence from the teacher's softened labels in nats, while it
+        learns. Empty for the ridge.
 
     Examples
     --------
@@ -103,6 +106,7 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
     varied_: NDArray[np.bool_]
     neighbors_: Neighborhood
     logits_: NDArray[np.float32]
+    course_: NDArray[np.float32]
 
     def __init__(
         self,
@@ -190,7 +194,8 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
         x = torch.from_numpy(np.concatenate([neighbors.pictures, neighbors.image[None]]))
         y = torch.from_numpy(np.concatenate([targets[:n], targets[held_out : held_out + 1]])).double()
         self._learnt = (x - low) / (high - low), y
-        weights, bias = self._solve(*self._learnt, torch.from_numpy(moves))
+        weights, bias, course = self._solve(*self._learnt, torch.from_numpy(moves))
+        self.course_ = np.array(course, np.float32)
         # Back from values between 0 and 1 to the pictures' own scale.
         weights /= high - low
         bias = bias - low * weights.sum(1)
@@ -458,10 +463,11 @@ class LinearStudent(BaseEstimator):  # type: ignore[misc]
 
     def _solve(
         self, x: torch.Tensor, y: torch.Tensor, moves: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return weights, zero where nothing moves, and bias; the last row of x is the picture itself."""
+    ) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
+        """Return weights, zero where nothing moves, bias and course; the last row of x is the picture."""
         if self.method == "ridge":
-            return solve_ridge(x, y, moves, regularization=self.regularization, smoothness=self.smoothness)
+            ridge = {"regularization": self.regularization, "smoothness": self.smoothness}
+            return (*solve_ridge(x, y, moves, **ridge), [])
         return descend(
             x[:-1],
             y[:-1],

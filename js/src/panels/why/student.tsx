@@ -1,8 +1,9 @@
 // The linear student beside its teacher: weights and probabilities per class, and both along the row of neighbours.
+import { useSignal } from "@preact/signals";
 import { Lines } from "../../pieces/lines";
 import { type Heat, Pixels } from "../../pieces/pixels";
 import { classHue } from "../../pieces/swatch";
-import { percent } from "../../pieces/words";
+import { count, percent } from "../../pieces/words";
 import { readPictures } from "../../protocol/pictures";
 import type { Answer, NamedArray } from "../../protocol/wire";
 import type { Store } from "../../state/store";
@@ -12,6 +13,9 @@ const MAP_PX = 40;
 const GROWN_PX = 140;
 /** Classes with curves: the likeliest along the row. */
 const MAX_CURVES = 6;
+/** Classes in the table at first, and so many more at a time: each has two maps. */
+const FIRST_ROWS = 10;
+const MORE_ROWS = 40;
 
 interface StudentProperties {
   store: Store;
@@ -20,29 +24,29 @@ interface StudentProperties {
 }
 
 export function Student({ store, answer, index }: StudentProperties) {
-  const likeliest = likeliestClasses(answer);
+  const ranked = rankedClasses(answer);
+  const likeliest = ranked.slice(0, MAX_CURVES);
   return (
     <>
       <p class={answer.trustworthy ? "dvi-note" : "dvi-problem"} data-testid="verdict">
         {answer.verdict}
       </p>
-      <Comparison store={store} answer={answer} index={index} classes={likeliest} />
+      <Comparison store={store} answer={answer} index={index} classes={ranked} />
+      <Course answer={answer} />
       <Curves store={store} answer={answer} classes={likeliest} />
       <Neighbors store={store} answer={answer} />
     </>
   );
 }
 
-/** The classes with the largest summed probability along the row. */
-function likeliestClasses({ probabilities, positions, teacher }: Answer<"student">): number[] {
+/** All classes, those with the largest summed probability along the row first. */
+function rankedClasses({ probabilities, positions, teacher }: Answer<"student">): number[] {
   const classes = teacher.data.length;
   const sums = new Float64Array(classes);
   for (let i = 0; i < positions.data.length * classes; i++) {
     sums[i % classes] = (sums[i % classes] as number) + (probabilities.data[i] as number);
   }
-  return Array.from(sums.keys())
-    .sort((p, q) => (sums[q] as number) - (sums[p] as number))
-    .slice(0, MAX_CURVES);
+  return Array.from(sums.keys()).sort((p, q) => (sums[q] as number) - (sums[p] as number));
 }
 
 interface ClassesProperties {
@@ -51,58 +55,95 @@ interface ClassesProperties {
   classes: readonly number[];
 }
 
+/** How far the student was from its teacher while it learnt, where it learnt by gradient descent. */
+function Course({ answer: { course } }: { answer: Answer<"student"> }) {
+  if (course.data.length < 2) {
+    return null;
+  }
+  return (
+    <section data-testid="student-course">
+      <h4>While it learnt</h4>
+      <Lines
+        name="Loss of the student over its epochs"
+        x={Float32Array.from(course.data, (_, i) => i + 1)}
+        xName="epoch of the descent"
+        yName="nats"
+        curves={[{ name: "divergence from the model", values: course.data, hue: "var(--dvi-ink)" }]}
+        height={96}
+      />
+    </section>
+  );
+}
+
 /** A row per class: the student's weights, the weighted picture, and both probabilities. */
 function Comparison({ store, answer, index, classes }: ClassesProperties & { index: number }) {
   const label = store.hello.labels[index] as number;
   const teacher = answer.teacher.data;
   const student = answer.student.data;
   const best = teacher.indexOf(Math.max(...teacher));
-  const rows = [...new Set([...classes, ...(label < 0 ? [] : [label])])].sort((a, b) => a - b);
+  const shown = useSignal(FIRST_ROWS);
+  const first = classes.slice(0, shown.value);
+  const rows = [...new Set([...first, ...(label < 0 ? [] : [label])])].sort((a, b) => a - b);
+  const more = Math.min(MORE_ROWS, classes.length - first.length);
   return (
-    <table class="dvi-student">
-      <thead>
-        <tr>
-          <th>class</th>
-          <th title="For this class rather than the others, each of which counts by its mean probability over the neighbours; each map on a scale of its own; grey: inputs that no neighbour varies">
-            weights
-          </th>
-          <th title="Weights times pixels, all maps on one scale; grey: inputs that no neighbour varies">
-            weighted
-          </th>
-          <th>model</th>
-          <th>student</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr
-            key={row}
-            class={row !== label ? "" : row === best ? "dvi-labelled" : "dvi-labelled dvi-wrong"}
-          >
-            <th scope="row">{store.className(row)}</th>
-            <td>
-              <WeightMap array={answer.weights} row={row} />
-            </td>
-            <td>
-              <WeightMap array={answer.weighted} row={row} together />
-            </td>
-            {[teacher, student].map((probabilities, i) => (
-              <td key={i}>
-                <span class="dvi-bar">
-                  <span
-                    style={{
-                      width: `${100 * (probabilities[row] as number)}%`,
-                      background: classHue(store, row),
-                    }}
-                  />
-                </span>
-                {percent(probabilities[row] as number)}
-              </td>
-            ))}
+    <>
+      <table class="dvi-student" data-testid="student">
+        <thead>
+          <tr>
+            <th>class</th>
+            <th title="For this class rather than the others, each of which counts by its mean probability over the neighbours; each map on a scale of its own; grey: inputs that no neighbour varies">
+              weights
+            </th>
+            <th title="Weights times pixels, all maps on one scale; grey: inputs that no neighbour varies">
+              weighted
+            </th>
+            <th>model</th>
+            <th>student</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr
+              key={row}
+              class={row !== label ? "" : row === best ? "dvi-labelled" : "dvi-labelled dvi-wrong"}
+            >
+              <th scope="row">{store.className(row)}</th>
+              <td>
+                <WeightMap array={answer.weights} row={row} />
+              </td>
+              <td>
+                <WeightMap array={answer.weighted} row={row} together />
+              </td>
+              {[teacher, student].map((probabilities, i) => (
+                <td key={i}>
+                  <span class="dvi-bar">
+                    <span
+                      style={{
+                        width: `${100 * (probabilities[row] as number)}%`,
+                        background: classHue(store, row),
+                      }}
+                    />
+                  </span>
+                  {percent(probabilities[row] as number)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {more > 0 && (
+        <button
+          type="button"
+          class="dvi-link"
+          data-testid="more-classes"
+          onClick={() => {
+            shown.value += MORE_ROWS;
+          }}
+        >
+          {more} more of {count(classes.length)} classes
+        </button>
+      )}
+    </>
   );
 }
 

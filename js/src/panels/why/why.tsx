@@ -17,6 +17,11 @@ import { Student } from "./student";
 const PICTURE_PX = 84;
 /** The student waits until a dragged value rests so long. */
 const REST_MS = 200;
+/** Settings that a method of learning does not read. */
+const UNUSED: Readonly<Record<string, readonly string[]>> = {
+  ridge: ["temperature", "initializer", "optimizer", "learning_rate", "epochs", "batch_size"],
+  descent: ["regularization", "smoothness"],
+};
 
 export function Why({ store }: { store: Store }) {
   const { vae, models } = store.hello;
@@ -54,6 +59,7 @@ function Around({ store, index, vae, encoded }: AroundProperties) {
   const bounds = useSignal<[number, number][] | null>(null);
   const settings = useSignal<Readonly<Record<string, FieldValue>>>({});
   const morphs = useSignal(false);
+  const method = String(settings.value.method ?? "ridge");
   const { indices } = store.selection.value;
   const other = indices.length === 2 ? (indices[0] === index ? indices[1] : indices[0]) : undefined;
   const morphing = morphs.value && other !== undefined;
@@ -133,7 +139,7 @@ function Around({ store, index, vae, encoded }: AroundProperties) {
       <details>
         <summary>Settings</summary>
         <Form
-          fields={vae.settings.map(fieldOf)}
+          fields={vae.settings.filter(({ name }) => !UNUSED[method]?.includes(name)).map(fieldOf)}
           values={settings.value}
           change={(name, value) => {
             settings.value = { ...settings.value, [name]: value };

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.deepvid import VAE, LinearStudent, Neighborhood, Neighbors
 from dvi_widget.deepvid.search import search as search_settings
+from dvi_widget.deepvid.solvers import OPTIMIZERS
 from dvi_widget.widget.arguments import Epoch, Sample, Samples, is_whole
 from dvi_widget.widget.request import Check, Context, refusal, request
 from dvi_widget.widget.scene import Scene
@@ -68,13 +69,24 @@ SETTINGS: list[Field] = [
     _field("regularization", "float", 0.03, "Strength of the ridge penalty.", 1e-6, 100),
     _field("smoothness", "float", 1.0, "Width of the ridge's prior, in pixels.", 0, 10),
     _field("temperature", "float", 10.0, "Softens the teacher's labels for gradient descent.", 0.1, 100),
+    _field(
+        "initializer",
+        "choice",
+        "random",
+        "Weights that gradient descent starts from.",
+        choices=("random", "zeros"),
+    ),
+    _field("optimizer", "choice", "gd", "Rule of gradient descent.", choices=tuple(OPTIMIZERS)),
+    _field("learning_rate", "float", 0.5, "Length of a step of gradient descent.", 1e-5, 100),
     _field("epochs", "int", 10, "Number of epochs of gradient descent.", 1, 1000),
+    _field("batch_size", "int", 128, "Neighbours in a step of gradient descent.", 1, _MAX_NEIGHBORS),
     _field("seed", "int", 0, "Seed of all random draws.", 0, 2**31 - 1),
 ]
 _FIELDS = {field["name"]: field for field in SETTINGS}
 _COMPARED_INPUTS = 64  # whose values tell the scale of the models' inputs
 _NEIGHBOR_SETTINGS = ("band", "n", "how", "anchored", "seed")
-_STUDENT_SETTINGS = ("method", "regularization", "smoothness", "temperature", "epochs", "seed")
+_DESCENT_SETTINGS = ("temperature", "initializer", "optimizer", "learning_rate", "epochs", "batch_size")
+_STUDENT_SETTINGS = ("method", "regularization", "smoothness", *_DESCENT_SETTINGS, "seed")
 
 
 def check_vae(scene: Scene) -> None:
@@ -247,6 +259,8 @@ class Student(Answer):
         neighbour varies the picture.
     teacher, student : float32 [classes]
         Probabilities of both for the picture.
+    course : float32 [epochs]
+        Loss of gradient descent, epoch by epoch (see `LinearStudent.course_`); empty for the closed form.
     """
 
     verdict: str
@@ -267,6 +281,7 @@ class Student(Answer):
     weighted: NDArray[np.float32]
     teacher: NDArray[np.float32]
     student: NDArray[np.float32]
+    course: NDArray[np.float32]
 
 
 @request("student", pace="long", cached=True)
@@ -317,6 +332,7 @@ def student(
         weighted=np.where(moves, fitted.weighted().sum(1), np.float32(np.nan)),
         teacher=fidelity.teacher,
         student=fidelity.student,
+        course=fitted.course_,
     )
 
 
