@@ -109,6 +109,18 @@ def test_similar_samples_are_ranked_as_the_representation_has_them(at, notebook,
     assert [int(row.get_attribute("data-index")) for row in rows.all()] == near
     expect(rows.first.locator("canvas")).to_be_visible()
     notebook.page.screenshot(path=shots / "similar-lab.png")
+    at.part("compare-pixels").check()
+    pixels = landscape.images.reshape(len(landscape.samples), -1).astype(float)
+    far = np.linalg.norm(pixels - pixels[sample], axis=1)
+    far[sample] = np.inf
+    lookalikes = np.argsort(far, kind="stable")[:30].tolist()
+    rows = at.part("by-pixels").get_by_test_id("sample-row")
+    expect(rows).to_have_count(30)
+    assert [int(row.get_attribute("data-index")) for row in rows.all()] == lookalikes
+    expect(at.part("in-common")).to_have_text(f"{len(set(lookalikes) & set(near))} of 30 in both")
+    expect(rows.first.locator("canvas")).to_be_visible()
+    notebook.page.screenshot(path=shots / "similar-pixels-lab.png")
+    at.part("compare-pixels").uncheck()
     at.part("select-similar").click()
     eventually(lambda: notebook.python("explorer.selection"), sorted([sample, *near]), at.page)
 

@@ -106,6 +106,24 @@ def test_a_small_group_gives_the_neighbours_it_has(shown):
         asked(shown, "neighbors", epoch=0, indices=[0], k=1, group="flipped")
 
 
+@pytest.mark.parametrize("block", [1, 100, 1 << 25])
+def test_samples_with_similar_pixels_are_those_of_brute_force_nearest_first(shown, monkeypatch, block):
+    monkeypatch.setattr("dvi_widget.widget.questions.samples._COMPARED_BYTES", block)
+    scene = Scene([shown], shown.images)
+    pixels = shown.images.reshape(40, -1).astype(float)
+    for index in (0, 17, 39):
+        far = np.linalg.norm(pixels - pixels[index], axis=1)
+        others = [i for i in np.argsort(far, kind="stable") if i != index]
+        found = ask(scene, "lookalikes", {"index": index, "k": 7}).arrays["indices"]
+        assert found.tolist() == others[:7]
+    assert len(ask(scene, "lookalikes", {"index": 3, "k": 100}).arrays["indices"]) == 39
+
+
+def test_without_pictures_there_are_no_similar_pixels(shown):
+    with pytest.raises(RequestError, match=r"no pictures to compare. Pass them: Explorer\("):
+        ask(Scene([shown]), "lookalikes", {"index": 1, "k": 3})
+
+
 def test_a_point_decodes_to_probabilities_and_the_nearest_recorded_samples(shown):
     points = shown.at(5).positions[[4, 7]]
     arrays = asked(shown, "decode", epoch=5, points=points.tolist()).arrays

@@ -334,6 +334,12 @@ export interface Requests {
     result: { measure: string };
     arrays: { indices: Int32Array; values: Float32Array };
   };
+  /** Find the samples whose pictures are nearest to that of one sample, by the distance of their pixels. */
+  lookalikes: {
+    args: { index: number; k: number };
+    result: Record<never, never>;
+    arrays: { indices: Int32Array };
+  };
   /** Measure which share of its k nearest neighbours each sample loses on the canvas. */
   loss: {
     args: { landscape: number; epoch: number; k: number };

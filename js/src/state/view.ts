@@ -44,6 +44,8 @@ const INITIAL = {
   order: "index",
   descending: false,
   size: 32,
+  /** Whether similar samples stand beside those whose pixels are similar. */
+  pixels: false,
   /** Attribution method, opacity of its map over the picture, and the layer inspected. */
   method: "gradient",
   blend: 0.8,

@@ -23,6 +23,7 @@ export function Similar({ store }: { store: Store }) {
     last.current;
   last.current = index;
   const { epoch } = currentEpoch(store, side);
+  const { pixels } = store.view;
   const args = useMemo(
     () => ({
       landscape: side.index,
@@ -58,6 +59,19 @@ export function Similar({ store }: { store: Store }) {
               <span>
                 Nearest to #{index} at epoch {epoch}, nearest first
               </span>
+              {store.hello.images !== null && (
+                <label title="Beside those whose pixels are nearest">
+                  <input
+                    type="checkbox"
+                    data-testid="compare-pixels"
+                    checked={pixels.value}
+                    onChange={(event) => {
+                      pixels.value = event.currentTarget.checked;
+                    }}
+                  />{" "}
+                  beside pixels
+                </label>
+              )}
               <button
                 type="button"
                 class="dvi-link"
@@ -70,16 +84,67 @@ export function Similar({ store }: { store: Store }) {
                 Select it and its {plural(neighbors.data.length, "neighbour", "neighbours")}
               </button>
             </p>
-            <ol class="dvi-similar-rows">
-              {Array.from(neighbors.data, (near, rank) => (
-                <li key={near}>
-                  <SampleRow store={store} index={near} rank={rank + 1} />
-                </li>
-              ))}
-            </ol>
+            {store.hello.images !== null && pixels.value ? (
+              <Beside store={store} index={index} near={neighbors.data} />
+            ) : (
+              <Rows store={store} samples={neighbors.data} />
+            )}
           </>
         )}
       </Asked>
     </div>
+  );
+}
+
+function Rows({ store, samples }: { store: Store; samples: ArrayLike<number> }) {
+  return (
+    <ol class="dvi-similar-rows">
+      {Array.from(samples, (near, rank) => (
+        <li key={near}>
+          <SampleRow store={store} index={near} rank={rank + 1} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+interface BesideProperties {
+  store: Store;
+  index: number;
+  /** The nearest in representation space. */
+  near: Int32Array;
+}
+
+/** What the network finds similar, beside what the pixels say. */
+function Beside({ store, index, near }: BesideProperties) {
+  const args = useMemo(() => ({ index, k: near.length }), [index, near.length]);
+  return (
+    <Asked store={store} op="lookalikes" args={args} waiting="Comparing all pictures">
+      {({ indices }) => {
+        const label = store.hello.labels[index] as number;
+        const same = (samples: Int32Array): string =>
+          label < 0
+            ? ""
+            : `, ${samples.filter((i) => store.hello.labels[i] === label).length} of its class`;
+        const common = indices.data.filter((i) => near.includes(i)).length;
+        return (
+          <>
+            <p class="dvi-similar-common" data-testid="in-common">
+              {common} of {near.length} in both
+            </p>
+            <div class="dvi-similar-both">
+              <section aria-label="By the network">
+                <h4>By the network{same(near)}</h4>
+                <Rows store={store} samples={near} />
+              </section>
+              <section aria-label="By pixels" data-testid="by-pixels">
+                <h4>By pixels{same(indices.data)}</h4>
+                <Rows store={store} samples={indices.data} />
+              </section>
+            </div>
+          </>
+        );
+      }}
+    </Asked>
   );
 }

@@ -16,6 +16,7 @@ from dvi_widget.widget.arguments import (
     Group,
     Landscape,
     Pixels,
+    Sample,
     Samples,
     check_size,
 )
@@ -27,6 +28,7 @@ from dvi_widget.widget.thumbnails import thumbnails as pictures_of
 from dvi_widget.widget.wire import Answer, RequestError
 
 _TEXT_BYTES = 1 << 13  # of a sample's text in an answer
+_COMPARED_BYTES = 1 << 25  # of pictures at a time
 _NEIGHBORS_BYTES = MAX_NEIGHBORS << 10  # taken while a sample's neighbours are searched
 
 
@@ -139,6 +141,29 @@ def neighbors(
         return Neighbors(np.empty((0, min(k, others)), np.int32))
     found = source.neighbors(epoch, indices, min(k, others), None if group is None else mask)
     return Neighbors(np.asarray(found, np.int32))
+
+
+@dataclass(frozen=True)
+class Lookalikes(Answer):
+    """Samples whose pictures are nearest to that of one sample, int32 [k], nearest first, without itself."""
+
+    indices: NDArray[np.int32]
+
+
+@request("lookalikes", pace="soon", cached=True)
+def lookalikes(scene: Scene, index: Sample, k: Count) -> Lookalikes:
+    """Find the samples whose pictures are nearest to that of one sample, by the distance of their pixels."""
+    images = scene.images
+    if not isinstance(images, np.ndarray):
+        raise RequestError("The samples have no pictures to compare. Pass them: Explorer(..., images=...).")
+    own = images[index].astype(np.float32)
+    rows = max(1, _COMPARED_BYTES // (4 * own.size))
+    far = np.empty(len(scene))
+    for start in range(0, len(scene), rows):
+        difference = images[start : start + rows].astype(np.float32) - own
+        far[start : start + rows] = np.square(difference).sum(axis=(1, 2, 3), dtype=np.float64)
+    far[index] = np.inf
+    return Lookalikes(np.argsort(far, kind="stable")[: min(k, len(scene) - 1)].astype(np.int32))
 
 
 def _members(scene: Scene, group: str | None) -> NDArray[np.bool_]:
