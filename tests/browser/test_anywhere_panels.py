@@ -293,8 +293,8 @@ def test_one_prediction_is_explained_by_its_neighbours(at, shots):
     number.press("Enter")
     expect(panel.get_by_label("Neighbours").locator("li")).to_have_count(36)
     expect(panel.get_by_test_id("student").locator("tbody tr")).to_have_count(10)
-    panel.get_by_label("method", exact=True).select_option("descent")
-    panel.get_by_label("optimizer").select_option("adam")
+    panel.get_by_role("combobox", name="method").select_option("descent")
+    panel.get_by_role("combobox", name="optimizer").select_option("adam")
     for name, typed in (("learning rate", "0.05"), ("batch size", "16"), ("epochs", "30")):
         panel.get_by_label(name, exact=True).fill(typed)
         panel.get_by_label(name, exact=True).press("Enter")

@@ -19,8 +19,16 @@ LEAST_AWAY = 0.12  # of the map's width, from every sample at every epoch: there
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, lab, cell):
+def notebook(browser, lab, run_folder):
     """One notebook for the tests of this file."""
+    cell = f"""
+import dvi_widget as dvi
+from dvi_widget.demo import network
+run = dvi.Run({str(run_folder)!r}, model=network())
+landscape = dvi.DVI().fit(run).landscape()
+explorer = dvi.Explorer(landscape)
+explorer
+"""
     with ran(browser, lab, "land", cell) as notebook:
         yield notebook
 
@@ -171,6 +179,101 @@ def test_the_class_whose_land_fills_the_view_is_named_at_every_zoom(at, notebook
         page.screenshot(path=shots / f"zoomed-{target}.png")
         page.keyboard.press("0")
         expect(shown).to_have_count(10)
+
+
+def test_what_changed_between_two_epochs_stands_out(at, notebook, landscape, shots):
+    page = at.page
+    plain = at.picture()
+    at.part("show").click()
+    at.part("overlay-changes").click()
+    page.keyboard.press("Escape")
+    at.part("since").select_option("0")
+    first, last = landscape.epochs[0], landscape.epochs[-1]
+    box = at.part("stage").bounding_box()
+    x0, x1, y0, y1 = landscape.extent
+    cells = landscape.resolution
+    middle = (np.arange(cells) + 0.5) / cells
+    centres = np.stack(np.meshgrid(x0 + middle * (x1 - x0), y0 + middle * (y1 - y0)), axis=-1).reshape(-1, 2)
+    near = cdist(centres, landscape[-1].positions).min(axis=1) < 0.01 * (x1 - x0)
+    places = (at.on_screen(centres) - (box["x"], box["y"])).astype(int)
+    inside = ((places > 2) & (places < (box["width"] - 3, box["height"] - 3))).all(axis=1) & near
+
+    def held(epoch):
+        return landscape.at(epoch).canvas.classes
+
+    def uniform(mask):
+        """Cells whose neighbours are all of the same kind: away from borders and outlines."""
+        around = np.stack([np.roll(mask, shift, (0, 1)) for shift in np.ndindex(5, 5)])
+        return np.roll(around.all(axis=0), (-2, -2), (0, 1)).ravel() & inside
+
+    drawn = pixels(at.wait_for_another_picture(plain))
+    page.screenshot(path=shots / "changes-lab.png")
+    sure = landscape.at(last).canvas.margins() > 0.1
+    changed = held(first) != held(last)
+
+    def colour(mask):
+        seen = drawn[places[mask][:, 1], places[mask][:, 0]]
+        return np.ptp(seen, axis=1).mean()
+
+    moved, stayed = uniform(changed & sure), uniform(~changed & sure)
+    assert moved.sum() > 50
+    assert stayed.sum() > 50
+    assert colour(moved) > 2 * colour(stayed)
+    at.part("crossed").check()
+    eventually(lambda: notebook.python("explorer.filter"), f"changed:{first}-{last}", page)
+    shown = int((landscape.at(first).predictions != landscape.at(last).predictions).sum())
+    eventually(lambda: notebook.python("int(explorer.table().shown.sum())"), shown, page)
+    at.part("crossed").uncheck()
+    eventually(lambda: notebook.python("explorer.filter"), "", page)
+    notebook.execute("explorer._view = {**explorer._view, 'overlay': '', 'since': -1}")
+
+
+def test_a_boundary_sample_shows_what_it_was_mixed_from(at, notebook, landscape, shots):
+    page = at.page
+    last = landscape.epochs[-1]
+    at.part("show").click()
+    at.part("show-boundary").check()
+    page.keyboard.press("Escape")
+    layer = at.part("boundary-layer")
+    expect(layer).to_be_visible()
+    positions = np.array(
+        notebook.python(f"landscape.source.place_boundary({last}, run.boundary({last})).tolist()")
+    )
+    places = at.on_screen(positions)
+    box = at.part("stage").bounding_box()
+    low, high = np.array([box["x"], box["y"]]), np.array([box["x"] + box["width"], box["y"] + box["height"]])
+    inside = ((places > low) & (places < high)).all(axis=1)
+    assert abs(int(layer.get_attribute("data-shown")) - inside.sum()) <= 2, "but for those on the very edge"
+    page.screenshot(path=shots / "boundary-lab.png")
+    # One with neither a sample nor another of its kind near it.
+    others = np.sort(cdist(places, places), axis=1)[:, 1]
+    clear = np.minimum(cdist(places, at.places(last)).min(axis=1), others)
+    reachable = np.zeros(len(places), bool)
+    reachable[inside] = at.reachable(places[inside])
+    chosen = int(np.where(reachable, clear, 0).argmax())
+    page.mouse.click(*places[chosen])
+    here = at.part("boundary-here")
+    expect(here).to_have_attribute("data-index", str(chosen))
+    notebook.execute(
+        "from dvi_widget.boundary import synthesize\n"
+        f"found = synthesize(run.subject({last}), run.inputs('train'), run.logits({last}), "
+        f"len(run.boundary({last})), seed=(0, {last}, 0))"
+    )
+    parents = notebook.python(f"found.parents[{chosen}].tolist()")
+    weight = notebook.python(f"float(found.weights[{chosen}])")
+    shown = here.get_by_test_id("parent")
+    expect(shown).to_have_text(
+        [f"{100 * (1 - weight):.1f}% of #{parents[0]}", f"{100 * weight:.1f}% of #{parents[1]}"]
+    )
+    mixture = here.get_by_role("img", name="a mixture").locator("canvas")
+    seen = np.array(
+        mixture.evaluate("(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+    ).reshape(8, 8, 4)[:, :, 0]
+    first, second = (landscape.images[parent, 0].astype(float) for parent in parents)
+    np.testing.assert_allclose(seen, first + weight * (second - first), atol=1)
+    page.screenshot(path=shots / "boundary-card-lab.png")
+    page.keyboard.press("Escape")
+    notebook.execute("explorer._view = {**explorer._view, 'boundary': False}")
 
 
 def test_full_screen_gives_the_map_the_whole_screen_and_back(at, notebook, shots):

@@ -180,8 +180,16 @@ dvi.Explorer(dvi.DVI().fit(dvi.Run({str(run_folder)!r}, model=network())).landsc
         tabs = notebook.explorer().get_by_role("tab")
         expect(tabs).to_have_text(["Overview", "Selection", "Errors", "Model", "Map"])
         notebook.page.screenshot(path=shots / f"tabs-{theme.lower()}.png")
-        boxes = [tab.bounding_box() for tab in tabs.all()]
-        assert len({round(box["y"]) for box in boxes}) == 1
-        assert tabs.evaluate_all("(tabs) => tabs.every((tab) => tab.scrollWidth <= tab.clientWidth)")
-        around = notebook.explorer().locator(".dvi-tabs").bounding_box()
-        assert boxes[-1]["x"] + boxes[-1]["width"] <= around["x"] + around["width"]
+        expect_on_one_line(tabs, notebook.explorer().locator(".dvi-tabs"))
+        narrow = notebook.explorer().bounding_box()["width"]
+        notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        eventually(lambda: notebook.explorer().bounding_box()["width"] > narrow + 100, True, notebook.page)
+        notebook.page.screenshot(path=shots / f"tabs-wide-{theme.lower()}.png")
+        expect_on_one_line(tabs, notebook.explorer().locator(".dvi-tabs"))
+
+
+def expect_on_one_line(tabs, around):
+    boxes, around = [tab.bounding_box() for tab in tabs.all()], around.bounding_box()
+    assert len({round(box["y"]) for box in boxes}) == 1
+    assert tabs.evaluate_all("(tabs) => tabs.every((tab) => tab.scrollWidth <= tab.clientWidth)")
+    assert boxes[-1]["x"] + boxes[-1]["width"] <= around["x"] + around["width"]

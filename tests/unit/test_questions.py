@@ -134,6 +134,62 @@ def test_a_point_decodes_to_probabilities_and_the_nearest_recorded_samples(shown
     assert "pixels" not in arrays  # it decodes to representations
 
 
+@pytest.fixture(scope="module")
+def bordered(tmp_path_factory):
+    """A run with its network, and its landscape."""
+    folder = tmp_path_factory.mktemp("borders") / "run"
+    recorded.record(folder, epochs=(0, 3), boundary=0.3)
+    run = dvi.Run(folder, model=recorded.network())
+    return run, dvi.DVI(method="layout").fit(run).landscape(resolution=20)
+
+
+def test_boundary_samples_lie_where_the_engine_places_them(bordered):
+    run, shown = bordered
+    scene = Scene([shown], shown.images)
+    assert "borders" in ask(scene, "hello", {}).result["landscapes"][0]["services"]
+    arrays = ask(scene, "boundary", {"landscape": 0, "epoch": 3}).arrays
+    x = run.boundary(3)
+    assert len(x) == 36
+    x0, x1, y0, y1 = shown.extent
+    shares = arrays["positions"] / 65535
+    places = np.column_stack([x0 + shares[:, 0] * (x1 - x0), y0 + shares[:, 1] * (y1 - y0)])
+    inside = np.clip(shown.source.place_boundary(3, x), (x0, y0), (x1, y1))
+    np.testing.assert_allclose(places, inside, atol=1e-4 * (x1 - x0))
+    p = np.sort(shown.source.classify(3, x), axis=1)
+    chosen = np.take_along_axis(shown.source.classify(3, x), arrays["classes"].astype(int), axis=1)
+    np.testing.assert_allclose(chosen, p[:, :-3:-1])
+
+
+def test_what_was_mixed_gives_the_boundary_sample_back(bordered):
+    run, shown = bordered
+    scene = Scene([shown], shown.images)
+    arrays = ask(scene, "mixtures", {"landscape": 0, "epoch": 3}).arrays
+    weights = arrays["weights"].reshape(-1, 1, 1, 1)
+    first, second = (shown.source.inputs(arrays["parents"][:, column]) for column in (0, 1))
+    features, _ = run.subject(3).features_and_logits((1 - weights) * first + weights * second)
+    np.testing.assert_allclose(features, run.boundary(3), atol=1e-3)
+    assert (arrays["parents"] < run.n_train).all()
+    assert (weights > 0).all()
+    assert (weights <= 0.4).all()
+
+
+def test_of_another_seed_or_without_the_network_nothing_is_said_to_be_mixed(tmp_path):
+    recorded.record(tmp_path / "run", epochs=(0,), boundary=0.3, seed=5)
+    question = {"landscape": 0, "epoch": 0}
+    for model, says in ((recorded.network(), "not known which pictures were mixed"), (None, "model=network")):
+        shown = dvi.DVI(method="layout").fit(dvi.Run(tmp_path / "run", model=model)).landscape(resolution=20)
+        with pytest.raises(RequestError, match=says):
+            ask(Scene([shown], shown.images), "mixtures", question)
+
+
+def test_an_engine_without_boundary_samples_offers_none(shown):
+    shown.source = None
+    scene = Scene([shown])
+    assert "borders" not in ask(scene, "hello", {}).result["landscapes"][0]["services"]
+    with pytest.raises(RequestError, match="Boundary samples need an engine"):
+        ask(scene, "boundary", ONE)
+
+
 def test_what_decodes_to_inputs_shows_them_as_the_samples_are_shown():
     (x, y), *_ = recorded.samples(60)
     pictures = x[:, None] if x.ndim == 3 else x

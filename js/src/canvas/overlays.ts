@@ -32,4 +32,10 @@ export const OVERLAYS: readonly Overlay[] = [
       "The number of samples around a point, on a logarithmic scale; lines join equal numbers.",
     scale: ["few", "many"],
   },
+  {
+    key: "changes",
+    name: "Changes",
+    meaning: "In full colour, with an outline: land that another class holds than before.",
+    scale: ["same", "changed"],
+  },
 ];

@@ -3,6 +3,7 @@ import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signal
 import { outwards } from "../protocol/window";
 import { cancelIdle, whenIdle } from "../state/idle";
 import type { Side } from "../state/sides";
+import { sinceOf } from "../state/since";
 import type { Store } from "../state/store";
 import { Renderer } from "./gl/renderer";
 import type { Scene } from "./gl/scene";
@@ -274,6 +275,16 @@ export function startPainter(
     effect(() => {
       if (store.view.overlay.value === "trust" && side.can("trust")) {
         side.trust.want([playhead.resting.value]);
+      }
+    }),
+    effect(() => {
+      if (store.view.overlay.value === "changes") {
+        const time = playhead.mix.value;
+        territories.revision.value;
+        const positions = time === null ? [] : [side.at(time.a), side.at(time.b)];
+        side.compare(side.at(sinceOf(store)), positions);
+      } else {
+        territories.hold([]);
       }
     }),
     effect(() => {

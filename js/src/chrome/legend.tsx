@@ -12,6 +12,7 @@ import {
 import { OVERLAYS } from "../canvas/overlays";
 import { count, number } from "../pieces/words";
 import { joins } from "../state/selection";
+import { sinceOf } from "../state/since";
 import { COLOR_BY, type Store } from "../state/store";
 import { Mark } from "./mark";
 
@@ -123,14 +124,57 @@ function Caption({ store }: { store: Store }) {
     return null;
   }
   return (
-    <p class="dvi-caption" data-testid="caption">
+    <div class="dvi-caption" data-testid="caption">
       <b>{overlay.name}</b> {overlay.meaning}
       <span class="dvi-scale">
         {overlay.scale[0]}
         <i class={`dvi-ramp dvi-ramp-${overlay.key}`} aria-hidden="true" />
         {overlay.scale[1]}
       </span>
-    </p>
+      {overlay.key === "changes" && <Since store={store} />}
+    </div>
+  );
+}
+
+/** The epoch since which changes are shown, and the samples that crossed since. */
+function Since({ store }: { store: Store }) {
+  const { epochs, view, filter } = store;
+  const now = store.playhead.resting.value;
+  const since = sinceOf(store);
+  const [from, to] = [epochs[Math.min(since, now)], epochs[Math.max(since, now)]];
+  const crossed = `changed:${from}-${to}`;
+  return (
+    <span class="dvi-since">
+      <select
+        class="dvi-select"
+        data-testid="since"
+        aria-label="Changes since"
+        value={String(epochs.includes(view.since.value) ? view.since.value : -1)}
+        onChange={(event) => {
+          view.since.value = Number(event.currentTarget.value);
+        }}
+      >
+        <option value="-1">since the epoch before</option>
+        {epochs.map((epoch) => (
+          <option key={epoch} value={String(epoch)}>
+            since epoch {epoch}
+          </option>
+        ))}
+      </select>
+      {from !== to && (
+        <label title={`Samples with another prediction at epoch ${to} than at epoch ${from}`}>
+          <input
+            type="checkbox"
+            data-testid="crossed"
+            checked={filter.value === crossed}
+            onChange={(event) => {
+              filter.value = event.currentTarget.checked ? crossed : "";
+            }}
+          />
+          only samples that crossed
+        </label>
+      )}
+    </span>
   );
 }
 

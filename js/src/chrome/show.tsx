@@ -8,7 +8,7 @@ import type { Store } from "../state/store";
 
 export function ShowMenu({ store }: { store: Store }) {
   const id = useId();
-  const { overlay, points, names, delta } = store.view;
+  const { overlay, points, names, boundary, delta } = store.view;
   const offered = OVERLAYS.filter(
     ({ key }) => key !== "trust" || store.sides.some((side) => side.can("trust")),
   );
@@ -31,7 +31,7 @@ export function ShowMenu({ store }: { store: Store }) {
       testid="show"
       name="Show on the landscape"
       icon={<LayersIcon />}
-      on={overlay.value !== "" || !points.value || !names.value}
+      on={overlay.value !== "" || !points.value || !names.value || boundary.value}
     >
       {choice(
         "",
@@ -62,6 +62,19 @@ export function ShowMenu({ store }: { store: Store }) {
         />
         Names
       </label>
+      {store.sides.some((side) => side.can("boundary")) && (
+        <label title="Mixtures of two samples that the network cannot decide on; click one to see what was mixed.">
+          <input
+            type="checkbox"
+            data-testid="show-boundary"
+            checked={boundary.value}
+            onChange={() => {
+              boundary.value = !boundary.value;
+            }}
+          />
+          Boundary samples
+        </label>
+      )}
       <label title="Where the two likeliest classes differ by less than this, land is shown as undecided.">
         <span>Undecided below</span>
         <input

@@ -44,9 +44,12 @@ export function Status({ store, stage }: { store: Store; stage: Stage }) {
     );
   }
   const missing = windows.findIndex((window) => window.get(position) === undefined);
-  // Density takes no time, and trust is measured only where time rests.
+  // Density and changes take no time, and trust is measured only where time rests.
   const rests = store.playhead.resting.value === position && side.can("trust");
-  if (missing < 0 || (missing === 2 && (overlay.value === "density" || !rests))) {
+  if (
+    missing < 0 ||
+    (missing === 2 && (["density", "changes"].includes(overlay.value) || !rests))
+  ) {
     return null;
   }
   const progress = windows[missing]?.progress(position);

@@ -1,6 +1,7 @@
 // Everything that lies on the canvas of one landscape.
 import type { Stage } from "../canvas/stage";
 import type { Store } from "../state/store";
+import { BoundarySamples } from "./boundary";
 import { Card } from "./card";
 import { Markers } from "./markers";
 import { Names } from "./names";
@@ -17,6 +18,7 @@ interface Properties {
 function Drawn({ store, stage }: Properties) {
   return (
     <>
+      <BoundarySamples store={store} stage={stage} />
       <Names stage={stage} />
       <Markers store={store} stage={stage} />
       <Lasso stage={stage} />

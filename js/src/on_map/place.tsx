@@ -13,6 +13,7 @@ import { percent } from "../pieces/words";
 import { canDecode, currentEpoch, dropMarker, inUnits } from "../state/markers";
 import type { Store } from "../state/store";
 import { Beside } from "./beside";
+import { BoundaryHere } from "./boundary";
 
 const MAX_CLASSES = 3;
 const THUMBNAIL_PX = 36;
@@ -74,6 +75,7 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
             ))
           }
         </Asked>
+        <BoundaryHere store={store} stage={stage} />
         {canDecode(store) && (
           <button
             type="button"

@@ -172,6 +172,12 @@ export interface Requests {
     };
     arrays: { values: Float32Array };
   };
+  /** Place the samples that were synthesised on the classifier's boundary at an epoch. */
+  boundary: {
+    args: { landscape: number; epoch: number };
+    result: Record<never, never>;
+    arrays: { positions: Uint16Array; classes: Int16Array };
+  };
   /** Paint the canvas of an epoch, unless it is painted already. */
   canvas: {
     args: { landscape: number; epoch: number };
@@ -351,6 +357,12 @@ export interface Requests {
     args: { landscape: number };
     result: { rows: MeasureRow[]; samples: number };
     arrays: Record<never, never>;
+  };
+  /** Find again which samples the boundary samples of an epoch were mixed from. */
+  mixtures: {
+    args: { landscape: number; epoch: number };
+    result: Record<never, never>;
+    arrays: { parents: Int32Array; weights: Float32Array };
   };
   /** Find the samples of a group that are nearest to some samples in representation space. */
   neighbors: {

@@ -2,6 +2,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Frame, Hello, LandscapeInfo, Source, Territory } from "../protocol/source";
 import { EpochWindow } from "../protocol/window";
+import { changedLand } from "./changes";
 import { type Column, type ColumnChoice, categories, confidenceOf, readColumn } from "./columns";
 import { density, type Field } from "./density";
 import { moveFrame, moveTerritory } from "./extent";
@@ -22,6 +23,9 @@ export class Side {
   /** Round-trip error per cell: decode it, project it again, measure how far it moved. */
   readonly trust: EpochWindow<Field>;
   readonly density: EpochWindow<Field>;
+  /** Where another class holds the land than at the position compared with. */
+  readonly changes: EpochWindow<Field>;
+  private since = 0;
   private readonly columns = new Map<string, EpochWindow<Column>>();
   private readonly latest: Signal<LandscapeInfo>;
   /** For each position, the index of its epoch in the landscape's own list. */
@@ -106,6 +110,34 @@ export class Side {
         }),
       lanes: 2,
     });
+    this.changes = new EpochWindow<Field>({
+      ...fields,
+      load: (position) =>
+        new Promise((resolve, reject) => {
+          whenIdle(() => {
+            const before = this.territories.get(this.since);
+            const after = this.territories.get(position);
+            if (before === undefined || after === undefined) {
+              reject(new Error("The epoch was let go of."));
+            } else {
+              resolve(changedLand(before, after));
+            }
+          });
+        }),
+      lanes: 2,
+    });
+  }
+
+  /** Show at these positions what changed since another one, as far as their land has arrived. */
+  compare(since: number, positions: readonly number[]): void {
+    if (since !== this.since) {
+      this.since = since;
+      this.changes.want([]);
+      this.changes.clear();
+    }
+    this.territories.hold([since]);
+    const isHere = (position: number): boolean => this.territories.get(position) !== undefined;
+    this.changes.want(isHere(since) ? positions.filter(isHere) : []);
   }
 
   /** What is known of the landscape; of a training that goes on, it grows. */
@@ -121,6 +153,7 @@ export class Side {
       this.territories.update((land) => moveTerritory(land, before, info.extent));
       this.trust.clear();
       this.density.clear();
+      this.changes.clear();
     }
     this.latest.value = info;
     this.count(epochs);
@@ -197,7 +230,9 @@ export class Side {
 
   /** The window of an overlay that has a value per location. */
   field(overlay: string): EpochWindow<Field> | null {
-    return overlay === "trust" || overlay === "density" ? this[overlay] : null;
+    return overlay === "trust" || overlay === "density" || overlay === "changes"
+      ? this[overlay]
+      : null;
   }
 
   /** Whether a question about this landscape can be answered. */
@@ -225,6 +260,7 @@ export class Side {
     this.territories.close();
     this.trust.close();
     this.density.close();
+    this.changes.close();
     for (const column of this.columns.values()) {
       column.close();
     }
@@ -236,6 +272,7 @@ const NEEDS = {
   trust: ["decode", "place"],
   decode: ["decode", "classify"],
   neighbors: ["neighbors"],
+  boundary: ["borders"],
 };
 
 /** Whether any of some landscapes offers a service. */

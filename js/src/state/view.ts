@@ -53,13 +53,17 @@ const INITIAL = {
   markers: [] as readonly Marker[],
   /** Numbers of the markers that the path runs between: none, one or two. */
   path: [] as readonly number[],
-  /** Overlay on the territories: "confidence", "trust", "density" or none. */
+  /** Overlay on the territories: "confidence", "trust", "density", "changes" or none. */
   overlay: "",
+  /** The recorded number of the epoch since which changes are shown; any other number stands for the epoch before. */
+  since: -1,
   /** Margin between the two likeliest classes up to which land is shown as undecided; as in Python's colors. */
   delta: 0.02,
   points: true,
   /** Whether the land carries the names of its classes. */
   names: true,
+  /** Whether the samples that were synthesised on the boundary are drawn. */
+  boundary: false,
   trails: true,
   /** Whether the selected samples are linked to their nearest neighbours; how many, and among which samples. */
   neighbors: false,

@@ -49,8 +49,8 @@ export interface Scene {
   sized: boolean;
   /** Samples ringed above all others, the uppermost last. */
   raised: readonly number[];
-  /** Overlay on the territories: none, confidence, trust, density. */
-  overlay: 0 | 1 | 2 | 3;
+  /** Overlay on the territories: none, confidence, trust, density, changes. */
+  overlay: 0 | 1 | 2 | 3 | 4;
   /** Margin between the two likeliest classes up to which land is undecided. */
   delta: number;
   /** Whether samples that are neither selected nor raised are drawn. */

@@ -6,7 +6,7 @@ from dvi_widget.widget.request import REQUESTS, Request
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.wire import Answer, Report, RequestError, quoted, silence
 
-from . import columns, landscapes, models, points, predictions, samples, tables  # noqa: F401 - importing registers them
+from . import borders, columns, landscapes, models, points, predictions, samples, tables  # noqa: F401 - importing registers them
 
 
 def find(name: object) -> Request:

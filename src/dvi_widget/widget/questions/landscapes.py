@@ -23,6 +23,7 @@ from dvi_widget.widget.scene import Accuracy, Scene, engine
 from dvi_widget.widget.thumbnails import fitted
 from dvi_widget.widget.wire import PROTOCOL, Answer, Report, class_dtype, graded, in_bytes, quantised
 
+from .borders import can_be_placed
 from .predictions import AutoencoderOutline, outline
 
 _MAX_MEASURED_SAMPLES = 2000  # of each split, over which measures are averaged
@@ -164,6 +165,7 @@ def _landscape_outline(scene: Scene, landscape: Landscape, name: str) -> Landsca
         "services": [
             *landscape.services,
             *(["dynamics"] if scene.dynamics[landscape].available else []),
+            *(["borders"] if can_be_placed(landscape) else []),
             "table",
         ],
         "columns": columns.outlines(scene, landscape),

@@ -150,7 +150,7 @@ class Lookalikes(Answer):
     indices: NDArray[np.int32]
 
 
-@request("lookalikes", pace="soon", cached=True)
+@request("lookalikes", pace="soon")
 def lookalikes(scene: Scene, index: Sample, k: Count) -> Lookalikes:
     """Find the samples whose pictures are nearest to that of one sample, by the distance of their pixels."""
     images = scene.images

@@ -28,6 +28,7 @@ const uint UNPAINTED = 0xffffu;
 const int CONFIDENCE = 1;
 const int TRUST = 2;
 const int DENSITY = 3;
+const int CHANGES = 4;
 
 vec3 paint(uint c, float shade, float decided, float known) {
   if (c == UNPAINTED) {
@@ -56,6 +57,14 @@ vec3 overlaid(vec3 color, vec2 place) {
     float fog = smoothstep(.1, .6, value);
     float hatched = smoothstep(.7, .85, value);
     return mix(mix(color, background, .65 * fog), ink, .38 * line * hatched);
+  }
+  if (overlay == CHANGES) {
+    float edge = max(fwidth(value), 1e-4);
+    float changed = smoothstep(.5 - edge, .5 + edge, value);
+    float line = 1. - smoothstep(.4 * ratio, 1.2 * ratio, abs(value - .5) / edge);
+    float known = mix(texture(supportA, place).r, texture(supportB, place).r, blend);
+    vec3 drawn = clamp(background + (color - background) * mix(.3, 1.8, changed), 0., 1.);
+    return mix(drawn, ink, .6 * line * known);
   }
   float level = value * 6.;
   float edge = max(fwidth(level), 1e-4);
