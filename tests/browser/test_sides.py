@@ -8,10 +8,11 @@ import pytest
 from bare import open_bare
 from hosts import RecordingComm
 from playwright.sync_api import expect
-from steps import At, open_panel
+from steps import At, eventually, open_panel
 from synthetic import fitted
 
 import dvi_widget as dvi
+from dvi_widget.landscape import Landscape
 
 EPOCH = 10
 
@@ -90,3 +91,29 @@ def test_the_panels_of_both_are_reached(explorer, landscapes, page, shots):
     page.screenshot(path=shots / "sides-right-dark.png")
     left.part("side").first.click()
     spoken_of(landscapes[0])
+
+
+def test_a_landscape_in_three_dimensions_has_a_panel_of_its_own(page, monkeypatch, shots):
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    flat = fitted(40)
+    positions = [np.random.default_rng(seed).normal(size=(40, 3)) for seed in range(3)]
+    outputs = [[frame.predictions for frame in flat], [frame.confidence for frame in flat]]
+    solid = Landscape(flat.epochs, positions, *outputs, classes=flat.classes, samples=flat.samples)
+    explorer = dvi.Explorer(flat, solid)
+    explorer.epoch = EPOCH
+    open_bare(page, explorer)
+    at = At(page, flat)
+    open_panel(at.root, "3-D")
+    plot = page.frame_locator("iframe[title='The landscape in three dimensions']").locator("#plot")
+    expect(plot.locator("canvas").first).to_be_visible()
+    drawn = """(plot) => plot._fullData.flatMap((trace) => Array.from(trace.x, (x, i) =>
+        [trace.customdata[i][0], x, trace.y[i], trace.z[i]])).sort((p, q) => p[0] - q[0])"""
+    for epoch, wanted in ((EPOCH, positions[2]), (0, positions[0])):
+        explorer.epoch = epoch
+        at.wait_for_epoch(epoch)
+        rows = np.column_stack([np.arange(40), wanted]).round(3).tolist()
+        eventually(lambda: np.round(plot.evaluate(drawn), 3).tolist(), rows, page)
+    page.screenshot(path=shots / "solid.png")
+    plot.evaluate("(plot) => { plot.emit('plotly_click', { points: [{ customdata: [7, '', 1] }] }); }")
+    eventually(lambda: explorer.selection, [7], page)
+    explorer.close()

@@ -499,11 +499,29 @@ def test_none_or_three_landscapes_are_refused():
         Explorer(*[landscape()] * 3)
 
 
-def test_a_landscape_in_space_is_refused():
-    shown = landscape()
-    shown[0].positions = np.zeros((40, 3), np.float32)
-    with pytest.raises(ValueError, match="two dimensions to be drawn; got 3"):
-        Explorer(shown)
+def in_space(dimensions=3, **options):
+    shown = landscape(**options)
+    for frame in shown:
+        frame.positions = np.zeros((len(shown.samples), dimensions), np.float32)
+    return shown
+
+
+def test_one_landscape_in_space_stands_beside_flat_ones():
+    assert Explorer(landscape(), in_space())._scene.solid is not None
+    assert Explorer(in_space(), landscape(), landscape())._scene.solid is not None
+    assert Explorer(landscape())._scene.solid is None
+    assert repr(Explorer(landscape(), in_space())) == repr(Explorer(landscape()))
+
+
+def test_landscapes_in_space_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match=r"two dimensions to be drawn; got 3. .* Explorer\(flat, solid\)"):
+        Explorer(in_space())
+    with pytest.raises(ValueError, match="at most one in three dimensions; got 2"):
+        Explorer(landscape(), in_space(), in_space())
+    with pytest.raises(ValueError, match="two or three dimensions; got 4"):
+        Explorer(landscape(), in_space(4))
+    with pytest.raises(ValueError, match="the same samples and classes; there are 40"):
+        Explorer(landscape(), in_space(n=50))
 
 
 def test_a_front_end_that_was_not_built_says_how_to_build_it(monkeypatch, tmp_path):

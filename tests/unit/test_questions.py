@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +134,30 @@ def test_a_point_decodes_to_probabilities_and_the_nearest_recorded_samples(shown
     far = np.linalg.norm(shown.source.features(5) - x[:, None], axis=2)
     np.testing.assert_array_equal(arrays["nearest"], np.argsort(far, axis=1)[:, :5])
     assert "pixels" not in arrays  # it decodes to representations
+
+
+def test_a_landscape_in_space_is_drawn_by_plotly_at_the_last_epoch_it_has(shown):
+    solid = fitted(epochs=(0, 5))
+    for frame, height in zip(solid, (1.0, 2.0), strict=True):
+        frame.positions = np.column_stack([frame.positions, np.full(40, height)])
+    scene = Scene([shown], shown.images, solid=solid)
+    assert ask(scene, "hello", {}).result["solid"]
+    for epoch, height in ((0, 1.0), (5, 2.0), (10, 2.0)):
+        traces = json.loads(ask(scene, "solid", {"epoch": epoch}).result["figure"])["data"]
+        assert {trace["type"] for trace in traces} == {"scatter3d"}
+        z = [np.frombuffer(base64.b64decode(trace["z"]["bdata"]), trace["z"]["dtype"]) for trace in traces]
+        assert set(np.concatenate(z)) == {height}
+        assert sorted(point[0] for trace in traces for point in trace["customdata"]) == list(range(40))
+    script = ask(scene, "plotly", {}).arrays["script"].tobytes().decode()
+    assert "Plotly" in script
+    assert len(script) > 1_000_000
+
+
+def test_without_a_landscape_in_space_there_is_nothing_to_draw(shown):
+    scene = Scene([shown])
+    assert not ask(scene, "hello", {}).result["solid"]
+    with pytest.raises(RequestError, match=r"No landscape has three dimensions. Pass one: Explorer\(flat"):
+        ask(scene, "solid", {"epoch": 0})
 
 
 @pytest.fixture(scope="module")

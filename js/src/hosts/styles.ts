@@ -19,6 +19,7 @@ import models from "../panels/models/models.css";
 import overview from "../panels/overview/overview.css";
 import sample from "../panels/sample/sample.css";
 import similar from "../panels/similar/similar.css";
+import solid from "../panels/solid/solid.css";
 import why from "../panels/why/why.css";
 import asked from "../pieces/asked.css";
 import bars from "../pieces/bars.css";
@@ -47,5 +48,5 @@ export const styles = [
     models,
     overview,
   ],
-  ...[sample, similar, why],
+  ...[sample, similar, solid, why],
 ].join("\n");

@@ -25,12 +25,14 @@ import { Models } from "./models/models";
 import { Overview } from "./overview/overview";
 import { Sample } from "./sample/sample";
 import { Similar } from "./similar/similar";
+import { Solid } from "./solid/solid";
 import { Why } from "./why/why";
 
 const hasModels = ({ hello }: Store): boolean => hello.models.length > 0;
 const hasLists = ({ hello }: Store): boolean => hello.lists.length > 0;
 const hasAutoencoder = (store: Store): boolean => hasModels(store) && store.hello.vae !== null;
 const hasNeighbors = ({ sides }: Store): boolean => offers(sides, "neighbors");
+const isSolid = ({ hello }: Store): boolean => hello.solid;
 const hasMeasures = ({ sides }: Store): boolean =>
   offers(sides, "measures") || offers(sides, "boundary");
 
@@ -71,6 +73,7 @@ const MAP: readonly Placed[] = [
     applies: hasMeasures,
   },
   { id: "markers", title: "Places", content: Markers, about: aboutPlaces, applies: canDecode },
+  { id: "solid", title: "3-D", content: Solid, about: aboutAll, applies: isSolid },
 ];
 
 const grouped = (group: Panel["group"], panels: readonly Placed[]): Panel[] =>

@@ -298,6 +298,7 @@ export interface Requests {
       images: PictureFormat | null;
       texts: boolean;
       groups: string[];
+      solid: boolean;
       models: ModelOutline[];
       vae: AutoencoderOutline | null;
       lists: ListOutline[];
@@ -398,6 +399,12 @@ export interface Requests {
       reconstructions: Float32Array;
     };
   };
+  /** Send plotly.js as this Python's plotly has it: only pages that show a figure need it. */
+  plotly: {
+    args: Record<never, never>;
+    result: Record<never, never>;
+    arrays: { script: Uint8Array };
+  };
   /** Send how likely each class is for samples at an epoch. */
   probabilities: {
     args: { landscape: number; epoch: number; indices: readonly number[] };
@@ -408,6 +415,12 @@ export interface Requests {
   search: {
     args: { model: number; epoch: number; indices: readonly number[] };
     result: { rows: Setting[] };
+    arrays: Record<never, never>;
+  };
+  /** Draw the landscape in three dimensions at an epoch, or at its last one before. */
+  solid: {
+    args: { epoch: number };
+    result: { figure: string };
     arrays: Record<never, never>;
   };
   /** Explain a prediction by a linear student that learns from neighbours of the picture. */

@@ -449,6 +449,7 @@ export function fakeRun(options: FakeOptions = {}): FakeRun {
               images,
               texts: options.texts ?? false,
               groups: ["flipped"],
+              solid: false,
               models: [],
               vae: null,
               lists: [

@@ -7,7 +7,7 @@ import json
 import operator
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from IPython.display import display
 from numpy.typing import ArrayLike
 
 from dvi_widget.arrays import as_array
-from dvi_widget.landscape import PALETTES, Frame, Landscape
+from dvi_widget.landscape import PALETTES, Landscape
 from dvi_widget.pictures import as_pictures
 from dvi_widget.progress import progress_bar
 from dvi_widget.suggestions import DEFINITIONS, check_name, ranked
@@ -37,60 +37,13 @@ from .rendering import Pictures, Render, rendered
 from .scene import Scene
 from .selections import from_text, to_text
 from .still import View, draw, still_page
+from .together import checked, frame_at
 from .wire import listed, quoted
 
 _MAX_FILTER_CHARACTERS = 10_000
 _MAX_VIEW_CHARACTERS = 1 << 14  # of JSON
 _MIN_HEIGHT_PX, _MAX_HEIGHT_PX = 320, 2000  # as on the page
 _MAX_SENT_EPOCHS = 12  # at once, unasked
-
-
-def _check_landscapes(landscapes: Sequence[Landscape]) -> None:
-    """Refuse landscapes that cannot be drawn, or not side by side."""
-    if not landscapes:
-        raise TypeError("landscape must be a Landscape; got nothing. Fit one: DVI().fit(run).landscape().")
-    for landscape in landscapes:
-        if not isinstance(landscape, Landscape):
-            raise TypeError(
-                f"landscape must be a Landscape; got {type(landscape).__name__}. A fitted engine gives one: "
-                "DVI().fit(run).landscape()."
-            )
-        dimensions = landscape[0].positions.shape[1]
-        if dimensions != 2:
-            raise ValueError(f"landscape must have two dimensions to be drawn; got {dimensions}.")
-    if len(landscapes) > 2:
-        raise ValueError(f"landscapes must be one or two, which stand side by side; got {len(landscapes)}.")
-    if len(landscapes) == 2:
-        difference = _difference(*landscapes)
-        if difference:
-            raise ValueError(f"landscapes must have the same samples and classes; {difference}.")
-
-
-def _difference(a: Landscape, b: Landscape) -> str:
-    """Say how samples or classes of two landscapes differ; empty if they do not."""
-    if a.classes != b.classes:
-        return (
-            f"the classes are {_first_few(a.classes)} in the first and {_first_few(b.classes)} in the second"
-        )
-    if len(a.samples) != len(b.samples):
-        return f"there are {len(a.samples)} samples in the first and {len(b.samples)} in the second"
-    for column in ("split", "label"):
-        here, there = a.samples[column].to_numpy(), b.samples[column].to_numpy()
-        if (here != there).any():
-            i = int((here != there).argmax())
-            return f"the {column} of sample {i} is {here[i]} in the first and {there[i]} in the second"
-    return ""
-
-
-def _first_few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
-
-
-def _at(landscape: Landscape, epoch: int) -> Frame:
-    """Return the latest frame up to an epoch: of two landscapes, one may not have recorded it."""
-    earlier = [recorded for recorded in landscape.epochs if recorded <= epoch]
-    return landscape.at(earlier[-1] if earlier else landscape.epochs[0])
 
 
 def _checked_height(value: Any) -> int:
@@ -142,7 +95,8 @@ class Explorer(anywidget.AnyWidget):
     ----------
     *landscapes : Landscape
         One landscape of a fitted engine, or two over the same samples, which stand side by side
-        and share time and selection. Their names (`Landscape.name`) tell them apart.
+        and share time and selection. Their names (`Landscape.name`) tell them apart. A further one in three
+        dimensions, as ``DVI(l=3)`` makes it, has a panel of its own.
     images : array, optional
         Pictures of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of the
         landscape, training samples first. uint8 is taken as it is; floats in [0, 1] are multiplied by 255. By
@@ -202,8 +156,8 @@ class Explorer(anywidget.AnyWidget):
         If there is no landscape, an argument has the wrong type, or `render` gives neither texts nor
         pictures.
     ValueError
-        If there are more than two landscapes, they differ in samples or classes, one is not two-dimensional,
-        the pictures do not fit the samples, or the height is out of its range.
+        If there are more than two flat landscapes, they differ in samples or classes, none is flat, the
+        pictures do not fit the samples, or the height is out of its range.
     traitlets.TraitError
         If an attribute is set to what the landscape does not have; it keeps its value.
     FileNotFoundError
@@ -246,7 +200,7 @@ class Explorer(anywidget.AnyWidget):
         view: str | None = None,
         height: int | None = None,
     ) -> None:
-        _check_landscapes(landscapes)
+        landscapes, solid = checked(landscapes)
         self._landscapes = landscapes
         self._epochs = sorted({epoch for landscape in landscapes for epoch in landscape.epochs})
         self._sent: list[list[int]] = [[] for _ in landscapes]  # epochs that `refresh` has sent
@@ -267,7 +221,7 @@ class Explorer(anywidget.AnyWidget):
             pictures = drawn or pictures
         if models is not None:
             check_models(models)
-        self._scene = Scene(landscapes, pictures, describe=describe, models=models, vae=vae)
+        self._scene = Scene(landscapes, pictures, describe=describe, models=models, vae=vae, solid=solid)
         if vae is not None:
             check_vae(self._scene)
         self._filter_from_page: object = None  # while a page sets it
@@ -351,7 +305,7 @@ class Explorer(anywidget.AnyWidget):
         """Draw what the page shows as a PNG."""
         selected = np.zeros(len(self._scene), bool)
         selected[self.selection] = True
-        frames = [(landscape, _at(landscape, self.epoch)) for landscape in self._landscapes]
+        frames = [(landscape, frame_at(landscape, self.epoch)) for landscape in self._landscapes]
         visible = holds(self._query(self.filter), self._facts(self._landscapes[0]))
         palette = self._view.get("palette")
         # A page of another version may have left a palette that is not known here.
@@ -519,7 +473,7 @@ class Explorer(anywidget.AnyWidget):
             If there is no such landscape.
         """
         side = self._side(landscape)
-        frame = _at(side, self.epoch)
+        frame = frame_at(side, self.epoch)
         table = self._scene.samples.copy()
         table["prediction"] = np.asarray(frame.predictions, np.int64)
         table["confidence"] = frame.confidence
@@ -536,14 +490,14 @@ class Explorer(anywidget.AnyWidget):
 
     def _facts(self, landscape: Landscape) -> Samples:
         """Collect what a filter may ask about the samples at the current epoch."""
-        table, frame = self._scene.samples, _at(landscape, self.epoch)
+        table, frame = self._scene.samples, frame_at(landscape, self.epoch)
         return Samples(
             labels=table["label"].to_numpy(),
             predictions=frame.predictions,
             confidence=frame.confidence,
             test=(table["split"] == "test").to_numpy(),
             groups={name: table[name].to_numpy(bool) for name in self._scene.groups},
-            predictions_at=lambda epoch: _at(landscape, epoch).predictions,
+            predictions_at=lambda epoch: frame_at(landscape, epoch).predictions,
         )
 
     def suggestions(self, name: str | None = None, landscape: int = 0) -> pd.DataFrame:

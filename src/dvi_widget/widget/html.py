@@ -273,7 +273,7 @@ def _introduction(scene: Scene, answered: list[set[str]], used: set[str]) -> Ans
     )
     if not of_models:
         hello = replace(hello, models=[], vae=None)
-    return replace(hello, landscapes=landscapes)
+    return replace(hello, landscapes=landscapes, solid=False)
 
 
 def _pictures(scene: Scene) -> Iterator[NDArray[np.uint8]]:

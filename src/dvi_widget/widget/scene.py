@@ -50,6 +50,8 @@ class Scene:
         Classifiers by name that explain the samples; None for none.
     vae
         The autoencoder that makes neighbours of pictures (`dvi_widget.VAE`); None for none.
+    solid
+        A landscape of the same samples in three dimensions; None for none.
 
     Attributes
     ----------
@@ -75,8 +77,10 @@ class Scene:
         describe: Describe | None = None,
         models: Mapping[str, Any] | None = None,
         vae: Any = None,
+        solid: Landscape | None = None,
     ) -> None:
         self.landscapes = list(landscapes)
+        self.solid = solid
         self.classes = self.landscapes[0].classes
         self.samples = self._table()
         self.images = images

@@ -6,7 +6,17 @@ from dvi_widget.widget.request import REQUESTS, Request
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.wire import Answer, Report, RequestError, quoted, silence
 
-from . import borders, columns, landscapes, models, points, predictions, samples, tables  # noqa: F401 - importing registers them
+from . import (  # noqa: F401 - importing registers them
+    borders,
+    columns,
+    landscapes,
+    models,
+    points,
+    predictions,
+    samples,
+    solid,
+    tables,
+)
 
 
 def find(name: object) -> Request:

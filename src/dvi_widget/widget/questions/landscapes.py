@@ -82,6 +82,8 @@ class Hello(Answer):
     texts : bool
         Whether the samples have texts.
     groups : list of str
+    solid : bool
+        Whether there is a landscape in three dimensions.
     palettes, colors
         By name of the palette: its own colours, and one colour per class.
     models, vae
@@ -105,6 +107,7 @@ class Hello(Answer):
     images: PictureFormat | None
     texts: bool
     groups: list[str]
+    solid: bool
     models: list[ModelOutline]
     vae: AutoencoderOutline | None
     lists: list[ListOutline]
@@ -128,6 +131,7 @@ def hello(scene: Scene) -> Hello:
         images=_picture_format(scene),
         texts=scene.describe is not None,
         groups=scene.groups,
+        solid=scene.solid is not None,
         models=[{"name": name, "recorded": scene.models.is_recorded(name)} for name in scene.models.names],
         vae=None if scene.vae is None else outline(scene.vae),
         lists=[{"name": name, "definition": text} for name, text in DEFINITIONS.items()],
