@@ -44,6 +44,8 @@ def at(notebook, landscape):
     at = At(notebook.page, landscape)
     at.wait_for_epoch(last)
     expect(at.part("names").locator("span")).to_have_count(0)
+    # The names go before the canvas is drawn anew, in the next picture.
+    at.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return at
 
 
