@@ -15,6 +15,8 @@ from .runs import Recorder, storage
 from .runs.arguments import RESERVED_SCALARS
 from .runs.writing import DivergedError
 
+_LIGHTNING = ("lightning", "pytorch_lightning")
+
 
 class _Hooks:
     """What trainers expect of a callback: a method for every event, of which most do nothing."""
@@ -194,8 +196,11 @@ def _capture(recorder: Recorder, epoch: int, metrics: Mapping[str, Any]) -> None
 
 
 def _has_forward(model: nn.Module) -> bool:
-    """Whether a module can be called: `nn.Module` and containers such as `nn.ModuleList` cannot."""
-    return getattr(type(model).forward, "__name__", "") != "_forward_unimplemented"
+    """Whether a module can be called: `nn.Module`, containers and a plain LightningModule cannot."""
+    forward = type(model).forward
+    # Lightning's own forward only calls that of torch, which raises.
+    package = str(getattr(forward, "__module__", "")).partition(".")[0]
+    return getattr(forward, "__name__", "") != "_forward_unimplemented" and package not in _LIGHTNING
 
 
 def _nothing(*_: Any, **__: Any) -> None:

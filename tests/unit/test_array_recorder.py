@@ -164,8 +164,12 @@ def test_two_classes_may_have_one_logit_and_probabilities_are_read_with_a_warnin
         warnings.simplefilter("always")
         plain.capture(1, flat, model.predict_proba(flat))
     assert any("taken as probabilities" in str(warning.message) for warning in caught)
-    found = dvi.Run(tmp_path / "plain").logits(1)
-    np.testing.assert_allclose(found, model.predict_log_proba(flat), rtol=1e-3, atol=1e-6)
+    found, wanted = dvi.Run(tmp_path / "plain").logits(1), model.predict_proba(flat)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(np.exp(found), wanted, atol=1e-6)
+    # Of two classes scikit-learn takes 1 - p, of which below this only rounding is left.
+    told = wanted > 1e-4
+    np.testing.assert_allclose(found[told], np.log(wanted[told]), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(

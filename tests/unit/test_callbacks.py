@@ -142,11 +142,20 @@ def test_an_epoch_of_a_network_that_has_diverged_is_left_out_and_training_goes_o
     assert dvi.Run(tmp_path / "run").epochs == [0, 2]
 
 
-def test_a_module_without_forward_is_told_what_to_pass(tmp_path):
+@pytest.mark.parametrize("lightning_s_own", [False, True])
+def test_a_module_without_forward_is_told_what_to_pass(tmp_path, lightning_s_own):
     class Module(nn.Module):
         def __init__(self):
             super().__init__()
             self.loss, self.net = nn.ModuleList(), network()
+
+    if lightning_s_own:
+
+        def forward(self, *args):
+            return super(Module, self).forward(*args)
+
+        forward.__module__ = "lightning.pytorch.core.module"
+        Module.forward = forward
 
     callback = lightning(tmp_path / "run")
     with pytest.raises(TypeError, match=r"got Module, which has none. Pass .* module\.net"):

@@ -660,3 +660,34 @@ def test_the_token_that_a_network_classifies_is_its_representation():
     assert features.shape == (12, 5)
     assert subject.head_kind == "linear"
     np.testing.assert_allclose(features @ subject.linear_head[0].T, logits, atol=1e-6)
+
+
+def test_of_two_heads_the_one_that_returns_the_logits_is_split():
+    class TwoHeads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.trunk, self.digit, self.odd = nn.Linear(6, 4), nn.Linear(4, 3), nn.Linear(4, 1)
+
+        def forward(self, x):
+            h = self.trunk(x).relu()
+            return {"logits": self.digit(h), "odd": self.odd(h)}
+
+    torch.manual_seed(0)
+    subject, x = Subject(TwoHeads(), outputs="logits"), torch.randn(9, 6)
+    h, z = subject.features_and_logits(x)
+    assert (subject.layer, subject.side, subject.head_kind) == ("digit", "input", "linear")
+    np.testing.assert_allclose(subject.head(torch.from_numpy(h)).numpy(), z, atol=1e-6)
+
+
+def test_a_head_under_spectral_norm_is_read_as_in_evaluation_and_left_as_it_was():
+    torch.manual_seed(0)
+    layer = torch.nn.utils.parametrizations.spectral_norm(nn.Linear(6, 3))
+    model, x = nn.Sequential(nn.ReLU(), layer).train(), torch.randn(9, 6)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    subject = Subject(model)
+    h, z = subject.features_and_logits(x)
+    weight, bias = subject.linear_layer
+    np.testing.assert_allclose(h @ weight.T + bias, z, atol=1e-6)
+    np.testing.assert_allclose(subject.head(torch.from_numpy(h)).numpy(), z, atol=1e-6)
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

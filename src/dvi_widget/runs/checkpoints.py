@@ -177,7 +177,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         raise ValueError(
             f"checkpoint must hold weights alone; got {path}, which can't be read without running what is in "
             f"it ({type(error).__name__}: {reason[:120]}). Save model.state_dict() of it, or safetensors."

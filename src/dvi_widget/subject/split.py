@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .inputs import arguments, count, each
 from .lending import evaluating, home
-from .outputs import LogitWatch, Outputs
+from .outputs import LogitWatch, Outputs, outputs_tensor
 from .predictor import Predictor, as_numpy
 
 _PROBE_ROWS = 8  # samples on which the split is found and checked
@@ -56,10 +56,10 @@ class _Split:
 class Subject(Predictor):
     """A torch classifier split as c = g∘f: representations f, head g (§4.1 of the DeepVisualInsight paper).
 
-    By default the network is split at the linear layer that runs last: its input is the representation; the
-    layer and all that follows is the head. ``layer`` names another module: then its *output* is the
-    representation (flattened to one row per sample), and the rest of the network is the head. Naming the last
-    linear layer is the same as the default.
+    By default the network is split at the linear layer that runs last, or of several heads at the one that
+    returns the logits: its input is the representation; the layer and all that follows is the head. ``layer``
+    names another module: then its *output* is the representation (flattened to one row per sample), and the
+    rest of the network is the head. Naming the last linear layer is the same as the default.
 
     A head that is not one linear layer is run by sending zeros through the network and replacing the output
     of the split module by the representation. That is sound only if nothing bypasses the split; this is
@@ -112,6 +112,11 @@ class Subject(Predictor):
                 "as_predictor takes any classifier."
             )
         super().__init__(model, outputs=outputs, batch_size=batch_size)
+        if (kind := _opaque(self.model)) is not None:
+            raise ValueError(
+                f"model must be made of torch modules whose calls can be watched; got one of {kind}. Pass "
+                "the torch module it was made from, or record what it returns with dvi.ArrayRecorder."
+            )
         # A network that is itself one linear layer has the name "".
         names = [n for n, module in self.model.named_modules() if n or isinstance(module, nn.Linear)]
         if layer is not None and layer not in names:
@@ -243,15 +248,15 @@ class Subject(Predictor):
     def _find_split(self, probe: Any) -> _Split:
         """Split the network at the requested or the last linear layer, and check that nothing bypasses it."""
         inputs, n = self._tensors(probe), count(probe)
-        linear, ran = self._order_of_execution(probe)
-        name = self._requested if self._requested is not None else (linear[-1] if linear else None)
+        last, ran = self._order_of_execution(probe)
+        name = last if self._requested is None else self._requested
         if name is None:
             raise ValueError(f"model must call one of its linear layers; got none called. {self._advice()}")
         if name not in ran:
             raise ValueError(
                 f"layer must run in a forward pass; got {name!r}, which does not run. {self._advice()}"
             )
-        side: Literal["input", "output"] = "input" if linear and name == linear[-1] else "output"
+        side: Literal["input", "output"] = "input" if name == last else "output"
         split = _Split(name, self.model.get_submodule(name), ran.count(name), side, ())
         with _tapped(split) as seen:
             z = self._logits(probe)
@@ -275,26 +280,31 @@ class Subject(Predictor):
         self._split = split
         return split
 
-    def _order_of_execution(self, probe: Any) -> tuple[list[str], list[str]]:
-        """Return the names of the linear layers, and of all modules, in the order of their calls."""
-        linear: list[str] = []
+    def _order_of_execution(self, probe: Any) -> tuple[str | None, list[str]]:
+        """Return the name of the last linear layer, and those of all modules in the order of their calls.
+
+        Of several heads, the last is the one whose output the network returns as its logits.
+        """
+        linear: list[tuple[str, Any]] = []
         ran: list[str] = []
 
         def noting(name: str) -> Callable[..., None]:
-            def hook(module: nn.Module, *_: Any) -> None:
+            def hook(module: nn.Module, _: Any, output: Any) -> None:
                 ran.append(name)
                 if isinstance(module, nn.Linear):
-                    linear.append(name)
+                    linear.append((name, output))
 
             return hook
 
         handles = [module.register_forward_hook(noting(name)) for name, module in self.model.named_modules()]
         try:
-            self._outputs(probe)
+            returned = self._outputs(probe)
         finally:
             for handle in handles:
                 handle.remove()
-        return linear, ran
+        logits, _ = outputs_tensor(returned, count(probe))
+        heads = [name for name, output in linear if _is_view(output, logits)] or [name for name, _ in linear]
+        return (heads[-1] if heads else None), ran
 
     def _kind_of_head(
         self, split: _Split, x: Tensor, z: Tensor
@@ -379,6 +389,20 @@ def _tapped(split: _Split, replacement: Tensor | None = None) -> Iterator[list[A
         handle.remove()
 
 
+def _opaque(model: nn.Module) -> str | None:
+    """Return what made a network whose parts are no modules of torch; None if they are."""
+    if isinstance(model, torch.jit.ScriptModule):
+        return "TorchScript"
+    # On its torch backend, a network of Keras is a module with weights and no modules inside.
+    packages = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    return "Keras" if "keras" in packages else None
+
+
+def _is_view(a: Any, b: Tensor) -> bool:
+    """Whether two tensors are the same numbers in memory, in whatever shape."""
+    return isinstance(a, Tensor) and a.numel() == b.numel() and a.data_ptr() == b.data_ptr()
+
+
 def _copied(value: Any) -> Any:
     """Copy what passes the split, as the next module may work in place."""
     return value.detach().clone() if isinstance(value, Tensor) else value
@@ -407,8 +431,9 @@ def _weights(split: _Split) -> tuple[Tensor, Tensor]:
     A layer with one output z stands for the logits [0, z].
     """
     assert isinstance(split.module, nn.Linear)
-    weight: Tensor = split.module.weight.detach()
-    bias = weight.new_zeros(len(weight)) if split.module.bias is None else split.module.bias.detach()
+    with torch.no_grad(), evaluating(split.module):  # in training, a weight under spectral norm differs
+        weight: Tensor = split.module.weight.detach()
+        bias = weight.new_zeros(len(weight)) if split.module.bias is None else split.module.bias.detach()
     if len(weight) == 1:
         weight, bias = torch.cat([torch.zeros_like(weight), weight]), torch.cat([bias.new_zeros(1), bias])
     return weight, bias
