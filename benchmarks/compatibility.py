@@ -31,6 +31,7 @@ KEPT = HERE.parent / "build" / "compatibility.json"
 TABLE = HERE.parent / "docs" / "compatibility.md"
 
 VERDICTS = ("works", "refused with the cure", "not")
+HEADING = "| situation | ends | lines | difference of logits |"
 GROUPS = {
     "Networks of torch": NETWORKS,
     "Samples, labels, checkpoints": SAMPLES,
@@ -83,6 +84,11 @@ def table(kept: dict[str, dict[str, object]]) -> str:
     ]
     counts = {verdict: sum(o["verdict"] == verdict for *_, o in known) for verdict in VERDICTS}
     counted = [len(s.written.splitlines()) for _, s, o in known if o["verdict"] != "not"]
+    sentence = (
+        f"{len(known)} situations: {counts['works']} work, {counts['refused with the cure']} are refused in "
+        f"words whose cure works, {counts['not']} do neither. Lines to write: {min(counted)} to "
+        f"{max(counted)}, mostly {sorted(counted)[len(counted) // 2]}."
+    )
     page = [
         "# What works with what",
         "",
@@ -92,14 +98,15 @@ def table(kept: dict[str, dict[str, object]]) -> str:
             "runs, logits were compared with the model's own, as a share of the largest."
         ),
         "",
-        f"{len(known)} situations: "
-        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        + f". Lines to write: {min(counted)} to {max(counted)}, mostly {sorted(counted)[len(counted) // 2]}.",
+        sentence,
     ]
     for group in GROUPS:
-        page += ["", f"## {group}", "", "| situation | ends | difference of logits |", "| --- | --- | --- |"]
+        page += ["", f"## {group}", "", HEADING, "| --- | --- | --- | --- |"]
         mine = [(s, o) for name, s, o in known if name == group]
-        page += [f"| {s.name} | {o['verdict']} | {difference(o['error'])} |" for s, o in mine]
+        page += [
+            f"| {s.name} | {o['verdict']} | {len(s.written.splitlines())} | {difference(o['error'])} |"
+            for s, o in mine
+        ]
         # The same lines serve many situations: they are shown once.
         for lines in dict.fromkeys(s.written for s, _ in mine):
             who = "; ".join(s.name for s, _ in mine if s.written == lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 from torch import Tensor
 
 from .arrays import as_array, blocks, check_finite, warn
@@ -99,3 +100,17 @@ def show(block: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     if pictures.dtype != np.uint8:
         pictures = np.rint((pictures.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8)
     return pictures
+
+
+def shrunk(pictures: NDArray[np.uint8], side: int | None) -> NDArray[np.uint8]:
+    """Shrink pictures [m, C, H, W] by area averages until neither side is longer; None keeps their size."""
+    height, width = pictures.shape[2:]
+    if side is None or max(height, width) <= side:
+        return pictures
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    channels = [
+        [np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BOX)) for channel in picture]
+        for picture in pictures
+    ]
+    return np.array(channels, np.uint8)

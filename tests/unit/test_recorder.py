@@ -927,6 +927,84 @@ def test_inputs_that_only_look_like_pictures_are_none_if_told_so(tmp_path):
     assert dvi.Run(tmp_path / "run").images is None
 
 
+def large_pictures(n=60):
+    """Bytes [n, 3, 80, 40], larger than what is shown of them, of three classes."""
+    y = np.arange(n) % 3
+    x = np.random.default_rng(0).integers(0, 99, (n, 3, 80, 40)) + 50 * y.reshape(-1, 1, 1, 1)
+    return x.astype(np.uint8), y
+
+
+def pooled(*tail):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), BytesFirst(), nn.Linear(9600, 16), nn.ReLU(), nn.Linear(16, 3), *tail)
+
+
+class BytesFirst(nn.Module):
+    def forward(self, x):
+        return x.float() / 64 - 1
+
+
+def without_inputs(folder, model, n=60, **options):
+    x, y = large_pictures(n)
+    return dvi.Recorder(folder, model, train=(x, y), classes=list("abc"), **{"inputs": False, **options})
+
+
+def weight_of(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_run_without_inputs_holds_the_same_epochs_and_small_pictures(tmp_path):
+    model = pooled()
+    for kept in (True, False):
+        without_inputs(tmp_path / str(kept), model, inputs=kept).capture(0)
+    whole, small = (dvi.Run(tmp_path / str(kept), model=model) for kept in (True, False))
+    for name in ("features", "logits", "boundary"):
+        np.testing.assert_array_equal(getattr(whole, name)(0), getattr(small, name)(0))
+    assert whole.images.shape == (60, 3, 80, 40)
+    assert small.images.shape == (60, 3, 64, 32)
+    assert abs(small.images.mean() - whole.images.mean()) < 1  # averages, no samples of pixels
+    # As the documentation says: pictures, and representations and logits and weights of each epoch.
+    arrays = [small.features(0), small.logits(0), small.boundary(0), small.boundary(0, "test")]
+    said = small.images.nbytes + sum(array.nbytes for array in arrays) + 4 * (9601 * 16 + 17 * 3)
+    assert abs(weight_of(small.folder) / said - 1) < 0.05
+    small.verify()
+
+
+def test_what_needs_inputs_says_that_they_were_left_out(tmp_path):
+    model = pooled()
+    recording = without_inputs(tmp_path / "run", model)
+    for epoch in range(2):
+        recording.capture(epoch)
+    run = dvi.Run(tmp_path / "run", model=model)
+    with pytest.raises(dvi.RunError, match=r"recorded with inputs=False. Record it with inputs=True"):
+        run.inputs()
+    x = large_pictures()[0]
+    np.testing.assert_allclose(run.subject(1).predict(x), run.logits(1), atol=1e-5)
+    landscape = dvi.baselines.PCA().fit(run).landscape(resolution=10)
+    with pytest.raises(dvi.RunError, match="inputs=False"):
+        landscape.source.inputs([0])
+    # Thumbnails do not stand in for them.
+    assert dvi.Explorer(landscape, models={"mine": model})._scene.models.names == []
+
+
+def test_a_run_without_inputs_is_continued_with_the_same_samples_alone(tmp_path):
+    model = pooled()
+    without_inputs(tmp_path / "run", model).capture(0)
+    without_inputs(tmp_path / "run", model).capture(1)
+    x, y = large_pictures()
+    x[3] += 1
+    for change in ({"train": (x, y)}, {"train": large_pictures(), "inputs": True}):
+        with pytest.raises(dvi.RunError, match="differs from this one"):
+            dvi.Recorder(tmp_path / "run", model, **{"classes": list("abc"), "inputs": False, **change})
+    assert dvi.Run(tmp_path / "run").epochs == [0, 1]
+
+
+def test_inputs_are_kept_where_the_head_is_run_on_them(tmp_path):
+    with pytest.raises(ValueError, match="inputs must be True where the head is not one linear layer"):
+        without_inputs(tmp_path / "run", pooled(), layer="2")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("channels", [2, 4])
 def test_channels_that_make_no_picture_are_said(tmp_path, channels):
     x = np.random.default_rng(0).random((40, channels, 4, 4), np.float32)

@@ -39,7 +39,7 @@ class ProjectionSource:
         self._fits = fits
         if run.knows_network:
             self.subject = run.subject
-        if run.has_inputs:
+        if run.has_inputs or run.left_inputs:  # whoever asks is told that there are none
             self.inputs = self._recorded_inputs
 
     @property

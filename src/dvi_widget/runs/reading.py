@@ -162,6 +162,11 @@ class Run:
         """Whether the samples were recorded as one array, as the network takes them."""
         return isinstance(self._inputs, np.ndarray)
 
+    @property
+    def left_inputs(self) -> bool:
+        """Whether the samples were left out (``Recorder(inputs=False)``), so that `inputs` says so."""
+        return self._inputs is None and self._head != "given"
+
     def inputs(self, split: Split = "train") -> Any:
         """Return inputs as the network takes them (memory-mapped).
 
@@ -180,6 +185,11 @@ class Run:
         RunError
             If the run was recorded without inputs.
         """
+        if self.left_inputs:
+            raise storage.RunError(
+                f"This needs the samples as the network takes them, and {self.folder} was recorded with "
+                "inputs=False. Record it with inputs=True to have them."
+            )
         if self._inputs is None:
             raise storage.RunError(
                 f"{self.folder} was recorded from arrays of representations, without inputs. Record it with "
@@ -357,7 +367,8 @@ class Run:
         )
         model.load_state_dict(recorded, strict=False)
         subject = Subject(model, layer=self._layer, outputs=self._outputs)
-        subject.features(each(lambda part: part[:1], self.inputs("all")))
+        if self._inputs is not None:
+            subject.features(each(lambda part: part[:1], self._inputs))
         return subject
 
     def _head_kind(self, epoch: int) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor
 from dvi_widget import files
 from dvi_widget.arrays import blocks, check_path, check_whole, warn
 from dvi_widget.boundary import Splits, synthesize
-from dvi_widget.pictures import show, value_range
+from dvi_widget.pictures import show, shrunk, value_range
 from dvi_widget.subject import parts
 
 from . import storage
@@ -61,6 +61,7 @@ class RunWriter:
         self._existing = _existing(self.folder)
         self._width = 0  # of the representations, once it is known
         self._n_boundary = 0
+        self._picture_side: int | None = None  # in pixels, to which pictures are shrunk
         self._followers: list[Callable[[], object]] = []
         self.cost_ = {"training": 0.0, "capturing": 0.0, "following": 0.0}
         self._free = time.perf_counter()  # when the last capture had ended
@@ -153,7 +154,11 @@ class RunWriter:
                 path.parent.mkdir(exist_ok=True)
                 _save(path, [parts(split)[key] for split in inputs], lambda block: block)
             if pictures:
-                _save(aside / "images.npy", pictures, lambda block: show(block, low, high))
+                _save(
+                    aside / "images.npy",
+                    pictures,
+                    lambda block: shrunk(show(block, low, high), self._picture_side),
+                )
             if texts is not None:
                 files.write_json(aside / "texts.json", {"texts": list(texts)})
         with files.write_aside(self.folder / "run.json") as aside:
@@ -169,7 +174,7 @@ class RunWriter:
         }
         if not all(same.values()):
             differences = ", ".join(
-                "samples" if key == "digest" else key for key, value in same.items() if not value
+                "samples" if key in ("digest", "seen") else key for key, value in same.items() if not value
             )
             raise storage.RunError(
                 f"{self.folder} holds a run that differs from this one ({differences}).{why} Continue it "

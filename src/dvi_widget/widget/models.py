@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.landscape import Landscape
 from dvi_widget.landscape.source import HasSubject, KnowsInputs
+from dvi_widget.runs import RunError
 from dvi_widget.subject import class_labels
 
 #: Name of the run's own network among the models.
@@ -114,7 +115,10 @@ class Models:
     @cached_property
     def _inputs_known(self) -> bool:
         if isinstance(self._landscape.source, KnowsInputs):
-            return np.ndim(self._landscape.source.inputs(np.arange(1))) == 4
+            try:
+                return np.ndim(self._landscape.source.inputs(np.arange(1))) == 4
+            except RunError:  # recorded without inputs, for which its thumbnails do not stand in
+                return False
         return self._images is not None
 
     def at(self, number: int, epoch: int) -> NamedModel:
