@@ -133,6 +133,13 @@ def halves(have: Given) -> Given:
     }
 
 
+def several_labels() -> Given:
+    """Digits that are even, or large, or both, or neither."""
+    have = digits()
+    labels = {y: np.stack([have[y] % 2 == 0, have[y] > 4], 1).astype(np.float32) for y in ("y", "yt")}
+    return have | labels | {"names": ["even", "large"]}
+
+
 def sentences() -> Given:
     have = drawn((6,))
     generator = np.random.default_rng(1)
@@ -274,6 +281,13 @@ NETWORKS = [
         with_network(lambda: body(nn.Linear(16, 10), nn.Sigmoid()), own=torch.logit),
         RECORD,
         warns="leave a sigmoid",
+    ),
+    Situation(
+        "several labels a sample (BCEWithLogitsLoss)",
+        with_network(lambda: body(nn.Linear(16, 2)), several_labels, own=lambda z: binary(z[:, 1]), steps=0),
+        RECORD,
+        says=r"one label at a time: Recorder\(label=",
+        cure=RECORD.replace("classes=names", 'classes=names, label="large"'),
     ),
     Situation(
         "a map of pixels, as segmentation returns",

@@ -34,7 +34,7 @@ def normalized(name: str) -> str:
 def imported(folder: Path) -> set[str]:
     """Return the distributions of others that files import, apart from those that only types need."""
     ours = {
-        path.stem
+        path.parent.name if path.stem == "__init__" else path.stem
         for room in ("tests", "notebooks", "benchmarks", "js")
         for path in (ROOT / room).rglob("*.py")
     }

@@ -927,6 +927,73 @@ def test_inputs_that_only_look_like_pictures_are_none_if_told_so(tmp_path):
     assert dvi.Run(tmp_path / "run").images is None
 
 
+def several_labels():
+    """Digits that are even, or greater than four, or both, or neither: zeros and ones [n, 2]."""
+    train, test, _ = samples()
+    return [(x, np.stack([y % 2 == 0, y > 4], 1).astype(np.float32)) for x, y in (train, test)]
+
+
+def labelled(*tail):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 2), *tail)
+    (x, y), _ = several_labels()
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(20):
+        z = model[:4](torch.from_numpy(x))
+        loss = nn.functional.binary_cross_entropy_with_logits(z, torch.from_numpy(y))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return model
+
+
+@pytest.mark.parametrize("way", ["arrays", "a Dataset", "sigmoids"])
+@pytest.mark.parametrize(("label", "column"), [("even", 0), ("large", 1)])
+def test_of_several_labels_one_is_recorded_as_absent_or_present(tmp_path, label, column, way):
+    model, splits = labelled(*[nn.Sigmoid()] * (way == "sigmoids")), several_labels()
+    given = splits
+    if way == "a Dataset":
+        given = [TensorDataset(*map(torch.from_numpy, split)) for split in splits]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a sigmoid is said
+        recording = dvi.Recorder(
+            tmp_path / "run", model, train=given[0], test=given[1], classes=["even", "large"], label=label
+        )
+        recording.capture(0)
+    run = dvi.Run(tmp_path / "run", model=model)
+    assert run.classes == [f"no {label}", label]
+    for split, (x, y) in zip(("train", "test"), splits, strict=True):
+        with torch.no_grad():
+            z = model[:4](torch.from_numpy(x)).numpy()
+        np.testing.assert_allclose(run.logits(0, split)[:, 1], z[:, column], atol=1e-5)
+        assert (run.logits(0, split)[:, 0] == 0).all()
+        rows = run.samples["split"] == split
+        np.testing.assert_array_equal(run.samples["label"][rows], y[:, column])
+        np.testing.assert_allclose(run.subject(0).predict(x), run.logits(0, split), atol=1e-5)
+    head = run.head(0)(torch.from_numpy(np.array(run.boundary(0)))).numpy()
+    assert abs(head[:, 1]).max() < 0.5 * abs(z[:, column]).max()  # where this label turns, not another
+    maps = dvi.attribute(run.subject(0), splits[0][0][:3], target=1, method="input_x_gradient")
+    x = torch.from_numpy(splits[0][0][:3]).requires_grad_()
+    model[:4](x)[:, column].sum().backward()
+    np.testing.assert_allclose(maps.values, (x * x.grad).detach().numpy().sum(1), atol=1e-5)
+
+
+def test_several_labels_are_told_how_to_be_recorded(tmp_path):
+    (x, y), _ = several_labels()
+    arguments = {"train": (x, y), "classes": ["even", "large"]}
+    for change, words in (
+        ({}, r"one label at a time: Recorder\(label="),
+        ({"label": "odd"}, r"label must be one of the classes; got 'odd'"),
+        ({"label": "even", "train": (x, y[:, 0])}, r"zeros and ones \[120, 2\]"),
+        ({"label": "even", "train": (x, y + 1)}, "zeros and ones"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            dvi.Recorder(tmp_path / "run", labelled(), **{**arguments, **change})
+    with pytest.raises(ValueError, match=r"outputs leave a softmax. Leave label out"):
+        dvi.Recorder(tmp_path / "run", labelled(nn.LogSoftmax(1)), **arguments, label="even")
+    assert list(tmp_path.iterdir()) == []
+
+
 def large_pictures(n=60):
     """Bytes [n, 3, 80, 40], larger than what is shown of them, of three classes."""
     y = np.arange(n) % 3

@@ -70,6 +70,10 @@ def _are_representations(value: Any) -> bool:
     )
 
 
+def _is_label(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(is_count, value)) and value[0] < value[1]
+
+
 _RUN: dict[str, Rule] = {
     "classes": (_are_classes, "a list of two or more different names"),
     "n_train": (lambda value: is_count(value) and value > 0, "a number of samples"),
@@ -109,6 +113,8 @@ def check_run(path: Path, content: Mapping[str, Any]) -> None:
         The message names the file and the field.
     """
     _check(path, content, _RUN)
+    if "label" in content and not _is_label(content["label"]):
+        raise DamagedFileError(f"{path} is damaged: label must be a column and their number.")
 
 
 def check_epoch(path: Path, content: Mapping[str, Any]) -> None:

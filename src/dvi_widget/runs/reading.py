@@ -77,6 +77,7 @@ class Run:
         self._layer: str = manifest["layer"]
         self._head: str = manifest["head"]
         self._outputs: Outputs = manifest["outputs"]
+        self._label: tuple[int, int] | None = tuple(manifest["label"]) if "label" in manifest else None
         self._where_images: str | None = manifest["images"]
         total = self.n_train + self.n_test
         path = self.folder / "samples" / "labels.npy"
@@ -366,7 +367,7 @@ class Run:
             recorded, {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)}
         )
         model.load_state_dict(recorded, strict=False)
-        subject = Subject(model, layer=self._layer, outputs=self._outputs)
+        subject = Subject(model, layer=self._layer, outputs=self._outputs, label=self._label)
         if self._inputs is not None:
             subject.features(each(lambda part: part[:1], self._inputs))
         return subject

@@ -51,6 +51,10 @@ class Recorder(RunWriter):
     classes
         Names of the C classes, in the order of the logits; or a mapping of names to 0..C-1 or of these to
         names, such as ``class_to_idx`` of a Dataset and ``id2label`` of a model.
+    label
+        One of `classes`, if a sample may have several of them: y is then ``[n, C]`` of zeros and ones, and
+        the network returns C logits or sigmoids. What is recorded is this label alone, as two classes, absent
+        and present; record another one into another folder.
     layer
         Module to split the network at; None for its last linear layer (see `Subject`).
     images
@@ -125,6 +129,7 @@ class Recorder(RunWriter):
         | DataLoader[Any]
         | None = None,
         classes: Sequence[str] | Mapping[str, int] | Mapping[int, str],
+        label: str | None = None,
         layer: str | None = None,
         images: ArrayLike
         | Tensor
@@ -141,15 +146,16 @@ class Recorder(RunWriter):
     ) -> None:
         super().__init__(folder, classes, groups, dtype, seed)
         check_number("boundary", boundary, 0, 1)
-        self._subject = Subject(model, layer=layer, outputs=outputs, batch_size=batch_size)
+        column = None if label is None else self._choose(label)
+        self._subject = Subject(model, layer=layer, outputs=outputs, batch_size=batch_size, label=column)
         self._idle = _another_process_records()
         if self._idle:
             return
-        first = read_samples("train", train, model, self.folder)
+        first = read_samples("train", train, model, self.folder, column)
         second = (
             Samples(each(lambda part: part[:0], first.inputs), first.labels[:0])
             if test is None
-            else read_samples("test", test, model, self.folder)
+            else read_samples("test", test, model, self.folder, column)
         )
         self._inputs: tuple[Any, ...] = first.inputs, second.inputs
         self._check_inputs()
@@ -185,6 +191,8 @@ class Recorder(RunWriter):
         manifest |= {"digest": digest if inputs else storage.digest(self._labels)}
         if not inputs:
             manifest["seen"] = digest
+        if column is not None:
+            manifest["label"] = list(column)
         texts = None if first.texts is None else [*first.texts, *(second.texts or [""] * self._n_test)]
         begun = self._existing is None
         why = (
@@ -273,6 +281,14 @@ class Recorder(RunWriter):
                 f"classes must be one name per logit of the network, {z.shape[1]}; got {len(self.classes)}."
             )
         self._width = features.shape[1]
+
+    def _choose(self, label: str) -> tuple[int, int]:
+        """Make a label, absent or present, the two classes of the run; return its column and how many are."""
+        names = self.classes
+        if label not in names:
+            raise ValueError(f"label must be one of the classes; got {label!r}.")
+        self.classes = [f"no {label}", label]
+        return names.index(label), len(names)
 
     def _check_linear(self) -> None:
         """Refuse to leave out the inputs of a head that can't be run without some."""

@@ -45,7 +45,9 @@ class Samples(NamedTuple):
     texts: list[str] | None = None
 
 
-def read_samples(name: str, samples: Any, model: nn.Module, place: Path) -> Samples:
+def read_samples(
+    name: str, samples: Any, model: nn.Module, place: Path, label: tuple[int, int] | None = None
+) -> Samples:
     """Read the inputs and labels of a split.
 
     Parameters
@@ -59,6 +61,8 @@ def read_samples(name: str, samples: Any, model: nn.Module, place: Path) -> Samp
         The network: of inputs by name, only those that it takes are read.
     place
         A folder that is to be made, or is there: large Datasets are kept on its disk while they are read.
+    label
+        As for `Subject`: which of several labels is read.
 
     Raises
     ------
@@ -85,15 +89,43 @@ def read_samples(name: str, samples: Any, model: nn.Module, place: Path) -> Samp
         and hasattr(samples, "__len__")
         and not isinstance(samples, (np.ndarray, Tensor))
     ):
-        reading = _Reading(name, samples, _accepted(model), place)
+        reading = _Reading(name, samples, _accepted(model), place, label)
         x, y, texts = reading.read(workers)
         random = reading.changes(x)
+        label = None  # the Dataset was read for it alone
     else:
         raise TypeError(
             f"{name} must be a pair (x, y) or a torch Dataset of such pairs; got {type(samples).__name__}."
         )
     x = _checked_inputs(name, x)
+    y = y if label is None else one_label(f"{name} labels", y, count(x), label)
     return Samples(x, checked_labels(name, y, count(x)), random, texts)
+
+
+def one_label(name: str, value: Any, n: int, label: tuple[int, int]) -> NDArray[np.int64]:
+    """Return whether each sample has a label, int64 [n].
+
+    Parameters
+    ----------
+    name : str
+        What errors call the labels.
+    value : array [n, size] of zeros and ones
+    n : int
+    label
+        As for `Subject`.
+
+    Raises
+    ------
+    ValueError
+        If they are not that.
+    """
+    y, (column, size) = as_array(name, value), label
+    if y.shape != (n, size) or not ((y == 0) | (y == 1)).all():
+        raise ValueError(
+            f"{name} must be zeros and ones [{n}, {size}] where one label of several is recorded; got "
+            f"{y.dtype} of shape {y.shape}."
+        )
+    return y[:, column].astype(np.int64)
 
 
 def _checked_inputs(name: str, value: Any) -> Any:
@@ -146,8 +178,8 @@ def checked_labels(name: str, value: Any, n: int) -> NDArray[np.int64]:
         cure = (
             "Pass y.argmax(1)."
             if single
-            else "Samples with several labels are recorded one label at a time: pass y[:, c], the logits of "
-            "class c alone, and two classes."
+            else "Samples with several labels are recorded one label at a time: Recorder(label=<a class>), "
+            "or y[:, c], the logits of class c alone, and two classes."
         )
         raise ValueError(f"{name} labels must be [{n}], one per input; got shape {y.shape}. {cure}")
     if y.ndim != 1 or len(y) != n:
@@ -237,8 +269,15 @@ class _Reading:
         As for `read_samples`; `accepted` are the names of the network's arguments.
     """
 
-    def __init__(self, name: str, dataset: Any, accepted: set[str] | None, place: Path) -> None:
-        self._name, self._dataset, self._accepted = name, dataset, accepted
+    def __init__(
+        self,
+        name: str,
+        dataset: Any,
+        accepted: set[str] | None,
+        place: Path,
+        label: tuple[int, int] | None,
+    ) -> None:
+        self._name, self._dataset, self._accepted, self._label = name, dataset, accepted, label
         self._place = next(path for path in (place, *place.absolute().parents) if path.is_dir())
 
     def read(self, workers: int) -> tuple[Any, NDArray[Any], list[str] | None]:
@@ -330,6 +369,8 @@ class _Reading:
         _refuse_pictures(self._name, x)
         x = each(lambda part: as_array(f"{self._name} sample {index}", part), x)
         y = as_array(f"{self._name} label {index}", y)
+        if self._label is not None:
+            y = one_label(f"{self._name} label {index}", y[None], 1, self._label)
         if y.shape not in ((), (1,)):
             raise ValueError(
                 f"{self._name} must have one class number as the label of each sample; got shape {y.shape} "

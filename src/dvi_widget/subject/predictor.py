@@ -96,6 +96,7 @@ class Predictor:
         self._outputs_kind: Outputs | None = outputs
         self._chosen = outputs is not None  # by the caller, who knows what the model returns
         self._told = self._chosen
+        self._label: tuple[int, int] | None = None  # of independent labels, the one that is studied
         if outputs is None and not isinstance(model, nn.Module):
             self._outputs_kind = "probabilities"
 
@@ -169,6 +170,8 @@ class Predictor:
         last = None if watch is None else watch.before(plain)
         if self._outputs_kind is None:
             self._outputs_kind = _recognised(plain, None if last is None else last[0])
+        if self._label is not None:
+            plain, last = self._of_label(plain, last)
         if self._outputs_kind == "logits":
             return with_reference(plain)
         if bool(plain.isnan().any()):
@@ -184,6 +187,24 @@ class Predictor:
             return before_softmax(plain)
         sigmoid = last is not None and last[0] == "sigmoid"
         return with_reference(last[1] if last is not None and sigmoid else before_sigmoid(plain))
+
+    def _of_label(
+        self, outputs: Tensor, last: tuple[str, Tensor] | None
+    ) -> tuple[Tensor, tuple[str, Tensor] | None]:
+        """Return the column of the label that is studied: of the outputs, and of what their sigmoid got."""
+        assert self._label is not None
+        column, size = self._label
+        if outputs.shape[1] != size:
+            raise ValueError(
+                f"model must return one column per label, {size}; got shape {tuple(outputs.shape)}."
+            )
+        if self._outputs_kind == "probabilities" or (last is not None and last[0] != "sigmoid"):
+            raise ValueError(
+                "label must be one of several that do not exclude each other; got a model whose outputs "
+                "leave a softmax. Leave label out."
+            )
+        rows = slice(column, column + 1)
+        return outputs[:, rows], None if last is None else (last[0], last[1][:, rows])
 
     def _batches(self, inputs: ArrayLike | Tensor) -> Iterator[Any]:
         """Yield batches of the inputs, none of them empty."""

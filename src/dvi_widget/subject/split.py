@@ -41,6 +41,8 @@ class _Split:
         Whether one dummy sample can stand for all when the head is run.
     tokens
         Whether the linear layer classifies every token of a sample, of which one is then chosen.
+    label
+        As for `Subject`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class _Split:
     head: Literal["linear", "log_softmax", "network"] = "network"
     one_dummy: bool = True
     tokens: bool = False
+    label: tuple[int, int] | None = None
 
 
 class Subject(Predictor):
@@ -76,6 +79,9 @@ class Subject(Predictor):
         Name of the module to split at, as in ``model.named_modules()``; None for the last linear layer.
     outputs, batch_size
         As for `Predictor`.
+    label
+        ``(c, size)``: the model returns `size` labels that do not exclude each other, of which c is studied,
+        as two classes, absent and present: its logit z stands for [0, z].
 
     Raises
     ------
@@ -105,6 +111,7 @@ class Subject(Predictor):
         layer: str | None = None,
         outputs: Outputs | None = None,
         batch_size: int = 128,
+        label: tuple[int, int] | None = None,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(
@@ -112,6 +119,7 @@ class Subject(Predictor):
                 "as_predictor takes any classifier."
             )
         super().__init__(model, outputs=outputs, batch_size=batch_size)
+        self._label = label
         if (kind := _opaque(self.model)) is not None:
             raise ValueError(
                 f"model must be made of torch modules whose calls can be watched; got one of {kind}. Pass "
@@ -257,7 +265,7 @@ class Subject(Predictor):
                 f"layer must run in a forward pass; got {name!r}, which does not run. {self._advice()}"
             )
         side: Literal["input", "output"] = "input" if name == last else "output"
-        split = _Split(name, self.model.get_submodule(name), ran.count(name), side, ())
+        split = _Split(name, self.model.get_submodule(name), ran.count(name), side, (), label=self._label)
         with _tapped(split) as seen:
             z = self._logits(probe)
         x = seen[0] if seen else None
@@ -434,6 +442,9 @@ def _weights(split: _Split) -> tuple[Tensor, Tensor]:
     with torch.no_grad(), evaluating(split.module):  # in training, a weight under spectral norm differs
         weight: Tensor = split.module.weight.detach()
         bias = weight.new_zeros(len(weight)) if split.module.bias is None else split.module.bias.detach()
+    if split.label is not None:
+        rows = slice(split.label[0], split.label[0] + 1)
+        weight, bias = weight[rows], bias[rows]
     if len(weight) == 1:
         weight, bias = torch.cat([torch.zeros_like(weight), weight]), torch.cat([bias.new_zeros(1), bias])
     return weight, bias
