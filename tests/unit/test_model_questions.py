@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import threading
 
 import numpy as np
@@ -150,6 +151,18 @@ def test_the_classes_of_a_scikit_learn_model_are_told_by_its_labels(labels):
         np.array(["a", "b", "c"])[found],
         [name if isinstance(name, str) else "abc"[name] for name in wanted.tolist()],
     )
+
+
+def test_values_that_cannot_be_drawn_are_said_beside_the_verdict():
+    vae = dvi.VAE(3, epochs=2, hidden=(16,)).fit(PICTURES)
+    beyond = PICTURES.copy()
+    beyond[3, 0, :4] += 0.4  # brighter than any picture of the training
+    said = []
+    for x in (PICTURES, beyond):
+        seen = scene({"first": network(1)}, source=Inputs(x), vae=vae)
+        said.append(ask(seen, "student", STUDENT | {"index": 3}).result["verdict"])
+    assert "outside" not in said[0]
+    assert re.search(r"\d\.\d% of the neighbours' values lie outside 0 to 1", said[1])
 
 
 @pytest.mark.parametrize(("trained", "asked"), [(255, 1), (1, 255)])

@@ -237,7 +237,7 @@ class Student(Answer):
     Attributes
     ----------
     verdict : str
-        A sentence about how far the student can be believed.
+        How far the student can be believed, and what of its neighbours cannot be drawn, in sentences.
     trustworthy, agrees : bool
     kl, r2, total_variation : float or None
         Fidelity of the student.
@@ -313,7 +313,7 @@ def student(
     moves = fitted.varied_.any(axis=0)
     drawn = along.order[along.evenly(_MAX_PICTURES)]
     return Student(
-        verdict=fidelity.verdict,
+        verdict=fidelity.verdict + _outside(vae, around.pictures[drawn]),
         trustworthy=bool(fidelity.trustworthy),
         agrees=bool(fidelity.agrees),
         kl=_finite(fidelity.kl),
@@ -424,6 +424,19 @@ def _pixels(vae: VAE, pictures: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     low, high = vae.limits_
     shares = np.clip((pictures - low) / (high - low), 0, 1)
     return np.ascontiguousarray(np.rint(shares * 255).astype(np.uint8).transpose(0, 2, 3, 1))
+
+
+def _outside(vae: VAE, pictures: NDArray[np.floating[Any]]) -> str:
+    """Say how many values of pictures are drawn as black or white because they lie beyond."""
+    low, high = vae.limits_
+    step = (high - low) / 255
+    share = float(((pictures < low - step) | (pictures > high + step)).mean())
+    if not share:
+        return ""
+    return (
+        f" {max(share, 0.001):.1%} of the neighbours' values lie outside {low:g} to {high:g}, as the "
+        "picture's do, and are drawn as if at the ends."
+    )
 
 
 def _finite(value: float) -> float | None:
