@@ -373,7 +373,8 @@ def load_tensors_and_header(path: Path) -> tuple[dict[str, Tensor], dict[str, st
     # safetensors reports an unreadable file as a missing one, and waits for pipes.
     open_regular(path).close()
     try:
-        with safetensors.safe_open(path, "pt") as file:
+        # Older versions of safetensors make tensors on the process's default device.
+        with torch.device("cpu"), safetensors.safe_open(path, "pt") as file:
             header = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except (safetensors.SafetensorError, OSError, ValueError, RuntimeError, OverflowError, KeyError) as error:

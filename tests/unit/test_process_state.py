@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from recorded import network, recorder, samples, train
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 import dvi_widget as dvi
+from dvi_widget.deepvid.solvers import OPTIMIZERS
 from dvi_widget.saliency import METHODS
 
 (X, Y), (XT, YT), NAMES = samples()
@@ -117,10 +119,12 @@ def convolved(run, folder):
     return dvi.VAE(3, epochs=1, architecture="convolutional", features=classifier()).fit(X).encode(X)
 
 
-def student(run, folder):
-    vae = dvi.VAE(3, epochs=2, hidden=(8,)).fit(X)
-    around = dvi.Neighbors(vae, n=32).sample(X[0])
-    return dvi.LinearStudent().fit(around, trained()).weights()
+def student(model):
+    def path(run, folder):
+        vae = dvi.VAE(3, epochs=2, hidden=(8,)).fit(X)
+        return clone(model).fit(dvi.Neighbors(vae, n=32).sample(X[0]), trained()).weights()
+
+    return path
 
 
 def attributed(method):
@@ -138,7 +142,8 @@ PATHS = {
     "DeepView of scikit-learn": deepview(LogisticRegression().fit(X.reshape(len(X), -1), Y)),
     "VAE": decoded,
     "convolutional VAE": convolved,
-    "LinearStudent": student,
+    "LinearStudent": student(dvi.LinearStudent()),
+    **{name: student(dvi.LinearStudent("descent", optimizer=name)) for name in OPTIMIZERS},
     "top_patches": lambda run, folder: dvi.top_patches(classifier(), "0", X[:20], k=3).values,
     **{method: attributed(method) for method in METHODS},
 }

@@ -135,16 +135,18 @@ def descend(
         weights.normal_(0, flat.shape[1] ** -0.5, generator=generator)
     weights.requires_grad_(True)
     bias.requires_grad_(True)
-    descent = OPTIMIZERS[optimizer]([weights, bias], lr=learning_rate)  # type: ignore[call-arg]
     entropy = -torch.xlogy(soft, soft).sum(1)
     course = []
-    for _ in range(epochs):
-        total = 0.0
-        for rows in torch.split(torch.randperm(len(flat), generator=generator, device="cpu"), batch_size):
-            logits = functional.linear(flat[rows], weights, bias) / temperature
-            loss = functional.cross_entropy(logits, soft[rows])
-            weights.grad, bias.grad = torch.autograd.grad(loss, [weights, bias])
-            descent.step()
-            total += len(rows) * (loss.item() - entropy[rows].mean().item())
-        course.append(total / len(flat))
+    # Optimisers keep numbers of their own, which they make on the process's default device.
+    with flat.device:
+        descent = OPTIMIZERS[optimizer]([weights, bias], lr=learning_rate)  # type: ignore[call-arg]
+        for _ in range(epochs):
+            total = 0.0
+            for rows in torch.split(torch.randperm(len(flat), generator=generator, device="cpu"), batch_size):
+                logits = functional.linear(flat[rows], weights, bias) / temperature
+                loss = functional.cross_entropy(logits, soft[rows])
+                weights.grad, bias.grad = torch.autograd.grad(loss, [weights, bias])
+                descent.step()
+                total += len(rows) * (loss.item() - entropy[rows].mean().item())
+            course.append(total / len(flat))
     return (weights * moves.flatten()).detach().double(), bias.detach().double(), course

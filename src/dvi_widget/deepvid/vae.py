@@ -567,7 +567,9 @@ class VAE(BaseEstimator):  # type: ignore[misc]
         for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             parameter.grad = gradient
         self._optimizer.param_groups[0]["lr"] = self.learning_rate * self._rate_share()
-        self._optimizer.step()
+        # Older versions of Adam compute with numbers on the process's default device.
+        with torch.device("cpu"):
+            self._optimizer.step()
         return loss.item()
 
     def _rate_share(self) -> float:
