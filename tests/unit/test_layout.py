@@ -1,8 +1,6 @@
 """DVI's default method: the mesh, the descent, the decoder, the placement, and the estimator on a run."""
 
 import shutil
-import sys
-import types
 from itertools import pairwise
 
 import numpy as np
@@ -28,7 +26,6 @@ from dvi_widget.nearest import (
     Axes,
     EqualRows,
     Index,
-    compile_descent,
     nearest,
     neighbors,
     overlap,
@@ -534,7 +531,7 @@ def test_many_points_look_twice_and_find_nearly_all(monkeypatch):
     draw = np.random.default_rng(0)
     spread = 3.0 * 0.95 ** np.arange(96)  # few axes hold nearly all of the variance
     x, query = (draw.normal(size=(n, 96)) * spread + 50 for n in (2_000, 1_000))
-    monkeypatch.setattr("dvi_widget.nearest.fast._DESCENT_ROWS", 500)
+    monkeypatch.setattr("dvi_widget.nearest.fast._MANY_QUERIES", 500)
     indices, distances = nearest(x, 10, query)
     exact, far = neighbors(x, 10, query)
     assert overlap(indices, exact).mean() > 0.99
@@ -547,48 +544,6 @@ def test_many_points_look_twice_and_find_nearly_all(monkeypatch):
     clumped = [clumps[draw.integers(10, size=n)] + draw.normal(size=(n, 96)) for n in (2_000, 1_000)]
     for points, asked in ((x[:900], query), (x / spread, query / spread), clumped):
         assert overlap(nearest(points, 10, asked)[0], neighbors(points, 10, asked)[0]).mean() > 0.999
-
-
-def test_descent_compiles_for_one_kind_of_array(monkeypatch):
-    kinds = set()
-
-    class Stub:
-        """Notes what its compiled functions would be compiled for."""
-
-        def __init__(self, points, n_neighbors, **_):
-            kinds.add((points.dtype, points.flags.c_contiguous, points.flags.writeable))
-            self.neighbor_graph = (
-                np.zeros((len(points), n_neighbors), int),
-                np.zeros((len(points), n_neighbors), np.float32),
-            )
-
-    monkeypatch.setitem(sys.modules, "pynndescent", types.SimpleNamespace(NNDescent=Stub))
-    monkeypatch.setattr("dvi_widget.nearest.fast._DESCENT_ROWS", 50)
-    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
-    compile_descent.__wrapped__()
-    nearest(x, 6)
-    assert x.flags.writeable
-    x.flags.writeable = False
-    nearest(x, 6)
-    assert len(kinds) == 1
-
-
-def test_descent_on_a_large_set_leaves_each_row_out_of_its_own_neighbours(monkeypatch):
-    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
-
-    class Stub:
-        """Answers as pynndescent does: the row itself first, or (row 5) not at all."""
-
-        def __init__(self, points, n_neighbors, **_):
-            exact, far = neighbors(points, n_neighbors)
-            own = np.arange(len(points))[:, None]
-            indices = np.concatenate([own, exact[:, :-1]], axis=1)
-            indices[5] = exact[5]
-            self.neighbor_graph = indices, np.concatenate([0 * far[:, :1], far[:, :-1]], axis=1)
-
-    monkeypatch.setitem(sys.modules, "pynndescent", types.SimpleNamespace(NNDescent=Stub))
-    monkeypatch.setattr("dvi_widget.nearest.fast._DESCENT_ROWS", 50)
-    assert np.array_equal(nearest(x, 6)[0], neighbors(x, 6)[0])
 
 
 def test_a_checkpoint_searches_once_for_all_that_ask(folder, monkeypatch):
@@ -650,16 +605,6 @@ def test_more_neighbours_than_the_fit_found_are_searched(fitted):
     only = fitted.landscape().measures(k=[15])
     at = [frame[(frame.measure == "nn_pv") & (frame.k == 15)].value for frame in (found, only)]
     assert at[0].to_numpy() == pytest.approx(at[1].to_numpy(), abs=1e-3)
-
-
-def test_the_bar_says_what_a_person_waits_for_before_the_first_large_search(tmp_path, monkeypatch, capsys):
-    record(tmp_path / "run", epochs=(0,))
-    monkeypatch.setattr("dvi_widget.projection.estimator.needs_compiling", lambda n: True)
-    monkeypatch.setattr("dvi_widget.projection.estimator.compile_descent", lambda: compiled.append(True))
-    compiled = []
-    dvi.DVI(**QUICK).fit(dvi.Run(tmp_path / "run"))
-    assert compiled == [True]
-    assert "compiling the search for neighbours" in capsys.readouterr().err
 
 
 # The estimator

@@ -2,7 +2,7 @@
 
 from .axes import Axes
 from .exact import neighbors, overlap
-from .fast import compile_descent, nearest, needs_compiling
+from .fast import nearest
 from .index import Index
 from .rows import EqualRows, equal_rows_exceed, row_marks
 
@@ -10,10 +10,8 @@ __all__ = [
     "Axes",
     "EqualRows",
     "Index",
-    "compile_descent",
     "equal_rows_exceed",
     "nearest",
-    "needs_compiling",
     "neighbors",
     "overlap",
     "row_marks",

@@ -1,18 +1,16 @@
-"""Fast nearest neighbours: to the accuracy of float32, and in large sets by descent on a graph."""
+"""Fast nearest neighbours: to the accuracy of float32, and in large sets by cells or on few axes first."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .axes import Axes
+from .cells import nearest_in_cells
 from .exact import as_search, overlap
 
-# Rows from which on descent is cheaper than blocked products, compiling included (see `compile_descent`).
-_DESCENT_ROWS = 20_000
+_MANY_QUERIES = 20_000  # from which on looking at few candidates is cheaper than blocked products
 _BLOCK_ENTRIES = 1 << 22  # of the distance matrix
 # Many queries are compared on few axes first; the candidates are then compared on all of them.
 _COARSE_VARIANCE = 0.98  # share of the variance that the first axes hold
@@ -30,8 +28,9 @@ def nearest(
 
     `neighbors` measures candidates again in double precision, at twice the cost; here neighbours whose
     distances agree to rounding may change places. From 20,000 queries on, about 99 in 100 neighbours are
-    true ones: without `query` NN-descent searches them (Dong et al. 2011, as in pynndescent); with it,
-    candidates are compared on few principal axes first, unless a sample of the queries misses more.
+    true ones: without `query` they are searched in the cells near to each row (`nearest_in_cells`, which says
+    where it finds fewer); with it, candidates are compared on few principal axes first, unless a sample of
+    the queries misses more.
 
     Parameters
     ----------
@@ -55,20 +54,9 @@ def nearest(
         If shapes do not fit, numbers are not finite, or k exceeds the number of (other) points.
     """
     points, queries = (part.astype(np.float32, copy=False) for part in as_search(x, k, query))
-    if query is None and len(points) >= _DESCENT_ROWS:
-        return _descent(points, k)
+    if query is None and len(points) >= _MANY_QUERIES:
+        return nearest_in_cells(points, k)
     return _products(points, queries, k, query is None)
-
-
-def needs_compiling(n: int) -> bool:
-    """Tell whether a search among n rows would first compile for half a minute, once in a process."""
-    return n >= _DESCENT_ROWS and compile_descent.cache_info().currsize == 0
-
-
-@cache
-def compile_descent() -> None:
-    """Make pynndescent compile, by a search that is large enough to use all of it."""
-    _descent(np.random.default_rng(0).normal(size=(2_000, 8)).astype(np.float32), 20)
 
 
 def _products(
@@ -79,7 +67,7 @@ def _products(
     centre = points.mean(axis=0, dtype=np.float64).astype(np.float32)
     centred = points - centre
     coarse = None
-    if len(queries) >= _DESCENT_ROWS and len(points) >= _MIN_POINTS_PER_NEIGHBOR * k:
+    if len(queries) >= _MANY_QUERIES and len(points) >= _MIN_POINTS_PER_NEIGHBOR * k:
         axes = Axes.fit(centred, min_rank=_MIN_COARSE_AXES, variance=_COARSE_VARIANCE)
         sample = queries[:: -(-len(queries) // _RECALL_QUERIES)]
         if (
@@ -140,17 +128,3 @@ def _search_blocks(
         indices[start : start + g] = chosen.numpy()
         distances[start : start + g] = near.clamp_min_(0).sqrt_().numpy()
     return indices, distances
-
-
-def _descent(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Search among the rows themselves by NN-descent; drop the row itself, or else its last neighbour."""
-    import pynndescent  # noqa: PLC0415 - it compiles for seconds, which few runs need
-
-    # Read-only, as arrays of a run are: pynndescent compiles anew, for half a minute, for writable ones.
-    points = points.view()
-    points.flags.writeable = False
-    graph = pynndescent.NNDescent(points, n_neighbors=k + 1, random_state=0, compressed=False)
-    indices, distances = graph.neighbor_graph
-    own = indices == np.arange(len(points))[:, None]
-    own[~own.any(axis=1), -1] = True
-    return indices[~own].reshape(-1, k).astype(np.int32), distances[~own].reshape(-1, k).astype(np.float32)

@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from dvi_widget.arrays import as_matrix, check_whole
 from dvi_widget.landscape import Landscape
-from dvi_widget.nearest import compile_descent, needs_compiling
 from dvi_widget.progress import Progress, progress_bar
 from dvi_widget.runs import Run
 
@@ -197,9 +196,6 @@ class Projection(BaseEstimator):  # type: ignore[misc]
                     # An epoch that was loaded is read again only now that the next one must be fitted.
                     checkpoint = checkpoint or Checkpoint(self.run_, last, self._fits[last].searched)
                     previous = checkpoint, self._fits[last].map
-                if needs_compiling(self.run_.n_train):
-                    bar.set_description("compiling the search for neighbours, once in a session")
-                    compile_descent()
                 if joint is not None:
                     method, joint = self._prepared(joint, chosen, bar), None
                 bar.set_description(f"fitting epoch {epoch} {count}")

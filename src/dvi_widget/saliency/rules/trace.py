@@ -139,6 +139,8 @@ class Trace(CallMode):
 
     def expect(self, tensor: Tensor) -> None:
         """Note what made a tensor unless a function call did; views have the history of their whole."""
+        if not tensor.numel():  # older versions of checkpointing pass one on, in which there is nothing
+            return
         node = tensor.grad_fn
         if node not in self._made and not tensor._is_view():  # noqa: SLF001
             self._made.add(node)
