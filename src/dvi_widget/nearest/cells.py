@@ -23,7 +23,7 @@ Places = NDArray[np.intp]
 
 _CELLS_PER_ROOT = 2.0  # cells, per square root of the number of rows
 _TRAINING_ROWS_PER_CELL, _TRAINING_ROUNDS = 40, 6
-_MIN_RECALL = 0.994  # share of their neighbours that a sample of the rows finds; all rows find about .99
+_MIN_RECALL = 0.996  # share of their neighbours that a sample of the rows finds; all rows find about .99
 _RECALL_ROWS = 400
 _MAX_CANDIDATES = 30_000  # rows that one is compared with, on average, whatever the recall
 _VARIANCE, _MAX_RANK_SHARE = 0.98, 0.5  # on the axes that choose candidates; more axes would save nothing
@@ -39,7 +39,7 @@ _FAR = np.float32(1e38)
 def nearest_in_cells(points: Floats, k: int) -> tuple[NDArray[np.int32], Floats]:
     """Search the k nearest other rows of each row.
 
-    How many cells a row looks into is measured: as many as a sample of the rows needs to find 99.4 % of its
+    How many cells a row looks into is measured: as many as a sample of the rows needs to find 99.6 % of its
     neighbours, but no more than hold 30,000 rows. In noise of many dimensions, where hardly any row is nearer
     than the others, the latter finds fewer.
 
