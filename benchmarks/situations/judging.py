@@ -74,7 +74,7 @@ class Outcome:
     why : str
         What went wrong, or the message that names the cure.
     error : float, optional
-        Largest difference from what the model says itself, as a share of its largest logit.
+        Of a recorded run: largest difference from the model's own logits, as a share of the largest of these.
     """
 
     verdict: str
@@ -142,7 +142,7 @@ def _run(situation: Situation, lines: str, folder: Path, mapped: bool) -> float 
     if "landscape" in given:
         predictions = given["landscape"][0].predictions
         assert (predictions == given["own"]()).all(), "the map's predictions are not the model's"
-        return 0.0
+        return None
     model = given.get("model")
     run = dvi.Run(given["folder"], model=model if isinstance(model, torch.nn.Module) else None)
     epoch = run.epochs[-1]
