@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(400)
 
 
 class Walk:
-    """An explorer that is only clicked and pointed at; `clicks` counts."""
+    """An explorer that is only clicked and pointed at; `clicks` counts these and the choices from lists."""
 
     def __init__(self, at: At) -> None:
         self.at = at
@@ -19,6 +19,10 @@ class Walk:
 
     def click(self, where: Locator) -> None:
         where.click()
+        self.clicks += 1
+
+    def choose(self, where: Locator, value: str) -> None:
+        where.select_option(value)
         self.clicks += 1
 
     def button(self, name: str) -> Locator:
@@ -72,6 +76,25 @@ def test_when_did_two_classes_part(walk, notebook, landscape, shots):
     expect(course).to_contain_text("epoch")
     walk.at.page.screenshot(path=shots / "walk-parted.png")
     assert walk.clicks == 1
+
+
+def test_at_which_epoch_did_two_classes_part(walk, notebook, landscape, shots):
+    table = landscape.events(50)
+    parted = table[table.event == "parted"].iloc[-1]
+    walk.click(walk.at.part("events"))
+    walk.choose(walk.at.part("sought"), "parted")
+    for place, kind in enumerate(parted.classes):
+        walk.choose(walk.at.part(f"sought-class-{place}"), str(kind))
+    of_pair = table[(table.event == "parted") & (table.classes == parted.classes)]
+    marked = walk.at.part("event-mark")
+    expect(marked).to_have_count(len(of_pair))
+    walk.at.page.screenshot(path=shots / "walk-parted-epochs.png")
+    walk.click(walk.at.part("event-parted").last)
+    walk.at.wait_for_epoch(int(parted.epoch))
+    eventually(
+        lambda: notebook.python("int(explorer.table().shown.sum())"), int(parted.samples), walk.at.page
+    )
+    assert walk.clicks == 5
 
 
 def test_why_is_this_one_wrong(walk, notebook, shots):

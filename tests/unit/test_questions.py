@@ -153,6 +153,21 @@ def test_a_landscape_in_space_is_drawn_by_plotly_at_the_last_epoch_it_has(shown)
     assert len(script) > 1_000_000
 
 
+def test_a_recorded_run_is_laid_out_in_space(tmp_path):
+    recorded.record(tmp_path / "run", epochs=(0, 3))
+    run = dvi.Run(tmp_path / "run")
+    flat = dvi.DVI().fit(run).landscape(resolution=20)
+    solid = dvi.DVI(dimension=3).fit(run).landscape()
+    scene = Scene([flat], flat.images, solid=solid)
+    traces = json.loads(ask(scene, "solid", {"epoch": 3}).result["figure"])["data"]
+    drawn = np.empty((len(run.samples), 3))
+    for trace in traces:
+        for axis, name in enumerate("xyz"):
+            values = np.frombuffer(base64.b64decode(trace[name]["bdata"]), trace[name]["dtype"])
+            drawn[[point[0] for point in trace["customdata"]], axis] = values
+    np.testing.assert_array_equal(drawn, solid.at(3).positions)
+
+
 def test_without_a_landscape_in_space_there_is_nothing_to_draw(shown):
     scene = Scene([shown])
     assert not ask(scene, "hello", {}).result["solid"]

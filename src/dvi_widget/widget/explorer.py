@@ -96,7 +96,7 @@ class Explorer(anywidget.AnyWidget):
     *landscapes : Landscape
         One landscape of a fitted engine, or two over the same samples, which stand side by side
         and share time and selection. Their names (`Landscape.name`) tell them apart. A further one in three
-        dimensions, as ``DVI(l=3)`` makes it, has a panel of its own.
+        dimensions, as ``DVI(dimension=3)`` makes it, has a panel of its own.
     images : array, optional
         Pictures of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of the
         landscape, training samples first. uint8 is taken as it is; floats in [0, 1] are multiplied by 255. By

@@ -38,7 +38,7 @@ def solid(scene: Scene, epoch: Epoch) -> Solid:
     """Draw the landscape in three dimensions at an epoch, or at its last one before."""
     if scene.solid is None:
         raise RequestError(
-            "No landscape has three dimensions. Pass one: Explorer(flat, DVI(l=3).fit(run).landscape())."
+            "No landscape has three dimensions. Pass one: Explorer(flat, solid), made by DVI(dimension=3)."
         )
     figure = scene.solid.figure(frame_at(scene.solid, epoch).epoch)
     return Solid(figure.update_layout(_LAYOUT).to_json())
