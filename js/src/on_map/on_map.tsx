@@ -5,6 +5,7 @@ import { BoundarySamples } from "./boundary";
 import { Card } from "./card";
 import { Markers } from "./markers";
 import { Names } from "./names";
+import { Pictures } from "./pictures";
 import { Place } from "./place";
 
 /** `Drawn` lies inside the element that takes the pointer, `Cards` above it. */
@@ -18,6 +19,7 @@ interface Properties {
 function Drawn({ store, stage }: Properties) {
   return (
     <>
+      <Pictures store={store} stage={stage} />
       <BoundarySamples store={store} stage={stage} />
       <Names stage={stage} />
       <Markers store={store} stage={stage} />
