@@ -278,35 +278,6 @@ def test_a_boundary_sample_shows_what_it_was_mixed_from(at, notebook, landscape,
     notebook.execute("explorer._view = {**explorer._view, 'boundary': False}")
 
 
-def test_zoomed_in_far_enough_points_become_their_pictures(at, notebook, landscape, shots):
-    page = at.page
-    notebook.execute("explorer._view = {**explorer._view, 'points': True}")
-    last = landscape.epochs[-1]
-    sample = at.alone(last)
-    expect(at.part("point-pictures")).to_have_count(0)
-    page.mouse.move(*at.places(last)[sample])
-    pictures = at.part("point-pictures").locator("span[data-index]")
-    own = at.part("point-pictures").locator(f"span[data-index='{sample}']")
-    for _ in range(5):
-        if own.count() > 0:
-            break
-        view = at.part("stage").get_attribute("data-view")
-        page.mouse.wheel(0, -700)
-        expect(at.part("stage")).not_to_have_attribute("data-view", view)
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    expect(own).to_be_visible()
-    at.expect_picture(own, sample)
-    box = own.bounding_box()
-    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
-    zoom = float(at.part("stage").get_attribute("data-view").split()[0])
-    unit = zoom * at.part("stage").bounding_box()["width"] / 65535  # positions travel in two bytes
-    np.testing.assert_allclose(middle, at.places(last)[sample], atol=1 + unit)
-    assert pictures.count() <= 60
-    page.screenshot(path=shots / "point-pictures-lab.png")
-    page.keyboard.press("0")
-    expect(at.part("point-pictures")).to_have_count(0)
-
-
 def test_full_screen_gives_the_map_the_whole_screen_and_back(at, notebook, shots):
     page = at.page
     before = at.part("stage").bounding_box()
