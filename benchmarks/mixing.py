@@ -31,7 +31,7 @@ POINTS = 400
 def main() -> None:
     """Print a table."""
     (x, y), _, _ = dvi.datasets.digits()
-    pictures = x.astype(np.float32) / 255
+    pictures = (x / 255).astype(np.float32)
     print("| epoch | points | on it | to those of inputs | to samples | pairs of classes that differ |")
     print("| --- | --- | --- | --- | --- | --- |")
     found: dict[tuple[int, str], list[list[float]]] = {}
@@ -42,7 +42,7 @@ def main() -> None:
         )
         optimiser = torch.optim.Adam(model.parameters(), lr=0.003)
         for epoch in range(1, max(EPOCHS) + 1):
-            for rows in torch.randperm(len(x)).split(64):
+            for rows in torch.split(torch.randperm(len(x)), 64):
                 z = model(torch.from_numpy(pictures[rows]))
                 loss = nn.functional.cross_entropy(z, torch.from_numpy(y[rows]))
                 optimiser.zero_grad()
