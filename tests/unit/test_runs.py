@@ -94,6 +94,26 @@ def test_a_run_grows_while_it_is_read(tmp_path):
     assert run.scalars.index.tolist() == [3]
 
 
+def test_a_run_lists_its_epochs_once_and_sees_what_is_recorded_again(tmp_path, monkeypatch):
+    model = record(tmp_path / "run", epochs=(0, 1))
+    run, listed = dvi.Run(tmp_path / "run"), []
+    there = storage.epoch_folders
+    monkeypatch.setattr(storage, "epoch_folders", lambda folder: listed.append(folder) or there(folder))
+    before = run.features(1)
+    for epoch in (0, 1, 0):
+        run.features(epoch)
+        run.logits(epoch)
+    assert len(listed) == 1
+    recording = recorder(tmp_path / "run", model)
+    (x, y), *_ = samples()
+    train(model, x, y)
+    recording.capture(1, overwrite=True)
+    recording.capture(2)
+    assert not np.array_equal(run.features(1), before)
+    assert len(run.features(2)) == len(before)
+    assert run.epochs == [0, 1, 2]
+
+
 @pytest.mark.parametrize("read", ["features", "logits", "boundary", "head", "digest"])
 def test_an_epoch_that_is_not_recorded_is_named_with_those_that_are(recorded, read):
     run = dvi.Run(recorded[0])

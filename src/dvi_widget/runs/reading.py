@@ -91,6 +91,7 @@ class Run:
             self._inputs = storage.open_inputs(self.folder / "samples", manifest["inputs"], total)
         self._samples = self._read_samples()
         self._agreeing: set[str] = set()  # folders of epochs whose head was compared with the logits
+        self._folders: dict[int, Path] = {}  # as last listed
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r}): {len(self.epochs)} epochs, {self.n_train} + {self.n_test} samples"
@@ -505,10 +506,16 @@ class Run:
         ]
 
     def _epoch(self, epoch: int) -> Path:
-        folders = storage.epoch_folders(self.folder)
-        if epoch not in folders:
-            raise ValueError(f"epoch must be a recorded number, one of {list(folders)}; got {epoch!r}.")
-        return folders[epoch]
+        # A folder is whole as long as it is there; an epoch that is recorded again gets another one.
+        folder = self._folders.get(epoch)
+        if folder is None or not folder.is_dir():
+            self._folders = storage.epoch_folders(self.folder)
+            if epoch not in self._folders:
+                raise ValueError(
+                    f"epoch must be a recorded number, one of {list(self._folders)}; got {epoch!r}."
+                )
+            folder = self._folders[epoch]
+        return folder
 
     def _features(self, epoch: int) -> NDArray[Any]:
         return self._array(epoch, "features", (self.n_train + self.n_test, self._width), _STORED)
