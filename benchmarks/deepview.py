@@ -6,7 +6,7 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import resnet20
 import torch
 from dvi import BUILD, RUNS, record
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from scipy.special import softmax
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import RandomForestClassifier
@@ -24,14 +25,17 @@ from torch import nn
 import dvi_widget as dvi
 from dvi_widget.deepview.inverse import InverseMap, typical_gap
 from dvi_widget.deepview.layout import fit_layout
-from dvi_widget.deepview.metric import Classifier, Paths, estimate_scales
+from dvi_widget.deepview.metric import Classifier, Paths, estimate_scales, jensen_shannon
 from dvi_widget.deepview.neighbors import Neighbors, Search
+from dvi_widget.deepview.quality import territories
+from dvi_widget.deepview.selection import choose_lambda
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 SEGMENTS, K, LAM = 5, 30, 0.65
 _BATCH = 64
+SHARPNESS = (0.5, 1.0, 4.0, 8.0)  # beside the rule's choice, which is at least 2
 RESULTS = Path(__file__).parent / "RESULTS.md"
 HEADING = "## DeepView"
 
@@ -177,38 +181,113 @@ def growth(data: Path) -> list[str]:
     return rows
 
 
-def cost(data: Path) -> list[str]:
-    """Measure the search beside all pairs for a cheap and a dear classifier, on data new to it."""
-    del data
+def cost(_: Path) -> list[str]:
+    """Measure the search, λ's choice included, beside all pairs, for a cheap and a dear classifier."""
     x, y = make_blobs(1500, 20, centers=6, cluster_std=6, random_state=3)
     x = x.astype(np.float32)
     linear = LogisticRegression(max_iter=500).fit(x, y)
     weights, bias = linear.coef_.T.astype(np.float32), linear.intercept_.astype(np.float32)
 
-    def plain(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    def product(points: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(softmax(points @ weights + bias, axis=1))
 
     forest = RandomForestClassifier(100, random_state=0).fit(x, y)
     rows = []
-    for name, model in (("a product of matrices", plain), ("100 trees", forest)):
+    for name, model in (("a product of matrices", product), ("100 trees", forest)):
         for n in (150, 500, 1500):
-            found, scales, paths, clock = pruned(model, x[:n])
-            full = begun(model, x[:n])
-            full._classify.calls = 0  # type: ignore[attr-defined]  # noqa: SLF001
+            for _ in range(2):  # the first time compiles, and fills the caches
+                with Clock() as clock:
+                    paths = begun(model, x[:n])
+                    scales = estimate_scales(paths, 0)
+                    lam = choose_lambda(paths, scales, 0)[0]
+                    found = Search(paths, K, lam, scales).run()
+                if model is forest:
+                    break
+            row = f"20-D blobs, {name}, N = {n:,}, λ auto = {lam:g} | "
+            row += f"{calls_of(paths):,} calls, {clock.cpu:.2f} CPU s"
             if model is forest and n > 500:
-                rows.append(
-                    f"20-D blobs, {name}, N = {n:,} | {calls_of(paths):,} calls, {clock.cpu:.2f} CPU s | "
-                    f"{some_rows(full, found, scales)}"
-                )
+                pairs = n * (n - 1) // 2
+                sample = np.random.default_rng(0).choice(pairs, pairs // 50, replace=False)
+                with Clock() as loop:
+                    plain_lengths(model, x[:n], sample)
+                calls = n + pairs * (SEGMENTS - 1)
+                rows.append(f"{row} | all pairs: {calls:,} calls; a fiftieth took {loop.cpu:.2f} CPU s")
                 continue
             with Clock() as loop:
-                estimate_scales(full, 0)
-                truth = all_pairs(full, scales)
-            rows.append(
-                f"20-D blobs, {name}, N = {n:,} | {calls_of(paths):,} calls, {clock.cpu:.2f} CPU s, recall "
-                f"{recall(found, truth):.4f} | all pairs: {calls_of(full):,} calls, {loop.cpu:.2f} CPU s"
-            )
+                js, straight, calls = plain_lengths(model, x[:n])
+                matrix = np.full((n, n), np.inf)
+                i, j = np.triu_indices(n, 1)
+                matrix[i, j] = matrix[j, i] = (1 - lam) / scales.js * js + lam / scales.euclidean * straight
+                nearest = np.argsort(matrix, axis=1, kind="stable")[:, :K]
+            hit = dvi.measures.overlap(found.indices, nearest.astype(np.int32)).mean()
+            rows.append(f"{row}, recall {hit:.4f} | all pairs: {calls:,} calls, {loop.cpu:.2f} CPU s")
     return rows
+
+
+def plain_lengths(
+    model: Any, x: NDArray[np.float32], pairs: NDArray[np.integer] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Return both lengths of all pairs, or some, and the calls: one call for each of a path's points."""
+    classify = Classifier(model, x.shape[1:])
+    p = classify(x)
+    i, j = np.triu_indices(len(x), 1)
+    if pairs is not None:
+        i, j = i[pairs], j[pairs]
+    before, js = p[i], np.zeros(len(i))
+    for t in np.arange(1, SEGMENTS) / SEGMENTS:
+        now = classify(((1 - t) * x[i] + t * x[j]).astype(np.float32))
+        js += jensen_shannon(before, now)
+        before = now
+    js += jensen_shannon(before, p[j])
+    return js, np.linalg.norm(x[i] - x[j], axis=1).astype(np.float64), classify.calls
+
+
+def shards(_: Path) -> list[str]:
+    """Count regions and leaps of a forest's maps, by rules for the inverse map's sharpness and the paint."""
+    figures: dict[str, list[tuple[float, float, float]]] = {}
+    for draw in range(21, 31):
+        x, y = make_blobs(1200, 20, centers=6, cluster_std=5, random_state=draw)
+        forest = RandomForestClassifier(50, random_state=0).fit(x[:600], y[:600])
+        view = dvi.DeepView(forest).fit(x[600:750])
+        gap, places = typical_gap(view.embedding_), view.transform(x[750:])
+        said = forest.predict(x[750:])
+        for rule, sharpness in (
+            ("as it is", view.a_ * gap**2),
+            *((f"a · gap² = {a:g}", a) for a in SHARPNESS),
+        ):
+            back = InverseMap(view.embedding_, view.flat_, sharpness / gap**2)
+            land = territories(view.classify_, back, view.embedding_, view.flat_, view.predictions_, 100)
+            kept = (view.classify_(back(places)).argmax(axis=1) == said).mean()
+            figures.setdefault(rule, []).append((land.regions, land.leaps, float(kept)))
+        blurred = averaged(view, gap)
+        land = territories(blurred, view.inverse_, view.embedding_, view.flat_, view.predictions_, 100)
+        figures.setdefault("as it is, each pixel the mean of those within half a gap", []).append(
+            (land.regions, land.leaps, np.nan)
+        )
+    rows = []
+    for rule, found in figures.items():
+        regions, leaps, kept = np.array(found).T
+        rows.append(
+            f"forest on ten draws of 20-D blobs, {rule} | regions a class {regions.mean():.2f} "
+            f"({regions.min():.1f} to {regions.max():.1f}) | leaps {leaps.mean():.3f}"
+            + (f", fresh kept {kept.mean():.3f}" if np.isfinite(kept).all() else "")
+        )
+    return rows
+
+
+def averaged(view: dvi.DeepView, gap: float) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Return a classifier of the pixels of a square picture whose answers are blurred over half a gap."""
+    low, high = view.embedding_.min(axis=0), view.embedding_.max(axis=0)
+
+    def classify(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        side = int(np.sqrt(len(inputs)))
+        sigma = gap / 2 / ((high - low) * 1.16 / side)
+        p = view.classify_(inputs).reshape(side, side, -1)
+        return np.asarray(
+            gaussian_filter(p, (sigma[1], sigma[0], 0), mode="nearest").reshape(side * side, -1)
+        )
+
+    return classify
 
 
 def some_rows(full: Paths, found: Neighbors, scales: Any) -> str:
@@ -425,12 +504,15 @@ def _row(name: str, values: Sequence[float], clock: Clock) -> str:
 
 PARTS = {
     "cost": cost,
+    "shards": shards,
     "exactness": exactness,
     "growth": growth,
     "quality": quality,
     "whole": whole,
     "dvi": beside_dvi,
 }
+
+DRAWN = {"cost", "shards"}  # on data that are drawn here
 
 
 def keep(part: str, rows: list[str]) -> None:
@@ -447,7 +529,8 @@ def keep(part: str, rows: list[str]) -> None:
             end,
         ]
     )
-    command = f"`python benchmarks/deepview.py --data DATA {part}`, one thread"
+    data = "" if part in DRAWN else " --data DATA"
+    command = f"`python benchmarks/deepview.py{data} {part}`, one thread"
     if begin in text:
         head, rest = text.split(begin)
         text = head + block + rest.split(end, 1)[1]
@@ -463,11 +546,15 @@ def keep(part: str, rows: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with cifar10/ and mnist/")
+    parser.add_argument(
+        "--data", type=Path, help=f"folder with cifar10/ and mnist/; {' and '.join(DRAWN)} need none"
+    )
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"some of {', '.join(PARTS)}")
     given = parser.parse_args()
-    if not given.data.is_dir():
-        parser.error(f"--data: there is no folder {given.data}")
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"parts must be some of {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
+    if not set(given.parts) <= DRAWN and not (given.data and given.data.is_dir()):
+        parser.error(f"--data must be a folder with cifar10/ and mnist/; got {given.data}")
     torch.set_num_threads(1)
     for part in given.parts:
         rows = PARTS[part](given.data)
