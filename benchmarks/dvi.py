@@ -2,6 +2,7 @@
 
     python benchmarks/dvi.py --data ../shared/data --run digits --methods layout,pca,tsne-t --seeds 0,1,2
     python benchmarks/dvi.py --data ../shared/data --run digits --stability 4
+    python benchmarks/dvi.py --data ../shared/data --run digits --methods layout --rounding
     python benchmarks/dvi.py --cost 10000 --methods layout,umap-t
     python benchmarks/dvi.py --run digits --methods layout,before --before FOLDER  # see before.py
 
@@ -14,8 +15,10 @@ land in benchmarks/RESULTS.md. Time is CPU time of the fit, on one thread. t-SNE
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +31,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 from torch import nn
@@ -38,6 +42,8 @@ from dvi_widget.nearest import neighbors
 from dvi_widget.projection import Checkpoint, Map, Projection
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "tests"))
+rounding: Any = importlib.import_module("rounding")  # what the tests of the layout run on
 BUILD = HERE.parent / "build" / "benchmarks"
 SIZES = (5, 15, 50)  # numbers of neighbours
 PURITY_K = 15  # of those, what purity is shown for
@@ -469,6 +475,36 @@ def stability(run: dvi.Run, method: str, draws: int) -> dict[str, NDArray[np.flo
     return found
 
 
+def rounded(run: dvi.Run, method: str) -> list[str]:
+    """Compare a run's maps with those of other last digits, of rows in another order, and of two threads."""
+    lines: list[str] = []
+    whole: list[NDArray[np.float32]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = (
+            "as it is",
+            f"1 ± {rounding.NOISE:g} times each number",
+            "rows in another order",
+            "two threads",
+        )
+        for kind, copy in zip(kinds, rounding.runs(run.folder, Path(folder)), strict=True):
+            maps = [frame.positions[: run.n_train] for frame in fitted(method, copy, 0)[0]]
+            places = _matched(run, copy)
+            maps = [y[places] for y in maps]
+            whole = whole or maps
+            apart = [float(dvi.measures.stability([a, b])[0]) for a, b in zip(whole, maps, strict=True)]
+            same = all(np.array_equal(a, b) for a, b in zip(whole, maps, strict=True))
+            said = "the same bits" if same else "disparity " + ", ".join(f"{value:.3f}" for value in apart)
+            lines.append(f"{kind}: {said}")
+    return lines[1:]
+
+
+def _matched(run: dvi.Run, copy: dvi.Run) -> NDArray[np.intp]:
+    """Where each training sample of a run is in its copy, whose rows may have another order."""
+    first, second = (np.asarray(r.features(run.epochs[-1]), np.float64) for r in (run, copy))
+    places: NDArray[np.intp] = cKDTree(second).query(first)[1]
+    return places
+
+
 def cost(n: int, methods: list[str], width: int, epochs: int) -> None:
     """CPU seconds an epoch on features of ten classes, whose centres move a little from epoch to epoch."""
     draw = np.random.default_rng(0)
@@ -504,6 +540,9 @@ def main() -> None:
     parser.add_argument("--seeds", default="0", help="for example 0,1,2")
     parser.add_argument("--again", action="store_true", help="measure again what is measured already")
     parser.add_argument("--stability", type=int, metavar="DRAWS", help="compare so many maps instead")
+    parser.add_argument(
+        "--rounding", action="store_true", help="compare maps of other digits, order, threads"
+    )
     parser.add_argument("--cost", type=int, metavar="N", help="time the fit of so many samples instead")
     parser.add_argument("--width", type=int, default=512, help="columns of the representations it times")
     parser.add_argument("--epochs", type=int, default=3, help="of the run it times")
@@ -535,6 +574,11 @@ def main() -> None:
                         for epoch, of in zip(runs[seeds[0]].epochs, values, strict=True)
                     )
                     print(f"{given.run}, {method}, {kind}: disparity {each}", flush=True)
+            return
+        if given.rounding:
+            for method in methods:
+                for line in rounded(runs[seeds[0]], method):
+                    print(f"{given.run}, {method}, {line}", flush=True)
             return
         for seed, run in runs.items():
             for method in methods:
