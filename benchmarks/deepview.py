@@ -195,7 +195,7 @@ def cost(_: Path) -> list[str]:
     rows = []
     for name, model in (("a product of matrices", product), ("100 trees", forest)):
         for n in (150, 500, 1500):
-            for _ in range(2):  # the first time compiles, and fills the caches
+            for _turn in range(2):  # the first time compiles, and fills the caches
                 with Clock() as clock:
                     paths = begun(model, x[:n])
                     scales = estimate_scales(paths, 0)
