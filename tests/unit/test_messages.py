@@ -294,6 +294,7 @@ likely = {
     "index": numbers,
     "unit": st.none() | numbers,
     "target": st.none() | numbers,
+    "against": st.none() | numbers,
     "layer": st.none() | st.sampled_from(["0", "none"]) | json_values,
     "method": st.sampled_from(["gradient", "occlusion"]) | json_values,
     "parameters": json_values,

@@ -98,7 +98,15 @@ def test_a_page_is_told_of_the_models_and_what_they_are_made_of(two):
 
 @pytest.mark.parametrize("op", ["glance", "attribute"])
 def test_an_attribution_is_the_engines_own(two, op):
-    request = {"model": 0, "epoch": 5, "index": 7, "method": "gradient", "parameters": {}, "target": 2}
+    request = {
+        "model": 0,
+        "epoch": 5,
+        "index": 7,
+        "method": "gradient",
+        "parameters": {},
+        "target": 2,
+        "against": None,
+    }
     answer = ask(two, op, request)
     maps = dvi.attribute(network(1), PICTURES[7:8], 2, "gradient", likeness=True)
     np.testing.assert_allclose(answer.arrays["values"], explained(network(1), PICTURES[7:8], 2), rtol=1e-5)
@@ -109,10 +117,20 @@ def test_an_attribution_is_the_engines_own(two, op):
     assert sum(p for _, p in answer.result["top"]) == pytest.approx(1, abs=1e-5)
 
 
+def test_an_attribution_against_a_class_is_the_engines_own(two):
+    request = {
+        "model": 0, "epoch": 5, "index": 7, "method": "gradient", "parameters": {}, "target": 2, "against": 0,
+    }  # fmt: skip
+    answer = ask(two, "glance", request)
+    expected = explained(network(1), PICTURES[7:8], 2) - explained(network(1), PICTURES[7:8], 0)
+    np.testing.assert_allclose(answer.arrays["values"], expected, rtol=1e-4, atol=1e-6)
+    assert answer.result["likeness"] is None
+
+
 def test_a_map_tells_how_complete_it_is(two):
     request = {
         "model": 0, "epoch": 5, "index": 3, "method": "integrated_gradients",
-        "parameters": {"steps": 1}, "target": None,
+        "parameters": {"steps": 1}, "target": None, "against": None,
     }  # fmt: skip
     rough = ask(two, "attribute", request).result
     assert rough["completeness"].endswith(".")
@@ -126,7 +144,7 @@ def test_a_map_tells_how_complete_it_is(two):
 def test_the_recorded_network_has_the_weights_of_the_epoch_asked_about():
     own = scene(source=Inputs(PICTURES, network(0)))
     assert ask(own, "hello", {}).result["models"] == [{"name": RECORDED_NETWORK, "recorded": True}]
-    request = {"model": 0, "index": 1, "method": "gradient", "parameters": {}, "target": 0}
+    request = {"model": 0, "index": 1, "method": "gradient", "parameters": {}, "target": 0, "against": None}
     maps = [ask(own, "glance", request | {"epoch": epoch}).arrays["values"] for epoch in (0, 5)]
     for found, model in zip(maps, (network(0), network(5)), strict=True):
         np.testing.assert_allclose(found, explained(model, PICTURES[1:2], 0), rtol=1e-5)
@@ -135,7 +153,15 @@ def test_the_recorded_network_has_the_weights_of_the_epoch_asked_about():
 def test_without_recorded_inputs_the_models_get_the_pictures():
     images = np.rint(PICTURES * 255).astype(np.uint8)
     seen = scene({"one": network(1)}, source=object(), images=images)
-    request = {"model": 0, "epoch": 0, "index": 1, "method": "gradient", "parameters": {}, "target": 0}
+    request = {
+        "model": 0,
+        "epoch": 0,
+        "index": 1,
+        "method": "gradient",
+        "parameters": {},
+        "target": 0,
+        "against": None,
+    }
     expected = explained(network(1), images[1:2].astype(np.float32) / 255, 0)
     np.testing.assert_allclose(ask(seen, "glance", request).arrays["values"], expected, rtol=1e-5)
 
@@ -285,13 +311,24 @@ def test_what_makes_no_sense_gets_a_sentence(two, op, args, says):
     [
         ({"method": "magic"}, "method must be one of gradient, .*; got 'magic'"),
         ({"target": 3}, "target must be the number of a class, from 0 to 2; got 3"),
+        ({"against": 3}, "against must be the number of a class, from 0 to 2; got 3"),
+        ({"target": 1, "against": 1}, "against must be another class than the one explained; got 1"),
+        ({"method": "lime", "against": 1}, "against must be None for lime; got 1"),
         ({"parameters": {"steps": 3}}, "gradient takes no parameters; got steps"),
         ({"parameters": []}, "values by name"),
         ({"index": True}, "got True"),
     ],
 )
 def test_a_senseless_attribution_gets_a_sentence(two, change, says):
-    request = {"model": 0, "epoch": 0, "index": 0, "method": "gradient", "parameters": {}, "target": None}
+    request = {
+        "model": 0,
+        "epoch": 0,
+        "index": 0,
+        "method": "gradient",
+        "parameters": {},
+        "target": None,
+        "against": None,
+    }
     with pytest.raises(RequestError, match=says):
         ask(two, "attribute", request | change)
 
@@ -324,10 +361,11 @@ arguments = {
     "method": st.sampled_from(["gradient", "grad_cam", "nothing"]),
     "parameters": st.sampled_from([{}, {"relu": False}, {"layer": "0"}, {"layer": 3}, {"x": 1}, None]),
     "target": st.none() | numbers,
+    "against": st.none() | numbers,
 }
 NEEDED = {
     "inspect": ("model", "epoch"),
-    "glance": ("model", "epoch", "index", "method", "parameters", "target"),
+    "glance": ("model", "epoch", "index", "method", "parameters", "target", "against"),
     "filters": ("model", "epoch", "layer"),
     "activations": ("model", "epoch", "layer", "index"),
     "patches": ("model", "epoch", "layer", "unit", "k"),
@@ -359,7 +397,15 @@ def test_a_conversation_about_a_model_ends_with_its_answer(two):
         if "ok" in content:
             ended.set()
 
-    args = {"model": 0, "epoch": 0, "index": 0, "method": "occlusion", "parameters": {}, "target": None}
+    args = {
+        "model": 0,
+        "epoch": 0,
+        "index": 0,
+        "method": "occlusion",
+        "parameters": {},
+        "target": None,
+        "against": None,
+    }
     Conversation(two, send).receive({"id": 1, "op": "attribute", "args": args})
     assert ended.wait(WAIT_S)
     assert said[-1]["ok"], said[-1]
@@ -367,7 +413,15 @@ def test_a_conversation_about_a_model_ends_with_its_answer(two):
 
 
 def test_an_exported_page_takes_along_what_the_models_were_asked(two, tmp_path):
-    asked = {"model": 0, "epoch": 0, "index": 2, "method": "gradient", "parameters": {}, "target": None}
+    asked = {
+        "model": 0,
+        "epoch": 0,
+        "index": 2,
+        "method": "gradient",
+        "parameters": {},
+        "target": None,
+        "against": None,
+    }
     ended = threading.Event()
     Conversation(two, lambda content, _: "ok" in content and ended.set()).receive(
         {"id": 1, "op": "glance", "args": asked}

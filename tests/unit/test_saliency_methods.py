@@ -129,6 +129,66 @@ def test_occlusion_covers_with_the_mean_colour_not_with_black():
     assert maps_of(Corner(), "occlusion", x, 0, baseline="zero").values.max() > 1
 
 
+# Methods whose maps are linear in the logit explained; a contrast is then the difference between two maps.
+LINEAR = {
+    "gradient": {},
+    "input_x_gradient": {},
+    "smoothgrad": {"samples": 4},
+    "gradient_shap": {"samples": 4},
+    "deep_lift": {"baseline": "blur"},
+    "grad_cam": {"relu": False},
+    "lrp": {},
+    "deep_taylor": {},
+}
+
+
+@pytest.mark.parametrize("method", LINEAR)
+def test_a_map_against_a_class_is_the_difference_between_the_maps_of_both(method):
+    contrast = attribute(seeded(Functional()), pictures(), 2, method, against=1, **LINEAR[method])
+    own, other = (maps_of(seeded(Functional()), method, target=c, **LINEAR[method]) for c in (2, 1))
+    expected = own.values - other.values
+    np.testing.assert_allclose(contrast.values, expected, atol=1e-5 * np.abs(expected).max())
+    assert contrast.against == 1
+
+
+def test_maps_against_a_class_sum_to_the_difference_between_the_logits():
+    for method in ("deep_lift", "deep_taylor"):
+        maps = attribute(seeded(Functional()), pictures(), 2, method, against=1)
+        z = maps.logits[:, 2] - maps.logits[:, 1]
+        if method == "deep_lift":
+            black = attribute(seeded(Functional()), torch.zeros(1, *pictures().shape[1:]), 2, method)
+            z = z - (black.logits[0, 2] - black.logits[0, 1])
+        np.testing.assert_allclose(maps.values.sum((1, 2)), z, rtol=1e-3, atol=1e-4)
+        assert maps.error.max() < 1e-2
+
+
+def test_what_two_classes_share_does_not_tell_them_apart():
+    # Both classes want the left pixel alike; the first wants the right one more than the second does.
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[5.0, 3.0], [5.0, 1.0]]))
+    x = torch.tensor([[[[2.0, 4.0]]]])
+    for method in ("integrated_gradients", "input_x_gradient", "lrp"):
+        maps = attribute(model, x, 0, method, against=1)
+        np.testing.assert_allclose(maps.values[0], [[0, 8]], atol=1e-4)
+    assert attribute(model, x, None, "gradient", against=1).target[0] == 0
+
+
+def test_counterfactual_grad_cam_shows_what_speaks_for_other_classes():
+    # A map that speaks for the class at the left, one that speaks against it at the right.
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2)
+    )
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([1.0, -1.0])[:, None, None, None])
+        model[3].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    x = torch.tensor([[[[1.0, -1.0]]]])
+    usual = attribute(model, x, 0, "grad_cam", layer="0").values[0]
+    other = attribute(model, x, 0, "grad_cam", layer="0", counterfactual=True).values[0]
+    np.testing.assert_allclose(usual, [[0.5, 0]], atol=1e-6)
+    np.testing.assert_allclose(other, [[0, 0.5]], atol=1e-6)
+
+
 @pytest.mark.parametrize("layer", ["conv1", "conv3", "relus.1"])
 def test_grad_cam_equals_captum_s(layer):
     model, x = seeded(Modules()), pictures()
@@ -140,7 +200,7 @@ def test_grad_cam_equals_captum_s(layer):
 def test_grad_cam_takes_the_last_convolution_unless_told_otherwise():
     model = seeded(Functional())
     maps = maps_of(model, "grad_cam")
-    assert maps.parameters == {"layer": "conv3", "relu": True}
+    assert maps.parameters == {"layer": "conv3", "relu": True, "counterfactual": False}
     np.testing.assert_array_equal(maps.values, maps_of(model, "grad_cam", layer="conv3").values)
     assert (maps.values >= 0).all()
 
@@ -283,6 +343,11 @@ def test_a_model_that_cuts_its_gradients_off_is_told_so():
             ValueError,
             r"layer must have maps .* got 'linear' with \(6, 5\)",
         ),
+        ({"against": 2}, ValueError, "against must be another class than the one explained; got 2 for both"),
+        ({"against": 5}, ValueError, "against must be a class of the model, 0 to 4; got 5"),
+        ({"against": True}, ValueError, "against must be a whole number"),
+        ({"against": 1, "method": "rise"}, ValueError, "against must be None for rise; got 1. It works for"),
+        ({"against": 1, "likeness": True}, ValueError, "likeness must be False with against"),
         ({"method": "grad_cam", "relu": 1}, TypeError, "relu must be True or False; got int"),
         (
             {"method": "lrp", "rule": "gamma"},

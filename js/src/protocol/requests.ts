@@ -95,6 +95,7 @@ export interface MethodOutline {
   label: string;
   description: string;
   eager: boolean;
+  contrasts: boolean;
   completeness: string;
   parameters: Field[];
   unsupported: string;
@@ -159,6 +160,7 @@ export interface Requests {
       method: string;
       parameters: Readonly<Record<string, unknown>>;
       target: number | null;
+      against: number | null;
     };
     result: {
       full: number;
@@ -273,6 +275,7 @@ export interface Requests {
       method: string;
       parameters: Readonly<Record<string, unknown>>;
       target: number | null;
+      against: number | null;
     };
     result: {
       full: number;

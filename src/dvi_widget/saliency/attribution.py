@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from dvi_widget.arrays import check_whole
 from dvi_widget.progress import progress_bar
 from dvi_widget.subject import Outputs
 
@@ -48,6 +49,8 @@ class Maps:
     likeness : float32 [N] or None
         Cosine between each map and the same method's map for the runner-up class, if requested. Near one, the
         map says little about this class in particular.
+    against : int or None
+        The class whose logit was taken off.
     """
 
     values: NDArray[np.float32]
@@ -57,6 +60,7 @@ class Maps:
     logits: NDArray[np.float32] = field(repr=False)
     error: NDArray[np.float32] | None = None
     likeness: NDArray[np.float32] | None = None
+    against: int | None = None
 
     @property
     def predictions(self) -> NDArray[np.int64]:
@@ -80,6 +84,7 @@ def attribute(
     target: int | ArrayLike | Tensor | None = None,
     method: str = "integrated_gradients",
     *,
+    against: int | None = None,
     outputs: Outputs | None = None,
     likeness: bool = False,
     report: Report | None = None,
@@ -102,10 +107,14 @@ def attribute(
         The class to explain, one for all pictures or one each; the model's own predictions by default.
     method : str
         A name of `METHODS`; ``inspect_model(model, images)`` says which are right for a model.
+    against : int, optional
+        Another class: maps then show what speaks for the target rather than for it, the difference between
+        both logits being explained. For methods that use gradients.
     outputs : {"logits", "probabilities", "sigmoid"}, optional
         What the model returns, whatever it looks like, as for `Predictor`.
     likeness : bool
-        Whether to compare each map with the runner-up class's, at the cost of a second map.
+        Whether to compare each map with the runner-up class's, at the cost of a second map; not together with
+        `against`.
     report : callable, optional
         Called with the share done, 0 to 1, instead of a progress bar. An exception it raises stops the work.
     **parameters
@@ -138,6 +147,7 @@ def attribute(
             images,
             target,
             method,
+            against=against,
             outputs=outputs,
             likeness=likeness,
             report=report,
@@ -154,6 +164,7 @@ def attribute(
         np.concatenate([part.logits for part in parts]),
         _joined([part.error for part in parts]),
         _joined([part.likeness for part in parts]),
+        against,
     )
 
 
@@ -168,6 +179,7 @@ def stream(
     target: int | ArrayLike | Tensor | None = None,
     method: str = "integrated_gradients",
     *,
+    against: int | None = None,
     outputs: Outputs | None = None,
     likeness: bool = False,
     report: Report | None = None,
@@ -181,7 +193,7 @@ def stream(
 
     Parameters
     ----------
-    model, images, target, method, outputs, likeness, report, **parameters
+    model, images, target, method, against, outputs, likeness, report, **parameters
         As for `attribute`. Everything is checked before the first step, except whether the classes exist,
         which the first step tells.
     bar : bool
@@ -201,14 +213,38 @@ def stream(
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     entry = METHODS[method]
     settings = entry.settings(parameters)
+    _check_against(against, entry, likeness)
     net = Network(model, outputs)
     x = net.pictures(images)
     wanted = requested(target, len(x))
     with net.lent():
         inspection = _check_support(net, x[:1], entry, settings)
     return _steps(
-        net, entry, settings, x, wanted, likeness, report or _unheard, bar and not entry.eager, inspection
+        net,
+        entry,
+        settings,
+        x,
+        wanted,
+        against,
+        likeness,
+        report or _unheard,
+        bar and not entry.eager,
+        inspection,
     )
+
+
+def _check_against(against: int | None, method: Method, likeness: bool) -> None:
+    """Check the class that is taken off, before the model tells which classes there are."""
+    if against is None:
+        return
+    if not method.contrasts:
+        usable = ", ".join(name for name, entry in METHODS.items() if entry.contrasts)
+        raise ValueError(f"against must be None for {method.name}; got {against!r}. It works for {usable}.")
+    if likeness:
+        raise ValueError(
+            "likeness must be False with against; got True. A contrast is of two classes already."
+        )
+    check_whole("against", against, 0)
 
 
 def _unheard(_: float) -> None:
@@ -221,6 +257,7 @@ def _steps(
     settings: dict[str, Any],
     x: Tensor,
     wanted: NDArray[np.int64] | None,
+    against: int | None,
     likeness: bool,
     report: Report,
     bar: bool,
@@ -236,11 +273,11 @@ def _steps(
             classes = None if wanted is None else wanted[begin : begin + len(part)]
             weight = len(part) / maps_per_picture
             shares = [part_of(report, begin + i * weight, weight, len(x)) for i in range(maps_per_picture)]
-            maps = _maps(net, method, settings, part, classes, shares[0])
+            maps = _maps(net, method, settings, part, classes, against, shares[0])
             _check_again(net, x[:1], method, settings, inspection)
             if likeness:
                 runner_up = _runner_up(maps.logits, maps.target)
-                others = _maps(net, method, settings, part, runner_up, shares[1])
+                others = _maps(net, method, settings, part, runner_up, None, shares[1])
                 maps = replace(maps, likeness=_cosine(maps.values, others.values))
             report((begin + len(part)) / len(x))
             progress.update(len(part))
@@ -253,11 +290,12 @@ def _maps(
     settings: dict[str, Any],
     x: Tensor,
     wanted: NDArray[np.int64] | None,
+    against: int | None,
     report: Report,
 ) -> Maps:
     """Make the maps of one batch."""
     with net.lent():
-        target = Target(wanted)
+        target = Target(wanted, against)
         x = x.clone()
         if not method.eager:
             target.score(net.logits(x))
@@ -270,6 +308,7 @@ def _maps(
         target.classes.cpu().numpy().astype(np.int64),
         target.logits.cpu().float().numpy(),
         None if totals is None else _relative_error(maps, totals, missed),
+        against=against,
     )
 
 

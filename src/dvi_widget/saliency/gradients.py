@@ -124,7 +124,7 @@ def smoothgrad(
     total = torch.zeros_like(x)
     for done, (i, part) in enumerate(_parts(len(x), unit), 1):
         noisy = x[i] + sigma[i] * part
-        total[i] += net.gradient(noisy, Target(target.classes[i].expand(len(part)))).sum(0)
+        total[i] += net.gradient(noisy, target.of(i, len(part))).sum(0)
         report(done * len(part) / (len(x) * samples))
     return Attributions((total / samples).sum(1))
 
@@ -165,12 +165,12 @@ def gradient_shap(
         for begin in range(0, samples, _BATCH_ROWS):
             rows = slice(begin, begin + _BATCH_ROWS)
             b = reference[i] + sigma[i] * unit[rows]
-            same = Target(target.classes[i].expand(len(b)))
+            same = target.of(i, len(b))
             slope = net.gradient(b + alpha[rows] * (x[i] - b), same)
             total[i] += ((x[i] - b) * slope).sum(0) / samples
             report((i + begin / samples) / len(x))
         noisy = reference[i] + sigma[i] * unit[:few]
-        expected[i] -= Target(target.classes[i].expand(few)).score(net.logits(noisy)).mean()
+        expected[i] -= target.of(i, few).score(net.logits(noisy)).mean()
     report(1)
     return Attributions(total.sum(1), expected)
 
@@ -205,11 +205,21 @@ def deconvolution(net: Network, x: Tensor, target: Target, report: Report) -> At
 
 
 def grad_cam(
-    net: Network, x: Tensor, target: Target, report: Report, *, layer: str, relu: bool
+    net: Network,
+    x: Tensor,
+    target: Target,
+    report: Report,
+    *,
+    layer: str,
+    relu: bool,
+    counterfactual: bool = False,
 ) -> Attributions:
     """Weight a layer's channels by their mean gradients, and enlarge (Selvaraju et al. 2017, Eq. 1, 2).
 
-    Of a transformer's tokens, those of the patches are taken, laid out as the picture.
+    Of a transformer's tokens, those of the patches are taken, laid out as the picture. `counterfactual`
+    negates the gradients, for the places that speak for other classes (Eq. 3). Less the logit of another
+    class, the map is a contrast in the manner of Contrast-CAM (Prabhushankar et al. 2020), whose loss is a
+    cross-entropy instead.
     """
     activations, slopes = _at_layer(net, x, target, layer)
     if _means_vanish(slopes):
@@ -217,7 +227,7 @@ def grad_cam(
             f"layer must have gradients that do not cancel; got {layer!r}, which feeds a normalisation that "
             "subtracts each map's mean. Choose that normalisation, or a layer behind it."
         )
-    weights = slopes.mean((2, 3), keepdim=True)
+    weights = slopes.mean((2, 3), keepdim=True) * (-1 if counterfactual else 1)
     report(1)
     return Attributions(_enlarged((weights * activations).sum(1), x, relu=relu))
 
@@ -257,9 +267,7 @@ def _at_layer(net: Network, x: Tensor, target: Target, layer: str) -> tuple[Tens
             raise ValueError(f"layer must run in a forward pass; got {layer!r}, which does not.")
         mine = target.score(z).sum()
         if len(x) > 1 and len(seen[-1]) == 1:  # the network takes its pictures one at a time
-            each = [
-                _at_layer(net, x[i : i + 1], Target(target.classes[i : i + 1]), layer) for i in range(len(x))
-            ]
+            each = [_at_layer(net, x[i : i + 1], target.of(slice(i, i + 1)), layer) for i in range(len(x))]
             return torch.cat([maps for maps, _ in each]), torch.cat([slopes for _, slopes in each])
         slopes = net.backward(mine, seen[-1])
     maps = seen[-1].detach()
@@ -344,7 +352,7 @@ def deep_taylor(net: Network, x: Tensor, target: Target, report: Report) -> Attr
 def _relevance(net: Network, x: Tensor, target: Target, rule: Relevance, report: Report) -> Attributions:
     """Send the target logit z_t back to the pixels as relevance."""
     leaf = x.detach().requires_grad_()
-    z = target.score(net.scores(leaf, rule))
-    values = net.backward((z * z.detach()).sum(), leaf)
+    z = net.scores(leaf, rule)
+    values = net.backward(target.relevance(z).sum(), leaf)
     report(1)
-    return Attributions(values.sum(1), z.detach())
+    return Attributions(values.sum(1), target.score(z.detach()))

@@ -139,7 +139,7 @@ class _Way:
         ends = [target.score(z) for z in (net.logits(reference), target.logits)]
         self._scores = {(i, float(a)): z for a in (0, 1) for i, z in enumerate(ends[a].tolist())}
         self.total = ends[1] - ends[0]
-        self._first = net.gradient(reference, Target(target.classes))
+        self._first = net.gradient(reference, target.of(slice(None)))
         self.totals = self.total.tolist()
         self.least = [max(z, _TINY) for z in (_NEGLIGIBLE * (ends[0].abs() + ends[1].abs())).tolist()]
 
@@ -163,7 +163,7 @@ class _Way:
             low, high = (self._x.new_tensor(ends) for ends in ([s.low for s in part], [s.high for s in part]))
             rows = i.repeat_interleave(len(rule.points))
             points = self.at(rows, (low[:, None] + (high - low)[:, None] * rule.points).flatten())
-            slopes = self._net.gradient(points, Target(self._target.classes[rows]))
+            slopes = self._net.gradient(points, self._target.of(rows))
             slopes = slopes.reshape(len(part), len(rule.points), *self._x.shape[1:])
             steps = (high - low)[:, None, None, None] * (self._x[i] - self._reference[i])
             both = torch.einsum(
@@ -197,4 +197,4 @@ class _Way:
         if ends:
             i = torch.tensor([i for i, _ in ends], device=self._x.device)
             z = self._net.logits(self.at(i, self._x.new_tensor([a for _, a in ends])))
-            self._scores |= zip(ends, Target(self._target.classes[i]).score(z).tolist(), strict=True)
+            self._scores |= zip(ends, self._target.of(i).score(z).tolist(), strict=True)

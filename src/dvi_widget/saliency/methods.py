@@ -131,6 +131,11 @@ class Method:
     completeness: str = ""
     batch_size: int = 1
 
+    @property
+    def contrasts(self) -> bool:
+        """Whether it can explain a class against another one: the difference between their logits."""
+        return "gradients" in self.needs
+
     def settings(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return all parameters, with defaults filled in and values checked.
 
@@ -155,12 +160,13 @@ class Method:
         return settings
 
     def describe(self) -> dict[str, Any]:
-        """Return the entry as plain values: name, label, description, eager, completeness, parameters."""
+        """Return the entry as plain values, all that a form needs."""
         return {
             "name": self.name,
             "label": self.label,
             "description": self.description,
             "eager": self.eager,
+            "contrasts": self.contrasts,
             "completeness": self.completeness,
             "parameters": [
                 {
@@ -303,6 +309,12 @@ METHODS: dict[str, Method] = {
             (
                 _LAYER,
                 Parameter("relu", "bool", True, "Show only what speaks for the class, as in the paper."),
+                Parameter(
+                    "counterfactual",
+                    "bool",
+                    False,
+                    "Show what speaks for other classes: the gradients negated.",
+                ),
             ),
             frozenset({"gradients", "maps"}),
             eager=True,

@@ -46,6 +46,8 @@ class Target:
     ----------
     wanted : int64 [n] or None
         Classes; None for the model's own predictions.
+    against : int or None
+        The class whose logit is taken off, for what speaks for the others rather than for it.
 
     Attributes
     ----------
@@ -53,8 +55,9 @@ class Target:
         The first logits scored.
     """
 
-    def __init__(self, wanted: NDArray[np.int64] | Tensor | None) -> None:
+    def __init__(self, wanted: NDArray[np.int64] | Tensor | None, against: int | None = None) -> None:
         self._wanted = None if wanted is None else torch.as_tensor(wanted, device="cpu")
+        self._against = against
         self.logits: Tensor | None = None
 
     @property
@@ -63,21 +66,42 @@ class Target:
         assert self.logits is not None
         return self.logits.argmax(1) if self._wanted is None else self._wanted.to(self.logits.device)
 
+    def of(self, rows: int | slice | Tensor, copies: int | None = None) -> Target:
+        """Return the target of some of the pictures, or of copies of one picture, once logits were scored."""
+        classes = self.classes[rows]
+        return Target(classes if copies is None else classes.expand(copies), self._against)
+
     def score(self, z: Tensor) -> Tensor:
-        """Return each row's logit of its class, [n], from logits [n, C].
+        """Return each row's logit of its class, less that of the class it is against: [n] from [n, C].
 
         Raises
         ------
         ValueError
-            If a wanted class does not exist.
+            If a wanted class does not exist, or is the one it is against.
         """
+        return self._scored(z, z)
+
+    def relevance(self, z: Tensor) -> Tensor:
+        """Return scores [n] whose gradient by logits z [n, C] is their relevance: z of the class."""
+        return self._scored(z, z * z.detach())
+
+    def _scored(self, z: Tensor, values: Tensor) -> Tensor:
+        """Resolve the classes by logits z, and return the values of each row's class less the other's."""
         if self.logits is None:
             last = z.shape[1] - 1
             if self._wanted is not None and (int(self._wanted.min()) < 0 or int(self._wanted.max()) > last):
                 wrong = next(value for value in self._wanted.tolist() if not 0 <= value <= last)
                 raise ValueError(f"target must be a class of the model, 0 to {last}; got {wrong}.")
+            if self._against is not None and self._against > last:
+                raise ValueError(f"against must be a class of the model, 0 to {last}; got {self._against}.")
             self.logits = z.detach()
-        return z.gather(1, self.classes[:, None])[:, 0]
+            if self._against is not None and bool((self.classes == self._against).any()):
+                raise ValueError(
+                    f"against must be another class than the one explained; got {self._against} for both. "
+                    "Name the target, or leave such pictures out."
+                )
+        own = values.gather(1, self.classes[:, None])[:, 0]
+        return own if self._against is None else own - values[:, self._against]
 
 
 def requested(target: int | ArrayLike | Tensor | None, n: int) -> NDArray[np.int64] | None:

@@ -48,6 +48,7 @@ function Chosen({ store, methods }: ChosenProperties) {
   const { view, hello } = store;
   const parameters = useSignal<Readonly<Record<string, FieldValue>>>({});
   const target = useSignal("prediction");
+  const against = useSignal("");
   const rows = useSignal(MAX_OTHERS);
   const usable = methods.filter(({ unsupported }) => !unsupported);
   const method = usable.find(({ name }) => name === view.method.value) ?? usable[0];
@@ -62,7 +63,13 @@ function Chosen({ store, methods }: ChosenProperties) {
     (index) => index !== first,
   );
   const large = LARGE_PX[Math.min(hello.models.length, LARGE_PX.length) - 1] ?? SMALL_PX;
-  const question = { store, method, parameters: parameters.value, target: target.value };
+  const question = {
+    store,
+    method,
+    parameters: parameters.value,
+    target: target.value,
+    against: method.contrasts ? against.value : "",
+  };
   return (
     <div class="dvi-scroll dvi-explain" data-testid="explain">
       <div class="dvi-form">
@@ -102,6 +109,25 @@ function Chosen({ store, methods }: ChosenProperties) {
             ))}
           </select>
         </label>
+        {method.contrasts && (
+          <label title="What speaks for the class explained rather than for this one: the difference between both logits">
+            <span>Instead of</span>
+            <select
+              value={against.value}
+              data-testid="against"
+              onChange={({ currentTarget }) => {
+                against.value = currentTarget.value;
+              }}
+            >
+              <option value="">no class in particular</option>
+              {hello.classes.map((_, i) => (
+                <option key={i} value={String(i)}>
+                  {store.className(i)}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         <label>
           <span>Heatmap opacity</span>
           <input
@@ -158,13 +184,15 @@ interface ExplainedSampleProperties {
   parameters: Readonly<Record<string, FieldValue>>;
   /** "prediction", "label", or the number of a class. */
   target: string;
+  /** The number of the class whose logit is taken off, or "". */
+  against: string;
   index: number;
   side: number;
 }
 
 /** One sample with the map of each model, on one scale. */
 function ExplainedSample(properties: ExplainedSampleProperties) {
-  const { store, method, parameters, target, index, side } = properties;
+  const { store, method, parameters, target, against, index, side } = properties;
   const { models, labels } = store.hello;
   const label = labels[index] as number;
   const wanted = target === "label" ? label : Number(target);
@@ -182,6 +210,7 @@ function ExplainedSample(properties: ExplainedSampleProperties) {
             method: method.name,
             parameters,
             target: target === "prediction" ? null : wanted,
+            against: against === "" ? null : Number(against),
           },
       method.eager ? 0 : REST_MS,
     ),

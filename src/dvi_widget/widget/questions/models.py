@@ -125,6 +125,7 @@ class MethodOutline(TypedDict):
     label: str
     description: str
     eager: bool
+    contrasts: bool
     completeness: str
     parameters: list[Field]
     unsupported: str
@@ -214,8 +215,12 @@ def attribute(
     method: Method,
     parameters: Parameters,
     target: Class | None,
+    against: Class | None,
 ) -> Attribution:
-    """Attribute a class, by default the predicted one, to the pixels of a picture."""
+    """Attribute a class, by default the predicted one, to the pixels of a picture.
+
+    `against` another class, the difference between their logits is attributed, and no likeness told.
+    """
     name, network = scene.models.at(model, epoch)
     entry = saliency.METHODS[method]
     with refusing(name):
@@ -224,7 +229,8 @@ def attribute(
             scene.models.inputs(np.array([index])),
             target,
             method,
-            likeness=entry.eager,  # a second map costs as much again
+            against=against,
+            likeness=entry.eager and against is None,  # a second map costs as much again
             report=lambda share: report(share, f"{entry.label} of {name}"),
             **parameters,
         )
@@ -256,11 +262,12 @@ def glance(
     method: Method,
     parameters: Parameters,
     target: Class | None,
+    against: Class | None,
 ) -> Attribution:
     """Answer as `attribute`, soon: for methods that are quick enough to follow the pointer."""
     if not saliency.METHODS[method].eager:
         raise refusal("method", "one that is quick enough to follow the pointer", method, "Use attribute.")
-    return attribute(scene, report, model, epoch, index, method, parameters, target)
+    return attribute(scene, report, model, epoch, index, method, parameters, target, against)
 
 
 def _first(values: NDArray[np.float32] | None) -> float | None:
