@@ -54,6 +54,38 @@ def test_after_a_restart_the_page_says_what_to_do_and_keeps_what_it_has(page, la
     At(page, landscape).click_epoch(landscape.epochs[0])
 
 
+def test_a_kernel_that_is_killed_takes_no_tag_selection_or_view(page, lab, cell, landscape, shots):
+    notebook = lab.open(page, "killed", [cell])
+    notebook.run()
+    at = At(page, landscape)
+    at.click_epoch(landscape.epochs[0])
+    at.part("legend-entry").nth(3).click()
+    at.part("selected").click()
+    at.part("selection-name").fill("threes")
+    at.part("selection-name").press("Enter")
+    expect(at.part("saved-selection")).to_contain_text("threes")
+    page.keyboard.press("Escape")
+    open_panel(at.root, "Classes")
+    selected = at.part("selected").inner_text()
+    assert selected != ""
+    page.evaluate(
+        """() => {
+            const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+            kernel.requestExecute({ code: "import os, signal; os.kill(os.getpid(), signal.SIGKILL)" });
+        }"""
+    )
+    expect(at.part("lost")).to_contain_text(RESTARTED)
+    expect(at.part("selected")).to_have_text(selected)
+    expect(at.part("classes")).to_be_visible()
+    at.wait_for_epoch(landscape.epochs[0])
+    page.keyboard.press("Escape")
+    at.part("selected").click()
+    expect(at.part("saved-selection")).to_contain_text("threes")
+    at.part("saved-selection").first.click()
+    expect(at.part("selected")).to_have_text(selected)
+    page.screenshot(path=shots / "lifetime-killed.png")
+
+
 def test_a_notebook_opened_again_shows_the_still_picture(page, lab, cell, landscape, shots):
     bar = "from dvi_widget.progress import progress_bar\nfor _ in progress_bar(range(3), leave=False): pass"
     notebook = lab.open(page, "saved", [bar, cell])
