@@ -10,13 +10,16 @@ import os
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = ROOT / "src" / "dvi_widget" / "widget" / "static" / "widget.js"
+BILL = Path("build") / "widget.cdx.json"
 
 
 def npm_command() -> list[str]:
@@ -57,13 +60,41 @@ def install() -> None:
         npm("install", "--no-save", "--no-audit", "--no-fund")
 
 
+def bill_of_materials() -> str:
+    """List the locked packages that the bundle holds, as CycloneDX, which PEP 770 puts into a wheel."""
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+    components = []
+    for path, package in sorted(lock["packages"].items()):
+        if not path or package.get("dev") or package.get("optional"):
+            continue
+        name = path.removeprefix("node_modules/")
+        _, digest = package["integrity"].split("sha512-")
+        components.append(
+            {
+                "type": "library",
+                "name": name,
+                "version": package["version"],
+                "purl": f"pkg:npm/{quote(name)}@{package['version']}",
+                "licenses": [{"license": {"id": package["license"]}}],
+                "hashes": [{"alg": "SHA-512", "content": b64decode(digest).hex()}],
+            }
+        )
+    bill = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": components}
+    return json.dumps(bill, indent=2) + "\n"
+
+
 class FrontEndHook(BuildHookInterface[Any]):
     """Puts a fresh bundle into the wheel; a source archive that carries one keeps it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build before hatchling collects files. An editable install leaves the bundle to `make`."""
-        del build_data
-        if version == "editable" or (BUNDLE.exists() and not (ROOT / ".git").exists()):
+        if version == "editable":
+            return
+        if self.target_name == "wheel":
+            (ROOT / BILL).parent.mkdir(exist_ok=True)
+            (ROOT / BILL).write_text(bill_of_materials(), encoding="utf-8")
+            build_data["sbom_files"].append(str(BILL))
+        if BUNDLE.exists() and not (ROOT / ".git").exists():
             return
         install()
         npm("run", "build")

@@ -1,5 +1,6 @@
 """The wheel and the source archive: built, installed beside borrowed packages, imported, opened."""
 
+import json
 import os
 import subprocess
 import sys
@@ -59,6 +60,22 @@ def test_the_wheel_carries_its_version_and_its_licence(wheel: Path) -> None:
     metadata = files[f"{about}/METADATA"].decode()
     assert f"\nVersion: {dvi_widget.__version__}\n" in metadata
     assert "\nLicense-Expression: MIT\n" in metadata
+
+
+def test_the_wheel_lists_what_is_bundled(wheel: Path) -> None:
+    about = f"dvi_widget-{dvi_widget.__version__}.dist-info"
+    bill = json.loads(contents(wheel)[f"{about}/sboms/widget.cdx.json"])
+    listed = {component["name"]: component for component in bill["components"]}
+    asked = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert set(asked) <= set(listed)
+    assert "@preact/signals-core" in listed  # which one of them needs
+    locked = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for name, component in listed.items():
+        assert component["version"] == locked[f"node_modules/{name}"]["version"]
+        assert component["licenses"] == [{"license": {"id": "MIT"}}]
+        assert [(digest["alg"], len(digest["content"])) for digest in component["hashes"]] == [
+            ("SHA-512", 128)
+        ]
 
 
 def test_the_source_archive_builds_the_same_wheel_without_node(wheel: Path, tmp_path: Path) -> None:
