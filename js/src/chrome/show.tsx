@@ -1,4 +1,5 @@
 // The menu of overlays on the territories.
+import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { OVERLAYS } from "../canvas/overlays";
@@ -26,6 +27,24 @@ export function ShowMenu({ store }: { store: Store }) {
       {name}
     </label>
   );
+  const box = (
+    shown: Signal<boolean>,
+    testid: string,
+    name: string,
+    title?: string,
+  ): ComponentChildren => (
+    <label title={title}>
+      <input
+        type="checkbox"
+        data-testid={testid}
+        checked={shown.value}
+        onChange={() => {
+          shown.value = !shown.value;
+        }}
+      />
+      {name}
+    </label>
+  );
   return (
     <Menu
       testid="show"
@@ -40,41 +59,15 @@ export function ShowMenu({ store }: { store: Store }) {
       )}
       {offered.map(({ key, name, meaning }) => choice(key, name, meaning))}
       <hr />
-      <label>
-        <input
-          type="checkbox"
-          data-testid="show-points"
-          checked={points.value}
-          onChange={() => {
-            points.value = !points.value;
-          }}
-        />
-        All samples
-      </label>
-      <label>
-        <input
-          type="checkbox"
-          data-testid="show-names"
-          checked={names.value}
-          onChange={() => {
-            names.value = !names.value;
-          }}
-        />
-        Names
-      </label>
-      {store.sides.some((side) => side.can("boundary")) && (
-        <label title="Mixtures of two samples that the network cannot decide on; click one to see what was mixed.">
-          <input
-            type="checkbox"
-            data-testid="show-boundary"
-            checked={boundary.value}
-            onChange={() => {
-              boundary.value = !boundary.value;
-            }}
-          />
-          Boundary samples
-        </label>
-      )}
+      {box(points, "show-points", "All samples")}
+      {box(names, "show-names", "Names")}
+      {store.sides.some((side) => side.can("boundary")) &&
+        box(
+          boundary,
+          "show-boundary",
+          "Boundary samples",
+          "Mixtures of two samples that the network cannot decide on; click one to see what was mixed.",
+        )}
       <label title="Where the two likeliest classes differ by less than this, land is shown as undecided.">
         <span>Undecided below</span>
         <input

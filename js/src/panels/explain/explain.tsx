@@ -70,6 +70,12 @@ function Chosen({ store, methods }: ChosenProperties) {
     target: target.value,
     against: method.contrasts ? against.value : "",
   };
+  const classOptions = () =>
+    hello.classes.map((_, i) => (
+      <option key={i} value={String(i)}>
+        {store.className(i)}
+      </option>
+    ));
   return (
     <div class="dvi-scroll dvi-explain" data-testid="explain">
       <div class="dvi-form">
@@ -102,11 +108,7 @@ function Chosen({ store, methods }: ChosenProperties) {
           >
             <option value="prediction">each model's own</option>
             <option value="label">the label</option>
-            {hello.classes.map((_, i) => (
-              <option key={i} value={String(i)}>
-                {store.className(i)}
-              </option>
-            ))}
+            {classOptions()}
           </select>
         </label>
         {method.contrasts && (
@@ -120,11 +122,7 @@ function Chosen({ store, methods }: ChosenProperties) {
               }}
             >
               <option value="">no class in particular</option>
-              {hello.classes.map((_, i) => (
-                <option key={i} value={String(i)}>
-                  {store.className(i)}
-                </option>
-              ))}
+              {classOptions()}
             </select>
           </label>
         )}
