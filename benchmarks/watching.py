@@ -189,7 +189,7 @@ import time
 import torch
 from torch.nn import functional as F
 import dvi_widget as dvi
-from dvi_widget.demo import network
+from dvi_widget.demonstration import network
 
 (x, y), (xt, yt), names = dvi.datasets.digits()
 inputs, tests = (torch.from_numpy(part).float() / 255 for part in (x, xt))

@@ -23,7 +23,7 @@ import dvi_widget as dvi
 EXPLORERS = """
 import torch
 import dvi_widget as dvi
-from dvi_widget.demo import network
+from dvi_widget.demonstration import network
 run = dvi.Run({folder!r}, model=network())
 landscape, other = [dvi.DVI().fit(run).landscape() for _ in range(2)]
 vae = dvi.VAE(latent_dim=4, epochs=2).fit(run.inputs("train"))

@@ -16,7 +16,7 @@ from lab import WAIT_MS, serve
 from playwright.sync_api import expect, sync_playwright
 
 import dvi_widget as dvi
-from dvi_widget.demo import record
+from dvi_widget.demonstration import record
 
 # A loaded machine is given time: what is waited for here comes, or the test fails.
 expect.set_options(timeout=WAIT_MS)

@@ -214,8 +214,8 @@ def ran(browser: Browser, lab: Lab, name: str, cell: str, **profile: Any) -> Ite
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Lab]:
-    """JupyterLab on the loopback, with every folder it writes to inside `folder`."""
+def serve(folder: Path, python: str = sys.executable) -> Iterator[Lab]:
+    """JupyterLab of a Python, on the loopback, with every folder it writes to inside `folder`."""
     root, runtime, settings = folder / "root", folder / "runtime", folder / "settings"
     for path in (root, runtime, settings):
         path.mkdir(parents=True)
@@ -235,7 +235,7 @@ def serve(folder: Path) -> Iterator[Lab]:
         "OMP_NUM_THREADS": "1",
     }
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *(python, "-m", "jupyterlab", "--no-browser"),
         *("--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", "--ServerApp.allow_root=True"),
         *(f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}"),
         *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from steps import At, eventually, every_panel
 
 import dvi_widget as dvi
-from dvi_widget.demo import network
+from dvi_widget.demonstration import network
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -23,7 +23,7 @@ def notebook(browser, lab, run_folder):
     """One notebook for the tests of this file."""
     cell = f"""
 import dvi_widget as dvi
-from dvi_widget.demo import network
+from dvi_widget.demonstration import network
 run = dvi.Run({str(run_folder)!r}, model=network())
 landscape = dvi.DVI().fit(run).landscape()
 explorer = dvi.Explorer(landscape)

@@ -169,7 +169,7 @@ def test_charts_filter_each_other_and_the_map(at, notebook, landscape, shots):
 def test_the_groups_stand_on_one_line_beside_an_open_side_bar(browser, lab, run_folder, shots, theme):
     cell = f"""
 import dvi_widget as dvi
-from dvi_widget.demo import network
+from dvi_widget.demonstration import network
 dvi.Explorer(dvi.DVI().fit(dvi.Run({str(run_folder)!r}, model=network())).landscape())
 """
     size = {"width": 1280, "height": 800}

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 import dvi_widget as dvi
-from dvi_widget.demo import network
+from dvi_widget.demonstration import network
 
 torch.set_num_threads(1)
 gate = Path({gate!r})

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import gc
-import importlib
 from pathlib import Path
 
 import pytest
 import torch
 
 import dvi_widget as dvi
-
-ROOM = importlib.import_module("dvi_widget.demo")  # dvi.demo is the function
+from dvi_widget import demonstration
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Two epochs are enough."""
-    monkeypatch.setattr(ROOM, "_EPOCHS", 2)
+    monkeypatch.setattr(demonstration, "_EPOCHS", 2)
 
 
 def written(folder):
@@ -38,9 +36,9 @@ def test_it_shows_the_digits_and_opens_what_is_there_already(tmp_path):
 
 
 def test_it_completes_what_was_interrupted(tmp_path, monkeypatch):
-    monkeypatch.setattr(ROOM, "_EPOCHS", 1)
+    monkeypatch.setattr(demonstration, "_EPOCHS", 1)
     dvi.demo(tmp_path / "digits")
-    monkeypatch.setattr(ROOM, "_EPOCHS", 2)
+    monkeypatch.setattr(demonstration, "_EPOCHS", 2)
     explorer = dvi.demo(tmp_path / "digits")
     assert dvi.Run(tmp_path / "digits").epochs == [0, 1]
     explorer.epoch = 0

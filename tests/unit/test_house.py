@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import dvi_widget
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "dvi_widget"
 
@@ -54,7 +56,7 @@ def imported_rooms(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_the_rooms_it_may(path: Path) -> None:
-    if room(path) in {"__init__", "callbacks", "demo", "live"}:
+    if room(path) in {"__init__", "callbacks", "demonstration", "live"}:
         return
     assert room(path) in {*LEAVES, *ALLOWED}, f"{room(path)} is not a room of the house"
     allowed = LEAVES[room(path)] if room(path) in LEAVES else ALLOWED[room(path)] | set(LEAVES)
@@ -130,14 +132,43 @@ def test_nothing_is_ever_unpickled() -> None:
         assert not forbidden.search(path.read_text(encoding="utf-8")), path
 
 
-def test_the_public_names_are_all_there_and_import_lightly() -> None:
-    # A notebook's first cell must not pay for what it does not use yet: numba's compiler above all.
-    program = (
-        "import sys, dvi_widget as dvi; "
-        "missing = [name for name in dvi.__all__ if not hasattr(type(dvi), name) and name not in dir(dvi)]; "
-        "assert not missing, missing; "
-        "heavy = {'umap', 'numba', 'captum', 'plotly.graph_objects'} & set(sys.modules); "
-        "assert not heavy, heavy"
-    )
+def run_python(program: str) -> str:
+    """Run a program in a process of its own; return what it prints."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_the_package_loads_nothing_of_others() -> None:
+    # A notebook's first cell must not pay for what it does not use yet.
+    before, after = run_python(
+        "import sys; before = set(sys.modules); import dvi_widget; "
+        "print(*{name.split('.')[0] for name in before}); "
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    ).splitlines()
+    ours = {"dvi_widget"}
+    assert set(after.split()) - set(before.split()) - sys.stdlib_module_names == ours
+
+
+def test_the_public_names_load_without_what_only_some_of_their_methods_use() -> None:
+    # numba's compiler above all.
+    loaded = run_python(
+        "import sys, dvi_widget as dvi\nfor name in dvi.__all__: getattr(dvi, name)\nprint(*sys.modules)"
+    )
+    assert not {"umap", "numba", "captum", "plotly.graph_objects"} & set(loaded.split())
+
+
+def test_public_names_are_declared_for_type_checkers_as_they_are_loaded() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    declared = {
+        alias.name: node.module or alias.name for node in block.body for alias in node.names if node.level
+    }
+    assert declared == dvi_widget._HOMES
+    assert sorted(dvi_widget.__all__) == sorted(declared)
+    assert set(dvi_widget.__all__) <= set(dir(dvi_widget))
+
+
+def test_a_name_that_is_not_public_is_refused_like_any_other_attribute() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'landscap'"):
+        dvi_widget.landscap  # noqa: B018
