@@ -3,6 +3,7 @@
     python benchmarks/dvi.py --data ../shared/data --run digits --methods layout,pca,tsne-t --seeds 0,1,2
     python benchmarks/dvi.py --data ../shared/data --run digits --stability 4
     python benchmarks/dvi.py --data ../shared/data --run digits --methods layout --rounding
+    python benchmarks/dvi.py --data ../shared/data --run digits --tried --seeds 0,1,2
     python benchmarks/dvi.py --cost 10000 --methods layout,umap-t
     python benchmarks/dvi.py --run digits --methods layout,before --before FOLDER  # see before.py
 
@@ -21,10 +22,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import before
 import numpy as np
@@ -37,6 +40,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 import dvi_widget as dvi
+from dvi_widget.dvi import pulls
 from dvi_widget.landscape import Landscape
 from dvi_widget.nearest import neighbors
 from dvi_widget.projection import Checkpoint, Map, Projection
@@ -138,6 +142,12 @@ METHODS: dict[str, Callable[[int], Projection | before.Before]] = {
     "umap": lambda seed: dvi.baselines.UMAP(seed=seed),
     "tsne-t": lambda _: WarmTSNE(),
     "pca": lambda _: dvi.baselines.PCA(),
+}
+# Settings that were tried: those of the default, and of its guide, by their names in `pulls`.
+TRIED: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
+    "cap .5": ({"cap": 0.5}, {}),
+    "guide 140 %": ({}, {"_GUIDED_SHARE": 1.4}),
+    "both": ({"cap": 0.5}, {"_GUIDED_SHARE": 1.4}),
 }
 # Their plane is painted by the nearest samples: they have no way back, or one that takes 50 ms a point.
 PAINTED = ("umap", "umap-t", "tsne-t")
@@ -325,11 +335,15 @@ def record(reference: Reference, data: Path, folder: Path, seed: int) -> dvi.Run
 
 def fitted(method: str, run: dvi.Run, seed: int) -> tuple[Landscape, float]:
     """The landscape of a method, fitted from nothing, and the CPU seconds that took for each epoch."""
-    model = METHODS[method](seed)
+    settings, guide = TRIED.get(method, ({}, {}))
+    model = dvi.DVI(**settings) if method in TRIED else METHODS[method](seed)
     shutil.rmtree(run.maps, ignore_errors=True)
-    start = time.process_time()
-    model.fit(run)
-    spent = (time.process_time() - start) / len(run.epochs)
+    with ExitStack() as stack:
+        for name, value in guide.items():
+            stack.enter_context(mock.patch.object(pulls, name, value))
+        start = time.process_time()
+        model.fit(run)
+        spent = (time.process_time() - start) / len(run.epochs)
     landscape = model.landscape()
     if method in PAINTED:
         landscape.source = Painted(landscape)
@@ -543,6 +557,9 @@ def main() -> None:
     parser.add_argument(
         "--rounding", action="store_true", help="compare maps of other digits, order, threads"
     )
+    parser.add_argument(
+        "--tried", action="store_true", help="compare settings that were tried, and no methods"
+    )
     parser.add_argument("--cost", type=int, metavar="N", help="time the fit of so many samples instead")
     parser.add_argument("--width", type=int, default=512, help="columns of the representations it times")
     parser.add_argument("--epochs", type=int, default=3, help="of the run it times")
@@ -580,19 +597,24 @@ def main() -> None:
                 for line in rounded(runs[seeds[0]], method):
                     print(f"{given.run}, {method}, {line}", flush=True)
             return
+        if given.tried:
+            methods = ["layout", *TRIED]
         for seed, run in runs.items():
             for method in methods:
                 kept = BUILD / f"{given.run}-{method}-{seed}.json"
                 if given.again or not kept.exists():
                     measured(method, run, seed).reset_index().to_json(kept, orient="records")
                     print(f"{given.run}, {method}, seed {seed}: measured", flush=True)
-    write(given.run, compared(found(given.run)))
+    if given.tried:
+        write(f"{given.run} tried", compared(found(given.run, methods)))
+    else:
+        write(given.run, compared(found(given.run, METHODS)))
 
 
-def found(run: str) -> dict[str, list[pd.DataFrame]]:
+def found(run: str, methods: Iterable[str]) -> dict[str, list[pd.DataFrame]]:
     """All that is measured of a run, by method."""
     tables: dict[str, list[pd.DataFrame]] = {}
-    for method in METHODS:
+    for method in methods:
         for path in sorted(BUILD.glob(f"{run}-{method}-[0-9].json")):
             records = json.loads(path.read_text(encoding="utf-8"))
             frame = pd.DataFrame(records).set_index(["measure", "split", "k"]).astype(float)

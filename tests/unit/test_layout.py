@@ -18,6 +18,7 @@ from dvi_widget.dvi import Layout, skeleton
 from dvi_widget.dvi.crossing import Crossing
 from dvi_widget.dvi.graph import Ties, descend, descend_alone
 from dvi_widget.dvi.grid_decoder import GridDecoder
+from dvi_widget.dvi.landmarks import landmark_rows
 from dvi_widget.dvi.mesh import Mesh
 from dvi_widget.dvi.movement import _within
 from dvi_widget.dvi.placement import robust_centre
@@ -163,7 +164,7 @@ def test_a_crossing_factor_falls_where_the_map_is_more_mixed_and_rises_where_it_
     x = rng.normal(size=(400, 5)) + 2 * (np.arange(400) % 2)[:, None] * np.eye(5)[0]
     predictions = np.arange(400) % 2
     near = neighbors(x.astype(np.float32), 15)[0]
-    mixed, pure = Crossing(near, predictions), Crossing(near, predictions)
+    mixed, pure = (Crossing(near, predictions, np.arange(400)) for _ in range(2))
     mixed.adjust(rng.normal(size=(400, 2)))
     pure.adjust(rng.normal(size=(400, 2)) + 100 * predictions[:, None])
     assert (mixed.factors[1:] < 1).all()  # the first stratum is as mixed as chance would have it
@@ -376,6 +377,63 @@ def test_a_skeleton_stays_when_the_space_turns_and_moves_only_the_two_clumps_tha
         assert still.max() < 1e-3 * radius
         assert moved[swapping].min() > 1.5 * radius
         assert np.median(moved[~swapping]) < 0.02 * radius
+
+
+# Landmarks, and the order of rows
+
+
+def without_a_plane(n, seed=0):
+    """Representations and labels of eight classes, all equally far from each other, in three epochs."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(8, size=n)
+    own = rng.normal(size=(n, 20))
+    return [((2 + t) * np.eye(20)[labels] + own).astype(np.float32) for t in range(3)], labels
+
+
+@pytest.mark.parametrize("n", [3, 60, 800])
+def test_landmarks_are_the_same_samples_in_every_order_of_the_rows(n):
+    x = without_a_plane(n)[0][0]
+    chosen = landmark_rows(x, 60)
+    assert len(np.unique(chosen)) == len(chosen) == min(n, 60)
+    for other, order in rounding.arrays(x):
+        again = order[landmark_rows(other, 60)]
+        assert len(np.intersect1d(chosen, again)) >= 0.97 * len(chosen)
+
+
+def test_landmarks_lie_as_densely_as_all_samples_do():
+    rng = np.random.default_rng(0)
+    sizes = np.array([4000, 1000, 200])
+    clump = np.repeat(np.arange(3), sizes)  # the first two so tight that rounding is felt
+    x = 100 * rng.normal(size=(3, 30))[clump] + np.array([1e-4, 1e-4, 5])[clump, None] * rng.normal(
+        size=(5200, 30)
+    )
+    counts = np.bincount(clump[landmark_rows(x.astype(np.float32), 104)], minlength=3)
+    assert counts == pytest.approx(sizes / 50, abs=2)
+
+
+def test_equal_representations_have_as_many_landmarks_as_they_are():
+    x = np.zeros((1000, 6), np.float32)
+    x[900:] = np.random.default_rng(0).normal(size=(100, 6))
+    rows = landmark_rows(x, 100)
+    assert len(np.unique(rows)) == 100
+    assert (rows >= 900).sum() == pytest.approx(10, abs=2)
+
+
+def test_a_map_hangs_neither_on_the_order_of_the_rows_nor_on_last_digits_nor_on_threads(tmp_path):
+    epochs, labels = without_a_plane(700)
+    recorder = dvi.ArrayRecorder(tmp_path / "run", labels=labels, classes=list("abcdefgh"))
+    for t, x in enumerate(epochs):
+        weight = (2 + t) * np.eye(8, 20, dtype=np.float32)
+        recorder.capture(t, features=x, logits=x @ weight.T, head=(weight, np.zeros(8)))
+    maps = []
+    for run in rounding.runs(tmp_path / "run", tmp_path):
+        fitted = dvi.DVI(**QUICK).fit(run)
+        # Epoch by epoch, the samples in the order of their first number, which no two of them share.
+        ordered = np.argsort(run.features(0, "train")[:, 0])
+        maps.append([frame.positions[ordered] for frame in fitted.landscape()])
+    for other in maps[1:]:
+        for first, second in zip(maps[0], other, strict=True):
+            assert dvi.measures.stability([first, second])[0] <= 0.03
 
 
 # Few samples

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 # A sample's purity is the share of its neighbours that have its prediction. Strata part the samples by it:
 # up to two thirds, up to .9, above.
 _STRATA = (2 / 3, 0.9)
-_MAX_SAMPLES = 1_000  # whose purity on the map is measured
+MEASURED_SAMPLES = 1_000  # whose purity on the map is compared
 _MIN_STRATUM = 5  # samples; the purity of fewer is noise
 _GAIN = 0.3  # of a factor's logarithm per unit of log-odds
 _MAX_GAP = 1.5  # in log-odds
@@ -32,6 +32,8 @@ class Crossing:
         Nearest samples of each sample in the representation.
     predictions : int [n]
         Predicted classes.
+    rows : int [m]
+        Samples whose purity on the map is compared with that in the representation.
     factors : float64 [3], optional
         Factors to start from. By default 1, which weakens no edge.
     """
@@ -40,17 +42,17 @@ class Crossing:
         self,
         neighbors: NDArray[np.integer],
         predictions: NDArray[np.integer],
+        rows: NDArray[np.integer],
         factors: NDArray[np.floating] | None = None,
     ) -> None:
         self._predictions = predictions
         self._k = neighbors.shape[1]
         purity = (predictions[neighbors] == predictions[:, None]).mean(axis=1)
         self._stratum = np.digitize(purity, np.array(_STRATA) + 1e-9)
-        self._rows = np.random.default_rng(0).permutation(len(predictions))[:_MAX_SAMPLES]
         self._strata = [
-            (stratum, rows, float(purity[rows].mean()))
+            (stratum, within, float(purity[within].mean()))
             for stratum in range(len(_STRATA) + 1)
-            if len(rows := self._rows[self._stratum[self._rows] == stratum]) >= _MIN_STRATUM
+            if len(within := rows[self._stratum[rows] == stratum]) >= _MIN_STRATUM
         ]
         self.factors = np.ones(len(_STRATA) + 1) if factors is None else np.array(factors, np.float64)
 

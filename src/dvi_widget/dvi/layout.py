@@ -14,16 +14,17 @@ from dvi_widget.nearest import Axes
 from dvi_widget.progress import Progress, counting
 from dvi_widget.projection import Checkpoint, Map
 
-from .crossing import Crossing
+from .crossing import MEASURED_SAMPLES, Crossing
 from .graph import Graph, Ties, descend
 from .grid_decoder import GridDecoder
+from .landmarks import landmark_rows
 from .mesh import Mesh
 from .movement import Movement, movement
 from .placement import Placer
 from .pulls import Guide, Hold, cells
 from .skeleton import first_outline, next_outline, outlines
 
-_VERSION = 8
+_VERSION = 9
 _MIN_SAMPLES = 3
 _DEFAULT_K, _SEMANTIC_K, _SAMPLES_PER_NEIGHBOR = 20, 20, 3
 # Default xb_cross of many boundary samples; of fewer it is larger, up to a bound.
@@ -133,11 +134,12 @@ class Layout:
         outline = self.outline(checkpoint, before)
         ties, radii = self._ties(checkpoint)
         near = checkpoint.neighbors(self.neighbors(n))[0]
+        measured = landmark_rows(checkpoint.x, MEASURED_SAMPLES)
         if before is None:
-            crossing = Crossing(near, checkpoint.predictions)
+            crossing = Crossing(near, checkpoint.predictions, measured)
             y = self._first(checkpoint, ties, crossing, outline, report)
         else:
-            crossing = Crossing(near, checkpoint.predictions, before[1].crossing)
+            crossing = Crossing(near, checkpoint.predictions, measured, before[1].crossing)
             y = self._next(checkpoint, ties, crossing, outline, before, report)
         y = _at_one_place(y, checkpoint.marks)
         u = np.concatenate([checkpoint.x, checkpoint.b])

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from dvi_widget.nearest import overlap
 from dvi_widget.projection import Checkpoint
 
-from .skeleton import landmark_rows
+from .landmarks import landmark_rows
 
 _RANK_LANDMARKS = 128
 _RADII_PER_RANK = 2.0  # see Movement
@@ -124,7 +124,7 @@ def _within(
 
 def _rank_change(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float64]:
     """Measure each sample's rank change [n] between representations [n, h]."""
-    rows = landmark_rows(len(old), _RANK_LANDMARKS)
+    rows = landmark_rows(old, _RANK_LANDMARKS)
     before, after = (rankdata(_squares(x, x[rows]), axis=1) for x in (old, new))
     change: NDArray[np.float64] = np.abs(after - before).mean(axis=1) / len(rows)
     return change

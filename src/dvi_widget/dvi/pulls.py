@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.projection import Checkpoint
 
-from .skeleton import landmark_rows
+from .landmarks import landmark_rows
 
 _CELLS = 60
 _GUIDE_WEIGHT = 0.3
@@ -21,7 +21,7 @@ _HOLD_WEIGHT = 0.03
 
 def cells(checkpoint: Checkpoint) -> NDArray[np.intp]:
     """Number, for each sample, the nearest landmark of its own prediction, or of all if there is none [n]."""
-    rows = landmark_rows(len(checkpoint.x), _CELLS)
+    rows = landmark_rows(checkpoint.x, _CELLS)
     landmarks, predictions = checkpoint.x[rows], checkpoint.predictions
     squares = np.square(landmarks).sum(axis=1) - 2 * (checkpoint.x @ landmarks.T)
     same = predictions[rows] == predictions[:, None]

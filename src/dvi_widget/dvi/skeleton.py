@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from dvi_widget.progress import Progress
 
+from .landmarks import landmark_rows
+
 Floats = NDArray[np.float64]
 
 _LANDMARKS = 400
@@ -28,11 +30,6 @@ _START_LANDMARKS = 5  # nearest ones that a sample's first guess is taken from
 _BLOCK_ENTRIES = 1 << 22  # distances to landmarks held at once
 _MIN_STD = 1e-4  # of the first axis; rounding varies less
 _FILLED_STD = 0.1  # of the first axis
-
-
-def landmark_rows(n: int, count: int = _LANDMARKS) -> NDArray[np.intp]:
-    """Choose the rows of n samples that serve as landmarks, the same ones in every epoch."""
-    return np.random.default_rng(0).permutation(n)[: min(count, n)]
 
 
 def outlines(epochs: Sequence[NDArray[np.float32]], dimension: int, report: Progress) -> list[Floats]:
@@ -62,7 +59,7 @@ def outlines(epochs: Sequence[NDArray[np.float32]], dimension: int, report: Prog
         Per epoch, a place for every sample, in units of the first epoch's root mean square distance.
     """
     n = len(epochs[0])
-    rows = landmark_rows(n)
+    rows = landmark_rows(epochs[0], _LANDMARKS)
     among = [np.asarray(x[rows]) for x in epochs]
     matrices, scales = _scaled([_matrix(x) for x in among])
     own = [_scale_alone(d, dimension) for d in matrices]
@@ -89,7 +86,7 @@ def next_outline(x: NDArray[np.float32], before: NDArray[np.float32], outline: F
     epoch `before` [n, h].
     """
     n, l = outline.shape
-    rows = landmark_rows(n)
+    rows = landmark_rows(before, _LANDMARKS)
     pinned = outline[rows]
     old, among = _matrix(before[rows]), x[rows]
     (_, d), (_, scale) = _scaled([old, _matrix(among)], _fit_scale(old, pinned))
