@@ -1,8 +1,11 @@
 """Draw DeepView's maps of seven classifiers side by side, and print what can be trusted of each.
 
     python benchmarks/deepview_maps.py --data ../shared/data [gauss cancer wine forest moons digits mnist]
+    python benchmarks/deepview_maps.py --data ../shared/data --before FOLDER  # a checked-out version
 
 The picture is build/deepview-maps.png. The layout's rate was chosen on gauss and digits; others took no part.
+With another version, its map of each classifier stands to the left of this one's, both are drawn in the same
+way, by what either version offers, and the picture is build/deepview-maps-before.png.
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import before
 import numpy as np
+import pandas as pd
 import torch
 from deepview import mnist as mnist_run
+from deepview_lines import painted
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import procrustes
@@ -30,6 +36,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import dvi_widget as dvi
+from dvi_widget.boundary import margins
+from dvi_widget.landscape import Landscape
 from dvi_widget.widget.still import View, draw
 
 BUILD = Path(__file__).parent.parent / "build"
@@ -109,10 +117,7 @@ def measured(name: str, case: Case) -> bytes:
     start = time.process_time()
     view = dvi.DeepView(case.model).fit(case.x, case.y)
     spent = time.process_time() - start
-    landscape = view.landscape(resolution=200, name=name)
-    everything = np.ones(len(case.x), bool)
-    _ = landscape[0].canvas  # painted before it is drawn
-    picture = draw(View([(landscape, landscape[0])], "label", ~everything, everything, "safe"))
+    image = picture(view.landscape(resolution=200, name=name))
     q = view.measures().set_index("measure")["value"]
     seeds = [dvi.DeepView(case.model, lam=view.lam_, seed=s).fit(case.x, case.y).embedding_ for s in (1, 2)]
     apart = [procrustes(view.embedding_, other)[2] for other in seeds]
@@ -140,7 +145,52 @@ def measured(name: str, case: Case) -> bytes:
         f"{share(placed[wrong] == case.fresh_y[wrong])}, {share(added == case.fresh_y[wrong])} | {one}",
         flush=True,
     )
-    return picture
+    return image
+
+
+class Source:
+    """Paints the map of any version."""
+
+    def __init__(self, view: Any) -> None:
+        self._view = view
+
+    def paint(
+        self, epoch: int, points: Floats
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.floating]]:
+        """Class, 1 − normalised entropy and margin of points [m, 2]."""
+        del epoch
+        p = self._view.classify_(self._view.inverse_(points)).astype(np.float64)
+        logs = np.log(np.maximum(p, 1e-300))
+        return p.argmax(axis=1), 1 + (p * logs).sum(axis=1) / np.log(p.shape[1]), margins(logs)
+
+
+def drawn(engine: Any, case: Case, name: str) -> bytes:
+    """Fit one version's DeepView, print what its background is worth, and return the picture of its map."""
+    view = engine(case.model).fit(case.x, case.y)
+    landscape = Landscape(
+        [0],
+        [view.embedding_],
+        [view.predictions_],
+        [view.probabilities_.max(axis=1)],
+        classes=[str(c) for c in range(view.probabilities_.shape[1])],
+        samples=pd.DataFrame({"split": "test", "label": case.y}),
+        source=Source(view),
+        resolution=200,
+        name=name,
+    )
+    fresh = case.fresh.reshape(len(case.fresh), -1)
+    said = view.classify_(fresh).argmax(axis=1)
+    decoded = view.inverse_(view.transform(case.fresh))
+    kept = (view.classify_(decoded).argmax(axis=1) == said).mean()
+    print(f"{name}: {painted(view)}; fresh kept {kept:.3f}", flush=True)
+    return picture(landscape)
+
+
+def picture(landscape: Landscape) -> bytes:
+    """Draw a landscape's first frame, coloured by label."""
+    everything = np.ones(len(landscape.samples), bool)
+    _ = landscape[0].canvas  # painted before it is drawn
+    return draw(View([(landscape, landscape[0])], "label", ~everything, everything, "safe"))
 
 
 def beside(view: dvi.DeepView, size: int, classes: NDArray[np.intp], positions: Floats) -> NDArray[np.intp]:
@@ -158,21 +208,39 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds mnist/")
+    parser.add_argument(
+        "--before", type=Path, help="folder of a checked-out version, whose maps stand beside"
+    )
     parser.add_argument("cases", nargs="*", default=list(CASES))
     given = parser.parse_args()
     if unknown := set(given.cases) - set(CASES):
         sys.exit(f"cases must be some of {', '.join(CASES)}; got {', '.join(unknown)}.")
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", category=FutureWarning)
-    maps = [Image.open(io.BytesIO(measured(name, CASES[name](given.data)))) for name in given.cases]
+    images: list[bytes] = []
+    if given.before:
+        before.load(given.before)
+    for name in given.cases:
+        case = CASES[name](given.data)
+        if given.before:
+            images.append(drawn(sys.modules[before.NAME].DeepView, case, f"{name}, before"))
+            images.append(drawn(dvi.DeepView, case, f"{name}, after"))
+        else:
+            images.append(measured(name, case))
+    BUILD.mkdir(exist_ok=True)
+    path = BUILD / ("deepview-maps-before.png" if given.before else "deepview-maps.png")
+    sheet([Image.open(io.BytesIO(image)) for image in images]).save(path)
+    print(path)
+
+
+def sheet(maps: list[Image.Image]) -> Image.Image:
+    """Lay pictures of one size out in rows, at half their size."""
     rows = -(-len(maps) // PER_ROW)
     width, height = maps[0].size
-    sheet = Image.new("RGB", (width * min(PER_ROW, len(maps)), height * rows), "white")
-    for i, drawn in enumerate(maps):
-        sheet.paste(drawn, (width * (i % PER_ROW), height * (i // PER_ROW)))
-    BUILD.mkdir(exist_ok=True)
-    sheet.resize((sheet.width // 2, sheet.height // 2)).save(BUILD / "deepview-maps.png")
-    print(BUILD / "deepview-maps.png")
+    whole = Image.new("RGB", (width * min(PER_ROW, len(maps)), height * rows), "white")
+    for i, image in enumerate(maps):
+        whole.paste(image, (width * (i % PER_ROW), height * (i // PER_ROW)))
+    return whole.resize((whole.width // 2, whole.height // 2))
 
 
 if __name__ == "__main__":

@@ -114,9 +114,8 @@ class DVI(Projection):
       predicted (`dvi_widget.dvi.placement`).
 
     A table decodes the plane (`dvi_widget.dvi.grid_decoder`), from samples and boundary samples alike.
-    Nothing is random, and nothing is trained by steps that could end early.
-    Rows in another order are another choice of landmarks, though, and may give another arrangement
-    (Procrustes disparity .00 to .66 on three runs; see benchmarks/RESULTS.md).
+    Nothing is random, nothing is trained by steps that could end early, and rows in another order give the
+    same map but for what their last digits make of it.
 
     What distance on the map means: near is near, as far as `trustworthiness` and `nn_pv` say; between groups
     it ranks how far they are apart (`class_distance`); its unit means nothing.
