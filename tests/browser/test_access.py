@@ -53,6 +53,7 @@ def explained(run_folder):
     return dvi.DVI().fit(dvi.Run(run_folder, model=network())).landscape()
 
 
+@pytest.mark.feature("F8")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_wrong(bare_explorer, explained, page, shots, scheme):
     page.emulate_media(color_scheme=scheme)
@@ -73,6 +74,7 @@ def test_axe_finds_nothing_wrong(bare_explorer, explained, page, shots, scheme):
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
+@pytest.mark.feature("F8")
 def test_everything_is_reached_with_the_tabulator_and_shows_its_focus(at, page):
     page.keyboard.press("Tab")
     reached, unmarked = set(), []

@@ -36,6 +36,7 @@ def at(place, landscape):
 # ---- the map
 
 
+@pytest.mark.feature("A14")
 @everywhere
 def test_hovering_shows_a_sample_until_the_pointer_leaves(at, landscape):
     sample = at.alone(at.last)
@@ -67,6 +68,7 @@ def test_clicks_select_and_modifiers_say_how(at):
     at.expect_selected([])
 
 
+@pytest.mark.feature("C1")
 @everywhere
 @pytest.mark.parametrize("which", [0, -1], ids=["first epoch", "last epoch"])
 def test_a_lasso_selects_exactly_the_samples_inside(at, landscape, which):
@@ -93,6 +95,7 @@ def test_a_lasso_adds_to_the_selection_or_takes_from_it(at, of_class):
     at.expect_selected(inside)
 
 
+@pytest.mark.feature("A14")
 @in_jupyterlab
 def test_the_landscape_is_zoomed_and_dragged_and_the_host_does_not_scroll(at):
     sample = at.alone(at.last)
@@ -132,6 +135,7 @@ def test_keys_zoom_pan_and_show_the_whole(at):
     at.wait_for_hover_at(x, y, sample)
 
 
+@pytest.mark.feature("A7")
 @in_jupyterlab
 def test_land_without_samples_is_decoded(at, landscape):
     corner = at.land()
@@ -155,6 +159,7 @@ def test_land_without_samples_is_decoded(at, landscape):
     expect(at.part("marker-layer").locator("text")).to_have_text("1")
 
 
+@pytest.mark.feature("B10")
 @in_jupyterlab
 def test_markers_are_dropped_joined_and_removed(at):
     first, second = at.apart(2)
@@ -180,6 +185,7 @@ def test_markers_are_dropped_joined_and_removed(at):
     expect(at.part("marker-layer").locator("text")).to_have_count(2)
 
 
+@pytest.mark.feature("F12")
 @with_and_without_a_kernel
 def test_the_land_carries_the_names_of_its_classes(at, landscape):
     """Each on its own land; none where they are switched off."""
@@ -212,6 +218,7 @@ def test_the_view_is_saved_as_a_picture(at):
 # ---- time
 
 
+@pytest.mark.feature("A11")
 @everywhere
 def test_the_slider_is_clicked_and_dragged(at, landscape):
     epochs = landscape.epochs
@@ -221,6 +228,7 @@ def test_the_slider_is_clicked_and_dragged(at, landscape):
     at.expect_told("epoch", epochs[-1])
 
 
+@pytest.mark.feature("A11")
 @in_jupyterlab
 def test_time_is_played_once_or_over_and_over(at, landscape):
     first, last = landscape.epochs[0], landscape.epochs[-1]
@@ -381,6 +389,7 @@ def test_the_key_opens_by_its_sign_and_the_height_by_its_handle(at):
     at.expect_told("_view.get('height')", 0)
 
 
+@pytest.mark.feature("F12")
 @in_jupyterlab
 def test_colour_and_size_stand_for_any_column(at, landscape):
     picture = at.picture()
@@ -499,6 +508,7 @@ def test_panels_are_opened_and_pinned(at):
     expect(beside).to_have_count(0)
 
 
+@pytest.mark.feature("C3")
 @with_and_without_a_kernel
 def test_images_are_ordered_sized_and_walked_through(at, landscape, of_class):
     at.part("legend-entry").nth(3).click()
@@ -523,6 +533,7 @@ def test_images_are_ordered_sized_and_walked_through(at, landscape, of_class):
     at.expect_picture(tiles.nth(1), order[1])
 
 
+@pytest.mark.feature("C4")
 @with_and_without_a_kernel
 def test_a_sample_tells_its_epochs(at, landscape):
     sample = at.alone(at.last)
@@ -551,6 +562,7 @@ def test_a_sample_has_training_dynamics(at):
     expect_beside(dynamics.locator("dt"), dynamics.locator("dd"))
 
 
+@pytest.mark.feature("C2")
 @with_and_without_a_kernel
 def test_the_confusion_matrix_selects_its_cells(at, landscape):
     labels, predictions = landscape.samples["label"].to_numpy(), landscape.at(at.last).predictions

@@ -35,6 +35,7 @@ def at(place, landscape):
 # ---- following samples
 
 
+@pytest.mark.feature("A13")
 def test_selected_samples_are_followed_by_trails_neighbours_and_the_camera(at):
     first, second = at.apart(2)
     at.click(first)
@@ -162,6 +163,7 @@ def test_figures_of_single_samples_are_those_of_the_selection(at, landscape, of_
 # ---- the models behind the map
 
 
+@pytest.mark.feature("D4")
 def test_heatmaps_say_what_the_network_looks_at(at, landscape, shots):
     first, second = at.apart(2)
     at.click(first)
@@ -199,6 +201,7 @@ def test_heatmaps_say_what_the_network_looks_at(at, landscape, shots):
     at.expect_told("_view['blend']", 0.3)
 
 
+@pytest.mark.feature("E2")
 def test_layers_show_what_excites_a_unit(at, shots):
     sample = at.alone(at.last)
     at.click(sample)
@@ -225,6 +228,7 @@ def test_layers_show_what_excites_a_unit(at, shots):
     at.expect_selected([excited])
 
 
+@pytest.mark.feature("D5")
 def test_models_are_compared_and_a_click_selects_where_they_disagree(place, landscape, names, shots):
     at = Anywhere(place, landscape, "several")
     inputs = torch.as_tensor(np.array(names["run"].inputs("all")))
@@ -266,6 +270,7 @@ def test_models_are_compared_and_a_click_selects_where_they_disagree(place, land
     expect(at.part("selected")).to_have_text(f"{members} selected")
 
 
+@pytest.mark.feature("C6", "C8")
 def test_one_prediction_is_explained_by_its_neighbours(at, shots):
     first, second = at.apart(2)
     at.click(first)

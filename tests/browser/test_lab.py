@@ -26,6 +26,7 @@ def at(notebook, landscape):
     return at
 
 
+@pytest.mark.feature("A11")
 def test_play_runs_from_the_first_epoch_to_the_last(at, notebook, landscape):
     first, last = landscape.epochs[0], landscape.epochs[-1]
     at.click_epoch(first)

@@ -183,6 +183,7 @@ def test_the_class_whose_land_fills_the_view_is_named_at_every_zoom(at, notebook
         expect(shown).to_have_count(10)
 
 
+@pytest.mark.feature("F13")
 def test_what_changed_between_two_epochs_stands_out(at, notebook, landscape, shots):
     page = at.page
     plain = at.picture()
@@ -230,6 +231,7 @@ def test_what_changed_between_two_epochs_stands_out(at, notebook, landscape, sho
     notebook.execute("explorer._view = {**explorer._view, 'overlay': '', 'since': -1}")
 
 
+@pytest.mark.feature("A2")
 def test_a_boundary_sample_shows_what_it_was_mixed_from(at, notebook, landscape, shots):
     page = at.page
     last = landscape.epochs[-1]

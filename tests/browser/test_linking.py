@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+import pytest
 from playwright.sync_api import expect
 from steps import At, eventually
 
@@ -52,6 +53,7 @@ def test_a_slider_moves_the_explorer_without_the_kernel(page, lab, cell, landsca
     page.screenshot(path=shots / "linking.png")
 
 
+@pytest.mark.feature("F1")
 def test_two_explorers_share_a_selection_without_the_kernel(page, lab, cell):
     linked = [
         "import ipywidgets",

@@ -25,6 +25,7 @@ def at(bare_explorer, landscape, page):
     return At(page, landscape)
 
 
+@pytest.mark.feature("F6")
 def test_a_thousand_scrubs_leave_nothing_behind(at, page, landscape):
     def scrub(steps):
         page.evaluate(SCRUB, [at.part("epoch-slider").element_handle(), steps, 10])
@@ -64,6 +65,7 @@ def test_fifty_views_leave_nothing_behind(at, page, landscape):
     assert page.evaluate("window.living().length") == 0, "the last view gives the context back"
 
 
+@pytest.mark.feature("F6")
 def test_epochs_fetched_ahead_are_not_drawn(bare_explorer, page):
     ahead = synthetic.landscape(500, range(30))
     explorer = bare_explorer(ahead)

@@ -36,6 +36,7 @@ def small():
     return synthetic.landscape(60)
 
 
+@pytest.mark.feature("F4")
 def test_scrub_hover_and_lasso_work_from_the_disk(path, landscape, page, shots):
     first, last = landscape.epochs[0], landscape.epochs[-1]
     page.goto(path.as_uri())

@@ -99,6 +99,7 @@ def test_the_matrix_is_of_test_samples_and_follows_a_selection_made_elsewhere(
     notebook.page.screenshot(path=shots / "confusion-lab.png")
 
 
+@pytest.mark.feature("E5")
 def test_similar_samples_are_ranked_as_the_representation_has_them(at, notebook, landscape, shots):
     sample = at.alone(11)
     at.page.mouse.click(*at.places(11)[sample])
@@ -133,6 +134,7 @@ def test_the_overview_looks_the_same_in_both_themes(at, notebook, shots, theme):
     at.root.screenshot(path=shots / f"overview-{theme.lower()}.png")
 
 
+@pytest.mark.feature("F1")
 def test_charts_filter_each_other_and_the_map(at, notebook, landscape, shots):
     open_panel(at.root, "Charts")
     labels, predicted = landscape.samples["label"], landscape[-1].predictions

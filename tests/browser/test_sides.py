@@ -46,6 +46,7 @@ class Stage(At):
         return found.nth(self.index) if name == "stage" else found
 
 
+@pytest.mark.feature("F7")
 def test_the_panels_of_both_are_reached(explorer, landscapes, page, shots):
     open_bare(page, explorer, style="html { background: Canvas; color-scheme: light dark }")
     left, right = (Stage(page, of, i) for i, of in enumerate(landscapes))
@@ -93,6 +94,7 @@ def test_the_panels_of_both_are_reached(explorer, landscapes, page, shots):
     spoken_of(landscapes[0])
 
 
+@pytest.mark.feature("A18")
 def test_a_landscape_in_three_dimensions_has_a_panel_of_its_own(page, monkeypatch, shots):
     monkeypatch.setattr(comm, "create_comm", RecordingComm)
     flat = fitted(40)

@@ -33,6 +33,7 @@ def at(notebook, landscape):
     return at
 
 
+@pytest.mark.feature("F12")
 def test_undo_and_redo_by_button_and_by_key(at, notebook, shots):
     page = at.page
     done = at.part("undo-redo")  # changes that follow each other closely are one step
@@ -84,6 +85,7 @@ def test_a_click_in_the_legend_isolates_shift_adds_and_pointing_raises(at, noteb
     eventually(lambda: notebook.python("explorer.selection"), [], page)
 
 
+@pytest.mark.feature("F12")
 def test_tags_are_written_back_and_saved_as_a_file(at, notebook, landscape, shots, tmp_path):
     page = at.page
     inside = at.lasso(11)
@@ -117,6 +119,7 @@ def test_tags_are_written_back_and_saved_as_a_file(at, notebook, landscape, shot
     page.keyboard.press("Escape")
 
 
+@pytest.mark.feature("F12")
 def test_a_view_is_a_text_that_opens_it_again(at, notebook, lab, landscape, cell, context):
     at.click_epoch(landscape.epochs[2])
     open_panel(at.root, "Classes")

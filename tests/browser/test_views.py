@@ -67,6 +67,7 @@ def test_the_canvas_is_seen_to_sharpen(open_explorer, landscape, page, shots, mo
     At(page, landscape).wait_for_epoch(0)
 
 
+@pytest.mark.feature("B10")
 def test_markers_say_what_lies_there_and_a_way_what_changes(open_explorer, landscape, page, shots):
     explorer = open_explorer(landscape)
     at = At(page, landscape)
@@ -109,6 +110,7 @@ def test_markers_say_what_lies_there_and_a_way_what_changes(open_explorer, lands
     expect(page.get_by_test_id("markers").locator("li")).to_have_count(2)
 
 
+@pytest.mark.feature("A9")
 def test_measures_stand_beside_the_picture(open_explorer, landscape, page, shots):
     open_explorer(landscape)
     # Nobody said that these samples are test samples.
@@ -123,6 +125,7 @@ def test_measures_stand_beside_the_picture(open_explorer, landscape, page, shots
     page.screenshot(path=shots / "deepview-measures.png")
 
 
+@pytest.mark.feature("B13")
 def test_texts_are_read_where_there_are_no_pictures(open_explorer, landscape, page, shots, monkeypatch):
     monkeypatch.setattr(landscape, "images", None)
     texts = [f"<b id=injected>note</b> number {index}\nsecond line" for index in range(150)]

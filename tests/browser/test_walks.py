@@ -43,6 +43,7 @@ def walk(notebook, landscape):
     return Walk(At(notebook.page, landscape))
 
 
+@pytest.mark.feature("A12")
 def test_find_the_mislabelled(walk, notebook, shots):
     section = walk.at.part("overview-likely-mislabelled")
     expect(section.get_by_test_id("overview-sample").first.locator("canvas")).to_be_visible()
@@ -78,6 +79,7 @@ def test_when_did_two_classes_part(walk, notebook, landscape, shots):
     assert walk.clicks == 1
 
 
+@pytest.mark.feature("A12")
 def test_at_which_epoch_did_two_classes_part(walk, notebook, landscape, shots):
     table = landscape.events(50)
     parted = table[table.event == "parted"].iloc[-1]
@@ -97,6 +99,7 @@ def test_at_which_epoch_did_two_classes_part(walk, notebook, landscape, shots):
     assert walk.clicks == 5
 
 
+@pytest.mark.feature("B9")
 def test_why_is_this_one_wrong(walk, notebook, shots):
     walk.click(walk.at.part("overview-confusion").first)
     tile = walk.at.part("thumbnail").first

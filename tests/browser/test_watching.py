@@ -77,6 +77,7 @@ def grown(folder: Path, epochs: int) -> dvi.Landscape:
     return landscape
 
 
+@pytest.mark.feature("F9")
 @pytest.mark.parametrize("host", ["open", "open_alone"], ids=["JupyterLab", "Notebook 7"])
 def test_epochs_arrive_while_the_cell_trains(host, page, lab, gate, shots):
     folder = gate / "run"
@@ -123,6 +124,7 @@ def test_epochs_arrive_while_the_cell_trains(host, page, lab, gate, shots):
     assert notebook.python("watched.epochs") == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.feature("F9")
 def test_a_training_in_another_process_is_followed(page, lab, gate, shots, tmp_path):
     folder = gate / "run"
     script = tmp_path / "train.py"

@@ -5,13 +5,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from features import FEATURES, asserts
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 sys.path.insert(0, str(NOTEBOOKS))
 from execute import execute  # noqa: E402 - a script beside the notebooks, not a package
 
 
-@pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def marked(path: Path):
+    """A notebook that asserts shows the features that name it."""
+    shown = [
+        key for key, feature in FEATURES.items() if path.stem in feature.notebooks and asserts(path.stem)
+    ]
+    return pytest.param(path, id=path.stem, marks=[pytest.mark.feature(*shown)] if shown else [])
+
+
+@pytest.mark.parametrize("notebook", [marked(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))])
 def test_a_notebook_runs_start_to_end(notebook: Path, tmp_path: Path) -> None:
     executed = execute(notebook, tmp_path)
     outputs = [output for cell in executed.cells for output in cell.get("outputs", ())]

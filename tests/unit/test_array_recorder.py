@@ -49,6 +49,7 @@ HEADS = {
 }
 
 
+@pytest.mark.feature("F11")
 @pytest.mark.parametrize("head", HEADS)
 def test_a_run_of_arrays_is_the_run_of_the_network(tmp_path, head):
     model = trained()

@@ -29,6 +29,7 @@ def test_pca_is_that_of_scikit_learn_but_for_the_sign_of_its_axes(fitted):
     assert x == pytest.approx(reference.inverse_transform(expected), abs=1e-3)
 
 
+@pytest.mark.feature("A10")
 def test_pca_makes_a_landscape_like_any_engine(fitted):
     shown = fitted.landscape(resolution=20)
     assert shown.epochs == [0, 5]
@@ -88,6 +89,7 @@ def test_a_map_that_was_kept_places_as_the_one_that_was_fitted(run, make):
     assert np.array_equal(loaded.transform(b, epoch=5), fitted.transform(b, epoch=5))
 
 
+@pytest.mark.feature("A10")
 @pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
 def test_the_others_keep_more_neighbours_than_chance(run, make):
     y = make().fit(run).landscape()[1].positions[:120]
@@ -137,6 +139,7 @@ def test_umap_decodes_as_umap_learn_does(run):
     assert np.array_equal(model.inverse_transform(y, epoch=5), x)
 
 
+@pytest.mark.feature("A10")
 def test_a_warm_start_keeps_samples_closer_to_where_they_were(run):
     def moved(model):
         before, after = (frame.positions for frame in model.fit(run).landscape())

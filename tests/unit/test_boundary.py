@@ -81,6 +81,7 @@ def test_two_classes_are_compared_by_their_probabilities():
 # Synthesis
 
 
+@pytest.mark.feature("A2")
 def test_points_are_mixtures_on_the_boundary_with_their_representations_and_logits():
     x, found = points()
     assert len(found) == 200
@@ -127,6 +128,7 @@ def test_scarce_pairs_are_preferred_over_successful_ones_by_alpha():
     assert share(0.0) > share(1.0)
 
 
+@pytest.mark.feature("A2")
 @pytest.mark.parametrize(
     ("alpha", "expected"), [(1.0, [1, 0, 0]), (0.0, [0, 1 / 3, 2 / 3]), (0.5, [1 / 2, 1 / 6, 1 / 3])]
 )
@@ -224,6 +226,7 @@ def test_whole_numbers_cannot_be_mixed():
         synthesize(Subject(Nearest()), np.ones((4, 2), np.int64), np.eye(4), 5)
 
 
+@pytest.mark.feature("A2")
 def test_few_passes_through_the_network_are_needed():
     # 1,000 points one by one would take thousands of passes; searched together, a few for each halving.
     model = Nearest()

@@ -65,6 +65,7 @@ WAYS = {
 }
 
 
+@pytest.mark.feature("F11")
 @pytest.mark.parametrize("way", WAYS)
 def test_checkpoints_of_any_layout_are_recorded_in_order(tmp_path, states, way):
     (tmp_path / "ckpt").mkdir()

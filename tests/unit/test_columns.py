@@ -72,6 +72,7 @@ def test_margin_and_loss_are_those_of_the_logits_of_the_epoch():
         np.testing.assert_allclose(margin, top[:, -1] - top[:, -2], atol=1e-6)
 
 
+@pytest.mark.feature("F2")
 def test_lost_neighbours_and_dynamics_are_those_of_the_landscape():
     shown = fitted(60, (0, 5))
     lost = column(shown, "lost neighbours").arrays["values"]

@@ -11,6 +11,7 @@ from situations.samples import SAMPLES
 SITUATIONS = {s.name: s for s in [*NETWORKS, *SAMPLES, *CLASSICAL]}
 
 
+@pytest.mark.feature("F11")
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_what_people_bring_works_or_names_its_cure(name, tmp_path):
     situation = SITUATIONS[name]

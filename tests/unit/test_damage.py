@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
 import folders
 
 
+@pytest.mark.feature("F14")
 @pytest.mark.parametrize("seed", range(2))
 def test_no_damage_is_answered_with_other_data_or_an_error_of_python(seed):
     counts, defects = folders.fuzz(60, seed=100 + seed)

@@ -62,6 +62,7 @@ def network() -> nn.Module:
 # The VAE.
 
 
+@pytest.mark.feature("C5")
 def test_most_predictions_survive_encoding_and_decoding(vae: VAE, network: nn.Module) -> None:
     assert vae.finished
     assert len(vae.history_) == 60
@@ -86,6 +87,7 @@ def test_latent_ranges_hold_all_but_a_percent_of_the_pictures(vae: VAE) -> None:
     assert np.all(inside.mean(axis=0) < 1)
 
 
+@pytest.mark.feature("C5")
 def test_a_saved_vae_is_the_same_vae(vae: VAE, tmp_path) -> None:
     vae.save(tmp_path / "vae.safetensors")
     (tmp_path / "new").touch()
@@ -198,6 +200,7 @@ def test_pictures_come_back_on_the_scale_they_came_on(scale, limits: tuple[float
         np.testing.assert_allclose(decoded, 4 * unit.decode(unit.encode(PICTURES[:300])) - 2, atol=1e-4)
 
 
+@pytest.mark.feature("C5")
 def test_larger_and_coloured_pictures_are_convolved() -> None:
     rng = np.random.default_rng(0)
     for shape in ((3, 13, 10), (1, 33, 40)):
@@ -229,6 +232,7 @@ def test_a_few_pictures_are_learnt_from_more_often() -> None:
 # Neighbours.
 
 
+@pytest.mark.feature("C7")
 def test_neighbours_are_independent_draws_from_the_band(vae: VAE) -> None:
     found = Neighbors(vae, band=0.15, n=512).sample(PICTURES[0])
     width = 0.15 * (vae.ranges_[:, 1] - vae.ranges_[:, 0])
@@ -260,6 +264,7 @@ def test_the_papers_line_has_rank_one_and_even_steps(vae: VAE) -> None:
     np.testing.assert_allclose(found.pictures, vae.decode(found.latents), atol=1e-6)
 
 
+@pytest.mark.feature("C9")
 def test_the_ends_of_a_morph_are_the_two_pictures(vae: VAE) -> None:
     a, b = PICTURES[4], PICTURES[9]
     found = Neighbors(vae, n=33).morph(a, b)
@@ -275,6 +280,7 @@ def test_anchored_neighbours_carry_what_the_vae_misses(vae: VAE) -> None:
     assert np.abs(anchored - PICTURES[0]).mean() < np.abs(plain - PICTURES[0]).mean()
 
 
+@pytest.mark.feature("C17")
 def test_nearest_real_pictures_are_real_and_nearest(vae: VAE) -> None:
     found = Neighbors(vae, n=20, how="nearest", pictures=PICTURES).sample(PICTURES[0])
     distances = np.linalg.norm(vae.encode(PICTURES) - vae.encode(PICTURES[:1]), axis=1)
@@ -284,6 +290,7 @@ def test_nearest_real_pictures_are_real_and_nearest(vae: VAE) -> None:
     assert len(hybrid) == 20
 
 
+@pytest.mark.feature("C7")
 def test_a_dragged_value_and_a_brushed_axis_move_the_band(vae: VAE) -> None:
     z = vae.encode(PICTURES[:1])[0]
     z[2] += 1
@@ -300,6 +307,7 @@ def test_a_dragged_value_and_a_brushed_axis_move_the_band(vae: VAE) -> None:
 # The student.
 
 
+@pytest.mark.feature("C10")
 def test_a_linear_teacher_is_recovered_on_the_neighbours_span(vae: VAE) -> None:
     found = Neighbors(vae, band=0.5).sample(PICTURES[7])
     teacher = Linear()
@@ -388,6 +396,7 @@ def test_independent_draws_teach_more_than_the_papers_line(vae: VAE, network: nn
     assert np.mean(r2["line"]) < np.mean(r2["uniform"]) - 0.2
 
 
+@pytest.mark.feature("C11")
 def test_weights_are_relative_and_add_up_to_the_logits(vae: VAE, network: nn.Module) -> None:
     student = LinearStudent().fit(Neighbors(vae).sample(PICTURES[17]), network)
     np.testing.assert_allclose(student.weights(against="mean").mean(axis=0), 0, atol=1e-5)
@@ -410,6 +419,7 @@ def test_weights_against_the_others_are_the_gradient_of_the_log_odds(vae: VAE, n
         np.testing.assert_allclose(student.weights()[c], expected.sum(0).numpy(), atol=1e-4)
 
 
+@pytest.mark.feature("C10")
 def test_the_papers_descent_learns_with_every_start_and_optimiser(vae: VAE, network: nn.Module) -> None:
     found = Neighbors(vae, n=256).sample(PICTURES[17])
     zero = LinearStudent("descent", initializer="zeros", epochs=1, learning_rate=1e-9).fit(found, network)
@@ -440,6 +450,7 @@ def test_the_course_is_the_divergence_from_the_softened_labels(vae: VAE, network
     assert len(LinearStudent().fit(found, network).course_) == 0
 
 
+@pytest.mark.feature("C16")
 def test_a_random_forest_may_be_the_teacher(vae: VAE, forest: RandomForestClassifier) -> None:
     found = Neighbors(vae, band=0.3).sample(PICTURES[17])
     student = LinearStudent().fit(found, forest)
@@ -453,6 +464,7 @@ def test_a_random_forest_may_be_the_teacher(vae: VAE, forest: RandomForestClassi
     np.testing.assert_array_equal(flat.weights_, student.weights_)
 
 
+@pytest.mark.feature("C12")
 def test_a_student_that_is_wrong_says_so_in_words(vae: VAE, network: nn.Module) -> None:
     found = Neighbors(vae).sample(PICTURES[17])
     names = [f"digit {c}" for c in range(10)]
@@ -520,6 +532,7 @@ def test_a_corner_that_the_neighbours_vary_has_rank_one() -> None:
         assert np.abs(student.weights()[1, 0]).argmax() in (0, 1, 8, 9)
 
 
+@pytest.mark.feature("C12")
 def test_a_student_is_tried_on_real_pictures_that_it_did_not_learn_from(vae: VAE, network: nn.Module) -> None:
     found = Neighbors(vae, pictures=PICTURES).sample(PICTURES[0])
     z = vae.encode(PICTURES)
@@ -591,6 +604,7 @@ def test_a_hard_teacher_is_judged_by_agreement_and_by_what_the_commonest_class_r
     assert np.mean(agreement) > 0.9
 
 
+@pytest.mark.feature("C9", "C13")
 def test_the_neighbours_stand_in_a_row_with_the_crossings_marked(vae: VAE, network: nn.Module) -> None:
     logits = as_predictor(network).predict(PICTURES)
     predicted = logits.argmax(axis=1)
@@ -617,6 +631,7 @@ def test_the_neighbours_stand_in_a_row_with_the_crossings_marked(vae: VAE, netwo
     assert row.probabilities[:64, own].mean() > row.probabilities[-64:, own].mean()
 
 
+@pytest.mark.feature("C18")
 def test_two_teachers_of_one_picture_can_be_compared(
     vae: VAE, network: nn.Module, forest: RandomForestClassifier
 ) -> None:
@@ -638,6 +653,7 @@ def test_divergence_of_a_teacher_from_itself_is_nothing() -> None:
     assert divergence(z, z + 3) == (pytest.approx(0, abs=1e-6), pytest.approx(1))
 
 
+@pytest.mark.feature("C15")
 def test_the_search_prefers_the_widest_band_that_can_be_believed(vae: VAE, network: nn.Module) -> None:
     table = search(vae, PICTURES[:6], network, bands=(0.05, 0.1), regularizations=(0.01, 0.1), n=128)
     assert len(table) == 4

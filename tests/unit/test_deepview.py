@@ -110,6 +110,7 @@ def test_classifiers_are_asked_in_their_own_precision():
 distributions = arrays(np.float64, (3, 5), elements=st.floats(0, 1)).filter(lambda a: (a.sum(1) > 1e-3).all())
 
 
+@pytest.mark.feature("B2")
 @settings(max_examples=200)
 @given(distributions)
 def test_jensen_shannon_is_a_metric(rows):
@@ -124,6 +125,7 @@ def test_jensen_shannon_of_certain_and_different_predictions_is_the_root_of_log_
     assert jensen_shannon(np.eye(2)[:1], np.eye(2)[1:])[0] == pytest.approx(np.sqrt(np.log(2)))
 
 
+@pytest.mark.feature("B2")
 @pytest.mark.parametrize("n", [1, 2, 5, 8])
 def test_a_path_is_as_long_as_its_segments_however_its_points_are_revealed(n):
     x = cloud(12)
@@ -162,6 +164,7 @@ def test_scales_are_those_of_a_thousand_pairs_and_cost_no_more():
 # Exact neighbours
 
 
+@pytest.mark.feature("B3")
 @pytest.mark.parametrize("lam", [0.0, 0.2, 0.65, 1.0])
 @pytest.mark.parametrize("k", [1, 5, 59])
 def test_neighbours_are_those_of_the_full_matrix_and_certified(lam, k):
@@ -186,6 +189,7 @@ def test_neighbours_are_exact_whatever_the_samples(n, d, lam, seed):
     assert (found.indices != np.arange(n)[:, None]).all()
 
 
+@pytest.mark.feature("B3")
 def test_proving_costs_fewer_calls_than_the_full_matrix():
     x = cloud(300)
     paths, classify = begun(x)
@@ -244,6 +248,7 @@ def test_the_inverse_map_leads_from_a_samples_place_to_the_sample():
     np.testing.assert_allclose(inverse(y), x, atol=0.05)
 
 
+@pytest.mark.feature("B4")
 def test_the_inverse_map_is_theorem_2_and_its_centres_solve_the_ridge_regression():
     y, x = cloud(12, 2), cloud(12, 3, seed=1)
     sigmas = np.linspace(0.5, 2, 12)
@@ -317,6 +322,7 @@ def disc(points):
     return (far < 0.5).astype(int), away, away
 
 
+@pytest.mark.feature("B5")
 @pytest.mark.parametrize("resolution", [2, 9, 64, 101])
 def test_the_canvas_ends_as_if_every_pixel_had_been_classified(resolution):
     asked = []
@@ -385,6 +391,7 @@ def view(digits):
     return dvi.DeepView(model, n_neighbors=15).fit(x[1000:1150], y[1000:1150])
 
 
+@pytest.mark.feature("B7")
 def test_a_fitted_view_is_certified_and_keeps_what_the_classifier_sees(view):
     assert view.certified_ == 1
     assert view.embedding_.shape == (150, 2)
@@ -396,6 +403,7 @@ def test_a_fitted_view_is_certified_and_keeps_what_the_classifier_sees(view):
     assert view.classify_.calls >= sum(view.calls_.values())
 
 
+@pytest.mark.feature("B6")
 def test_lambda_auto_takes_the_largest_that_does_not_degrade_the_vote(view):
     mark = view.lam_accuracies_[0.2]
     assert view.lam_ in view.lam_accuracies_
@@ -419,6 +427,7 @@ def test_fitted_samples_are_placed_where_they_are_and_others_near_their_like(dig
     np.testing.assert_array_equal(view.transform(x[1207:1208]), places[7:8])
 
 
+@pytest.mark.feature("B4")
 def test_a_point_of_the_map_decodes_to_an_input_of_the_right_shape(view):
     decoded = view.inverse_transform(view.embedding_[:7])
     assert decoded.shape == (7, 1, 8, 8)
@@ -464,6 +473,7 @@ def test_what_is_decoded_is_shown_as_the_samples_pictures_are(digits, view):
     assert "pictures" not in coloured.landscape(images=images[:, :1, :2, :2]).services
 
 
+@pytest.mark.feature("B8")
 def test_added_samples_join_their_like_and_the_old_ones_stay(digits):
     model, x, y = digits
     view = dvi.DeepView(model, n_neighbors=10, lam=0.5).fit(x[1000:1100], y[1000:1100])
@@ -542,6 +552,7 @@ def test_a_classifier_that_hardly_moves_has_no_map(sway):
         dvi.DeepView(undecided).fit(cloud(40))
 
 
+@pytest.mark.feature("B1")
 def test_a_torch_module_and_a_forest_on_a_table_are_mapped_alike():
     x = cloud(80, 5)
     network = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3))
@@ -774,6 +785,7 @@ def test_a_label_that_the_classifier_does_not_know_is_named():
     assert shown.samples["label"].tolist() == np.where(some < 0, -1, some - 1).tolist()
 
 
+@pytest.mark.feature("B13")
 def test_sparse_and_framed_samples_are_mapped_like_arrays():
     x = cloud(40)
     plain = dvi.DeepView(waves, n_neighbors=5, lam=0.5).fit(x)
@@ -800,6 +812,7 @@ def test_shapes_must_be_those_of_the_fit(view):
         view.nearest([150], 2)
 
 
+@pytest.mark.feature("B7")
 def test_q_knn_is_the_leave_one_out_accuracy_of_five_neighbours():
     y = np.concatenate([np.arange(6), 100 + np.arange(6)])[:, None] * np.ones(2)
     classes = np.repeat([0, 1], 6)

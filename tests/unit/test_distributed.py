@@ -1,6 +1,7 @@
 """Two processes that train one network together: a Recorder in each makes one run, as of a single process."""
 
 import numpy as np
+import pytest
 import torch
 from recorded import network, recorder, samples, train
 from torch import distributed
@@ -37,6 +38,7 @@ def trained_alone(_, folder):
     trained_and_recorded(folder / "alone", network())
 
 
+@pytest.mark.feature("F15")
 def test_processes_that_train_together_record_once_what_one_records_alone(tmp_path):
     torch.multiprocessing.spawn(trained_together, (tmp_path,), nprocs=2)
     torch.multiprocessing.spawn(trained_alone, (tmp_path,), nprocs=1)

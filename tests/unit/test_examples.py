@@ -78,6 +78,7 @@ def run_folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.feature("F16")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_does_what_it_says(name, run_folder, tmp_path, monkeypatch):
     shutil.copytree(run_folder, tmp_path / "runs" / "digits")

@@ -453,6 +453,7 @@ def test_something_else_than_a_landscape_is_refused():
         Explorer([landscape()])
 
 
+@pytest.mark.feature("F7")
 def test_two_landscapes_share_time_selection_and_samples():
     first, second = fitted(epochs=(0, 5, 10)), fitted(epochs=(3, 10, 20))
     second.samples = first.samples.assign(odd=np.arange(40) % 2 == 1)

@@ -69,6 +69,7 @@ def written(tmp_path, shown, images=None):
     return Page(path)
 
 
+@pytest.mark.feature("F4")
 def test_the_page_carries_every_answer_bit_by_bit(tmp_path):
     shown = landscape(groups=("flipped",))
     page, scene = written(tmp_path, shown), Scene([shown], shown.images)
@@ -241,6 +242,7 @@ def test_the_bundle_arrives_unchanged(tmp_path):
     assert json.loads(literal) == BUNDLE
 
 
+@pytest.mark.feature("F4")
 def test_the_page_forbids_the_network_and_names_no_address(tmp_path):
     page = written(tmp_path, landscape())
     (policy,) = [a["content"] for tag, a, _ in page.reader.elements if a.get("http-equiv")]

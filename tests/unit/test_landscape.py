@@ -58,6 +58,7 @@ SIGHT = {
 }
 
 
+@pytest.mark.feature("F8")
 @pytest.mark.parametrize("sight", SIGHT)
 def test_ten_classes_keep_apart_for_every_eye_by_default(sight):
     seen = [oklab(np.clip(np.array(SIGHT[sight]) @ linear_light(color), 0, 1)) for color in PALETTES["safe"]]
@@ -319,6 +320,7 @@ class Linear(Painter):
         return np.column_stack([points, np.zeros(len(points), np.float32)])
 
 
+@pytest.mark.feature("A9")
 def test_measures_are_those_of_the_definitions_with_the_conventions_for_test_samples():
     shown = landscape(n=60)
     source = shown.source = Linear(shown)

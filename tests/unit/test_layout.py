@@ -678,6 +678,7 @@ def test_the_same_run_gives_the_same_positions(folder, fitted, tmp_path):
         assert np.array_equal(frame.positions, other.positions)
 
 
+@pytest.mark.feature("A8")
 def test_a_loaded_map_places_and_decodes_like_the_fitted_one(folder, fitted):
     run = dvi.Run(folder)
     loaded = dvi.DVI(**QUICK).fit(run)
@@ -727,6 +728,7 @@ def test_a_run_in_which_nothing_changes_stands_still(folder, tmp_path):
             assert frame.positions == pytest.approx(still[0].positions, abs=1e-4)
 
 
+@pytest.mark.feature("A8")
 def test_unseen_samples_lie_among_their_neighbours_whatever_these_are_predicted(folder, fitted):
     run = dvi.Run(folder)
     x, q = run.features(5), run.features(5, "test")
@@ -851,6 +853,7 @@ def test_three_dimensions_are_drawn_as_a_room_and_have_no_canvas(folder):
 # Trust
 
 
+@pytest.mark.feature("F2")
 def test_trust_is_the_way_from_a_pixel_to_where_its_decoding_is_placed(fitted):
     landscape = fitted.landscape()
     error = landscape.trust(5)
@@ -871,6 +874,7 @@ def test_pixels_far_from_samples_are_trusted_less(fitted):
     assert np.median(error[at[:, 1], at[:, 0]]) < 0.5 * np.median(error)
 
 
+@pytest.mark.feature("F2")
 def test_neighbor_loss_is_what_nn_pv_misses(folder, fitted):
     landscape = fitted.landscape()
     loss = landscape.neighbor_loss(5, k=10)
@@ -894,6 +898,7 @@ def test_measures_can_be_taken_on_some_samples(fitted):
 # Against the published method
 
 
+@pytest.mark.feature("E6")
 def test_the_layout_is_no_worse_than_the_published_method_on_digits(tmp_path):
     gaps = []
     for seed in range(3):

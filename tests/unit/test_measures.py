@@ -76,6 +76,7 @@ def test_overlap_counts_what_two_sets_share():
     assert measures.overlap([[1, 2, 3], [4, 5, 6]], [[3, 9, 1], [7, 8, 9]]).tolist() == [2 / 3, 0]
 
 
+@pytest.mark.feature("A9")
 def test_nn_pv_of_a_case_solved_by_hand():
     x = np.array([[0.0], [1], [3], [6]])
     y = np.array([[0.0, 0], [5, 0], [1, 0], [6, 0]])  # 1 and 2 have changed places, roughly
@@ -86,6 +87,7 @@ def test_nn_pv_of_a_case_solved_by_hand():
     assert measures.nn_pv(x, y, k=2, rows=[1]) == 0.5
 
 
+@pytest.mark.feature("A9")
 def test_boundary_pv_of_a_case_solved_by_hand():
     x, b = np.array([[0.0], [10]]), np.array([[1.0], [4], [9]])
     y, yb = np.array([[0.0, 0], [0, 10]]), np.array([[0.0, 1], [0, 9], [0, 4]])

@@ -155,6 +155,7 @@ def test_confidence_lies_on_its_own_side_of_every_level_of_four_digits():
             np.testing.assert_array_equal(sent <= level, exact <= level)
 
 
+@pytest.mark.feature("F6")
 def test_an_epoch_of_seventy_thousand_samples_is_sent_in_at_most_800_kilobytes():
     n, side = 70_000, 300
     large = landscape(n, (0,), images=False, resolution=side)
@@ -344,6 +345,7 @@ def test_an_engine_that_fails_is_an_answer_not_an_exception(caplog):
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
+@pytest.mark.feature("D7")
 def test_a_scrub_is_answered_while_a_canvas_is_being_painted():
     gate = threading.Event()
     shown = landscape(gate=gate)

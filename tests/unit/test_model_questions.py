@@ -82,6 +82,7 @@ def two():
     return scene({"first": network(1), "second": network(2)})
 
 
+@pytest.mark.feature("D1")
 def test_a_page_is_told_of_the_models_and_what_they_are_made_of(two):
     assert ask(two, "hello", {}).result["models"] == [
         {"name": "first", "recorded": False},
@@ -247,6 +248,7 @@ def test_patches_and_neighbours_name_samples(two):
     assert (np.diff(near.arrays["distances"]) >= 0).all()
 
 
+@pytest.mark.feature("D6")
 def test_numbers_for_histograms_come_sample_by_sample(two):
     request = {"model": 0, "epoch": 0, "layer": None, "unit": None}
     wrong = ask(two, "histogram", request).arrays["values"]
@@ -262,6 +264,7 @@ def test_numbers_for_histograms_come_sample_by_sample(two):
     )
 
 
+@pytest.mark.feature("D5")
 def test_models_are_compared_over_all_samples(two):
     found = ask(two, "agreement", {"epoch": 0})
     with torch.no_grad():
@@ -483,6 +486,7 @@ def test_a_student_is_the_engines_own(around, vae):
     )
 
 
+@pytest.mark.feature("C6")
 def test_a_dragged_value_and_a_brushed_band_move_the_neighbours(around, vae):
     z = vae.encode(PICTURES[2:3])[0] + 1
     moved = ask(around, "student", STUDENT | {"latent": z.tolist()}).arrays["bounds"]
@@ -493,12 +497,14 @@ def test_a_dragged_value_and_a_brushed_band_move_the_neighbours(around, vae):
     assert (brushed["latents"][:, 1] == 0).all()
 
 
+@pytest.mark.feature("C9")
 def test_a_morph_ends_at_the_two_pictures(around):
     pixels = ask(around, "student", STUDENT | {"other": 9}).arrays["pixels"]
     ends = np.rint(PICTURES[[2, 9]] * 255).astype(np.uint8).transpose(0, 2, 3, 1)
     np.testing.assert_allclose(pixels[[0, -1]].astype(int), ends.astype(int), atol=1)
 
 
+@pytest.mark.feature("C10")
 def test_every_setting_is_heeded(around):
     plain = ask(around, "student", STUDENT).arrays
     changes = {
@@ -523,6 +529,7 @@ def test_every_setting_is_heeded(around):
     assert set(changes) | set(learning) == {field["name"] for field in SETTINGS}
 
 
+@pytest.mark.feature("C19")
 def test_the_course_of_the_descent_comes_with_its_student(around):
     settings = {"n": 64, "method": "descent", "epochs": 20}
     course = ask(around, "student", STUDENT | {"settings": settings}).arrays["course"]
@@ -532,6 +539,7 @@ def test_the_course_of_the_descent_comes_with_its_student(around):
     assert ask(around, "student", STUDENT).arrays["course"].shape == (0,)
 
 
+@pytest.mark.feature("C15")
 def test_settings_are_searched(around):
     rows = ask(around, "search", {"model": 0, "epoch": 0, "indices": [1, 2, 3]}).result["rows"]
     assert {"band", "regularization", "believed"} <= set(rows[0])

@@ -29,6 +29,7 @@ def shown(text):
     return set(np.flatnonzero(holds(query, SAMPLES)).tolist())
 
 
+@pytest.mark.feature("A12")
 @pytest.mark.parametrize("case", SHARED["cases"], ids=lambda case: ascii(case["text"]))
 def test_the_shared_examples(case):
     query = parse(case["text"], KNOWN)

@@ -83,6 +83,7 @@ def test_without_logits_a_history_knows_the_label_where_it_is_predicted():
     assert np.isnan(arrays["own"][~right]).all()
 
 
+@pytest.mark.feature("A13")
 @pytest.mark.parametrize("group", [None, "train", "test", "flipped"])
 def test_neighbours_come_from_the_group_nearest_first(shown, group):
     found = asked(shown, "neighbors", epoch=5, indices=[9, 35], k=4, group=group).arrays["neighbors"]
@@ -108,6 +109,7 @@ def test_a_small_group_gives_the_neighbours_it_has(shown):
         asked(shown, "neighbors", epoch=0, indices=[0], k=1, group="flipped")
 
 
+@pytest.mark.feature("E5")
 @pytest.mark.parametrize("block", [1, 100, 1 << 25])
 def test_samples_with_similar_pixels_are_those_of_brute_force_nearest_first(shown, monkeypatch, block):
     monkeypatch.setattr("dvi_widget.widget.questions.samples._COMPARED_BYTES", block)
@@ -159,6 +161,7 @@ def test_a_landscape_in_space_is_drawn_by_plotly_at_the_last_epoch_it_has(shown)
     assert len(script) > 1_000_000
 
 
+@pytest.mark.feature("A18")
 def test_a_recorded_run_is_laid_out_in_space(tmp_path):
     recorded.record(tmp_path / "run", epochs=(0, 3))
     run = dvi.Run(tmp_path / "run")

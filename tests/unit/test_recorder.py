@@ -42,6 +42,7 @@ def without(folder, *gone):
 # What is recorded
 
 
+@pytest.mark.feature("A1")
 def test_an_epoch_holds_what_the_network_says_at_that_moment(tmp_path):
     model = network()
     recording = recorder(tmp_path / "run", model)

@@ -27,6 +27,7 @@ def contributions() -> np.ndarray:
     return (IMAGES.reshape(N, -1) * WEIGHTS).reshape(N, SIDE, SIDE)
 
 
+@pytest.mark.feature("C14")
 def test_a_linear_classifier_loses_a_class_exactly_as_its_contributions_say() -> None:
     found = removal_curve(linear, IMAGES, contributions(), LABELS, fills=["zero"], pixels=10)
     each = np.sort(contributions().reshape(N, -1), axis=1)[:, ::-1]

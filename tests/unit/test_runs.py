@@ -432,6 +432,7 @@ def test_an_array_of_another_shape_or_kind_is_named(damaged):
             dvi.Run(damaged).features(0)
 
 
+@pytest.mark.feature("F14")
 def test_objects_are_never_unpickled(damaged):
     class Bomb:
         def __reduce__(self):
@@ -479,6 +480,7 @@ def test_files_exchanged_between_epochs_are_noticed_when_they_are_read(tmp_path,
             read(0)
 
 
+@pytest.mark.feature("F14")
 @pytest.mark.parametrize(
     "name",
     [

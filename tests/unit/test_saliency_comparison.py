@@ -92,6 +92,7 @@ def test_models_that_cannot_be_compared_are_refused_by_name():
         compare_models({"a": seeded(Functional())}, x, [0, 1])
 
 
+@pytest.mark.feature("D6")
 def test_a_brushed_range_of_errors_selects_what_is_wrong():
     told = error_histogram(Says(), spoken(ROWS), [0, 0, 0])
     np.testing.assert_allclose(told.values, [-0.02, -0.6, -0.99], atol=1e-5)

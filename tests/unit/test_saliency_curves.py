@@ -90,6 +90,7 @@ def test_a_single_method_is_no_list_of_methods():
         compare_methods(seeded(Functional()), pictures(1), methods="gradient")
 
 
+@pytest.mark.feature("C14")
 def test_methods_are_compared_with_controls_and_with_maps_from_elsewhere():
     model, x = seeded(Functional()).train(), pictures(4)
     said = []

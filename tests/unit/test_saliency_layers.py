@@ -14,6 +14,7 @@ from dvi_widget import saliency
 from dvi_widget.saliency import activations, filters, nearest, receptive_field, reconstruct, top_patches
 
 
+@pytest.mark.feature("E1")
 def test_first_layer_filters_are_colour_tiles_with_zero_as_grey():
     model = nn.Sequential(nn.Conv2d(3, 4, 5), nn.Conv2d(4, 6, 3), nn.Flatten(), nn.Linear(24, 2))
     with torch.no_grad():
@@ -28,6 +29,7 @@ def test_first_layer_filters_are_colour_tiles_with_zero_as_grey():
     assert filters(model, "1").tiles.shape == (6, 4, 3, 3)
 
 
+@pytest.mark.feature("D3", "E2")
 def test_activations_are_what_leaves_the_layer_even_if_the_next_one_overwrites_it():
     model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(108, 2)).train()
     x = pictures()
@@ -112,6 +114,7 @@ def test_a_shortcut_by_slicing_counts_in_the_receptive_field():
     np.testing.assert_array_equal(rows, [[0, 3], [0, 5], [2, 7], [4, 8]])
 
 
+@pytest.mark.feature("E3")
 def test_the_top_patch_is_the_planted_one():
     planted = torch.tensor([[0.0, 1, 0], [1, 1, 1], [0, 1, 0]])
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 100, 2))
@@ -139,6 +142,7 @@ def test_units_of_a_flat_layer_see_the_whole_picture():
     assert (found.boxes == [0, 0, 8, 8]).all()
 
 
+@pytest.mark.feature("E4")
 def test_deconvolution_of_a_unit_transposes_its_filter_at_the_strongest_place():
     model = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 36, 2))
     x = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))

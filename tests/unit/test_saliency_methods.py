@@ -43,6 +43,7 @@ def test_gradient_and_smoothgrad_of_a_linear_model_are_its_weights():
     np.testing.assert_allclose(maps_of(model, "smoothgrad", samples=3).values, expected, atol=1e-5)
 
 
+@pytest.mark.feature("D2")
 @pytest.mark.parametrize("method", ["integrated_gradients", "deep_lift", "input_x_gradient", "lrp"])
 def test_of_a_linear_model_what_is_complete_gives_w_times_x(method):
     expected = (WEIGHTS[2] * pictures()).sum(1)
@@ -103,6 +104,7 @@ class Corner(nn.Module):
         return torch.stack([seen, -seen], 1)
 
 
+@pytest.mark.feature("D2")
 @pytest.mark.parametrize("method", ["occlusion", "prediction_difference", "kernel_shap", "shapley_sampling"])
 def test_what_the_model_looks_at_peaks_and_all_else_is_zero(method):
     x = torch.zeros(1, 2, 8, 8)
@@ -123,6 +125,7 @@ def test_rise_and_lime_peak_where_the_model_looks():
         assert values[4:6, 2:4].mean() > 3 * np.abs(values).mean()
 
 
+@pytest.mark.feature("E7")
 def test_occlusion_covers_with_the_mean_colour_not_with_black():
     x = torch.full((1, 2, 8, 8), 0.7)
     np.testing.assert_allclose(maps_of(Corner(), "occlusion", x, 0).values, 0, atol=1e-6)
@@ -142,6 +145,7 @@ LINEAR = {
 }
 
 
+@pytest.mark.feature("F13")
 @pytest.mark.parametrize("method", LINEAR)
 def test_a_map_against_a_class_is_the_difference_between_the_maps_of_both(method):
     contrast = attribute(seeded(Functional()), pictures(), 2, method, against=1, **LINEAR[method])
@@ -197,6 +201,7 @@ def test_grad_cam_equals_captum_s(layer):
     np.testing.assert_allclose(maps_of(model, "grad_cam", layer=layer, relu=False).values, big, atol=1e-6)
 
 
+@pytest.mark.feature("D3")
 def test_grad_cam_takes_the_last_convolution_unless_told_otherwise():
     model = seeded(Functional())
     maps = maps_of(model, "grad_cam")
@@ -431,6 +436,7 @@ def test_squares_smaller_than_the_usual_step_leave_no_gaps():
     assert maps.parameters["stride"] == 1
 
 
+@pytest.mark.feature("D7")
 def test_slow_methods_arrive_picture_by_picture():
     pieces = stream(seeded(Functional()), pictures(), None, "lime", samples=16)
     first = next(pieces)
@@ -490,6 +496,7 @@ def test_maps_made_on_a_thread_leave_the_caller_s_random_state_alone():
     assert made[0].values.shape == (6, 8, 8)
 
 
+@pytest.mark.feature("D2")
 def test_the_method_table_is_plain_enough_to_draw_a_form_from():
     import json
 

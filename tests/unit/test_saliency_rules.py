@@ -47,6 +47,7 @@ def captums(attribution, **options):
     return made.detach().sum(1).numpy()
 
 
+@pytest.mark.feature("E8")
 def test_guided_backprop_and_deconvolution_equal_captum_s_on_relu_modules():
     model = seeded(Modules())
     guided = captums(captum.attr.GuidedBackprop(copy.deepcopy(model)))
@@ -288,6 +289,7 @@ def test_guided_backprop_has_nothing_to_say_without_relus():
         values(linear_network(torch.randn(5, 2, 8, 8)), "guided_backprop")
 
 
+@pytest.mark.feature("E9")
 def test_guided_backprop_forgets_the_class_and_the_gradient_does_not():
     model = seeded(Functional())
     for weight in (model.linear.weight, model.conv2.weight):

@@ -21,6 +21,7 @@ def scenes():
     del sys.modules["scenes"]
 
 
+@pytest.mark.feature("F10")
 @pytest.mark.parametrize("name", ["static", "swap", "drift", "split", "one Gaussian", "cut clusters"])
 def test_what_moves_is_moved_and_nothing_else(scenes, name):
     bars = list(scenes.judged(name, dvi.DVI, 300, 0))

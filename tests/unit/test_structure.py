@@ -122,6 +122,7 @@ def test_bad_input_is_refused_at_the_door():
             ask()
 
 
+@pytest.mark.feature("F10")
 def test_the_table_holds_each_measure_beside_its_placebo():
     shown = fitted(n=120)
     table = shown.measures(k=[10])

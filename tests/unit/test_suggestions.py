@@ -48,6 +48,7 @@ def test_the_gap_compares_the_two_highest_with_the_whole_range():
     np.testing.assert_allclose(table["boundary_gap"], [0.05, 0])
 
 
+@pytest.mark.feature("F3")
 def test_each_list_by_hand(table):
     assert ranked(table, "likely mislabelled").index.tolist() == [3]
     assert ranked(table, "forgotten").index.tolist() == [1]
@@ -193,6 +194,7 @@ def test_of_a_recorded_run_they_keep_the_numbers_of_the_samples(tmp_path):
         suggestions.of_run(run, "validation")
 
 
+@pytest.mark.feature("A15", "F3")
 def test_flipped_labels_of_digits_are_found():
     import torch
 
