@@ -68,7 +68,7 @@ def _modules(node: ast.AST) -> Iterator[str]:
 
 
 def test_the_package_declares_what_it_imports_and_nothing_else():
-    assert imported(ROOT / "src") == declared() - NOT_IMPORTED
+    assert imported(ROOT / "src") == (declared() | declared("video")) - NOT_IMPORTED
 
 
 def test_the_tests_declare_what_they_import():

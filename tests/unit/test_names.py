@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dvi_widget.landscape.names import name_places
 from dvi_widget.landscape.support import support
-from dvi_widget.widget.names import name_places
 
 EXTENT = (-1.0, 3.0, 0.0, 2.0)
 

@@ -13,9 +13,9 @@ from PIL import Image
 from synthetic import fitted, landscape
 
 from dvi_widget.landscape import class_colors
+from dvi_widget.landscape.lettering import font_for, lettered
 from dvi_widget.landscape.support import support
 from dvi_widget.widget.explorer import Explorer
-from dvi_widget.widget.lettering import font_for, lettered
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SIDE, LEFT, TOP = 668, 16, 56  # where the canvas stands in the picture

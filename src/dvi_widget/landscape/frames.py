@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -16,7 +18,7 @@ from dvi_widget.arrays import as_array, check_finite, check_whole
 from dvi_widget.progress import Progress
 from dvi_widget.texts import is_sendable
 
-from . import figure, measuring
+from . import animation, figure, measuring
 from .colors import class_colors, mistakes
 from .events import MAX_PAIRS, events
 from .frame import Frame
@@ -525,3 +527,36 @@ class Landscape:
             If the canvas cannot be painted (see `Frame.canvas`).
         """
         return figure.draw(self, self._frames if epoch is None else [self.at(epoch)])
+
+    def save(
+        self, path: str | os.PathLike[str], epochs: Sequence[int] | None = None, size: int = 600
+    ) -> Path:
+        """Write the training as a moving picture: points move, territories morph, classes are named.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.gif``, or in ``.mp4``, which needs imageio-ffmpeg (``pip install dvi-widget[video]``).
+            A file that is there is replaced once the new one is whole.
+        epochs : sequence of int, optional
+            Recorded numbers, in the order in which they are shown; by default all. Up to 400; the more there
+            are, the fewer pictures lie between them.
+        size : int
+            Side of the map in pixels, 120 to 1600.
+
+        Returns
+        -------
+        Path
+            Where it was written.
+
+        Raises
+        ------
+        ValueError
+            If the path has another ending, an epoch is not part of the landscape, there are too many of them,
+            or the size is out of range.
+        RuntimeError
+            If the landscape is not two-dimensional.
+        ImportError
+            If an MP4 is asked for and imageio-ffmpeg is not installed.
+        """
+        return animation.save(self, path, epochs, size)

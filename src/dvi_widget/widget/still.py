@@ -7,40 +7,40 @@ import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from dvi_widget.landscape import Frame, Landscape, class_colors, colored
+from dvi_widget.landscape import Frame, Landscape, class_colors
 from dvi_widget.landscape.canvas import Canvas
+from dvi_widget.landscape.lettering import lettered
 from dvi_widget.landscape.paint import paint
+from dvi_widget.landscape.picture import (
+    FAINT,
+    PAPER,
+    UNLABELLED,
+    Points,
+    draw_map,
+    land,
+    rgb,
+    write,
+    write_names,
+)
 from dvi_widget.landscape.source import Paints, Sharpens
-from dvi_widget.landscape.support import SUPPORT_CELLS, support
 
 from .columns import Values
-from .lettering import lettered
-from .names import name_places
 
 _CANVAS_PX = {1: 668, 2: 486}  # along each side of a canvas, alone or beside another
 _LEGEND_PX = 200  # width
 _GAP_PX = 16
 _LINE_PX = 24  # from one line of text to the next
-_OVERSAMPLING = 2  # drawn so many times larger and averaged, which smooths edges
 _COARSE_CELLS = 128  # along each side of a canvas that is painted for this picture
 _PAINT_BLOCKS = 16  # after each of which it is asked how long it takes
 _PAINT_BUDGET_S = 0.4  # for such a canvas; beyond it, the points are drawn alone
-_MAX_RINGED = 300  # selected samples
-_MAX_OUTLINED = 5_000  # points
-_NAME_PX = 15
-_NAME_ROOM_PX = 3  # around a name
-_MAX_NAME_SIGNS = 22  # longer names lose their middle
-_RIM = 0.62  # share of ink in the rim of a point, as on the page
-_INK, _FAINT, _PAPER = "#1f2328", "#6a7077", "#ffffff"
 # As on the page: viridis, from its light end.
 _RAMP = ["#fde725", "#addc30", "#5ec962", "#28ae80", "#21918c", "#2c728e", "#3b528b", "#472d7b", "#440154"]
-_RIGHT, _WRONG, _UNLABELLED = "#78808c", "#d61c3e", "#80868f"
+_RIGHT, _WRONG = "#78808c", "#d61c3e"
 
 
 @dataclass(frozen=True)
@@ -92,92 +92,31 @@ def draw(view: View) -> bytes:
     """
     side = _CANVAS_PX[len(view.frames)]
     width = len(view.frames) * (side + _GAP_PX) + _GAP_PX + _LEGEND_PX
-    page = Image.new("RGB", (width, side + 3 * _GAP_PX + _LINE_PX), _PAPER)
+    page = Image.new("RGB", (width, side + 3 * _GAP_PX + _LINE_PX), PAPER)
     pen = ImageDraw.Draw(page)
     any_painted = False
     for place, (landscape, frame) in enumerate(view.frames):
         left = _GAP_PX + place * (side + _GAP_PX)
-        _write(pen, (left, _GAP_PX), f"{landscape.name or 'Landscape'} · epoch {frame.epoch}", side, 17)
+        write(pen, (left, _GAP_PX), f"{landscape.name or 'Landscape'} · epoch {frame.epoch}", side, 17)
         painted = frame.canvas if frame.painted else _painted_quickly(landscape, frame)
-        canvas = _canvas(view, landscape, frame, painted, side * _OVERSAMPLING)
+        canvas = _canvas(view, landscape, frame, painted, side)
         top = _GAP_PX * 2 + _LINE_PX
-        page.paste(Image.fromarray(canvas).reduce(_OVERSAMPLING), (left, top))
+        page.paste(canvas, (left, top))
         if painted is not None:
             any_painted = True
-            _names(pen, landscape, frame, painted, (left, top, side))
+            write_names(pen, landscape, frame, painted, (left, top, side))
     _legend(pen, view, width - _LEGEND_PX, _GAP_PX, side + _GAP_PX * 2 + _LINE_PX, any_painted)
     file = io.BytesIO()
     page.save(file, "png")  # in all its colours: a palette would draw bands into the fade of the land
     return file.getvalue()
 
 
-def _canvas(
-    view: View, landscape: Landscape, frame: Frame, painted: Canvas | None, side: int
-) -> NDArray[np.uint8]:
-    """Draw one landscape: uint8 [side, side, 3]."""
-    pixels = _territory(landscape, frame, painted, side, view.colors())
-    x0, x1, y0, y1 = landscape.extent
-    x = ((frame.positions[:, 0] - x0) / (x1 - x0) * side).astype(np.int64)
-    y = ((y1 - frame.positions[:, 1]) / (y1 - y0) * side).astype(np.int64)
-    hues = _hues(view, landscape, frame)
-    radius = float(np.clip(130 / np.sqrt(len(x)), 1.0, 4.2)) * _OVERSAMPLING
+def _canvas(view: View, landscape: Landscape, frame: Frame, painted: Canvas | None, side: int) -> Image.Image:
+    """Draw one landscape."""
+    ground = land(landscape, frame, painted, side, view.colors())
     strong = view.selected if view.selected.any() else view.visible
-    outlined = len(x) <= _MAX_OUTLINED
-    for rows, strength in ((np.flatnonzero(~strong), 0.3), (np.flatnonzero(strong), 1.0)):
-        faded = np.rint(255 + strength * (hues[rows] - 255.0)).astype(np.uint8)
-        _stamp(pixels, x[rows], y[rows], faded, radius, _OVERSAMPLING if outlined and strength == 1 else 0)
-    ringed = np.flatnonzero(view.selected)
-    if len(ringed) <= _MAX_RINGED:
-        ink = np.tile(_rgb([_INK]), (len(ringed), 1))
-        _stamp(
-            pixels, x[ringed], y[ringed], ink, radius + 4 * _OVERSAMPLING, 0, hole=radius + 2 * _OVERSAMPLING
-        )
-    return pixels
-
-
-def _territory(
-    landscape: Landscape, frame: Frame, painted: Canvas | None, side: int, hues: Sequence[str]
-) -> NDArray[np.uint8]:
-    """Draw the painted canvas, if there is one, as large as the picture; invented land fades."""
-    if painted is None:
-        return np.full((side, side, 3), 255, np.uint8)
-    known = support(frame.positions, landscape.extent, SUPPORT_CELLS)
-    # Its borders are smooth before they are averaged.
-    land = colored(painted, hues, known=known, side=side // _OVERSAMPLING)[::-1]
-    return land.repeat(_OVERSAMPLING, axis=0).repeat(_OVERSAMPLING, axis=1)
-
-
-def _names(
-    pen: ImageDraw.ImageDraw,
-    landscape: Landscape,
-    frame: Frame,
-    painted: Canvas,
-    square: tuple[int, int, int],
-) -> None:
-    """Write the names of the classes on their land; `square` is left, top and side of the map."""
-    left, top, side = square
-    cells = len(painted.classes)
-    names = [lettered(_cut(name), _NAME_PX, f"class {kind}") for kind, name in enumerate(landscape.classes)]
-
-    def needed(pixels: float) -> int:
-        return int(np.ceil((pixels + 2 * _NAME_ROOM_PX) * cells / side))
-
-    sizes = [(needed(pen.textlength(text, font)), needed(_NAME_PX)) for text, font in names]
-    x0, x1, y0, y1 = landscape.extent
-    crowd, _, _ = np.histogram2d(frame.positions[:, 1], frame.positions[:, 0], cells, ((y0, y1), (x0, x1)))
-    known = support(frame.positions, landscape.extent, cells)
-    for kind, (column, row) in name_places(painted.classes, known, crowd.astype(int), sizes).items():
-        place = left + column / cells * side, top + (1 - row / cells) * side
-        text, font = names[kind]
-        pen.text(place, text, _INK, font, anchor="mm", stroke_width=2, stroke_fill=_PAPER)
-
-
-def _cut(name: str) -> str:
-    """Return as much of a name as the land carries."""
-    line = " ".join(name.split())
-    half = (_MAX_NAME_SIGNS - 1) // 2
-    # Names often differ at the end.
-    return line if len(line) <= _MAX_NAME_SIGNS else f"{line[: half + 1].rstrip()}…{line[-half:].lstrip()}"
+    points = Points(frame.positions, _hues(view, landscape, frame), strong, view.selected)
+    return draw_map(landscape, ground, points)
 
 
 def _painted_quickly(landscape: Landscape, frame: Frame) -> Canvas | None:
@@ -207,78 +146,38 @@ def _painted_quickly(landscape: Landscape, frame: Frame) -> Canvas | None:
         return None
 
 
-def _stamp(
-    pixels: NDArray[np.uint8],
-    x: NDArray[np.int64],
-    y: NDArray[np.int64],
-    hues: NDArray[np.uint8],
-    radius: float,
-    outline: int,
-    hole: float = 0.0,
-) -> None:
-    """Draw discs (or rings) at [m] places in colours [m, 3], later ones on top, each with a dark rim."""
-    reach = int(np.ceil(radius + outline))
-    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    far = np.hypot(dx, dy)
-    inside = (far <= radius + outline) & (far >= hole)
-    dx, dy, edge = dx[inside], dy[inside], far[inside] > radius
-    side = len(pixels)
-    packed = np.zeros((side, side), np.uint32)
-    # One assignment draws all: where points overlap, the last one stays with its outline.
-    rims = np.rint(hues + _RIM * (_rgb([_INK]) - hues.astype(float)))
-
-    def packed_of(colors: NDArray[Any]) -> NDArray[np.uint32]:
-        return colors.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32) + np.uint32(1 << 24)
-
-    ink, rim = packed_of(hues), packed_of(rims)
-    step = max(1, (1 << 22) // len(dx))
-    for start in range(0, len(x), step):
-        rows = slice(start, start + step)
-        column = np.clip(x[rows, None] + dx, 0, side - 1)
-        line = np.clip(y[rows, None] + dy, 0, side - 1)
-        packed.reshape(-1)[line * side + column] = np.where(edge, rim[rows, None], ink[rows, None])
-    drawn = packed > 0
-    values = packed[drawn]
-    pixels[drawn] = np.stack([values >> 16 & 255, values >> 8 & 255, values & 255], axis=1)
-
-
 def _hues(view: View, landscape: Landscape, frame: Frame) -> NDArray[np.uint8]:
     """Return the colour of each sample: uint8 [N, 3]."""
     label = landscape.samples["label"].to_numpy()
     if view.color_by == "correctness":
         which = np.where(label < 0, 2, label == frame.predictions)
-        return _rgb([_WRONG, _RIGHT, _UNLABELLED])[which]
+        return rgb([_WRONG, _RIGHT, UNLABELLED])[which]
     if view.column is not None:
         return _of_column(view.column, view.palette)
     which = np.asarray(label if view.color_by == "label" else frame.predictions)
-    return _rgb([*view.colors(), _UNLABELLED])[which]
+    return rgb([*view.colors(), UNLABELLED])[which]
 
 
 def _of_column(column: Values, palette: str) -> NDArray[np.uint8]:
     """Return the colour of each sample by a column: uint8 [N, 3]."""
     missing = np.isnan(column.values)
     if column.names:
-        colors = _rgb([*class_colors(len(column.names), palette), _UNLABELLED])
+        colors = rgb([*class_colors(len(column.names), palette), UNLABELLED])
         which = np.where(missing, len(column.names), column.values).astype(int)
         return np.asarray(colors[which])
     span = max(column.high - column.low, 1e-12)
     hues = _along(np.clip((np.nan_to_num(column.values) - column.low) / span, 0, 1))
-    hues[missing] = _rgb([_UNLABELLED])
+    hues[missing] = rgb([UNLABELLED])
     return hues
 
 
 def _along(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Return the colours at shares [m] of the scale: uint8 [m, 3]."""
-    stops = _rgb(_RAMP)
+    stops = rgb(_RAMP)
     places = np.arange(len(stops))
     channels = [np.interp(shares * (len(stops) - 1), places, stops[:, c]) for c in range(3)]
     hues: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
     return hues
-
-
-def _rgb(colors: Sequence[str]) -> NDArray[np.uint8]:
-    """Turn colours "#rrggbb" into uint8 [m, 3]."""
-    return np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], np.uint8)
 
 
 def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: int, painted: bool) -> None:
@@ -296,14 +195,14 @@ def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: i
     else:
         entries = list(zip(landscape.classes, view.colors(), strict=True))
     if view.column is None and view.color_by != "prediction" and (label < 0).any():
-        entries.append(("no label", _UNLABELLED))
+        entries.append(("no label", UNLABELLED))
     facts = [f"{len(label):,} samples"]
     if not view.visible.all():
         facts.append(f"{int(view.visible.sum()):,} shown by the filter")
     if view.selected.any():
         facts.append(f"{int(view.selected.sum()):,} selected")
     facts.append("Run the cell to explore.")
-    _write(pen, (left, top), f"Colour: {view.color_by}", _LEGEND_PX - _GAP_PX, 15, _FAINT)
+    write(pen, (left, top), f"Colour: {view.color_by}", _LEGEND_PX - _GAP_PX, 15, FAINT)
     room = (bottom - top) // _LINE_PX - len(facts) - 2 - painted
     listed = entries if len(entries) <= room else entries[: room - 1]
     at = top + _LINE_PX + _GAP_PX // 2
@@ -312,16 +211,16 @@ def _legend(pen: ImageDraw.ImageDraw, view: View, left: int, top: int, bottom: i
         at += 2 * _LINE_PX
     for kind, (name, hue) in enumerate(listed):
         pen.rectangle((left, at + 4, left + 11, at + 15), fill=hue)
-        _write(pen, (left + 20, at), name, _LEGEND_PX - _GAP_PX - 20, 15, otherwise=f"class {kind}")
+        write(pen, (left + 20, at), name, _LEGEND_PX - _GAP_PX - 20, 15, otherwise=f"class {kind}")
         at += _LINE_PX
     if len(listed) < len(entries):
-        _write(pen, (left + 20, at), f"and {len(entries) - len(listed):,} more", _LEGEND_PX - 20, 15, _FAINT)
+        write(pen, (left + 20, at), f"and {len(entries) - len(listed):,} more", _LEGEND_PX - 20, 15, FAINT)
         at += _LINE_PX
     if painted:
-        pen.rectangle((left, at + 4, left + 11, at + 15), _PAPER, _FAINT)
-        _write(pen, (left + 20, at), "undecided", _LEGEND_PX - _GAP_PX - 20, 15)
+        pen.rectangle((left, at + 4, left + 11, at + 15), PAPER, FAINT)
+        write(pen, (left + 20, at), "undecided", _LEGEND_PX - _GAP_PX - 20, 15)
     for line, fact in enumerate(reversed(facts), start=1):
-        _write(pen, (left, bottom - line * _LINE_PX), fact, _LEGEND_PX - _GAP_PX, 14, _FAINT)
+        write(pen, (left, bottom - line * _LINE_PX), fact, _LEGEND_PX - _GAP_PX, 14, FAINT)
 
 
 def _scale(pen: ImageDraw.ImageDraw, column: Values, place: tuple[int, int]) -> None:
@@ -332,29 +231,9 @@ def _scale(pen: ImageDraw.ImageDraw, column: Values, place: tuple[int, int]) -> 
     for x, hue in enumerate(_along(shares)):
         pen.line((left + x, top + 4, left + x, top + 15), tuple(map(int, hue)))
     high = f"{column.high:.3g}"
-    _write(pen, (left, top + _LINE_PX), f"{column.low:.3g}", width // 2, 14, _FAINT)
+    write(pen, (left, top + _LINE_PX), f"{column.low:.3g}", width // 2, 14, FAINT)
     _, font = lettered(high, 14)
-    _write(
-        pen, (left + width - int(pen.textlength(high, font)), top + _LINE_PX), high, width // 2, 14, _FAINT
-    )
-
-
-def _write(
-    pen: ImageDraw.ImageDraw,
-    place: tuple[int, int],
-    text: str,
-    room: int,
-    size: int,
-    ink: str = _INK,
-    otherwise: str = "",
-) -> None:
-    """Write one line of text, cut to fit; or another one where no font has its signs."""
-    line, font = lettered(" ".join(text[:200].split()), size, otherwise)
-    if pen.textlength(line, font) > room:
-        while line and pen.textlength(line + "…", font) > room:
-            line = line[:-1]
-        line += "…"
-    pen.text(place, line, ink, font)
+    write(pen, (left + width - int(pen.textlength(high, font)), top + _LINE_PX), high, width // 2, 14, FAINT)
 
 
 def still_page(name: str, png: str, words: str) -> str:
