@@ -138,6 +138,8 @@ METHODS: dict[str, Callable[[int], Projection | before.Before]] = {
     "layout": lambda _: dvi.DVI(),
     "before": lambda _: before.Before(),
     "paper": lambda seed: dvi.PaperDVI(seed=seed),
+    "paper-before": lambda seed: before.Before(method="paper", seed=seed),
+    "dvi-t": lambda seed: dvi.DVI("dvi-t", seed=seed),
     "umap-t": lambda seed: dvi.baselines.UMAP(warm=True, seed=seed),
     "umap": lambda seed: dvi.baselines.UMAP(seed=seed),
     "tsne-t": lambda _: WarmTSNE(),
@@ -571,9 +573,9 @@ def main() -> None:
         parser.error(f"--methods: no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
     if not given.data.is_dir():
         parser.error(f"--data: {given.data} is not a folder")
-    if "before" in methods:
+    if {"before", "paper-before"} & set(methods):
         if not given.before:
-            parser.error("--before: the method 'before' needs the folder of a checked-out version")
+            parser.error("--before: what is fitted before needs the folder of a checked-out version")
         before.load(given.before)
     torch.set_num_threads(1)
     with threadpool_limits(1):

