@@ -27,7 +27,7 @@ from dvi_widget.deepview import canvas
 from dvi_widget.deepview.inverse import InverseMap, typical_gap
 from dvi_widget.deepview.metric import Classifier, Paths, Scales, estimate_scales, jensen_shannon
 from dvi_widget.deepview.neighbors import Search
-from dvi_widget.deepview.quality import territories
+from dvi_widget.deepview.quality import between_classes, territories
 
 
 def waves(x):
@@ -403,6 +403,47 @@ def test_a_fitted_view_is_certified_and_keeps_what_the_classifier_sees(view):
     assert view.classify_.calls >= sum(view.calls_.values())
 
 
+@pytest.mark.feature("A10")
+def test_a_view_is_measured_as_landscapes_of_a_run_are(view):
+    table = view.measures()
+    found = table[table["measure"].isin(["nn_pv", "boundary_pv", "ppr"])].set_index(["measure", "k"])["value"]
+    for k in (10, 15, 20):
+        assert found["nn_pv", k] == pytest.approx(dvi.measures.nn_pv(view.flat_, view.embedding_, k))
+        # A map at random keeps k of 149 neighbours, and k of 40 boundary points.
+        assert found["nn_pv", k] > 2 * k / 149
+        assert found["boundary_pv", k] > 1.2 * k / 40
+    decoded = view.classify_(view.inverse_(view.embedding_)).argmax(axis=1)
+    assert found["ppr"].iloc[0] == pytest.approx((decoded == view.predictions_).mean())
+
+
+def test_points_between_classes_lie_where_the_prediction_changes(view):
+    b = between_classes(view.flat_, view.predictions_, view.classify_, 30, 0)
+    assert b.shape == (30, 64)
+    p = np.sort(view.classify_(b), axis=1)
+    assert np.median(p[:, -1] - p[:, -2]) < 0.02
+    assert not len(between_classes(view.flat_, np.zeros(150, int), view.classify_, 30, 0))
+
+
+@pytest.mark.feature("B4")
+def test_local_scales_and_the_number_of_bases_are_chosen(digits):
+    model, x, y = digits
+    options = {"n_neighbors": 15, "lam": 0.5}
+    few, scaled, all_of_them = (
+        dvi.DeepView(model, **options, **more).fit(x[1000:1120], y[1000:1120])
+        for more in ({"bases": 40}, {"sigmas": True}, {})
+    )
+    assert len(few.inverse_.centres) == 40
+    assert len(all_of_them.inverse_.centres) == 120
+    np.testing.assert_allclose(scaled.embedding_, all_of_them.embedding_)  # the way back alone changes
+    places = all_of_them.embedding_
+    own = InverseMap(places, scaled.flat_, scaled.a_, sigmas=scaled.sigmas_)
+    np.testing.assert_allclose(scaled.inverse_(places), own(places), atol=1e-5)
+    if scaled.a_ == all_of_them.a_:
+        assert np.abs(scaled.inverse_(places) - all_of_them.inverse_(places)).max() > 1e-3
+    for each in (few, scaled):
+        assert (each.classify_(each.inverse_(places)).argmax(axis=1) == each.predictions_).mean() > 0.95
+
+
 @pytest.mark.feature("B6")
 def test_lambda_auto_takes_the_largest_that_does_not_degrade_the_vote(view):
     mark = view.lam_accuracies_[0.2]
@@ -688,6 +729,10 @@ def test_a_function_of_named_columns_is_told_how_to_get_them():
 def test_parameters_of_the_wrong_type_are_refused():
     with pytest.raises(TypeError, match=r'outputs must be one of "logits"'):
         dvi.DeepView(waves, outputs="x").fit(cloud(40))
+    with pytest.raises(TypeError, match="sigmas must be True or False; got 1"):
+        dvi.DeepView(waves, sigmas=1).fit(cloud(40))
+    with pytest.raises(ValueError, match="bases must be a whole number"):
+        dvi.DeepView(waves, bases=0).fit(cloud(40))
     with pytest.raises(TypeError, match="classes must be a list of names"):
         dvi.DeepView(waves, classes=4).fit(cloud(40))
 

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 
 from .metric import Floats
 
-_MAX_BROAD = 256  # samples whose basis functions reach over the whole map
+BASES = 256  # samples whose basis functions reach over the whole map, by default
 _NEAREST = 10  # further basis functions with weight at a point
 # Pull of each centre towards its own sample. Centres then reach 1.0 to 1.7 times the largest input on
 # digits, a Gaussian mixture and a forest, and up to 3.4 times on 2,000 MNIST pictures.
@@ -32,11 +32,13 @@ class InverseMap:
     ridge regression, min ‖Wθ − X‖² + μ‖θ − X‖². The first term vanishes with μ; the second keeps centres near
     real inputs, so that what is decoded between samples lies between inputs.
 
-    A sum over thousands of samples costs too much for every pixel. Beyond 256 samples, it runs over 256 that
-    are spread over the map, and the ten nearest samples correct it. Their weights fade to zero before they
-    are cut off, and away from all samples.
+    A sum over thousands of samples costs too much for every pixel. Beyond `bases` samples, it runs over so
+    many that are spread over the map, and the ten nearest samples correct it. Their weights fade to zero
+    before they are cut off, and away from all samples.
 
     Theorem 2 divides each weight by σ_i, the local scale of the metric; so does this if `sigmas` are passed.
+    More basis functions follow the samples more closely and take longer: `bases` of them at least as many as
+    there are samples is Theorem 2 as it stands.
 
     Parameters
     ----------
@@ -48,10 +50,12 @@ class InverseMap:
         How fast a sample's influence fades, per squared unit of the map.
     sigmas : float [N], optional
         Local scales.
+    bases : int
+        Basis functions that reach over the whole map, at most.
 
     Attributes
     ----------
-    centres : float32 [min(N, 256), D]
+    centres : float32 [min(N, bases), D]
         θ of the samples that the sum runs over.
     """
 
@@ -62,12 +66,13 @@ class InverseMap:
         a: float,
         *,
         sigmas: NDArray[np.floating] | None = None,
+        bases: int = BASES,
     ) -> None:
         self.a = a
         x = x.astype(np.float32, copy=False)
         self._low, self._high = x.min(axis=0), x.max(axis=0)
         spread = np.ones(len(y)) if sigmas is None else np.maximum(sigmas.astype(np.float64), _MIN_SIGMA)
-        rows = np.arange(len(y)) if len(y) <= _MAX_BROAD else _spread_out(y, _MAX_BROAD)
+        rows = np.arange(len(y)) if len(y) <= bases else _spread_out(y, bases)
         self._places, self._sigmas = y[rows].astype(np.float64), spread[rows]
         # Fewer basis functions are farther apart: the same a in units of the gap.
         self._broad_a = a * (typical_gap(y) / typical_gap(y[rows])) ** 2

@@ -15,15 +15,18 @@ from scipy.spatial.distance import cdist
 from dvi_widget import measures
 from dvi_widget.measures.classification import q_knn
 
-from .inverse import InverseMap, typical_gap
+from .inverse import BASES, InverseMap, typical_gap
 from .layout import fit_layout
 from .neighbors import Neighbors
 
-__all__ = ["Territories", "measure", "territories"]
+__all__ = ["Territories", "between_classes", "measure", "territories"]
 
 _VOTERS = 5  # k of Q_kNN
 _FOLDS = 5
 _HELD_OUT_SHARE = 0.3  # of the samples, as in Table 1
+_KEPT = (10, 15, 20)  # k of nn_pv and boundary_pv (DeepVisualInsight, §6)
+_BOUNDARY_SHARE = 0.1  # boundary points, per sample
+_HALVINGS = 12  # of the line between two samples
 _TERRITORY_PX = 100  # along each side of the picture whose territories are counted
 _MARGIN_SHARE = 0.08  # of the map's extent, round the samples
 _LEAP_SHARE = 0.25  # of the median distance of two samples, between adjacent pixels
@@ -43,6 +46,9 @@ def measure(
     n_neighbors: int,
     min_dist: float,
     seed: int,
+    place: Callable[[NDArray[np.floating]], NDArray[np.float32]],
+    sigmas: NDArray[np.floating] | None = None,
+    bases: int = BASES,
 ) -> pd.DataFrame:
     """Measure a map.
 
@@ -61,6 +67,10 @@ def measure(
         Positions by another seed.
     n_neighbors, min_dist, seed
         Of the layout by Euclidean distances that the map is compared with.
+    place : callable
+        From inputs [m, D] to their places on the map [m, 2].
+    sigmas, bases
+        As for `InverseMap`.
 
     Returns
     -------
@@ -75,17 +85,77 @@ def measure(
     folds = np.array_split(drawn, min(_FOLDS, len(y)))
     held_out = [drawn[: max(1, round(_HELD_OUT_SHARE * len(y)))]]
     land = territories(classify, inverse, y, x, classes, _TERRITORY_PX)
+
+    def unseen(parts: Sequence[NDArray[np.integer]]) -> float:
+        return _q_not_data(x, y, classes, classify, inverse.a, parts, sigmas, bases)
+
     rows: list[tuple[str, int | None, float]] = [
         ("q_knn", voters, q_knn(y, classes, voters)),
         ("q_knn_e", voters, q_knn(euclidean, classes, voters)),
         ("q_data", None, measures.ppr(classes, classify(inverse(y)))),
-        ("q_not_data", None, _q_not_data(x, y, classes, classify, inverse.a, folds)),
-        ("q_not_data_70_30", None, _q_not_data(x, y, classes, classify, inverse.a, held_out)),
+        ("q_not_data", None, unseen(folds)),
+        ("q_not_data_70_30", None, unseen(held_out)),
         ("border_leaps", None, land.leaps),
         ("regions", None, land.regions),
         ("seed_disparity", None, float(procrustes(y, again)[2])),
+        *_as_of_runs(x, y, classes, classify, place, seed),
+        ("ppr", None, measures.ppr(classes, classify(inverse(y)))),
     ]
     return table(rows)
+
+
+def _as_of_runs(
+    x: NDArray[np.floating],
+    y: NDArray[np.float32],
+    classes: NDArray[np.intp],
+    classify: Classify,
+    place: Callable[[NDArray[np.floating]], NDArray[np.float32]],
+    seed: int,
+) -> list[tuple[str, int | None, float]]:
+    """Measure what is measured of landscapes of a run, nn_pv and boundary_pv, by Euclidean distances."""
+    wanted = max(2 * max(_KEPT), round(_BOUNDARY_SHARE * len(x)))
+    b = between_classes(x, classes, classify, wanted, seed)
+    rows: list[tuple[str, int | None, float]] = []
+    rows += [("nn_pv", k, measures.nn_pv(x, y, k)) for k in _KEPT if k < len(x)]
+    if len(b):
+        yb = place(b)
+        rows += [("boundary_pv", k, measures.boundary_pv(x, b, y, yb, k)) for k in _KEPT if k <= len(b)]
+    return rows
+
+
+def between_classes(
+    x: NDArray[np.floating], classes: NDArray[np.intp], classify: Classify, count: int, seed: int
+) -> NDArray[np.floating]:
+    """Bisect lines between samples of different predictions, to where the prediction changes.
+
+    Parameters
+    ----------
+    x : float [N, D]
+        Flat inputs.
+    classes : int [N]
+        Their predicted classes.
+    classify : callable
+        From inputs [m, D] to probabilities [m, C].
+    count : int
+        Points wanted.
+    seed : int
+        Seed of the pairs drawn.
+
+    Returns
+    -------
+    float [b, D]
+        In the dtype of x; each within 1/4,096 of its line of a change of prediction. None if all samples are
+        predicted alike.
+    """
+    ends = np.random.default_rng(seed).integers(len(x), size=(2, 10 * count))
+    first, second = ends[:, classes[ends[0]] != classes[ends[1]]][:, :count]
+    low, high = np.zeros((len(first), 1)), np.ones((len(first), 1))
+    for _ in range(_HALVINGS if len(first) else 0):
+        middle = (low + high) / 2
+        mixed = ((1 - middle) * x[first] + middle * x[second]).astype(x.dtype)
+        same = (classify(mixed).argmax(axis=1) == classes[first])[:, None]
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    return np.asarray((1 - high) * x[first] + high * x[second], x.dtype)
 
 
 @dataclass(frozen=True)
@@ -174,12 +244,16 @@ def _q_not_data(
     classify: Classify,
     a: float,
     folds: Sequence[NDArray[np.integer]],
+    sigmas: NDArray[np.floating] | None,
+    bases: int,
 ) -> float:
     """Return the share of samples that decode to their class by an inverse map fitted without their fold."""
     hits = []
     for fold in folds:
         seen = np.setdiff1d(np.arange(len(y)), fold)
         # Fewer samples are farther apart: the same a in units of the gap.
-        inverse = InverseMap(y[seen], x[seen], a * (typical_gap(y) / typical_gap(y[seen])) ** 2)
+        sharpness = a * (typical_gap(y) / typical_gap(y[seen])) ** 2
+        scales = None if sigmas is None else sigmas[seen]
+        inverse = InverseMap(y[seen], x[seen], sharpness, sigmas=scales, bases=bases)
         hits.append(classify(inverse(y[fold])).argmax(axis=1) == classes[fold])
     return float(np.concatenate(hits).mean())

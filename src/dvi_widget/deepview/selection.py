@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.measures.classification import votes
 
-from .inverse import InverseMap, typical_gap
+from .inverse import BASES, InverseMap, typical_gap
 from .metric import Paths, Scales
 from .neighbors import Search
 
@@ -80,6 +80,9 @@ def choose_a(
     classes: NDArray[np.integer],
     classify: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     seed: int,
+    *,
+    sigmas: NDArray[np.floating] | None = None,
+    bases: int = BASES,
 ) -> float:
     """Return the smallest a that does not lead to a large drop in Q_data.
 
@@ -98,6 +101,8 @@ def choose_a(
         From inputs [m, D] to probabilities [m, C].
     seed : int
         Seed of the draw.
+    sigmas, bases
+        As for `InverseMap`.
 
     Returns
     -------
@@ -108,7 +113,8 @@ def choose_a(
     gap = typical_gap(y[drawn])
 
     def q_data(position: int) -> float:
-        inverse = InverseMap(y[drawn], x[drawn], _SHARPNESS[position] / gap**2)
+        scales = None if sigmas is None else sigmas[drawn]
+        inverse = InverseMap(y[drawn], x[drawn], _SHARPNESS[position] / gap**2, sigmas=scales, bases=bases)
         return float((classify(inverse(y[drawn])).argmax(axis=1) == classes[drawn]).mean())
 
     last = len(_SHARPNESS) - 1
