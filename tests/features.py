@@ -131,8 +131,7 @@ FEATURES = {
 # What is not whole yet, and what is missing. A feature stands here until nothing of it is missing.
 PARTLY = {
     "A8": "raw inputs are placed by Python only after the network has turned them into representations",
-    "A10": "DeepView's maps are not measured by nn, boundary and PPR",
-    "B4": "σ_i and the number of bases cannot be chosen",
+    "A10": "the comparison of methods quotes three draws, not ten with their spread",
     "B8": "samples are added to maps of DeepView, not to landscapes of a run",
     "B10": "a place on a landscape of a run shows the nearest sample, not a decoded picture",
     "C5": "the convolutional autoencoder of colour pictures keeps too few predictions to explain with",

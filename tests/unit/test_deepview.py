@@ -611,7 +611,7 @@ def test_three_samples_are_enough(n, searched):
     view = dvi.DeepView(waves).fit(cloud(n))
     assert view.n_neighbors_ == searched
     assert np.isfinite(view.embedding_).all()
-    assert len(view.measures()) == 9
+    assert len(view.measures()) == 13
     view.landscape(resolution=10)[0].canvas  # noqa: B018 - painting is the point
 
 
