@@ -69,16 +69,19 @@ def twin(model: ResNet20) -> ModuleResNet20:
     return other.eval()
 
 
-def captums(model: ResNet20, x: Tensor, target: Tensor) -> dict[str, Callable[[], Any]]:
-    """Return captum's way to each map, on the network with module ReLUs."""
-    model = twin(model)
-    last = model.layer3[2].conv2
+def captums(model: nn.Module, last: nn.Module, x: Tensor, target: Tensor) -> dict[str, Callable[[], Any]]:
+    """Return captum's way to each map of pictures x, on a network whose ReLUs are modules.
+
+    `last` is the layer of the network whose maps Grad-CAM weights.
+    """
     zero = torch.zeros_like(x)
     mean = x.mean((2, 3), keepdim=True).expand_as(x)
-    squares = saliency.perturbations.regions((32, 32), 4)[None, None]
+    size = (x.shape[2], x.shape[3])
+    marked = copy.deepcopy(model)  # captum's LRP leaves marks on modules
+    squares = saliency.perturbations.regions(size, 4)[None, None]
 
     def enlarged(maps: Tensor) -> Any:
-        return c.LayerAttribution.interpolate(maps, (32, 32), "bilinear")
+        return c.LayerAttribution.interpolate(maps, size, "bilinear")
 
     def one_by_one(f: Callable[[Tensor, Tensor, int], Tensor]) -> Tensor:
         return torch.cat([f(x[i : i + 1], mean[i : i + 1], int(target[i])) for i in range(len(x))])
@@ -92,7 +95,7 @@ def captums(model: ResNet20, x: Tensor, target: Tensor) -> dict[str, Callable[[]
         "integrated_gradients": lambda: c.IntegratedGradients(model).attribute(
             x, zero, target, n_steps=64, internal_batch_size=64
         ),
-        "deep_lift": lambda: c.DeepLift(copy.deepcopy(model)).attribute(x, zero, target),
+        "deep_lift": lambda: c.DeepLift(model).attribute(x, zero, target),
         "gradient_shap": lambda: torch.cat(
             [
                 c.GradientShap(model).attribute(
@@ -109,10 +112,10 @@ def captums(model: ResNet20, x: Tensor, target: Tensor) -> dict[str, Callable[[]
         "guided_grad_cam": lambda: c.GuidedGradCam(model, last).attribute(
             x, target, interpolate_mode="bilinear"
         ),
-        "lrp": lambda: c.LRP(copy.deepcopy(model)).attribute(x, target),
+        "lrp": lambda: c.LRP(marked).attribute(x, target),
         "occlusion": lambda: one_by_one(
             lambda one, base, t: c.Occlusion(model).attribute(
-                one, (3, 4, 4), (3, 2, 2), base, t, perturbations_per_eval=128
+                one, (x.shape[1], 4, 4), (x.shape[1], 2, 2), base, t, perturbations_per_eval=128
             )
         ),
         "lime": lambda: one_by_one(
@@ -162,8 +165,9 @@ def row(model: ResNet20, x: Tensor, target: Tensor, name: str) -> list[str]:
     total = min if eager else sum
     times: dict[str, list[float]] = {"ours": [], "captum": []}
     maps: list[saliency.Maps] = []
+    other = twin(model)
     for turn, part in enumerate(parts):
-        theirs = captums(model, x[part], target[part]).get(name)
+        theirs = captums(other, other.get_submodule("layer3.2.conv2"), x[part], target[part]).get(name)
 
         def mine(part: slice = part) -> None:
             maps.append(ours(model, x[part], target[part].numpy(), name))
@@ -250,7 +254,7 @@ def deepvid(model: ResNet20, x: NDArray[np.float32], vae: VAE) -> NDArray[np.flo
     return np.stack(maps)
 
 
-def ours(model: ResNet20, x: Tensor, target: Any, method: str, **options: Any) -> saliency.Maps:
+def ours(model: nn.Module, x: Tensor, target: Any, method: str, **options: Any) -> saliency.Maps:
     """Return our maps."""
     return saliency.attribute(model, x, target, method, report=lambda _: None, **options)
 

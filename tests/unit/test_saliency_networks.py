@@ -1,5 +1,7 @@
 """Networks as people write them: every map is right, or refused with a reason that inspection announces."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -361,3 +363,28 @@ def test_integrated_gradients_see_what_cancels_between_pixels():
     off = np.abs(maps.values - expected.numpy()).max((1, 2)) / expected.abs().amax((1, 2)).numpy()
     assert not maps.flagged.any()
     assert off.max() < 0.05
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_weights_need_gradients_after_rules_as_before(fails):
+    def forward(net, x):
+        if fails and x.shape[-1] == 6:
+            raise RuntimeError("no more")
+        return net.linear(torch.relu(net.conv1(x)).mean((2, 3)))
+
+    model = seeded(Written(forward))
+    model.conv1.bias.requires_grad_(False)
+    before = [weight.requires_grad for weight in model.parameters()]
+    with contextlib.suppress(RuntimeError):
+        attribute(model, pictures(size=6 if fails else 8), 0, "guided_backprop")
+    assert [weight.requires_grad for weight in model.parameters()] == before
+
+
+def test_a_network_is_explained_before_its_softmax_whatever_it_returned_at_first():
+    model = seeded(Written(lambda net, x: net.linear(net.conv1(x).mean((2, 3)))))
+    first = attribute(model, pictures(), 1, "gradient").values
+    inner = model.written
+    model.written = lambda net, x: inner(net, x).log_softmax(1)
+    np.testing.assert_array_equal(attribute(model, pictures(), 1, "gradient").values, first)
+    model.written = lambda net, x: inner(net, x) + 1000  # nothing that a softmax could have returned
+    np.testing.assert_array_equal(attribute(model, pictures(), 1, "gradient").values, first)

@@ -217,8 +217,7 @@ def stream(
     net = Network(model, outputs)
     x = net.pictures(images)
     wanted = requested(target, len(x))
-    with net.lent():
-        inspection = _check_support(net, x[:1], entry, settings)
+    inspection = _check_support(net, x[:1], entry, settings)
     return _steps(
         net,
         entry,
@@ -338,6 +337,9 @@ def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
     return np.asarray(cosine, np.float32)
 
 
+# Attributes that all modules have: their mode, hooks, and what they hold.
+_OF_EVERY_MODULE = vars(nn.Module()).keys()
+_PLAIN = (bool, int, float, str)
 # Inspections by network, then by what is known of its modules and the shape of a picture.
 _INSPECTIONS: weakref.WeakKeyDictionary[nn.Module, dict[Any, Inspection]] = weakref.WeakKeyDictionary()
 
@@ -363,9 +365,7 @@ def _check_again(
     """Refuse a method that turns out wrong, for the model does what it did not when it was inspected."""
     if net.seen <= known.seen:
         return
-    with net.lent():
-        reason = _objection(_inspection(net, picture, anew=True), method, settings.get("layer"))
-    if reason:
+    if reason := _objection(_inspection(net, picture, anew=True), method, settings.get("layer")):
         raise ValueError(f"method must support the model; got {method.name}. {reason}")
 
 
@@ -378,20 +378,26 @@ def _objection(inspection: Inspection, method: Method, layer: str | None) -> str
 def _inspection(net: Network, picture: Tensor, *, anew: bool = False) -> Inspection:
     """Return what `inspect_model` says, of the same modules only once unless ``anew``."""
     if net.module is None:
-        return inspected(net, picture)
+        return _look(net, picture)
     key = (tuple(map(_state, net.module.modules())), tuple(picture.shape), picture.dtype)
     known = _INSPECTIONS.setdefault(net.module, {})
     if anew or key not in known:
-        known[key] = inspected(net, picture)
+        known[key] = _look(net, picture)
     return known[key]
+
+
+def _look(net: Network, picture: Tensor) -> Inspection:
+    with net.lent():
+        return inspected(net, picture)
 
 
 def _state(module: nn.Module) -> tuple[Any, ...]:
     """Return what decides what a module does, as far as it can be seen; rules see the rest as they run."""
-    options = [
-        (name, value if isinstance(value, (bool, int, float, str)) else id(value))
-        for name, value in vars(module).items()
-        if (callable(value) or isinstance(value, (bool, int, float, str))) and name != "training"
-    ]
+    own = vars(module)
+    options = frozenset(
+        (name, value if isinstance(value, _PLAIN) else id(value))
+        for name in own.keys() - _OF_EVERY_MODULE
+        if isinstance(value := own[name], _PLAIN) or callable(value)
+    )
     missing = [buffer is None for buffer in module._buffers.values()]  # noqa: SLF001
-    return type(module), *options, *missing, *module._forward_hooks, *module._forward_pre_hooks  # noqa: SLF001
+    return type(module), options, *missing, *module._forward_hooks, *module._forward_pre_hooks  # noqa: SLF001

@@ -95,22 +95,16 @@ def _blurred(x: Tensor) -> Tensor:
 
 def gradient(net: Network, x: Tensor, target: Target, report: Report) -> Attributions:
     """Return ∂z_t/∂x (Simonyan et al. 2014)."""
-    from captum.attr import Saliency  # noqa: PLC0415 - captum loads matplotlib
-
-    scores = Saliency(lambda part: target.score(net.differentiable(part)))
-    values = scores.attribute(x.requires_grad_(), abs=False)
+    values = net.gradient(x, target)
     report(1)
     return Attributions(values.sum(1))
 
 
 def input_x_gradient(net: Network, x: Tensor, target: Target, report: Report) -> Attributions:
     """Return x · ∂z_t/∂x (Shrikumar et al. 2016)."""
-    from captum.attr import InputXGradient  # noqa: PLC0415
-
-    scores = InputXGradient(lambda part: target.score(net.differentiable(part)))
-    values = scores.attribute(x.requires_grad_())
+    values = net.gradient(x, target)
     report(1)
-    return Attributions(values.detach().sum(1))
+    return Attributions((x * values).sum(1))
 
 
 def smoothgrad(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import reprlib
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from dvi_widget.subject import (
     as_predictor,
     evaluating,
     home,
+    may_be_normalised,
     outputs_tensor,
     refused,
 )
@@ -37,6 +40,10 @@ _MIN_PROBABILITY = 1e-6  # of models that return probabilities; lower ones count
 _BATCH_ROWS = 128  # pictures per forward pass without gradients
 _PROBE_ROWS = 8  # pictures on which it is decided what outputs are
 _LISTED = 12  # modules that an error lists
+
+
+# Networks whose outputs once looked as if they had left a softmax or a sigmoid; to watch others is as right.
+_WATCHED: weakref.WeakSet[nn.Module] = weakref.WeakSet()
 
 
 class Target:
@@ -164,13 +171,13 @@ class Network:
             self.predictor.model if isinstance(self.predictor.model, nn.Module) else None
         )
         if self.module is not None:
-            devices = {str(t.device) for t in (*self.module.parameters(), *self.module.buffers())}
+            devices = {t.device for t in chain(self.module.parameters(), self.module.buffers())}
             if len(devices) > 1:
+                listed = ", ".join(sorted(map(str, devices)))
                 raise ValueError(
-                    f"model must be on one device; got {', '.join(sorted(devices))}. Move it, say by "
-                    "model.to('cpu')."
+                    f"model must be on one device; got {listed}. Move it, say by model.to('cpu')."
                 )
-            if devices == {"meta"}:
+            if devices == {torch.device("meta")}:
                 raise ValueError("model must have values; got the device 'meta'. Load its weights first.")
 
     @property
@@ -254,8 +261,7 @@ class Network:
         """
         if self.module is None:
             return self._answers(x)
-        watch = LogitWatch()
-        outputs = self.outputs(x, *modes, watch)
+        outputs, watch = self._watched(x, modes)
         self.seen.update(*(mode.seen for mode in modes if isinstance(mode, CallMode)))
         if self.predictor.outputs is None:
             self._decide(outputs_tensor(outputs, len(x))[0], x, watch)
@@ -266,6 +272,21 @@ class Network:
             entered: Tensor = before[1]
             return entered
         return logits - logits.mean(1, keepdim=True) if probabilities else logits
+
+    def _watched(self, x: Tensor, modes: tuple[TorchFunctionMode, ...]) -> tuple[Any, LogitWatch]:
+        """Return the module's outputs, and what watched them.
+
+        A watch sees every call, which costs. Without modes it looks only at a second pass, through networks
+        whose outputs may have left a softmax or a sigmoid.
+        """
+        assert self.module is not None
+        watch = LogitWatch()
+        if not modes and self.module not in _WATCHED:
+            outputs = self.outputs(x)
+            if not may_be_normalised(outputs_tensor(outputs, len(x))[0]):
+                return outputs, watch
+            _WATCHED.add(self.module)
+        return self.outputs(x, *modes, watch), watch
 
     def _decide(self, outputs: Tensor, x: Tensor, watch: LogitWatch) -> None:
         """Decide that outputs are logits though those of x sum to one, if those of random pictures do not.
@@ -293,17 +314,15 @@ class Network:
         frozen = frozen and not isinstance(self.module, torch.jit.ScriptModule)
         # A copy, because an in-place first layer must not write to a leaf, nor to the caller's pictures.
         given = _single(x.clone()) if frozen else x.clone()
-        constants = {}
-        if frozen:
-            constants = {name: _single(w.detach()) for name, w in self.module.named_parameters()}
-            constants |= {name: _single(b) for name, b in self.module.named_buffers() if _is_half(b)}
+        call: Callable[[Tensor], Any] = self.module
         try:
+            # Modes come last, for they see whatever happens to tensors.
             with ExitStack() as stack:
+                if frozen:
+                    call = stack.enter_context(_frozen(self.module))
                 for mode in modes:
                     stack.enter_context(mode)
-                if not frozen:
-                    return self.module(given)
-                return torch.func.functional_call(self.module, constants, (given,))
+                return call(given)
         except RuntimeError as error:
             raise explained(error) or refused("images", self.module, given, error) from error
 
@@ -337,12 +356,6 @@ class Network:
         """
         leaf = x.detach().requires_grad_()
         return self.backward(target.score(self.scores(leaf, *modes)).sum(), leaf)
-
-    def differentiable(self, x: Tensor) -> Tensor:
-        """Return `scores`, after checking that a gradient can come back from them."""
-        z = self.scores(x)
-        _needs_graph(z)
-        return z
 
     @staticmethod
     def backward(score: Tensor, leaf: Tensor) -> Tensor:
@@ -399,6 +412,25 @@ class Network:
             yield seen
         finally:
             handle.remove()
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Iterator[Callable[[Tensor], Any]]:
+    """Lend a module whose weights are constants for a block, half precision being single."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    halves = any(map(_is_half, chain(module.parameters(), module.buffers())))
+    if halves or not all(weight.is_leaf for weight in weights):
+        constants = {name: _single(w.detach()) for name, w in module.named_parameters()}
+        constants |= {name: _single(b) for name, b in module.named_buffers() if _is_half(b)}
+        yield lambda x: torch.func.functional_call(module, constants, (x,))
+        return
+    try:  # quicker than to put constants in their places
+        for weight in weights:
+            weight.requires_grad_(False)
+        yield module
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)
 
 
 def _is_half(tensor: Tensor) -> bool:

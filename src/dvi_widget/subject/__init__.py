@@ -9,6 +9,7 @@ from .outputs import (
     as_outputs,
     check_outputs,
     class_labels,
+    may_be_normalised,
     outputs_tensor,
 )
 from .predictor import InputShapeError, Predictor, as_predictor, refused
@@ -30,6 +31,7 @@ __all__ = [
     "each",
     "evaluating",
     "home",
+    "may_be_normalised",
     "outputs_tensor",
     "parts",
     "refused",

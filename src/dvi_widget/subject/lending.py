@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 def home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """Return the device and floating dtype of a network: those of its first floating weight or buffer."""
-    for tensor in (*model.parameters(), *model.buffers()):
+    for tensor in chain(model.parameters(), model.buffers()):
         if tensor.is_floating_point():
             return tensor.device, tensor.dtype
     return torch.device("cpu"), torch.float32
@@ -54,12 +55,10 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             # The attribute, not eval(): a network may override train() with side effects.
-            for module in modules:
-                module.training = False
+            _switch(modules, [False] * len(modules))
             yield
         finally:
-            for module, mode in zip(modules, modes, strict=True):
-                module.training = mode
+            _switch(modules, modes)
             with torch.no_grad():
                 for (module, name, b), (old, version) in zip(buffers, saved, strict=True):
                     if b is not None and old is not None and b._version != version:  # noqa: SLF001
@@ -67,6 +66,14 @@ def evaluating(model: nn.Module) -> Iterator[None]:
                     module._buffers[name] = b  # noqa: SLF001
 
 
+def _switch(modules: list[nn.Module], modes: list[bool]) -> None:
+    """Set modes that differ: setting an attribute of a module is slow."""
+    for module, mode in zip(modules, modes, strict=True):
+        if module.training != mode:
+            module.training = mode
+
+
 def _is_compiled(module: nn.Module) -> bool:
     """Whether a module was compiled by `torch.compile`, or in place by its own `compile`."""
-    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+    # Where attributes lie, because a module looks slowly for those that it lacks.
+    return "_orig_mod" in module._modules or vars(module).get("_compiled_call_impl") is not None  # noqa: SLF001

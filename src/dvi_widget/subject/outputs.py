@@ -166,6 +166,12 @@ def are_shares(outputs: Tensor) -> bool:
     return bool(((values >= -1e-6) & (values <= 1 + 1e-6)).all())
 
 
+def may_be_normalised(outputs: Tensor) -> bool:
+    """Whether values may have left a softmax, a sigmoid or a log-softmax: all in [0, 1], or none positive."""
+    low, high = (float(end) for end in outputs.detach().float().aminmax())
+    return not high > 1 + _SUM_TOLERANCE and (high <= _SUM_TOLERANCE or not low < -_SUM_TOLERANCE)
+
+
 def with_reference(z: Tensor) -> Tensor:
     """Return logits [n, C]; a single logit z is that of the second of two classes: [0, z]."""
     return torch.cat([torch.zeros_like(z), z], dim=1) if z.shape[1] == 1 else z

@@ -88,8 +88,7 @@ class Predictor:
         labels = None if isinstance(model, nn.Module) else class_labels(model)
         if labels is not None and len(labels) < 2:
             raise ValueError(f"model must tell at least two classes apart; got one, {labels[0]!r}.")
-        weights = list(model.parameters()) if isinstance(model, nn.Module) else []
-        if weights and all(weight.is_meta for weight in weights):
+        if isinstance(model, nn.Module) and _is_empty(model):
             raise ValueError("model must have values; got the device 'meta'. Load its weights first.")
         self.model = unwrapped(model) if isinstance(model, nn.Module) else model
         self.batch_size = batch_size
@@ -272,6 +271,13 @@ class Predictor:
         moved = tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
         # A first layer that works in place must not change the caller's inputs.
         return moved.clone() if moved is batch else moved
+
+
+def _is_empty(module: nn.Module) -> bool:
+    """Tell whether a module has weights, and none of them has values."""
+    weights = module.parameters()
+    first = next(weights, None)
+    return first is not None and first.is_meta and all(weight.is_meta for weight in weights)
 
 
 class InputShapeError(ValueError):

@@ -96,6 +96,8 @@ _COMPARISONS = {"gt": True, "greater": True, "ge": True, "greater_equal": True} 
     ("lt", "less", "le", "less_equal"), False
 )
 _CASTS = {"to", "float", "double", "half", "bfloat16", "type", "type_as"}
+# What networks ask tensors about all the time; no tensor is the answer.
+_QUESTIONS = frozenset({Tensor.dim, Tensor.size, Tensor.numel, Tensor.is_floating_point, Tensor.__len__})
 # Tensors that take their shape from others, and nothing else.
 _SHAPED = ("_like", "new_")
 
@@ -114,7 +116,16 @@ class _Mask(NamedTuple):
 
 def depends(value: object) -> bool:
     """Tell whether a value is a tensor that depends on the picture; weights do not."""
-    return isinstance(value, Tensor) and value.requires_grad and not isinstance(value, nn.Parameter)
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return False
+    return type(value) is Tensor or not isinstance(value, nn.Parameter)  # which is slow to tell
+
+
+def _plain_name(func: Callable[..., Any]) -> str:
+    name = str(getattr(func, "__name__", func))
+    if name in {"__get__", "__set__"}:
+        return str(getattr(getattr(func, "__self__", None), "__name__", name))
+    return _REFLECTED.get(name, name) if name.startswith("__") else name.strip("_")
 
 
 def tensors(values: Any) -> Iterator[Tensor]:
@@ -135,25 +146,24 @@ class Call:
         The function or method, as a function mode receives it.
     args, kwargs
         Its arguments.
+
+    Attributes
+    ----------
+    name : str
+        Plain name of the function: `relu_`, `torch.relu` and `Tensor.relu` are all "relu".
+    entered : list of Tensor
+        The arguments that are tensors, also in lists.
+    operands : list of Tensor
+        Those of them that depend on the picture.
     """
 
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.func = func
         self.args = args
         self.kwargs = kwargs
-
-    @cached_property
-    def name(self) -> str:
-        """Plain name of the function: `relu_`, `torch.relu` and `Tensor.relu` are all "relu"."""
-        name = str(getattr(self.func, "__name__", self.func))
-        if name in {"__get__", "__set__"}:
-            return str(getattr(getattr(self.func, "__self__", None), "__name__", name))
-        return _REFLECTED.get(name, name) if name.startswith("__") else name.strip("_")
-
-    @cached_property
-    def operands(self) -> list[Tensor]:
-        """The arguments that depend on the picture."""
-        return [tensor for tensor in tensors((*self.args, *self.kwargs.values())) if depends(tensor)]
+        self.name = _plain_name(func)
+        self.entered = [*tensors(args), *tensors(kwargs.values())] if kwargs else [*tensors(args)]
+        self.operands = [tensor for tensor in self.entered if depends(tensor)]
 
     @cached_property
     def kind(self) -> Kind:
@@ -251,13 +261,11 @@ class Call:
 
     def mark(self, outputs: Any) -> None:
         """Mark what depends on the picture though no gradient shows it: masks, indices, detached copies."""
-        if any(part in self.name for part in _SHAPED):
+        unseen = [tensor for tensor in tensors((outputs,)) if not tensor.requires_grad]
+        if not unseen or any(part in self.name for part in _SHAPED):
             return
-        entered = [*tensors((*self.args, *self.kwargs.values()))]
-        if not any(depends(tensor) or _is_marked(tensor) for tensor in entered):
-            return
-        for tensor in tensors((outputs,)):
-            if not tensor.requires_grad:
+        if self.operands or any(map(_is_marked, self.entered)):
+            for tensor in unseen:
                 tensor._of_picture = self._mask()  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _mask(self) -> _Mask | bool:
@@ -275,9 +283,7 @@ class Call:
 
     def _chooses(self) -> bool:
         """Tell whether something that depends on the picture without a gradient takes part in the call."""
-        return bool(self.operands) and any(
-            _is_marked(tensor) for tensor in tensors((*self.args, *self.kwargs.values()))
-        )
+        return bool(self.operands) and any(map(_is_marked, self.entered))
 
     def _divisor(self) -> Any:
         reflected = str(getattr(self.func, "__name__", "")).startswith("__r")
@@ -348,11 +354,13 @@ class CallMode(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         del types
+        if func in _QUESTIONS:
+            return func(*args, **kwargs or {})
         call = Call(func, args, kwargs or {})
-        before = call.seen
+        before = call.seen if call.operands else None
         outputs = self.handle(call)
         call.mark(outputs)
-        if before.operands and any(map(depends, tensors((outputs, call.input if call.in_place else None)))):
+        if before and any(map(depends, tensors((outputs, call.input if call.in_place else None)))):
             self.seen.add(before)
         return outputs
 

@@ -14,6 +14,14 @@ from .trace import TracedCall, places
 __all__ = ["Rule"]
 
 
+def _unchanged(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+# A checkpointed block saves nothing and runs again later, without the rule: save all the same.
+_SAVING = saved_tensors_hooks(_unchanged, _unchanged)
+
+
 class Rule(CallMode):
     """A rule for the backward pass: entered round a forward pass, it decides what flows back through it.
 
@@ -48,8 +56,7 @@ class Rule(CallMode):
         """Run the method named after the call's kind; the call itself if nothing depends on the picture."""
         if not call.operands:
             return call.run()
-        # A checkpointed block saves nothing and runs again later, without the rule: save all the same.
-        with saved_tensors_hooks(_unchanged, _unchanged):
+        with _SAVING:
             return getattr(self, call.kind.value, Call.run)(call)
 
     @classmethod
@@ -68,7 +75,3 @@ class Rule(CallMode):
             f"{cls.title} has no rule for {places(unsupported)}. Use integrated_gradients, or replace these "
             "functions."
         )
-
-
-def _unchanged(tensor: Tensor) -> Tensor:
-    return tensor
