@@ -8,7 +8,7 @@ READY := $(ENV)/ready
 BUNDLE := src/dvi_widget/widget/static/widget.js
 FRONT := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/build_hook.py package-lock.json
 
-.PHONY: demo test slow check front python unit lowest mutants setup chromium kills fuzz soak pictures benchmarks clean
+.PHONY: demo test slow check front python unit lowest mutants setup wheel release-check chromium kills fuzz soak pictures benchmarks clean
 
 # Trains, records, fits and exports; the executed notebook and the page land in build/demo.
 demo: setup
@@ -70,6 +70,16 @@ mutants: setup
 	OMP_NUM_THREADS=1 $(ENV)/bin/mutmut run $(SAMPLE)
 	@$(ENV)/bin/mutmut results | while read -r mutant state; do \
 	  test "$$state" != survived || $(ENV)/bin/mutmut show "$${mutant%:}" | grep -E '^(#|[-+] )'; done
+
+# The source archive and the wheel, in dist/. The wheel installs without Node.
+wheel: setup
+	rm -rf dist
+	$(RUN) -m hatchling build -t sdist -t wheel
+
+# The same, checked as someone meets them who installs them; JupyterLab's picture lands in build/screenshots.
+release-check: setup chromium
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
+	$(RUN) tests/release.py
 
 # The browser tests drive a Chromium: one that is here, else Debian's, else Playwright's.
 chromium: $(READY)
