@@ -2,9 +2,10 @@
 
     python tests/release.py
 
-Builds the source archive and the wheel in dist/, installs the wheel in two empty environments (the newest
-versions of what it needs, and the lowest that it declares), trains and exports the demo in both, and opens it
-in the newest one's JupyterLab. Prints a line per check and ends at the first that fails.
+Builds the source archive and the wheel in dist/, installs the wheel in empty environments (with the newest
+versions of what it needs, and with the lowest it declares), trains and exports the demo in both, and opens it in the
+newest one's JupyterLab. A third environment has only what a saved landscape is shown with. Prints a line per
+check and ends at the first that fails.
 """
 
 from __future__ import annotations
@@ -39,8 +40,23 @@ for name in dvi.__all__:
     getattr(dvi, name)
 assert "site-packages" in dvi.__file__, dvi.__file__
 explorer = dvi.demo()
-page = explorer.to_html(sys.argv[1])
+page = explorer.to_html(sys.argv[1] + ".html")
+explorer._landscapes[0].save(sys.argv[1] + ".dvi")
 print(dvi.__version__, f"{took:.2f}", page.stat().st_size)
+"""
+
+# What shows a saved landscape; docs/ tells people the same line.
+VIEWER = ("anywidget", "ipywidgets", "numpy", "pandas", "pillow", "scipy", "tqdm")
+FIRST_LOOK = """
+import sys, time
+start = time.process_time()
+import dvi_widget as dvi
+explorer = dvi.Explorer(dvi.Landscape.load(sys.argv[1]))
+took = time.process_time() - start
+assert "torch" not in sys.modules
+assert explorer._still().startswith(b"\\x89PNG")
+print(explorer)
+print(f"{took:.2f}")
 """
 
 
@@ -98,9 +114,29 @@ def contents(source: Path, wheel: Path) -> None:
 
 def first_use(label: str, python: Path, folder: Path) -> None:
     """Import, train, fit and export in an environment."""
-    version, seconds, size = run(python, "-c", FIRST_USE, folder / f"{label}.html", cwd=folder).split()
+    version, seconds, size = run(python, "-c", FIRST_USE, folder / label, cwd=folder).split()
     same = version == dvi_widget.__version__
     check(f"{label}: imported in {seconds} s of CPU time, demo exported in {int(size):,} bytes", same)
+
+
+def weight(environment: Path) -> float:
+    """Return the size of an environment's packages in MB."""
+    return sum(file.stat().st_size for file in environment.rglob("*") if file.is_file()) / 1e6
+
+
+def first_look(python: Path, folder: Path, wheel: Path) -> None:
+    """Show what the newest environment saved, with the viewer's few packages."""
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, *VIEWER)
+    run(*pip, "--no-deps", wheel)
+    explorer, seconds = run(python, "-c", FIRST_LOOK, folder / "newest.dvi", cwd=folder).splitlines()
+    size, whole = weight(folder / "viewer"), weight(folder / "newest")
+    saved = (folder / "newest.dvi").stat().st_size
+    check(
+        f"viewer: {explorer} from {saved:,} bytes in {seconds} s of CPU time; {size:.0f} MB installed, where "
+        f"all there is takes {whole:.0f}",
+        explorer.startswith("Explorer(1,797 samples"),
+    )
 
 
 def opened_in_jupyterlab(python: Path, folder: Path) -> None:
@@ -126,6 +162,8 @@ def main() -> None:
         newest = folder / "newest" / "bin" / "python"
         run(newest, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, "jupyterlab")
         first_use("newest", newest, folder)
+        run(sys.executable, "-m", "venv", folder / "viewer")
+        first_look(folder / "viewer" / "bin" / "python", folder, wheel)
         opened_in_jupyterlab(newest, folder)
         uv = (sys.executable, "-m", "uv")
         run(*uv, "venv", "--quiet", "--no-python-downloads", "--python", sys.executable, folder / "lowest")

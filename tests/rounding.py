@@ -16,7 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 import dvi_widget as dvi
-from dvi_widget import files
+from dvi_widget import files, weights
 from dvi_widget.runs import storage
 
 NOISE = 1e-6  # relative; single precision rounds at 6e-8
@@ -92,7 +92,7 @@ def _record_digest(epoch):
     arrays = [np.load(epoch / f"{name}.npy") for name in names]
     head = epoch / "head.safetensors"
     if head.exists():
-        tensors = files.load_tensors(head)
+        tensors = weights.load_tensors(head)
         arrays += [tensors[name].numpy() for name in ("weight", "bias")]
     about = files.read_json(epoch / "epoch.json")
     files.write_json(epoch / "epoch.json", about | {"digest": storage.digest(*arrays)})

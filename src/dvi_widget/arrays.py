@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 _BLOCK_BYTES = 2**26
 
@@ -102,8 +101,9 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     TypeError
         If it holds Python objects.
     """
+    torch = sys.modules.get("torch")  # whoever passes a tensor has imported it
     try:
-        if isinstance(value, Tensor):
+        if torch is not None and isinstance(value, torch.Tensor):
             tensor = value.detach().cpu()
             small = tensor.is_floating_point() and tensor.element_size() < 4
             array: NDArray[Any] = (tensor.float() if small else tensor).numpy()

@@ -14,22 +14,18 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, BinaryIO, Literal
 
 import numpy as np
-import safetensors
-import safetensors.torch
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from .arrays import blocks
 
 # Ending of the names of what is still being written. Readers must not look at these.
 ASIDE = ".aside"
 # Files carry a digest of their content: JSON and tensors under this name, arrays behind their data.
-_CHECK = "dvi_widget check"
-_CHECK_BYTES = 16
+CHECK = "dvi_widget check"
+CHECK_BYTES = 16
 _TRAILER = b"\ndvi_widget check\n"
 _MAX_JSON_BYTES = 1 << 30
 _MAX_SIDE = 1 << 48  # elements of an array
@@ -161,7 +157,7 @@ def check_place(name: str, folder: Path) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON with a digest of itself to a new file (inside a `write_aside` block)."""
-    checked = {**content, _CHECK: _json_digest(content)}
+    checked = {**content, CHECK: _json_digest(content)}
     path.write_text(json.dumps(checked, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
@@ -183,7 +179,7 @@ def read_json(path: Path) -> dict[str, Any]:
             )
         try:
             content = json.loads(file.read().decode("utf-8"), parse_constant=_refuse_constant)
-            check = content.pop(_CHECK, None) if isinstance(content, dict) else None
+            check = content.pop(CHECK, None) if isinstance(content, dict) else None
             # This refuses lone surrogates too: they are no text, and could be neither written nor sent.
             digest = _json_digest(content)
         except (ValueError, RecursionError) as error:
@@ -193,14 +189,14 @@ def read_json(path: Path) -> dict[str, Any]:
     if check not in (None, digest):
         raise DamagedFileError(
             f"{path} is damaged: it was changed after it was written. If you changed it yourself, remove "
-            f"{_CHECK!r} from it."
+            f"{CHECK!r} from it."
         )
     return content
 
 
 def _json_digest(content: Any) -> str:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=_CHECK_BYTES).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=CHECK_BYTES).hexdigest()
 
 
 def _refuse_constant(name: str) -> None:
@@ -258,7 +254,7 @@ def open_array(
     """
     # One open file for header, size and map: another process may replace it meanwhile.
     with open_regular(path) as file:
-        size, dtype = _read_header(path, file)
+        size, dtype = read_header(path, file)
         if dtype.name not in dtypes:
             raise DamagedFileError(f"{path} is damaged: its dtype is {dtype}, not {' or '.join(dtypes)}.")
         if len(size) != len(shape) or any(
@@ -271,10 +267,10 @@ def open_array(
         if held < needed:
             raise DamagedFileError(f"{path} is truncated: it holds {held} of {needed} bytes.")
         file.seek(needed)
-        trailer = file.read(len(_TRAILER) + _CHECK_BYTES)
+        trailer = file.read(len(_TRAILER) + CHECK_BYTES)
         array = np.empty(size, dtype) if needed == start else _mapped(file, dtype, start, size)
     if digest == "demanded" or (digest == "compared" and trailer.startswith(_TRAILER)):
-        state = hashlib.blake2b(digest_size=_CHECK_BYTES)
+        state = hashlib.blake2b(digest_size=CHECK_BYTES)
         for block in blocks(array):
             state.update(block.tobytes())
         if trailer != _TRAILER + state.digest():
@@ -296,8 +292,14 @@ def _mapped(file: BinaryIO, dtype: np.dtype[Any], start: int, size: tuple[int, .
     return array
 
 
-def _read_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Read the shape and dtype of an array that we may have written."""
+def read_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read the shape and dtype of an array that we may have written, from the start of its ``.npy`` file.
+
+    Raises
+    ------
+    DamagedFileError
+        If it is no such file, or holds what we never write, such as Python objects.
+    """
     try:
         version = np.lib.format.read_magic(file)
         new = version > (1, 0)
@@ -326,7 +328,7 @@ def save_rows(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], rows: It
     Not through a memory map: on a full disk that ends the process instead of raising.
     """
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    state = hashlib.blake2b(digest_size=_CHECK_BYTES)
+    state = hashlib.blake2b(digest_size=CHECK_BYTES)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for block in rows:
@@ -335,60 +337,3 @@ def save_rows(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], rows: It
             file.write(content)
         # Whatever follows an array is of no concern to those who read .npy files.
         file.write(_TRAILER + state.digest())
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: dict[str, str] | None = None) -> None:
-    """Write tensors as safetensors with a digest (tied ones once per name), inside a `write_aside` block."""
-    own = {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
-    # Not by save_file, whose files only the owner may read, whatever the umask.
-    texts = header or {}
-    path.write_bytes(safetensors.torch.save(own, {**texts, _CHECK: _tensor_digest(own, texts)}))
-
-
-def load_tensors(path: Path, **header: str) -> dict[str, Tensor]:
-    """Read tensors from a safetensors file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    **header
-        What its header must hold, if `save_tensors` wrote it.
-
-    Raises
-    ------
-    FileNotFoundError, PermissionError
-        If there is no such file, or it may not be read.
-    DamagedFileError
-        If it holds something else, or was changed since `save_tensors` wrote it.
-    """
-    tensors, found = load_tensors_and_header(path)
-    if found and not header.items() <= found.items():
-        raise DamagedFileError(f"{path} is damaged: it is the file of something else.")
-    return tensors
-
-
-def load_tensors_and_header(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read tensors from a safetensors file, and the texts in its header; errors as for `load_tensors`."""
-    # safetensors reports an unreadable file as a missing one, and waits for pipes.
-    open_regular(path).close()
-    try:
-        # Older versions of safetensors make tensors on the process's default device.
-        with torch.device("cpu"), safetensors.safe_open(path, "pt") as file:
-            header = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    except (safetensors.SafetensorError, OSError, ValueError, RuntimeError, OverflowError, KeyError) as error:
-        raise DamagedFileError(f"{path} is damaged: it is not a whole safetensors file ({error}).") from error
-    check = header.pop(_CHECK, None)
-    if check is not None and check != _tensor_digest(tensors, header):
-        raise DamagedFileError(f"{path} is damaged: it was changed after it was written.")
-    return tensors, header
-
-
-def _tensor_digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
-    state = hashlib.blake2b(repr(sorted(header.items())).encode("utf-8"), digest_size=_CHECK_BYTES)
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        state.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return state.hexdigest()

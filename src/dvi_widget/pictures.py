@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from torch import Tensor
 
 from .arrays import as_array, blocks, check_finite, warn
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def as_pictures(array: ArrayLike | Tensor, name: str = "images") -> NDArray[np.uint8]:

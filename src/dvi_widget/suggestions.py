@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import as_array, check_finite
-from .runs import Run
+
+if TYPE_CHECKING:
+    from .runs import Run
 
 #: Each list of suggestions by name, with its definition in one sentence.
 DEFINITIONS: dict[str, str] = {

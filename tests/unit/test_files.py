@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dvi_widget import files
+from dvi_widget import files, weights
 
 
 def test_a_file_written_aside_replaces_the_old_one_or_leaves_it(tmp_path):
@@ -73,12 +73,12 @@ def test_json_and_tensors_are_read_only_where_they_are_whole(tmp_path):
         with pytest.raises(files.DamagedFileError, match="file is damaged"):
             files.read_json(path)
     with files.write_aside(path) as aside:
-        files.save_tensors(aside, {"w": torch.ones(2, 3)})
-    assert torch.equal(files.load_tensors(path)["w"], torch.ones(2, 3))
+        weights.save_tensors(aside, {"w": torch.ones(2, 3)})
+    assert torch.equal(weights.load_tensors(path)["w"], torch.ones(2, 3))
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(files.DamagedFileError, match="not a whole safetensors file"):
-        files.load_tensors(path)
+        weights.load_tensors(path)
     with pytest.raises(FileNotFoundError):
-        files.load_tensors(tmp_path / "none")
+        weights.load_tensors(tmp_path / "none")
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(path, {"a": float("nan")})

@@ -14,7 +14,14 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "dvi_widget"
 
 # Room → the rooms of ours that it may import, beside the leaves. Data flows one way.
-LEAVES = {"arrays": set(), "files": {"arrays"}, "progress": set(), "texts": set(), "pictures": {"arrays"}}
+LEAVES = {
+    "arrays": set(),
+    "files": {"arrays"},
+    "weights": {"files"},
+    "progress": set(),
+    "texts": set(),
+    "pictures": {"arrays"},
+}
 ENGINE = {"subject", "boundary", "runs", "landscape", "measures", "nearest", "projection"}
 ENGINES = {"dvi", "deepview", "deepvid", "saliency", "baselines"}
 ALLOWED = {

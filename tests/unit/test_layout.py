@@ -13,7 +13,7 @@ from recorded import network, record, unfitted
 from torch import nn
 
 import dvi_widget as dvi
-from dvi_widget import files
+from dvi_widget import weights
 from dvi_widget.dvi import Layout, skeleton
 from dvi_widget.dvi.crossing import Crossing
 from dvi_widget.dvi.graph import Ties, descend, descend_alone
@@ -722,7 +722,7 @@ def test_a_run_in_which_nothing_changes_stands_still(folder, tmp_path):
             copied = run.folder / "epochs" / f"{epoch:06d}"
             shutil.copytree(run.folder / "epochs" / f"{first:06d}", copied)
             for path in copied.glob("*.safetensors"):  # which say of which epoch they are
-                files.save_tensors(path, files.load_tensors(path))
+                weights.save_tensors(path, weights.load_tensors(path))
         still = dvi.DVI(**QUICK).fit(dvi.Run(run.folder)).landscape()
         for frame in still:
             assert frame.positions == pytest.approx(still[0].positions, abs=1e-4)

@@ -13,7 +13,7 @@ from recorded import network, record, recorder, samples, train
 from torch import nn
 
 import dvi_widget as dvi
-from dvi_widget import files
+from dvi_widget import files, weights
 from dvi_widget.baselines import PCA
 from dvi_widget.runs import storage
 
@@ -204,7 +204,7 @@ def test_the_head_is_differentiable(recorded):
     run = dvi.Run(recorded[0])
     x = torch.randn(3, 16, requires_grad=True)
     (gradient,) = torch.autograd.grad(run.head(10)(x)[:, 4].sum(), x)
-    weight = files.load_tensors(recorded[0] / "epochs" / "000010" / "head.safetensors")["weight"]
+    weight = weights.load_tensors(recorded[0] / "epochs" / "000010" / "head.safetensors")["weight"]
     torch.testing.assert_close(gradient, weight[4].expand(3, -1))
 
 

@@ -64,3 +64,14 @@ def test_without_short_jobs_a_long_one_goes_on():
     worker, done = Worker(), threading.Event()
     worker.put_long(lambda: (worker.give_way(), done.set()))
     finished(done)
+
+
+def test_where_no_thread_can_be_started_jobs_run_at_once(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    worker, events = Worker(), []
+    worker.put_long(lambda: (worker.give_way(), events.append("long")))
+    worker.put_short(lambda: events.append("short"))
+    assert events == ["long", "short"]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from dvi_widget import files
 from dvi_widget.arrays import as_array, as_matrix, check_number, check_path, check_whole, warn
 from dvi_widget.progress import progress_bar
+from dvi_widget.weights import load_tensors_and_header, save_tensors
 
 from .consistency import compared_layers, inconsistency
 from .inputs import as_images, as_teacher
@@ -301,7 +302,7 @@ class VAE(BaseEstimator):  # type: ignore[misc]
             "trained_on": self._trained_on,
         }
         with files.write_aside(target) as aside:
-            files.save_tensors(aside, tensors, {"dvi_widget.VAE": json.dumps(header)})
+            save_tensors(aside, tensors, {"dvi_widget.VAE": json.dumps(header)})
 
     @classmethod
     def load(cls, path: str | Path, *, features: nn.Module | None = None) -> VAE:
@@ -329,7 +330,7 @@ class VAE(BaseEstimator):  # type: ignore[misc]
                 f"path must be a file that VAE.save wrote; got {path}, which does not exist."
             )
         try:
-            tensors, header = files.load_tensors_and_header(path)
+            tensors, header = load_tensors_and_header(path)
         except files.DamagedFileError as error:
             raise ValueError(f"path must be a file that VAE.save wrote; got another one. {error}") from error
         if "dvi_widget.VAE" not in header:

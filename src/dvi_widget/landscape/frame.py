@@ -106,6 +106,27 @@ class Frame:
         self._landscape.keep_canvas(self)  # without the lock, as it takes those of other frames
         return canvas
 
+    def restore(self, canvas: Canvas) -> None:
+        """Take over a canvas that was painted before, and saved.
+
+        Raises
+        ------
+        ValueError
+            If its parts are not as `canvas` says.
+        """
+        side, count = self._landscape.resolution, len(self._landscape.classes)
+        kinds = (np.uint8, np.uint16), (np.uint8,), (np.uint8,)
+        for name, part, kind in zip(canvas._fields, canvas, kinds, strict=True):
+            if part.shape != (side, side) or part.dtype not in kind:
+                raise ValueError(
+                    f"{name} of a canvas must be [{side}, {side}] of {kind[-1].__name__}; got {part.dtype} "
+                    f"{part.shape}."
+                )
+        if canvas.classes.max() >= count:
+            raise ValueError(f"classes of a canvas must be in 0..{count - 1}; got {canvas.classes.max()}.")
+        with self._lock:
+            self._canvas = canvas
+
     def forget(self) -> None:
         """Let go of the painted canvas: the next access paints it anew."""
         with self._lock:

@@ -7,23 +7,26 @@ from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import pandas as pd
-import plotly  # its parts load when they are first used
 from numpy.typing import ArrayLike, NDArray
 
-from dvi_widget.arrays import as_array, check_finite, check_whole
+from dvi_widget.arrays import as_array, check_finite, check_path, check_whole
 from dvi_widget.progress import Progress
 from dvi_widget.texts import is_sendable
 
-from . import animation, figure, measuring
+from . import saved
 from .colors import class_colors, mistakes
 from .events import MAX_PAIRS, events
 from .frame import Frame
 from .plane import as_point, extent_of
-from .source import ABILITIES, Measures, Sharpens
+from .source import ABILITIES, KnowsFeatures, Measurable, Measures, Paints, RoundTrips, Sharpens
+
+if TYPE_CHECKING:
+    import plotly
+    from typing_extensions import Self
 
 MAX_RESOLUTION = 4096  # pixels along each side of a canvas
 _ROOM = 0.3  # share of the width of all positions that is left free where they outgrew the extent
@@ -379,6 +382,9 @@ class Landscape:
         """
         if isinstance(self.source, Measures):
             return self.source.measures()
+        self.require(Measurable)  # before torch is loaded, which may not be there
+        from . import measuring  # noqa: PLC0415 - loads torch
+
         return measuring.measure(self, k, rows, decoded, report)
 
     def trust(self, epoch: int, report: Progress | None = None) -> NDArray[np.float32]:
@@ -411,6 +417,9 @@ class Landscape:
         """
         self.at(epoch)
         if epoch not in self._trust:
+            self.require(RoundTrips)
+            from . import measuring  # noqa: PLC0415 - loads torch
+
             self._trust[epoch] = measuring.round_trip_error(self, epoch, report)
         return self._trust[epoch]
 
@@ -441,6 +450,9 @@ class Landscape:
             If the landscape has no engine that decodes, or is not two-dimensional.
         """
         self.at(epoch)
+        self.require(Paints)
+        from . import measuring  # noqa: PLC0415 - loads torch
+
         return measuring.crossings(self, epoch, as_point("a", a), as_point("b", b))
 
     def neighbor_loss(
@@ -473,6 +485,9 @@ class Landscape:
         self.at(epoch)
         if k is not None:
             k = check_whole("k", k, 1)
+        self.require(KnowsFeatures)
+        from . import measuring  # noqa: PLC0415 - loads torch
+
         return measuring.neighbor_loss(self, epoch, k, report)
 
     def events(self, pairs: int = MAX_PAIRS) -> pd.DataFrame:
@@ -526,17 +541,26 @@ class Landscape:
         RuntimeError
             If the canvas cannot be painted (see `Frame.canvas`).
         """
+        from . import figure  # noqa: PLC0415 - loads plotly
+
         return figure.draw(self, self._frames if epoch is None else [self.at(epoch)])
 
     def save(
         self, path: str | os.PathLike[str], epochs: Sequence[int] | None = None, size: int = 600
     ) -> Path:
-        """Write the training as a moving picture: points move, territories morph, classes are named.
+        """Write the training as a moving picture, or the landscape as a file that opens without torch.
+
+        In a GIF or film points move, territories morph, and classes are named. A ``.dvi`` file holds what the
+        explorer shows by itself: the samples with their pictures and texts, and the positions, predictions,
+        confidences, logits and canvases of every epoch, which are painted now where they were not yet. It
+        holds neither representations nor the network: measures, similar samples and what lies between
+        samples need those. `load` reads it. Of the table of samples, numbers and truth values stay as they
+        are; all else becomes text.
 
         Parameters
         ----------
         path
-            Ends in ``.gif``, or in ``.mp4``, which needs imageio-ffmpeg (``pip install dvi-widget[video]``).
+            Ends in ``.dvi``, in ``.gif``, or in ``.mp4``, which needs imageio-ffmpeg (``pip install dvi-widget[video]``).
             A file that is there is replaced once the new one is whole.
         epochs : sequence of int, optional
             Recorded numbers, in the order in which they are shown; by default all. Up to 400; the more there
@@ -552,11 +576,40 @@ class Landscape:
         Raises
         ------
         ValueError
-            If the path has another ending, an epoch is not part of the landscape, there are too many of them,
+            If the path has another ending, epochs are chosen for a ``.dvi`` file, an epoch is not part of the landscape, there are too many of them,
             or the size is out of range.
         RuntimeError
             If the landscape is not two-dimensional.
         ImportError
             If an MP4 is asked for and imageio-ffmpeg is not installed.
         """
+        if saved.meant(path):
+            if epochs is not None:
+                raise ValueError(f"epochs must be left out for a {saved.SUFFIX} file; got {epochs!r}.")
+            return saved.save(self, path)
+        from . import animation  # noqa: PLC0415 - draws, which few do
+
         return animation.save(self, path, epochs, size)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a landscape that `save` wrote to a ``.dvi`` file. Nothing in the file is run.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        Landscape
+            Its frames equal those that were saved; `Explorer` shows it as it showed those.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        DamagedFileError
+            If it holds something else, or was written by a newer version; a ValueError.
+        """
+        return saved.load(cls, check_path("path", path).expanduser())

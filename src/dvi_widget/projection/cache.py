@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dvi_widget import files
 from dvi_widget.arrays import warn
 from dvi_widget.runs import Run
+from dvi_widget.weights import load_tensors, save_tensors
 
 from .checkpoint import STORED_SEARCHES, Checkpoint
 from .method import Map, Method
@@ -85,7 +86,7 @@ def read(path: Path, method: Method, run: Run, epoch: int, digest: str) -> Fitte
         If there is none, or its file is damaged.
     """
     try:
-        tensors = files.load_tensors(path, map=path.stem)
+        tensors = load_tensors(path, map=path.stem)
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         positions = _of_all(run, arrays.pop("positions"))
         searched = {name: arrays.pop(name) for name in STORED_SEARCHES if name in arrays}
@@ -112,7 +113,7 @@ def store(path: Path, fitted: FittedEpoch) -> bool:
         files.check_inside(path.parents[1], path.parent.name)
         with files.write_aside(path) as aside:
             tensors = {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in arrays.items()}
-            files.save_tensors(aside, tensors, {"map": path.stem})
+            save_tensors(aside, tensors, {"map": path.stem})
     except (OSError, files.DamagedFileError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         warn(

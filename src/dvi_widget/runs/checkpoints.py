@@ -16,6 +16,7 @@ from dvi_widget import files
 from dvi_widget.arrays import check_path, check_whole
 from dvi_widget.progress import progress_bar
 from dvi_widget.subject import unwrapped
+from dvi_widget.weights import load_tensors
 
 from . import storage
 from .reading import Run
@@ -173,7 +174,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             weights |= _read(path / Path(name).name)
         return weights
     if path.suffix == ".safetensors":
-        return files.load_tensors(path)
+        return load_tensors(path)
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

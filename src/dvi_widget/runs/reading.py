@@ -18,6 +18,7 @@ from dvi_widget import files
 from dvi_widget.arrays import check_path
 from dvi_widget.progress import progress_bar
 from dvi_widget.subject import Outputs, Subject, each, parts, unwrapped
+from dvi_widget.weights import load_tensors
 
 from . import storage
 from .manifest import check_epoch
@@ -531,10 +532,10 @@ class Run:
         return self._read(epoch, "head.safetensors", partial(self._read_linear, head=str(epoch)))
 
     def _weights(self, epoch: int) -> dict[str, Tensor]:
-        return self._read(epoch, "weights.safetensors", partial(files.load_tensors, weights=str(epoch)))
+        return self._read(epoch, "weights.safetensors", partial(load_tensors, weights=str(epoch)))
 
     def _read_linear(self, path: Path, head: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        tensors = files.load_tensors(path, head=head)
+        tensors = load_tensors(path, head=head)
         shapes = {"weight": (len(self.classes), self._width), "bias": (len(self.classes),)}
         if {name: tuple(tensor.shape) for name, tensor in tensors.items()} != shapes:
             raise files.DamagedFileError(f"{path} is damaged: it holds other tensors than a linear head's.")

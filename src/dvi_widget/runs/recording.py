@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from dvi_widget import files
 from dvi_widget.arrays import check_number, warn
 from dvi_widget.boundary import HeadAlone, Splits
 from dvi_widget.progress import progress_bar
 from dvi_widget.subject import InputShapeError, Outputs, Subject, count, each, parts
+from dvi_widget.weights import load_tensors
 
 from . import storage
 from .arguments import checked_mapping, checked_pictures, checked_scalars
@@ -357,7 +357,7 @@ class Recorder(RunWriter):
             return
         last = self.epochs[-1]
         path = storage.epoch_folders(self.folder)[last] / "weights.safetensors"
-        recorded, own = storage.read(path, files.load_tensors), self._weights()
+        recorded, own = storage.read(path, load_tensors), self._weights()
         try:
             storage.check_architecture(recorded, own)
         except storage.RunError as error:

@@ -19,6 +19,7 @@ from dvi_widget.arrays import blocks, check_path, check_whole, warn
 from dvi_widget.boundary import Splits, synthesize
 from dvi_widget.pictures import show, shrunk, value_range
 from dvi_widget.subject import parts
+from dvi_widget.weights import save_tensors
 
 from . import storage
 from .arguments import checked_classes, checked_mapping, checked_scalars
@@ -293,9 +294,9 @@ class RunWriter:
                 files.save_array(aside / f"{name}.npy", array)
             if linear is not None:
                 head = {"weight": torch.from_numpy(linear[0]), "bias": torch.from_numpy(linear[1])}
-                files.save_tensors(aside / "head.safetensors", head, {"head": str(epoch)})
+                save_tensors(aside / "head.safetensors", head, {"head": str(epoch)})
             if weights is not None:
-                files.save_tensors(aside / "weights.safetensors", weights, {"weights": str(epoch)})
+                save_tensors(aside / "weights.safetensors", weights, {"weights": str(epoch)})
             files.write_json(aside / "epoch.json", described)
         storage.remove_old_generations(self.folder)
 

@@ -31,8 +31,6 @@ from .conversation import Conversation
 from .html import write_page
 from .link import read_link
 from .query import Query, Samples, Vocabulary, holds, parse
-from .questions.models import check_models
-from .questions.predictions import check_vae
 from .rendering import Pictures, Render, rendered
 from .scene import Scene
 from .selections import from_text, to_text
@@ -220,9 +218,13 @@ class Explorer(anywidget.AnyWidget):
                 raise ValueError("images must be left out where render draws pictures; got both. Pass one.")
             pictures = drawn or pictures
         if models is not None:
+            from .questions.models import check_models  # noqa: PLC0415 - loads torch, as models do
+
             check_models(models)
         self._scene = Scene(landscapes, pictures, describe=describe, models=models, vae=vae, solid=solid)
         if vae is not None:
+            from .questions.predictions import check_vae  # noqa: PLC0415 - loads torch, as a VAE does
+
             check_vae(self._scene)
         self._filter_from_page: object = None  # while a page sets it
         self._conversation = Conversation(self._scene, self.send)

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from dvi_widget.landscape import Landscape
 from dvi_widget.landscape.source import HasSubject, KnowsInputs
-from dvi_widget.runs import RunError
-from dvi_widget.subject import class_labels
 
 #: Name of the run's own network among the models.
 RECORDED_NETWORK = "the recorded network"
@@ -61,6 +59,8 @@ def in_order(model: Any, classes: Sequence[str]) -> Any:
     Its labels (``classes_``) are names of these classes, or their indices; else it is returned as it is, as
     are all other models.
     """
+    from dvi_widget.subject import class_labels  # noqa: PLC0415 - loads torch, as models do
+
     labels = class_labels(model) if hasattr(model, "predict_proba") else None
     if labels is None:
         return model
@@ -115,6 +115,8 @@ class Models:
     @cached_property
     def _inputs_known(self) -> bool:
         if isinstance(self._landscape.source, KnowsInputs):
+            from dvi_widget.runs import RunError  # noqa: PLC0415 - loads torch, as a run's engine has
+
             try:
                 return np.ndim(self._landscape.source.inputs(np.arange(1))) == 4
             except RunError:  # recorded without inputs, for which its thumbnails do not stand in

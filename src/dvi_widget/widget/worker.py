@@ -42,8 +42,21 @@ class Worker:
             thread = self._threads.get(run.__name__)
             if thread is None or not thread.is_alive():  # a forked process has no threads
                 thread = threading.Thread(target=run, name=f"dvi_widget{run.__name__}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # Python in a browser has no threads: the page waits for the answer
+                    self._run_here(queue)
+                    return
                 self._threads[run.__name__] = thread
-                thread.start()
+
+    def _run_here(self, queue: Queue[Job]) -> None:
+        """Run the job that was queued just now on the thread that queued it."""
+        job = queue.get()
+        try:
+            with self._turn:
+                job()
+        finally:
+            queue.task_done()
 
     def _run_short(self) -> None:
         while True:

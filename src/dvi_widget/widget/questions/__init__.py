@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from dvi_widget.widget.request import REQUESTS, Request
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.wire import Answer, Report, RequestError, quoted, silence
 
 from . import (  # noqa: F401 - importing registers them
-    borders,
     columns,
     landscapes,
-    models,
-    points,
-    predictions,
     samples,
     solid,
     tables,
 )
+
+if find_spec("torch") is not None:  # without it, a landscape from a file is shown
+    from . import borders, models, points, predictions  # noqa: F401
 
 
 def find(name: object) -> Request:

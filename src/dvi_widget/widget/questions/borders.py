@@ -26,16 +26,6 @@ _WHAT = "Boundary samples"
 _MAX_ERROR = 0.01  # of a representation's length: recorded ones may be half precision
 
 
-def can_be_placed(landscape: Landscape) -> bool:
-    """Tell whether a landscape can show where its boundary samples lie."""
-    source = landscape.source
-    return (
-        isinstance(source, KnowsBoundary)
-        and isinstance(source, Classifies)
-        and isinstance(source, (Places, PlacesBoundary))
-    )
-
-
 @dataclass(frozen=True)
 class BoundarySamples(Answer):
     """Samples on the boundary, as they were fitted.

@@ -12,19 +12,25 @@ from numpy.typing import NDArray
 from dvi_widget.landscape import PALETTES
 from dvi_widget.landscape.canvas import Canvas as Painted
 from dvi_widget.landscape.events import EventKind
-from dvi_widget.landscape.source import KnowsFeatures, Measurable, RoundTrips
+from dvi_widget.landscape.source import (
+    Classifies,
+    KnowsBoundary,
+    KnowsFeatures,
+    Measurable,
+    Places,
+    PlacesBoundary,
+    RoundTrips,
+)
 from dvi_widget.landscape.source import Measures as EngineMeasures
 from dvi_widget.suggestions import DEFINITIONS, MEASURES, ranked
 from dvi_widget.widget import columns
 from dvi_widget.widget.arguments import Count, Epoch, Landscape, one_of
 from dvi_widget.widget.columns import ColumnOutline
+from dvi_widget.widget.outlines import AutoencoderOutline
 from dvi_widget.widget.request import refusal, request
 from dvi_widget.widget.scene import Accuracy, Scene, engine
 from dvi_widget.widget.thumbnails import fitted
 from dvi_widget.widget.wire import PROTOCOL, Answer, Report, class_dtype, graded, in_bytes, quantised
-
-from .borders import can_be_placed
-from .predictions import AutoencoderOutline, outline
 
 _MAX_MEASURED_SAMPLES = 2000  # of each split, over which measures are averaged
 _ACCURACY_SCALARS = {"train_accuracy", "test_accuracy"}  # the page shows these as accuracies
@@ -133,7 +139,7 @@ def hello(scene: Scene) -> Hello:
         groups=scene.groups,
         solid=scene.solid is not None,
         models=[{"name": name, "recorded": scene.models.is_recorded(name)} for name in scene.models.names],
-        vae=None if scene.vae is None else outline(scene.vae),
+        vae=None if scene.vae is None else _autoencoder(scene.vae),
         lists=[{"name": name, "definition": text} for name, text in DEFINITIONS.items()],
         landscapes=[
             _landscape_outline(scene, landscape, name)
@@ -143,6 +149,12 @@ def hello(scene: Scene) -> Hello:
         split=(samples["split"] == "test").to_numpy().astype(np.uint8),
         members=np.array(members, np.uint8).reshape(len(members), len(scene)),
     )
+
+
+def _autoencoder(vae: Any) -> AutoencoderOutline:
+    from .predictions import outline  # noqa: PLC0415 - loads torch, as a VAE does
+
+    return outline(vae)
 
 
 def _picture_format(scene: Scene) -> PictureFormat | None:
@@ -169,11 +181,21 @@ def _landscape_outline(scene: Scene, landscape: Landscape, name: str) -> Landsca
         "services": [
             *landscape.services,
             *(["dynamics"] if scene.dynamics[landscape].available else []),
-            *(["borders"] if can_be_placed(landscape) else []),
+            *(["borders"] if _shows_borders(landscape) else []),
             "table",
         ],
         "columns": columns.outlines(scene, landscape),
     }
+
+
+def _shows_borders(landscape: Landscape) -> bool:
+    """Tell whether a landscape can show where its boundary samples lie."""
+    source = landscape.source
+    return (
+        isinstance(source, KnowsBoundary)
+        and isinstance(source, Classifies)
+        and isinstance(source, (Places, PlacesBoundary))
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypedDict, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dvi_widget import saliency
 from dvi_widget.saliency.network import Network
 from dvi_widget.widget.arguments import Class, Epoch, Sample, Samples, Text, is_whole, whole
+from dvi_widget.widget.outlines import Field
 from dvi_widget.widget.request import Check, Context, refusal, request
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.wire import Answer, Report, RequestError, in_bytes
@@ -100,22 +101,6 @@ def refusing(name: str) -> Iterator[None]:
         raise
     except (ValueError, TypeError) as error:
         raise RequestError(f"{name}: {error}") from error
-
-
-#: As `saliency.Parameter.kind`.
-FieldKind = Literal["int", "float", "bool", "choice", "layer", "fill"]
-
-
-class Field(TypedDict):
-    """A parameter as a form shows it; `low` and `high` are the inclusive range of a number."""
-
-    name: str
-    kind: FieldKind
-    default: str | float | bool | None
-    description: str
-    low: float | None
-    high: float | None
-    choices: list[str]
 
 
 class MethodOutline(TypedDict):

@@ -14,11 +14,12 @@ from dvi_widget.deepvid import VAE, LinearStudent, Neighborhood, Neighbors
 from dvi_widget.deepvid.search import search as search_settings
 from dvi_widget.deepvid.solvers import OPTIMIZERS
 from dvi_widget.widget.arguments import Epoch, Sample, Samples, is_whole
+from dvi_widget.widget.outlines import AutoencoderOutline, Field, FieldKind
 from dvi_widget.widget.request import Check, Context, refusal, request
 from dvi_widget.widget.scene import Scene
 from dvi_widget.widget.wire import Answer, Report, RequestError, quoted
 
-from .models import Field, FieldKind, Model, refusing
+from .models import Model, refusing
 
 _MAX_PICTURES = 144  # neighbours that are drawn (§6.2)
 _MAX_NEIGHBORS = 4096
@@ -116,13 +117,6 @@ def check_vae(scene: Scene) -> None:
             vae.check(inputs, "inputs")
         except ValueError as error:
             raise ValueError(f"vae must take the same pictures as the models; {error}") from error
-
-
-class AutoencoderOutline(TypedDict):
-    """The range of each latent dimension, and what can be set about neighbours."""
-
-    ranges: list[tuple[float, float]]
-    settings: list[Field]
 
 
 def outline(vae: VAE) -> AutoencoderOutline:

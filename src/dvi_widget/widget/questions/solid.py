@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import plotly
 from numpy.typing import NDArray
 
 from dvi_widget.widget.arguments import Epoch
@@ -54,5 +53,7 @@ class Script(Answer):
 @request("plotly", pace="soon")
 def script(scene: Scene) -> Script:
     """Send plotly.js as this Python's plotly has it: only pages that show a figure need it."""
+    import plotly  # noqa: PLC0415 - a landscape in the plane is shown without it
+
     del scene
     return Script(np.frombuffer(plotly.offline.get_plotlyjs().encode(), np.uint8))
