@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ from .source import KnowsLogits
 
 if TYPE_CHECKING:
     from .frames import Landscape
+
+L = TypeVar("L", bound="Landscape")
 
 SUFFIX = ".dvi"
 _FORMAT = "dvi_widget landscape"
@@ -109,7 +111,7 @@ def save(landscape: Landscape, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def load(landscape_type: type[Landscape], path: Path) -> Landscape:
+def load(landscape_type: type[L], path: Path) -> L:
     """Read what `save` wrote (see `Landscape.load`)."""
     with open_regular(path) as file:
         try:
@@ -180,8 +182,8 @@ def _exactly(member: IO[bytes], size: int) -> bytes | None:
 
 
 def _landscape(
-    landscape_type: type[Landscape], description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> Landscape:
+    landscape_type: type[L], description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> L:
     """Build the landscape; it checks by itself that everything fits together."""
     epochs = [int(epoch) for epoch in description["epochs"]]
     samples = pd.DataFrame(
