@@ -79,7 +79,7 @@ def test_many_epochs_have_fewer_pictures_between_them(landscape, tmp_path, monke
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"path": "run.avi"}, r"path must end in \.gif or \.mp4; got 'run\.avi'"),
+        ({"path": "run.avi"}, r"path must end in \.dvi, \.gif or \.mp4; got 'run\.avi'"),
         ({"path": 3}, "path must be"),
         ({"path": "run.gif", "size": 10}, "size must be a whole number"),
         (

@@ -40,7 +40,7 @@ def save(landscape: Landscape, path: str | os.PathLike[str], epochs: Sequence[in
         ".mp4": _write_mp4,
     }
     if target.suffix.lower() not in writers:
-        raise ValueError(f"path must end in .gif or .mp4; got {str(path)!r}.")
+        raise ValueError(f"path must end in .dvi, .gif or .mp4; got {str(path)!r}.")
     size = check_whole("size", size, _MIN_SIZE_PX, _MAX_SIZE_PX)
     landscape.require_plane()
     frames = [landscape.at(epoch) for epoch in (landscape.epochs if epochs is None else epochs)]

@@ -576,8 +576,8 @@ class Landscape:
         Raises
         ------
         ValueError
-            If the path has another ending, epochs are chosen for a ``.dvi`` file, an epoch is not part of the landscape, there are too many of them,
-            or the size is out of range.
+            If the path has another ending, epochs are chosen for a ``.dvi`` file, an epoch is not part of the
+            landscape, there are too many of them, or the size is out of range.
         RuntimeError
             If the landscape is not two-dimensional.
         ImportError
