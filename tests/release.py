@@ -2,10 +2,10 @@
 
     python tests/release.py
 
-Builds the source archive and the wheel in dist/, and installs the wheel in empty environments: with the newest
-versions of what it needs, and with the lowest it declares. Trains and exports the demo in both, and opens it in
-the newest one's JupyterLab. A third environment has only what a saved landscape is shown with. Prints a line
-per check and ends at the first that fails.
+Builds the source archive and the wheel in dist/, and installs the wheel in empty environments: with the
+newest versions of what it needs, and with the lowest it declares. Trains and exports the demo in both, and
+opens it in the newest one's JupyterLab. A third environment has only what a saved landscape is shown with.
+Prints a line per check and ends at the first that fails.
 """
 
 from __future__ import annotations

@@ -560,7 +560,8 @@ class Landscape:
         Parameters
         ----------
         path
-            Ends in ``.dvi``, in ``.gif``, or in ``.mp4``, which needs imageio-ffmpeg (``pip install dvi-widget[video]``).
+            Ends in ``.dvi``, ``.gif`` or ``.mp4``, which needs imageio-ffmpeg
+            (``pip install dvi-widget[video]``).
             A file that is there is replaced once the new one is whole.
         epochs : sequence of int, optional
             Recorded numbers, in the order in which they are shown; by default all. Up to 400; the more there
@@ -583,7 +584,7 @@ class Landscape:
         ImportError
             If an MP4 is asked for and imageio-ffmpeg is not installed.
         """
-        if saved.meant(path):
+        if saved.meant(check_path("path", path)):
             if epochs is not None:
                 raise ValueError(f"epochs must be left out for a {saved.SUFFIX} file; got {epochs!r}.")
             return saved.save(self, path)
