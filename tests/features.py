@@ -38,7 +38,7 @@ FEATURES = {
     "A5": _of("Temporal continuity", "`PaperDVI(temporal_weight=…)`"),
     "A6": _of("Weighted total loss, all weights parameters", "`PaperDVI(…)`"),
     "A7": _of("Painted landscape with borders", "the canvas; `frame.canvas`", "quickstart"),
-    "A8": _of("New samples placed, places decoded", "`DVI.transform`; the marker tool on open land"),
+    "A8": _of("New samples placed, places decoded", "`DVI.transform(inputs=…)`; Map → Places"),
     "A9": _of("The four properties as measures", "`landscape.measures()`; Map → Quality", "quickstart"),
     "A10": _of("Baselines on the same run", '`dvi.baselines`, `DVI("dvi-t")`'),
     "A11": _of(
@@ -62,7 +62,7 @@ FEATURES = {
     "B5": _of("Decoded grid: class and entropy", "the canvas of a DeepView landscape", "deepview_backdoor"),
     "B6": _of("λ and a chosen by quality", '`DeepView(lam="auto")`', "deepview_backdoor"),
     "B7": _of("Q_kNN, Q_data, Q_¬data", "`DeepView.measures()`", "deepview_adversarial"),
-    "B8": _of("Samples added to a map", "`DeepView.add`", "deepview_adversarial"),
+    "B8": _of("Samples added to a map", "`DeepView.add`, `DVI.add`", "deepview_adversarial"),
     "B9": _of("Disagreement marks", "a cross on a point; the filter `wrong`"),
     "B10": _of("Markers decoded anywhere", "the marker tool; Map → Places"),
     "B11": _of("Case: adversarial picture", "", "deepview_adversarial"),
@@ -130,10 +130,7 @@ FEATURES = {
 
 # What is not whole yet, and what is missing. A feature stands here until nothing of it is missing.
 PARTLY = {
-    "A8": "raw inputs are placed by Python only after the network has turned them into representations",
     "A10": "the comparison of methods quotes three draws, not ten with their spread",
-    "B8": "samples are added to maps of DeepView, not to landscapes of a run",
-    "B10": "a place on a landscape of a run shows the nearest sample, not a decoded picture",
     "C5": "the convolutional autoencoder of colour pictures keeps too few predictions to explain with",
     "C9": "no polylines of the latent vectors in the morph",
     "C14": "DeepVID is no method of `attribute`",

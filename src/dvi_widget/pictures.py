@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,3 +117,50 @@ def shrunk(pictures: NDArray[np.uint8], side: int | None) -> NDArray[np.uint8]:
         for picture in pictures
     ]
     return np.array(channels, np.uint8)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """How inputs of a network and pictures of the same samples relate: one straight line per channel.
+
+    Networks may take other values than people see, such as pixels that were centred and divided.
+
+    Attributes
+    ----------
+    slopes, offsets : float64 [C, 1, 1]
+        picture = slope · input + offset.
+    residual : float
+        Largest root mean squared error of a channel, in grey levels.
+    """
+
+    slopes: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+    residual: float
+
+    @classmethod
+    def between(cls, inputs: NDArray[Any], pictures: NDArray[np.uint8]) -> Lines:
+        """Fit the lines by least squares to inputs and pictures of the same samples, both [n, C, H, W]."""
+        lines = [
+            _line(inputs[:, c].ravel().astype(np.float64), pictures[:, c].ravel().astype(np.float64))
+            for c in range(pictures.shape[1])
+        ]
+        slopes, offsets, errors = np.array(lines).T
+        return cls(slopes[:, None, None], offsets[:, None, None], float(errors.max()))
+
+    def pictures(self, inputs: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return pictures uint8 [m, C, H, W] of inputs."""
+        values = inputs * self.slopes + self.offsets
+        return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+
+    def inputs(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return inputs float32 [m, C, H, W] of pictures; 0 for a channel that never varied."""
+        slopes = np.where(self.slopes == 0, np.inf, self.slopes)
+        return ((pictures - self.offsets) / slopes).astype(np.float32)
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return slope, offset and error of the least-squares line through pairs; flat if x does not vary."""
+    spread = x.var()
+    slope = float(((x - x.mean()) * (y - y.mean())).mean() / spread) if spread > 0 else 0.0
+    offset = float(y.mean() - slope * x.mean())
+    return slope, offset, float(np.sqrt(np.square(slope * x + offset - y).mean()))

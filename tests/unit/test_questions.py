@@ -260,6 +260,88 @@ def test_what_decodes_to_inputs_shows_them_as_the_samples_are_shown():
     np.testing.assert_allclose(arrays["probabilities"], model(decoded), rtol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    """A landscape of digits whose network is known, with its pictures as the network takes them."""
+    folder = tmp_path_factory.mktemp("known") / "run"
+    recorded.record(folder, epochs=(0, 8))
+    return dvi.DVI().fit(dvi.Run(folder, model=recorded.network())).landscape()
+
+
+def sent(picture):
+    """A picture [h, w] as a page sends it: grey as RGB."""
+    pixels = np.repeat(picture[:, :, None], 3, axis=2)
+    return {
+        "height": picture.shape[0],
+        "width": picture.shape[1],
+        "pixels": base64.b64encode(pixels.tobytes()).decode(),
+    }
+
+
+@pytest.mark.feature("A8")
+@pytest.mark.parametrize("scale", [1, 12])
+def test_a_picture_of_ones_own_lies_where_the_network_sees_it(known, scale):
+    scene = Scene([known], known.images)
+    (x, y), _, _ = dvi.datasets.digits()
+    right = 0
+    for index in range(300, 330):
+        larger = np.kron(x[index, 0], np.ones((scale, scale), np.uint8))
+        arrays = ask(scene, "place_picture", {"landscape": 0, "epoch": 8, **sent(larger)}).arrays
+        np.testing.assert_array_equal(arrays["pixels"][0, :, :, 0], x[index, 0])
+        own = x[index : index + 1].astype("float32") / 255
+        z = known.source.subject(8).predict(own)[0]
+        np.testing.assert_allclose(arrays["probabilities"][0], np.exp(z) / np.exp(z).sum(), atol=1e-4)
+        x0, x1, *_ = known.extent
+        place = known.source.place(8, known.source.represent(8, own))[0]
+        np.testing.assert_allclose(
+            known.extent[::2] + arrays["position"][0] / 65535 * (x1 - x0), place, atol=1e-3 * (x1 - x0)
+        )
+        assert arrays["nearest"].shape == (1, 5)
+        right += known.samples["label"].to_numpy()[arrays["nearest"][0, 0]] == y[index]
+    assert right > 15, "the nearest recorded sample is of its class, for most"
+
+
+def test_a_picture_that_is_none_gets_a_sentence(known, shown):
+    scene = Scene([known], known.images)
+    whole = {"landscape": 0, "epoch": 8, **sent(np.zeros((4, 3), np.uint8))}
+    for change, sentence in (
+        ({"height": 0}, "height must be a whole number from 1 to 512"),
+        ({"width": 4}, "pixels must be 4 × 4 pixels of three bytes in base64; got"),
+        ({"pixels": "é"}, "pixels must be"),
+        ({"pixels": None}, "pixels must be"),
+    ):
+        with pytest.raises(RequestError, match=sentence):
+            ask(scene, "place_picture", {**whole, **change})
+    odd = Scene([known], np.roll(known.images, 3, axis=2))
+    with pytest.raises(RequestError, match="no linear function of the network's inputs"):
+        ask(odd, "place_picture", whole)
+    with pytest.raises(RequestError, match="New pictures"):
+        ask(Scene([shown], shown.images), "place_picture", {**whole, "epoch": 5})
+
+
+@pytest.mark.feature("B10")
+def test_a_place_of_a_run_is_imagined_by_the_autoencoder(known):
+    (x, _), _, _ = dvi.datasets.digits()
+    vae = dvi.VAE(latent_dim=8, epochs=60, seed=0).fit(x.astype("float32") / 255)
+    scene = Scene([known], known.images, vae=vae)
+    rows = np.arange(0, 160, 2)
+    points = known.at(8).positions[rows].tolist()
+    answer = ask(scene, "decode", {"landscape": 0, "epoch": 8, "points": points})
+    assert answer.result["imagined"]
+    pixels = answer.arrays["pixels"][:, :, :, 0].astype(float)
+    assert pixels.shape == (80, 8, 8)
+    # Nearer to the sample's own picture than to one of another sample, on the whole.
+    own = known.images[rows, 0].astype(float)
+    error = np.square(pixels[:, None] - own).mean(axis=(2, 3))
+    assert np.diag(error).mean() < 0.75 * error.mean()
+    # The network takes what is imagined for the class of the place more often than one in ten.
+    said = known.source.subject(8).predict((pixels[:, None] / 255).astype("float32")).argmax(axis=1)
+    assert (said == answer.arrays["probabilities"].argmax(axis=1)).mean() > 0.5
+    bare = ask(Scene([known], known.images), "decode", {"landscape": 0, "epoch": 8, "points": points})
+    assert not bare.result["imagined"]
+    assert "pixels" not in bare.arrays
+
+
 def test_crossings_are_told_in_order(shown):
     a, b = shown.at(5).positions[[4, 7]].tolist()
     told = asked(shown, "crossings", epoch=5, a=a, b=b).result["crossings"]

@@ -7,6 +7,7 @@ import { useSize } from "../pieces/size";
 import { ToolButton } from "../pieces/tool";
 import { LOST } from "../protocol/wire";
 import { Find } from "../query/field/find";
+import { bring, dropsOf, takesGuests } from "../state/guests";
 import type { Side } from "../state/sides";
 import type { Store } from "../state/store";
 import { describe } from "./description";
@@ -66,6 +67,7 @@ export function Explorer({ store, root, parts, lost }: ExplorerProperties) {
       root.removeEventListener("pointerdown", pointed, true);
     };
   }, [store, root, stages]);
+  const dropped = takesGuests(store) ? dropsOf((files) => bring(store, files)) : {};
   return (
     <div class="dvi-frame">
       {lost.value && (
@@ -80,7 +82,7 @@ export function Explorer({ store, root, parts, lost }: ExplorerProperties) {
         style={{ "--dvi-margin": `${margin}px` }}
       >
         <TopLine store={store} />
-        <div class="dvi-stages">
+        <div class="dvi-stages" {...dropped}>
           {store.sides.map((side) => (
             <Canvas key={side.index} store={store} side={side} stages={stages} parts={parts} />
           ))}

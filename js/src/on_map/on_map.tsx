@@ -3,6 +3,7 @@ import type { Stage } from "../canvas/stage";
 import type { Store } from "../state/store";
 import { BoundarySamples } from "./boundary";
 import { Card } from "./card";
+import { Guests } from "./guests";
 import { Markers } from "./markers";
 import { Names } from "./names";
 import { Pictures } from "./pictures";
@@ -23,6 +24,7 @@ function Drawn({ store, stage }: Properties) {
       <BoundarySamples store={store} stage={stage} />
       <Names stage={stage} />
       <Markers store={store} stage={stage} />
+      <Guests store={store} stage={stage} />
       <Lasso stage={stage} />
     </>
   );

@@ -71,7 +71,13 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
         >
           {(answer) =>
             readDecoded(answer).map((point) => (
-              <Decoded key="place" store={store} point={point} close={close} />
+              <Decoded
+                key="place"
+                store={store}
+                point={point}
+                imagined={answer.imagined}
+                close={close}
+              />
             ))
           }
         </Asked>
@@ -97,10 +103,13 @@ export function Place({ store, stage }: { store: Store; stage: Stage }) {
 interface DecodedProperties {
   store: Store;
   point: DecodedPoint;
+  /** Whether the picture is an autoencoder's. */
+  imagined: boolean;
   close: () => void;
 }
 
-function Decoded({ store, point: { classes, nearest, picture }, close }: DecodedProperties) {
+function Decoded({ store, point, imagined, close }: DecodedProperties) {
+  const { classes, nearest, picture } = point;
   const { hello, thumbnails } = store;
   thumbnails.revision.value;
   if (hello.images !== null) {
@@ -113,6 +122,7 @@ function Decoded({ store, point: { classes, nearest, picture }, close }: Decoded
       {picture !== undefined && (
         <Pixels picture={picture} side={PICTURE_PX} name="Decoded picture of this place" />
       )}
+      {imagined && <small>imagined by the autoencoder</small>}
       <ul class="dvi-place-classes" aria-label="Probabilities of the model here">
         {classes.slice(0, MAX_CLASSES).map(({ probability, index }) => (
           <li key={index} title={store.className(index)}>

@@ -1,5 +1,6 @@
 // All panels, within a group in the order of their tabs.
 import type { Panel } from "../pieces/panel";
+import { takesGuests } from "../state/guests";
 import { canDecode } from "../state/markers";
 import { offers } from "../state/sides";
 import type { Store } from "../state/store";
@@ -32,6 +33,7 @@ const hasModels = ({ hello }: Store): boolean => hello.models.length > 0;
 const hasLists = ({ hello }: Store): boolean => hello.lists.length > 0;
 const hasAutoencoder = (store: Store): boolean => hasModels(store) && store.hello.vae !== null;
 const hasNeighbors = ({ sides }: Store): boolean => offers(sides, "neighbors");
+const hasPlaces = (store: Store): boolean => canDecode(store) || takesGuests(store);
 const isSolid = ({ hello }: Store): boolean => hello.solid;
 const hasMeasures = ({ sides }: Store): boolean =>
   offers(sides, "measures") || offers(sides, "boundary");
@@ -72,7 +74,7 @@ const MAP: readonly Placed[] = [
     about: aboutScope("measures"),
     applies: hasMeasures,
   },
-  { id: "markers", title: "Places", content: Markers, about: aboutPlaces, applies: canDecode },
+  { id: "markers", title: "Places", content: Markers, about: aboutPlaces, applies: hasPlaces },
   { id: "solid", title: "3-D", content: Solid, about: aboutAll, applies: isSolid },
 ];
 

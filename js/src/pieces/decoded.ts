@@ -11,7 +11,9 @@ export interface DecodedPoint {
   picture: Picture | undefined;
 }
 
-export function readDecoded({ probabilities, nearest, pixels }: Answer<"decode">): DecodedPoint[] {
+type Read = Pick<Answer<"decode">, "probabilities" | "nearest" | "pixels">;
+
+export function readDecoded({ probabilities, nearest, pixels }: Read): DecodedPoint[] {
   const pictures = pixels === undefined ? [] : readPictures(pixels);
   const [points = 0, classes = 0] = probabilities.shape;
   const [, neighbors = 0] = nearest.shape;

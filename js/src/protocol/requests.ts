@@ -229,7 +229,7 @@ export interface Requests {
   /** Decode points of the canvas, classify them and find the recorded samples nearest to them. */
   decode: {
     args: { landscape: number; epoch: number; points: readonly (readonly [number, number])[] };
-    result: Record<never, never>;
+    result: { imagined: boolean };
     arrays: { probabilities: Float32Array; nearest: Int32Array; pixels?: Uint8Array };
   };
   /** Send the texts of samples. */
@@ -400,6 +400,17 @@ export interface Requests {
       values: Float32Array;
       boxes: Int32Array;
       reconstructions: Float32Array;
+    };
+  };
+  /** Place a picture of the person's own on the map, at an epoch. */
+  place_picture: {
+    args: { landscape: number; epoch: number; height: number; width: number; pixels: string };
+    result: Record<never, never>;
+    arrays: {
+      position: Uint16Array;
+      probabilities: Float32Array;
+      nearest: Int32Array;
+      pixels: Uint8Array;
     };
   };
   /** Send plotly.js as this Python's plotly has it: only pages that show a figure need it. */

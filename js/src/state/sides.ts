@@ -273,6 +273,7 @@ const NEEDS = {
   decode: ["decode", "classify"],
   neighbors: ["neighbors"],
   boundary: ["borders"],
+  pictures: ["represent", "place", "classify", "inputs"],
 };
 
 /** Whether any of some landscapes offers a service. */

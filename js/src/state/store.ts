@@ -66,6 +66,16 @@ export interface Hovered {
   side: number | null;
 }
 
+/** A picture that somebody brought, as it is sent to the kernel. */
+export interface Guest {
+  number: number;
+  name: string;
+  height: number;
+  width: number;
+  /** RGB by rows, in base64. */
+  pixels: string;
+}
+
 /** Pictures up to this size are fetched as they are; larger ones are fetched small for the grid. */
 const NATIVE_SIZE = 64;
 /** The settings that undo brings back: what changes the picture, but not where one looks or how time runs. */
@@ -116,6 +126,8 @@ export class Store {
   readonly raisedOn: ReadonlySignal<Side>;
   /** The location on a landscape that is decoded in a card, in units of positions. */
   readonly place: Signal<{ side: number; x: number; y: number } | null> = signal(null);
+  /** Pictures that somebody brought, to see where they fall; they last as long as the page. */
+  readonly guests: Signal<readonly Guest[]> = signal([]);
   readonly colorBy: Signal<string>;
   /** The name of a column; "" for one size. */
   readonly sizeBy: Signal<string>;

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dvi_widget.landscape.canvas import Canvas
+from dvi_widget.pictures import Lines
 
 from . import canvas
 
@@ -72,9 +73,15 @@ class DeepViewSource:
         return x.reshape(len(x), *self._view.shape_), p.argmax(axis=1), p.max(axis=1)
 
     def place(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return positions [m, 2] of inputs [m, ...]."""
+        """Return positions [m, 2] of inputs [m, ...], flat or not."""
         del epoch
-        return self._view.transform(x)
+        return self._view.transform(x.reshape(len(x), *self._view.shape_))
+
+    def represent(self, epoch: int, inputs: ArrayLike) -> NDArray[np.float32]:
+        """Return inputs [m, ...] flat: DeepView maps inputs, not representations."""
+        del epoch
+        x = np.asarray(inputs, np.float32)
+        return x.reshape(len(x), -1)
 
     def neighbors(
         self, epoch: int, indices: ArrayLike, k: int, mask: ArrayLike | None = None
@@ -136,25 +143,11 @@ class PictureSource(DeepViewSource):
 
     def __init__(self, view: DeepView, pictures: NDArray[np.uint8]) -> None:
         super().__init__(view)
-        channels = pictures.shape[1]
         rows = slice(0, None, max(1, len(pictures) // _COMPARED_SAMPLES))
-        x = view.flat_[rows].reshape(-1, channels, view.flat_.shape[1] // channels)
-        y = pictures[rows].reshape(x.shape)
-        lines = [_line(x[:, c].ravel(), y[:, c].ravel()) for c in range(channels)]
-        self._slopes, self._offsets = np.array(lines, np.float32).T.reshape(2, 1, channels, 1, 1)
         self._size = pictures.shape[1:]
+        self._lines = Lines.between(view.flat_[rows].reshape(-1, *self._size), pictures[rows])
 
     def pictures(self, epoch: int, x: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return pictures of flat inputs [m, D]: uint8 [m, C, H, W]."""
         del epoch
-        values = x.reshape(len(x), *self._size) * self._slopes + self._offsets
-        pictures: NDArray[np.uint8] = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
-        return pictures
-
-
-def _line(x: NDArray[np.float32], y: NDArray[np.uint8]) -> tuple[float, float]:
-    """Return slope and offset of the least-squares line through pairs; flat if x does not vary."""
-    u, v = x.astype(np.float64), y.astype(np.float64)
-    spread = u.var()
-    slope = float(((u - u.mean()) * (v - v.mean())).mean() / spread) if spread > 0 else 0.0
-    return slope, float(v.mean() - slope * u.mean())
+        return self._lines.pictures(x.reshape(len(x), *self._size))

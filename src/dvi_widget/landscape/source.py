@@ -124,6 +124,15 @@ class KnowsInputs(Protocol):
 
 
 @runtime_checkable
+class Represents(Protocol):
+    """Turns new inputs into what `place` and `classify` take."""
+
+    def represent(self, epoch: int, inputs: ArrayLike) -> NDArray[np.float32]:
+        """Return the representations [m, h] of inputs [m, ...] as the classifier takes them."""
+        ...
+
+
+@runtime_checkable
 class HasSubject(Protocol):
     """Has the classifier itself."""
 
@@ -202,6 +211,7 @@ ABILITIES: dict[str, type] = {
     "examine": Examines,
     "pictures": Pictures,
     "inputs": KnowsInputs,
+    "represent": Represents,
     "subject": HasSubject,
     "measures": Measures,
     "place_boundary": PlacesBoundary,

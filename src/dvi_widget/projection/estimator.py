@@ -17,6 +17,7 @@ from dvi_widget.progress import Progress, progress_bar
 from dvi_widget.runs import Run
 
 from . import cache
+from .added import Added
 from .cache import FittedEpoch
 from .checkpoint import Checkpoint, bounded
 from .fits import Fits, Maps
@@ -162,6 +163,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         """Start anew: nothing of this run is fitted."""
         self.run_, self.epochs_ = run, []
         self._fits = Fits(run, method)
+        self._added: Added | None = None
         self._settings = (self.seed, method.key())
         self._key = ""  # of the last epoch that is fitted
 
@@ -241,15 +243,25 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         self._fits.check_unchanged(epoch)
         return self._fits[epoch].map
 
-    def transform(self, x: ArrayLike, epoch: int, *, boundary: bool = False) -> NDArray[np.float32]:
-        """Project representations, φ.
+    def transform(
+        self,
+        x: ArrayLike | None = None,
+        epoch: int | None = None,
+        *,
+        inputs: Any = None,
+        boundary: bool = False,
+    ) -> NDArray[np.float32]:
+        """Project representations, φ, or samples as the network takes them, φ∘f.
 
         Parameters
         ----------
-        x : array [m, h]
+        x : array [m, h], optional
             Representations as the network has them at that epoch.
         epoch : int
             A fitted epoch.
+        inputs : array [m, ...], optional
+            In place of `x`: samples as the network takes them. The run must know its network,
+            ``Run(folder, model=...)``; the network of that epoch represents them.
         boundary : bool
             Whether these are points on the δ-boundary, as in `Run.boundary`. `DVI` places them by edges of
             their own; other methods place all points alike.
@@ -264,12 +276,64 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         NotFittedError
             Before fit.
         ValueError
-            If the epoch is not fitted or was recorded anew since, the width is not h, or x holds NaN.
+            If the epoch is not fitted or was recorded anew since, the width is not h, x holds NaN, or not
+            exactly one of x and inputs is given.
+        RunError
+            If inputs are given and the run does not know its network.
         """
-        fitted = self._map(epoch)
+        fitted = self._map(epoch)  # type: ignore[arg-type]
+        assert epoch is not None  # else it would not be fitted
+        if (x is None) == (inputs is None):
+            got = "neither" if x is None else "both"
+            raise ValueError(f"x must be given, or else inputs; got {got}. Pass one of them.")
+        rows = self.run_.subject(epoch).features(inputs) if x is None else x
         width = self.run_.features(epoch, "train").shape[1]
-        points = bounded("x", as_matrix("x", x, width))
+        points = bounded("x", as_matrix("x", rows, width))
         return place_boundary(fitted, points) if boundary else fitted.transform(points)
+
+    def add(self, inputs: ArrayLike, y: ArrayLike | None = None, images: ArrayLike | None = None) -> Self:
+        """Add samples that were not recorded; landscapes taken from now on show them at every epoch.
+
+        The recorded samples and the map stay exactly as they are: the network of each epoch represents the
+        new samples, and the map of that epoch places them, as unseen ones. They are lost with a further
+        `fit`.
+
+        Parameters
+        ----------
+        inputs : array [m, ...]
+            Samples as the network takes them.
+        y : int array [m], optional
+            Their labels, −1 for none.
+        images : array [m, C, H, W], optional
+            Their pictures, of the size of the run's; by default made from the inputs as those of the run are.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError, TypeError
+            If arrays do not fit the run's samples.
+        RunError
+            If the run does not know its network. Open it as ``Run(folder, model=...)``.
+        """
+        check_is_fitted(self)
+        new = Added(self.run_, inputs, y, images)
+        new.answers(self.epochs_[-1])  # a network that cannot be asked says so now
+        self._added = new if self._added is None else self._added.joined(new)
+        return self
+
+    def _shown(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return positions [N, l] and logits [N, C] of the run's samples, then of those added."""
+        y, z = self._fits.positions(epoch), self.run_.logits(epoch, "all")
+        if self._added is None:
+            return y, z
+        x, of_added = self._added.answers(epoch)
+        new = self._fits[epoch].map.transform(bounded("the representations of inputs", x))
+        return np.concatenate([y, new.astype(np.float32)]), np.concatenate([z, of_added])
 
     def inverse_transform(self, y: ArrayLike, epoch: int) -> NDArray[np.float32]:
         """Decode points of the canvas, ψ.
@@ -326,10 +390,10 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             )
         scalars = self.run_.scalars.to_dict("index")
         for epoch in self.epochs_[len(shown) :]:
-            z = self.run_.logits(epoch, "all")
+            positions, z = self._shown(epoch)
             landscape.append(
                 epoch,
-                self._fits.positions(epoch),
+                positions,
                 z.argmax(axis=1),
                 softmax(z, axis=1).max(axis=1),
                 scalars[epoch],
@@ -358,17 +422,18 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         epochs, fits = list(self.epochs_), self._fits
         for epoch in epochs:
             fits.check_unchanged(epoch)
-        logits = [self.run_.logits(epoch, "all") for epoch in epochs]
+        positions, logits = zip(*(self._shown(epoch) for epoch in epochs), strict=True)
+        added = self._added
         inverts = isinstance(fits[epochs[-1]].map, InvertibleMap)
         return Landscape(
             epochs,
-            [fits.positions(epoch) for epoch in epochs],
+            positions,
             [z.argmax(axis=1) for z in logits],
             [softmax(z, axis=1).max(axis=1) for z in logits],
             classes=self.run_.classes,
-            samples=self.run_.samples,
-            images=self.run_.images,
-            source=(DecodingSource if inverts else ProjectionSource)(self.run_, fits),
+            samples=self.run_.samples if added is None else added.table(self.run_.samples),
+            images=self.run_.images if added is None else added.shown(self.run_.images),
+            source=(DecodingSource if inverts else ProjectionSource)(self.run_, fits, added),
             resolution=resolution,
             name=type(self).__name__,
             scalars=self.run_.scalars,

@@ -15,6 +15,7 @@ from dvi_widget.boundary import margins
 from dvi_widget.nearest import neighbors
 from dvi_widget.runs import Run
 
+from .added import Added
 from .cache import FittedEpoch
 from .checkpoint import head_logits
 from .fits import Fits
@@ -32,13 +33,17 @@ class ProjectionSource:
         The run that was fitted.
     fits : Fits
         Its fitted epochs; the estimator may add further ones.
+    added : Added, optional
+        Samples beside those of the run; their rows come last.
     """
 
-    def __init__(self, run: Run, fits: Fits) -> None:
+    def __init__(self, run: Run, fits: Fits, added: Added | None = None) -> None:
         self._run = run
         self._fits = fits
+        self._added = added
         if run.knows_network:
             self.subject = run.subject
+            self.represent = self._represent
         if run.has_inputs or run.left_inputs:  # whoever asks is told that there are none
             self.inputs = self._recorded_inputs
 
@@ -86,16 +91,28 @@ class ProjectionSource:
     def logits(self, epoch: int) -> NDArray[np.float32]:
         """Return the logits of all samples [N, C]."""
         self._fits.check_unchanged(epoch)
-        return self._run.logits(epoch, "all")
+        z = self._run.logits(epoch, "all")
+        return z if self._added is None else np.concatenate([z, self._added.answers(epoch)[1]])
 
     def features(self, epoch: int) -> NDArray[np.float32]:
         """Return the representations of all samples [N, h]."""
         self._fits.check_unchanged(epoch)
-        return self._run.features(epoch, "all")
+        x = self._run.features(epoch, "all")
+        return x if self._added is None else np.concatenate([x, self._added.answers(epoch)[0]])
+
+    def _represent(self, epoch: int, inputs: ArrayLike) -> NDArray[np.float32]:
+        """Return the representations [m, h] of inputs, by the network of an epoch."""
+        self._fits.check_unchanged(epoch)
+        return self._run.subject(epoch).features(inputs)
 
     def _recorded_inputs(self, indices: ArrayLike) -> NDArray[Any]:
         """Return samples as the network takes them [m, ...]."""
-        return np.asarray(self._run.inputs("all")[np.asarray(indices)])
+        rows, n = np.asarray(indices), self._run.n_train + self._run.n_test
+        if self._added is None:
+            return np.asarray(self._run.inputs("all")[rows])
+        recorded = np.asarray(self._run.inputs("all")[np.minimum(rows, n - 1)])
+        late = np.expand_dims(rows >= n, tuple(range(1, recorded.ndim)))
+        return np.where(late, self._added.inputs[np.maximum(rows - n, 0)], recorded)
 
     def boundary(self, epoch: int, split: str) -> NDArray[np.float32]:
         """Return the boundary set [b, h] that was fitted ("train") or held back ("test")."""

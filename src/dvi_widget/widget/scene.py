@@ -61,6 +61,10 @@ class Scene:
         The classifiers that explain samples, the run's own network included.
     neighbors
         Draws neighbours of pictures by the autoencoder; None until the first question about them.
+    latents
+        Latent vectors of samples spread over all; None until the first picture of a place is imagined.
+    regression
+        From representations of an epoch to these, and which landscape and epoch they are of.
     largest : int or None
         Side in pixels into which all pictures are fitted; None for their own sizes.
     dynamics : dict of Landscape to Dynamics
@@ -90,6 +94,8 @@ class Scene:
         self.models = Models(self.landscapes, models, images if isinstance(images, np.ndarray) else None)
         self.vae = vae
         self.neighbors: Any = None
+        self.latents: NDArray[np.float32] | None = None
+        self.regression: Any = None
         self.dynamics = {landscape: Dynamics(landscape) for landscape in self.landscapes}
         self.answers = AnswerCache()
 

@@ -6,6 +6,7 @@ import { Pixels } from "../../pieces/pixels";
 import { SamplePicture, SampleText } from "../../pieces/sample";
 import { classHue, Named } from "../../pieces/swatch";
 import { percent } from "../../pieces/words";
+import { canPlace } from "../../state/guests";
 import {
   along,
   crossingArgs,
@@ -19,6 +20,7 @@ import {
 } from "../../state/markers";
 import type { Side } from "../../state/sides";
 import type { Store } from "../../state/store";
+import { Guests } from "./guests";
 
 const PICTURE_PX = 56;
 const SMALL_PX = 28;
@@ -28,24 +30,40 @@ const STEPS = 8;
 export function Markers({ store }: { store: Store }) {
   const side = store.side.value;
   const markers = markersOn(store, side);
-  const path = pathOn(store, side);
-  if (!side.can("decode")) {
+  if (!side.can("decode") && !canPlace(side)) {
     return (
       <p class="dvi-empty">
         This landscape has no engine that decodes its points: show that of a fitted model.
       </p>
     );
   }
-  if (markers.length === 0) {
-    return (
-      <p class="dvi-empty" data-testid="markers-empty">
-        Drop markers to decode places on the map.
-        <small>With the marker tool a click drops one, and a drag draws a path between two.</small>
-      </p>
-    );
-  }
   return (
     <div class="dvi-marked">
+      {markers.length === 0 ? (
+        <p class="dvi-empty" data-testid="markers-empty">
+          Drop markers to decode places on the map.
+          <small>
+            With the marker tool a click drops one, and a drag draws a path between two.
+          </small>
+        </p>
+      ) : (
+        <Dropped store={store} side={side} markers={markers} />
+      )}
+      {canPlace(side) && store.hello.images !== null && <Guests store={store} side={side} />}
+    </div>
+  );
+}
+
+interface DroppedProperties {
+  store: Store;
+  side: Side;
+  markers: readonly Marker[];
+}
+
+function Dropped({ store, side, markers }: DroppedProperties) {
+  const path = pathOn(store, side);
+  return (
+    <>
       <ul data-testid="markers">
         {markers.map((marker) => (
           <li key={marker.number}>
@@ -68,7 +86,12 @@ export function Markers({ store }: { store: Store }) {
               >
                 {(answer) =>
                   readDecoded(answer).map((point) => (
-                    <DecodedMarker key="marker" store={store} point={point} />
+                    <DecodedMarker
+                      key="marker"
+                      store={store}
+                      point={point}
+                      imagined={answer.imagined}
+                    />
                   ))
                 }
               </Asked>
@@ -90,7 +113,7 @@ export function Markers({ store }: { store: Store }) {
       ) : (
         <Path store={store} side={side} path={path} />
       )}
-    </div>
+    </>
   );
 }
 
@@ -100,7 +123,7 @@ interface DecodedProperties {
 }
 
 /** The picture of a marker, and its likeliest class. */
-function DecodedMarker({ store, point }: DecodedProperties) {
+function DecodedMarker({ store, point, imagined }: DecodedProperties & { imagined: boolean }) {
   const [best] = point.classes;
   const [nearest] = point.nearest;
   return (
@@ -112,7 +135,12 @@ function DecodedMarker({ store, point }: DecodedProperties) {
             <Named store={store} index={best.index} /> <b>{percent(best.probability)}</b>
           </>
         )}
-        {point.picture === undefined && nearest !== undefined && (
+        {imagined && (
+          <small title="A ridge regression leads from representations to its latent vectors">
+            imagined by the autoencoder
+          </small>
+        )}
+        {(imagined || point.picture === undefined) && nearest !== undefined && (
           <small>
             nearest sample #{nearest} <SampleText store={store} index={nearest} />
           </small>

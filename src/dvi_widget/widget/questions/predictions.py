@@ -207,7 +207,7 @@ def latent(scene: Scene, index: Sample) -> LatentVector:
     """Encode the picture of a sample, and decode it again."""
     vae = _vae(scene)
     z = vae.encode(scene.models.inputs(np.array([index])))
-    return LatentVector(z[0], _pixels(vae, vae.decode(z)))
+    return LatentVector(z[0], pixels_of(vae, vae.decode(z)))
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class Unfolded(Answer):
 def unfold(scene: Scene, latent: Latent) -> Unfolded:
     """Decode a latent vector."""
     vae = _vae(scene)
-    return Unfolded(_pixels(vae, vae.decode(latent[None])))
+    return Unfolded(pixels_of(vae, vae.decode(latent[None])))
 
 
 @dataclass(frozen=True)
@@ -316,7 +316,7 @@ def student(
         # Neighbours that do not lie on a line scatter about their row by chance.
         window=1 if around.positions is not None else max(1, len(around) // _WINDOWS),
         crossings=[(int(c.after), int(c.before_class), int(c.after_class)) for c in along.crossings],
-        pixels=_pixels(vae, around.pictures[drawn]),
+        pixels=pixels_of(vae, around.pictures[drawn]),
         classes=fitted.logits_[drawn].argmax(1).astype(np.int16),
         latents=around.latents[drawn].astype(np.float32),
         positions=along.positions.astype(np.float32),
@@ -413,7 +413,7 @@ def _chosen(settings: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, An
     return {name: settings[name] for name in names if name in settings}
 
 
-def _pixels(vae: VAE, pictures: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+def pixels_of(vae: VAE, pictures: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Turn pictures [m, C, h, w] in the autoencoder's range into uint8 [m, h, w, C]."""
     low, high = vae.limits_
     shares = np.clip((pictures - low) / (high - low), 0, 1)
