@@ -172,6 +172,8 @@ def _expected(
     }
     if method in ways:
         return ways[method]().sum(1)
+    if method == "attention_rollout":
+        return oracle.rollout()
     if "cam" in method:
         assert told.last_convolution is not None
         layer = int(told.last_convolution[1:])

@@ -101,6 +101,21 @@ class Oracle:
         cam = (weights * a).sum(1, keepdim=True).clamp(min=0)
         return F.interpolate(cam, self.x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
 
+    def rollout(self) -> Tensor:
+        """Multiply ½ A + ½ I of all layers of attention, and take what the class token gets of each patch."""
+        tokens = next(node.shape[0] for node in self.nodes if node.op == "attention")
+        through = torch.eye(tokens, dtype=torch.float64).expand(len(self.x), -1, -1)
+        for i, node in enumerate(self.nodes):
+            if node.op == "attention":
+                w, x = self.weights[i], self.values[node.inputs[0]]
+                q, k, _ = (x @ w["in_proj_weight"].T + w["in_proj_bias"]).chunk(3, 2)
+                heads = zip(q.chunk(node.options["heads"], 2), k.chunk(node.options["heads"], 2), strict=True)
+                each = [(a @ b.transpose(1, 2) / a.shape[2] ** 0.5).softmax(2) for a, b in heads]
+                through = (sum(each) / len(each) + torch.eye(tokens)).double() @ through / 2
+        height, width = next(node.shape for node in self.nodes if node.op == "conv")[1:]
+        patches = through[:, 0, 1:].view(-1, 1, height, width)
+        return F.interpolate(patches, self.x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+
     def logit(self, x: Tensor, target: Tensor) -> Tensor:
         return self.run(x)[-1].gather(1, target[:, None])[:, 0]
 
@@ -288,6 +303,8 @@ def refusable(graph: Graph, method: str) -> bool:
     """Whether a network has operations that a method's rule is not defined for."""
     ops = {node.op if node.op != "token_norm" else "layer_norm" for node in graph.nodes}
     styles = {(node.op, node.style) for node in graph.nodes}
+    if method == "attention_rollout":
+        return "attention" not in ops
     if method == "deep_lift":
         undefined = {"adaptive_max", "amax", "mul", "divide", "attention"} | NORMS - {"batch_norm"}
         return bool(ops & undefined) or ("max_pool", "amax") in styles

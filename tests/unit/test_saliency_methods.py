@@ -506,7 +506,7 @@ def test_the_method_table_is_plain_enough_to_draw_a_form_from():
     for entry in table:
         assert entry["label"]
         assert entry["description"].endswith(".")
-        assert entry["unsupported"] == ""
+        assert bool(entry["unsupported"]) == (entry["name"] == "attention_rollout")
         for parameter in entry["parameters"]:
             assert parameter["kind"] in {"int", "float", "bool", "choice", "layer", "fill"}
             assert parameter["description"]
@@ -617,6 +617,95 @@ def test_grad_cam_of_a_transformer_needs_a_layer_and_names_one():
     assert (
         "blocks.0.norm1" in next(parameter for parameter in layers if parameter["kind"] == "layer")["choices"]
     )
+
+
+class Attending(Vit):
+    """The same network, with attention by torch's product function or written out, over the mean token."""
+
+    def __init__(self, way, extra=1, mean=False):
+        super().__init__(extra=extra)
+        self.way, self.mean = way, mean
+
+    def attend(self, module, h):
+        q, k, v = nn.functional.linear(h, module.in_proj_weight, module.in_proj_bias).chunk(3, -1)
+        q, k, v = (t.unflatten(-1, (2, -1)).transpose(1, 2) for t in (q, k, v))
+        if self.way == "product":
+            y = nn.functional.scaled_dot_product_attention(q, k, v)
+        else:
+            y = nn.functional.dropout((q @ k.transpose(-2, -1) / 2).softmax(-1), 0.1, training=False) @ v
+        return module.out_proj(y.transpose(1, 2).flatten(2))
+
+    def forward(self, x):
+        patches = self.embed(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.prefix.expand(len(x), -1, -1), patches], 1) + self.place
+        for block in self.blocks:
+            h = block["norm1"](x)
+            if self.way == "module":
+                x = x + block["attention"](h, h, h, need_weights=False)[0]
+            else:
+                x = x + self.attend(block["attention"], h)
+            x = x + block["mlp"](block["norm2"](x))
+        x = self.norm(x)
+        return self.head(x.mean(1) if self.mean else x[:, 0])
+
+
+@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize("way", ["module", "product", "written"])
+def test_attention_rollout_multiplies_the_weights_of_all_layers(way, mean):
+    model = Attending(way, extra=2, mean=mean).eval()
+    for block in model.blocks:
+        block["attention"].num_heads, block["attention"].head_dim = 2, 4
+    x = torch.randn(2, 1, 8, 12, generator=torch.Generator().manual_seed(1))
+    through = torch.eye(8)
+    entered = []
+    handles = [
+        block["norm1"].register_forward_hook(lambda _, __, out: entered.append(out)) for block in model.blocks
+    ]
+    with torch.no_grad():
+        model(x)
+    for handle in handles:
+        handle.remove()
+    for block, h in zip(model.blocks, entered, strict=True):
+        projected = h @ block["attention"].in_proj_weight.T + block["attention"].in_proj_bias
+        a = [
+            (projected[..., 4 * i : 4 * i + 4] @ projected[..., 8 + 4 * i : 12 + 4 * i].mT / 2).softmax(-1)
+            for i in range(2)
+        ]
+        through = (0.5 * (a[0] + a[1]) / 2 + 0.5 * torch.eye(8)) @ through
+    row = through.mean(1) if mean else through[:, 0]
+    expected = row[:, 2:].view(2, 1, 2, 3).detach()
+    expected = nn.functional.interpolate(expected, (8, 12), mode="bilinear")[:, 0]
+    maps = attribute(model, x, method="attention_rollout")
+    np.testing.assert_allclose(maps.values, expected, atol=1e-6)
+    assert np.ptp(maps.values) > 0.01
+
+
+def test_attention_rollout_leaves_the_network_as_it_was_and_looks_at_each_picture_alone():
+    model = Attending("module").train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    x = torch.randn(3, 1, 8, 12, generator=torch.Generator().manual_seed(2))
+    together = attribute(model, x, method="attention_rollout").values
+    assert model.training
+    assert all(weight.requires_grad for weight in model.parameters())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())
+    alone = attribute(model, x[1:2], method="attention_rollout").values
+    np.testing.assert_allclose(together[1:2], alone, atol=1e-6)
+
+
+def test_attention_rollout_is_refused_where_there_is_nothing_to_roll_out():
+    x = torch.randn(1, 1, 8, 12)
+    plain = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(120, 3)).eval()
+    with pytest.raises(ValueError, match=r"attention_rollout\. The model has no layer of tokens"):
+        attribute(plain, x, method="attention_rollout")
+    half = Attending("written").eval()
+    half.attend = lambda module, h: h.softmax(-1)  # mixes no tokens
+    with pytest.raises(ValueError, match="no attention that rollout can see"):
+        attribute(half, x, method="attention_rollout")
+    wide = Attending("written").eval()
+    wide.attend = lambda module, h: (h @ h[:, :3].mT).softmax(-1) @ h[:, :3]  # to three tokens only
+    with pytest.raises(ValueError, match="not of the same patches of whole pictures"):
+        attribute(wide, x, method="attention_rollout")
 
 
 def test_flattened_maps_of_a_convolution_are_no_tokens():

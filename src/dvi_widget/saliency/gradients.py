@@ -223,7 +223,7 @@ def grad_cam(
         )
     weights = slopes.mean((2, 3), keepdim=True) * (-1 if counterfactual else 1)
     report(1)
-    return Attributions(_enlarged((weights * activations).sum(1), x, relu=relu))
+    return Attributions(enlarged((weights * activations).sum(1), x, relu=relu))
 
 
 def grad_cam_plus_plus(
@@ -237,7 +237,7 @@ def grad_cam_plus_plus(
     # The paper's gradient has a factor exp(z), which only scales the whole map and is left out.
     weights = (alpha * slopes.clamp(min=0)).sum((2, 3), keepdim=True)
     report(1)
-    return Attributions(_enlarged((weights * activations).sum(1), x, relu=True))
+    return Attributions(enlarged((weights * activations).sum(1), x, relu=True))
 
 
 def guided_grad_cam(net: Network, x: Tensor, target: Target, report: Report, *, layer: str) -> Attributions:
@@ -324,7 +324,7 @@ def _tokens_as_maps(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
     return patches.transpose(1, 2).reshape(len(patches), -1, *grid)
 
 
-def _enlarged(maps: Tensor, x: Tensor, *, relu: bool) -> Tensor:
+def enlarged(maps: Tensor, x: Tensor, *, relu: bool) -> Tensor:
     """Enlarge a layer's maps [n, h, w] to the size of the pictures."""
     maps = maps.clamp(min=0) if relu else maps
     return F.interpolate(maps[:, None], x.shape[2:], mode="bilinear", align_corners=False)[:, 0]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dvi_widget.subject import Outputs
 
+from .attention import without_rollout
 from .gradients import means_vanish, token_grid
 from .methods import METHODS, Method
 from .network import WITHOUT_GRADIENTS, InPlaceError, Network, explained
@@ -155,9 +156,13 @@ def inspected(net: Network, picture: Tensor) -> Inspection:
     tokens = _token_layers(layers, last, picture)
     if last is not None and not tokens and seen.differentiable and not seen.flaw:
         last = _weighable(net, picture, layers, last, seen.calls)
+    methods = {name: _objection(method, seen, last, tokens) for name, method in METHODS.items()}
+    for name, method in METHODS.items():
+        if "attention" in method.needs and not methods[name]:
+            methods[name] = without_rollout(net, picture)
     return Inspection(
         layers,
-        {name: _objection(method, seen, last, tokens) for name, method in METHODS.items()},
+        methods,
         _remarks(net, seen.calls, seen.modules),
         None if tokens else last,
         seen.classes,
@@ -342,14 +347,20 @@ def _objection(method: Method, seen: _Observation, last_convolution: str | None,
             "The model answers the same picture differently each time: it draws at random, or changes "
             "itself, in evaluation mode too. Pass training=self.training to F.dropout and its like."
         )
-    if "gradients" in method.needs and seen.flaw:
+    if "attention" in method.needs and not tokens:
+        return (
+            "The model has no layer of tokens, one for each patch of the picture, that attention could "
+            "connect. Use Grad-CAM or integrated_gradients."
+        )
+    graph = {"gradients", "attention"} & method.needs
+    if graph and seen.flaw:
         return seen.flaw
-    if "gradients" in method.needs and not seen.differentiable:
+    if graph and not seen.differentiable:
         return (
             "No gradient comes back from the model: its forward runs under torch.no_grad(), or detaches. "
             f"Let gradients pass, or use {WITHOUT_GRADIENTS}."
         )
-    if method.rule is not None and seen.hidden:
+    if (method.rule is not None or "attention" in method.needs) and seen.hidden:
         return f"{seen.hidden}, or use integrated_gradients."
     if "maps" in method.needs and tokens:
         norms = [name for name in tokens if "norm" in name.rpartition(".")[2].lower()]

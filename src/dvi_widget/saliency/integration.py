@@ -18,7 +18,7 @@ __all__ = ["integrated_gradients"]
 _POINTS = 16  # of a stretch of the way
 _MAX_MISSED = 0.05  # share of the effect that all stretches of the way may miss together
 # Share of a map's largest value that the maps of both halves of the points may be off from their mean.
-_MAX_APART = 0.1
+_MAX_APART = 0.05
 _NEGLIGIBLE = 1e-4  # share of the logits below which an effect is rounding
 _TINY = 1e-30  # keeps denominators away from zero
 _BATCH_ROWS = 64  # pictures per forward and backward pass

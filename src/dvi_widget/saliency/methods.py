@@ -12,12 +12,12 @@ import numpy as np
 
 from dvi_widget.arrays import as_array
 
-from . import gradients, integration, perturbations
+from . import attention, gradients, integration, perturbations
 from .rules import LRP_RULES, Deconvolution, DeepTaylor, GuidedBackprop, Relevance, Rescale, Rule
 
 __all__ = ["METHODS", "Method", "Parameter"]
 
-Need = Literal["gradients", "maps"]
+Need = Literal["gradients", "maps", "attention"]
 
 # Pictures per step of the methods that take one forward and one backward pass.
 _EAGER_BATCH = 64
@@ -108,8 +108,9 @@ class Method:
         ``run(network, x [n, C, H, W], target, report, **parameters) -> Attributions``. `report` takes the
         share done, 0 to 1, and may raise to stop the method.
     parameters : tuple of Parameter
-    needs : frozenset of {"gradients", "maps"}
-        What the model must offer; "maps" is a layer with maps [n, channels, h, w].
+    needs : frozenset of {"gradients", "maps", "attention"}
+        What the model must offer; "maps" is a layer with maps [n, channels, h, w], "attention" is that of
+        the patches of a picture to each other.
     rule : type of Rule, optional
         The rule that replaces gradients. It must support all of the model's functions.
     eager : bool
@@ -338,6 +339,16 @@ METHODS: dict[str, Method] = {
             (_LAYER,),
             frozenset({"gradients", "maps"}),
             GuidedBackprop,
+            eager=True,
+            batch_size=_EAGER_BATCH,
+        ),
+        Method(
+            "attention_rollout",
+            "Attention rollout",
+            "How much of each patch reaches what a transformer classifies, by its attention alone; the same "
+            "for every class.",
+            attention.attention_rollout,
+            needs=frozenset({"attention"}),
             eager=True,
             batch_size=_EAGER_BATCH,
         ),
