@@ -44,7 +44,10 @@ function answer(classes: number, epochs: number): Answer<"student"> {
 
 async function drawn(classes: number, epochs = 0) {
   const store = await storeOver(fakeRun({ n: 20, epochs: [0, 1], classes }));
-  render(<Student store={store} answer={answer(classes, epochs)} index={1} />, document.body);
+  render(
+    <Student store={store} answer={answer(classes, epochs)} other={null} index={1} />,
+    document.body,
+  );
   const rows = () =>
     [...document.querySelectorAll("[data-testid=student] tbody th")].map((th) => th.textContent);
   const names = (from: number) =>

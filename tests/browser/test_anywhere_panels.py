@@ -314,6 +314,9 @@ def test_one_prediction_is_explained_by_its_neighbours(at, shots):
     at.click(second, "Control")
     panel.get_by_role("button", name="Morph into").click()
     expect(panel.get_by_role("button", name=re.compile(r"Back to #\d+ alone"))).to_be_visible()
+    own, other = (panel.get_by_test_id(f"axes-{name}").get_attribute("d") for name in ("own", "other"))
+    assert own != other
+    expect(panel.get_by_test_id("weighted-other").first.locator("canvas").first).to_be_visible()
     at.page.screenshot(path=shots / f"why-morph-{at.place.name}.png")
 
 

@@ -655,13 +655,19 @@ def test_divergence_of_a_teacher_from_itself_is_nothing() -> None:
 
 @pytest.mark.feature("C15")
 def test_the_search_prefers_the_widest_band_that_can_be_believed(vae: VAE, network: nn.Module) -> None:
-    table = search(vae, PICTURES[:6], network, bands=(0.05, 0.1), regularizations=(0.01, 0.1), n=128)
-    assert len(table) == 4
+    tried = {"regularizations": (0.01, 0.1), "temperatures": (1.0, 10.0)}
+    table = search(vae, PICTURES[:6], network, bands=(0.05, 0.1), n=128, **tried)
+    assert len(table) == 8
+    descent = table[table["method"] == "descent"]
+    assert sorted(descent["temperature"]) == [1, 1, 10, 10]
+    assert descent["regularization"].isna().all()
+    assert len(descent["kl"].round(6).unique()) == 4, "the temperature changes what is learnt"
     best = table.iloc[0]
     as_good = table[table["believed"] == table["believed"].max()]
     assert best["band"] == as_good["band"].max()
     other = VAE(**QUICK).fit(PICTURES)
-    table = search([vae, other], PICTURES[:6], network, bands=(0.1,), regularizations=(0.1,), n=128)
+    one = {"bands": (0.1,), "regularizations": (0.1,), "temperatures": ()}
+    table = search([vae, other], PICTURES[:6], network, n=128, **one)
     assert sorted(table["latent_dim"]) == [4, 10]
 
 

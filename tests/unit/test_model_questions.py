@@ -504,6 +504,22 @@ def test_a_morph_ends_at_the_two_pictures(around):
     np.testing.assert_allclose(pixels[[0, -1]].astype(int), ends.astype(int), atol=1)
 
 
+@pytest.mark.feature("C9")
+def test_a_morph_tells_both_latent_vectors_and_what_the_weights_make_of_both_pictures(around):
+    arrays = ask(around, "student", STUDENT | {"other": 9}).arrays
+    np.testing.assert_allclose(arrays["ends"], around.vae.encode(PICTURES[[2, 9]]), atol=1e-5)
+    # One set of weights, times either picture.
+    inked = (PICTURES[2, 0] > 0.1) & (PICTURES[9, 0] > 0.1)
+    own, other = (
+        arrays[name][:, inked] / PICTURES[i, 0][inked] for name, i in (("weighted", 2), ("weighted_other", 9))
+    )
+    np.testing.assert_allclose(own, other, atol=1e-4)
+    assert not np.allclose(arrays["weighted"], arrays["weighted_other"], rtol=0.1, atol=0, equal_nan=True)
+    alone = ask(around, "student", STUDENT).arrays
+    assert "ends" not in alone
+    assert "weighted_other" not in alone
+
+
 @pytest.mark.feature("C10")
 def test_every_setting_is_heeded(around):
     plain = ask(around, "student", STUDENT).arrays
@@ -543,6 +559,8 @@ def test_the_course_of_the_descent_comes_with_its_student(around):
 def test_settings_are_searched(around):
     rows = ask(around, "search", {"model": 0, "epoch": 0, "indices": [1, 2, 3]}).result["rows"]
     assert {"band", "regularization", "believed"} <= set(rows[0])
+    tried = {(row["method"], row["regularization"] is None, row["temperature"] is None) for row in rows}
+    assert tried == {("ridge", False, True), ("descent", True, False)}
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,9 @@ export interface PictureFormat {
 export interface Setting {
   latent_dim: number;
   band: number;
-  regularization: number;
+  method: string;
+  regularization: number | null;
+  temperature: number | null;
   believed: number;
   agreement: number;
   kl: number;
@@ -470,6 +472,8 @@ export interface Requests {
       teacher: Float32Array;
       student: Float32Array;
       course: Float32Array;
+      ends?: Float32Array;
+      weighted_other?: Float32Array;
     };
   };
   /** Send pictures of samples, fitted inside size × size pixels; null asks for their own size. */

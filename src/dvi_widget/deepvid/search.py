@@ -27,6 +27,7 @@ def search(
     *,
     bands: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.3),
     regularizations: Sequence[float] = (0.01, 0.03, 0.1, 1.0),
+    temperatures: Sequence[float] = (1.0, 3.0, 10.0),
     n: int = 512,
     seed: int = 0,
     pictures: ArrayLike | None = None,
@@ -47,7 +48,9 @@ def search(
     teacher
         As for `LinearStudent.fit`.
     bands, regularizations : sequence of float
-        The settings to try.
+        The settings to try, of students in closed form.
+    temperatures : sequence of float
+        The temperatures to try with each band, of students by gradient descent (§6.3); none if it is empty.
     n : int
         Neighbours per picture.
     seed : int
@@ -61,7 +64,8 @@ def search(
     Returns
     -------
     pandas.DataFrame
-        One row per setting, best first: latent_dim, band, regularization, believed (share of the pictures
+        One row per setting, best first: latent_dim, band, method ("ridge" or "descent"), regularization and
+        temperature (NaN where the method has none), believed (share of the pictures
         whose student is trustworthy), agreement (share of agreement at the picture), kl (nats) and r2
         (medians over the pictures; NaN if there is nothing to explain), vae (position in the list).
         Interrupted (Ctrl-C, the notebook's stop
@@ -81,6 +85,7 @@ def search(
         check_band(band, v.latent_dim)
     settings = [(v, Neighbors(v, band, n, pictures=pictures, seed=seed)) for v in vaes for band in bands]
     students = [LinearStudent(regularization=r) for r in regularizations]
+    students += [LinearStudent("descent", temperature=t) for t in temperatures]
     predictor = as_teacher(teacher, explained.shape[1:])
     rows, done = [], 0
     total = len(settings) * len(students) * len(explained)
@@ -100,7 +105,9 @@ def search(
                     {
                         "latent_dim": v.latent_dim,
                         "band": neighbors.band,
-                        "regularization": student.regularization,
+                        "method": student.method,
+                        "regularization": student.regularization if student.method == "ridge" else np.nan,
+                        "temperature": student.temperature if student.method == "descent" else np.nan,
                         "believed": believed.mean(),
                         "agreement": agreement.mean(),
                         "kl": np.median(kl),

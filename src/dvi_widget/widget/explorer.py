@@ -35,7 +35,7 @@ from .rendering import Pictures, Render, rendered
 from .scene import Scene
 from .selections import from_text, to_text
 from .still import View, draw, still_page
-from .together import checked, frame_at
+from .together import checked, frame_at, on_the_spot
 from .wire import listed, quoted
 
 _MAX_FILTER_CHARACTERS = 10_000
@@ -94,7 +94,9 @@ class Explorer(anywidget.AnyWidget):
     *landscapes : Landscape
         One landscape of a fitted engine, or two over the same samples, which stand side by side
         and share time and selection. Their names (`Landscape.name`) tell them apart. A further one in three
-        dimensions, as ``DVI(dimension=3)`` makes it, has a panel of its own.
+        dimensions, as ``DVI(dimension=3)`` makes it, has a panel of its own. Without any, pictures and models
+        suffice: ``Explorer(images=x, models={"mine": model})`` maps the last layer of the first model if it
+        is a torch network, or else its decision function (`DeepView`), in a single frame.
     images : array, optional
         Pictures of the samples: ``[N, C, H, W]``, one or three channels, for all N samples of the
         landscape, training samples first. uint8 is taken as it is; floats in [0, 1] are multiplied by 255. By
@@ -112,6 +114,8 @@ class Explorer(anywidget.AnyWidget):
     vae : VAE, optional
         Trained on pictures such as the models take. It makes the neighbours by which single predictions are
         explained (DeepVID).
+    labels : int array [N], optional
+        Class indices of the pictures, where there is no landscape; by default they have no labels.
     view : str, optional
         A view as the page writes it (its menu "Share the view"), such as "epoch=5&filter=wrong": the explorer
         opens there.
@@ -195,9 +199,11 @@ class Explorer(anywidget.AnyWidget):
         render: Render | None = None,
         models: Mapping[str, Any] | None = None,
         vae: Any = None,
+        labels: ArrayLike | None = None,
         view: str | None = None,
         height: int | None = None,
     ) -> None:
+        landscapes, images = on_the_spot(landscapes, images, models, labels)
         landscapes, solid = checked(landscapes)
         self._landscapes = landscapes
         self._epochs = sorted({epoch for landscape in landscapes for epoch in landscape.epochs})

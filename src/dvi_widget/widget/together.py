@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
 
 from dvi_widget.landscape import Frame, Landscape
 
@@ -35,7 +38,10 @@ def checked(landscapes: Sequence[Landscape]) -> tuple[tuple[Landscape, ...], Lan
             "Explorer(flat, solid)."
         )
     if not flat:
-        raise TypeError("landscape must be a Landscape; got nothing. Fit one: DVI().fit(run).landscape().")
+        raise TypeError(
+            "landscape must be a Landscape; got nothing. Fit one: DVI().fit(run).landscape(). Or pass "
+            "pictures and models: Explorer(images=x, models={'mine': model})."
+        )
     if len(flat) > 2:
         raise ValueError(f"landscapes must be one or two, which stand side by side; got {len(flat)}.")
     if len(solid) > 1:
@@ -45,6 +51,33 @@ def checked(landscapes: Sequence[Landscape]) -> tuple[tuple[Landscape, ...], Lan
         if difference:
             raise ValueError(f"landscapes must have the same samples and classes; {difference}.")
     return flat, solid[0] if solid else None
+
+
+def on_the_spot(
+    landscapes: tuple[Landscape, ...],
+    images: ArrayLike | None,
+    models: Mapping[str, Any] | None,
+    labels: ArrayLike | None,
+) -> tuple[tuple[Landscape, ...], ArrayLike | None]:
+    """Map pictures by the first of the models where there is no landscape; return what is to be shown.
+
+    Raises
+    ------
+    ValueError
+        If labels are given beside a landscape, which has its own.
+    """
+    if landscapes or images is None or not models:
+        if labels is not None:
+            raise ValueError(
+                "labels must be left out beside a landscape, which has its own; got some. They go with "
+                "images and models alone."
+            )
+        return landscapes, images
+    from .questions.models import check_models  # noqa: PLC0415 - loads torch, as models do
+    from .questions.spot import landscape_of  # noqa: PLC0415 - loads the engines
+
+    check_models(models)
+    return (landscape_of(images, models, labels),), None
 
 
 def frame_at(landscape: Landscape, epoch: int) -> Frame:

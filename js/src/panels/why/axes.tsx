@@ -21,12 +21,16 @@ interface AxesProperties {
   bounds: ArrayLike<number> | null;
   /** One row per neighbour. */
   neighbors: Float32Array | null;
+  /** The latent vector of the picture that the way leads to; nothing can be dragged then. */
+  other?: ArrayLike<number> | undefined;
   move: (latent: number[]) => void;
   /** Called with a band drawn over one axis. */
   brush: (dimension: number, low: number, high: number) => void;
 }
 
-export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesProperties) {
+export function Axes(properties: AxesProperties) {
+  const { ranges, latent, bounds, neighbors, other, move, brush } = properties;
+  const fixed = other !== undefined;
   const element = useRef<HTMLDivElement>(null);
   const { width } = useSize(element);
   const drawn = useSignal<{ dimension: number; from: number; to: number } | null>(null);
@@ -94,7 +98,11 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
   return (
     <div class="dvi-axes" ref={element}>
       <svg width={span} height={HEIGHT_PX}>
-        <title>Latent vector: drag a value, or draw a band along an axis</title>
+        <title>
+          {fixed
+            ? "Latent vectors of both pictures, and those between them"
+            : "Latent vector: drag a value, or draw a band along an axis"}
+        </title>
         <path class="dvi-axes-around" d={around} />
         {ranges.map(([low, high], i) => {
           const brushed = drawn.value?.dimension === i ? drawn.value : null;
@@ -119,21 +127,26 @@ export function Axes({ ranges, latent, bounds, neighbors, move, brush }: AxesPro
                   height={Math.max(1, Math.abs((edges[0] as number) - (edges[1] as number)))}
                 />
               )}
-              <rect
-                class="dvi-axes-touch"
-                x={across(i) - 9}
-                y={TOP_PX}
-                width={18}
-                height={HEIGHT_PX - TOP_PX - BOTTOM_PX}
-                onPointerDown={(event) => begin(i, false, event)}
-              >
-                <title>Draw along the axis to set the band of dimension {i}</title>
-              </rect>
+              {!fixed && (
+                <rect
+                  class="dvi-axes-touch"
+                  x={across(i) - 9}
+                  y={TOP_PX}
+                  width={18}
+                  height={HEIGHT_PX - TOP_PX - BOTTOM_PX}
+                  onPointerDown={(event) => begin(i, false, event)}
+                >
+                  <title>Draw along the axis to set the band of dimension {i}</title>
+                </rect>
+              )}
             </g>
           );
         })}
-        <path class="dvi-axes-own" d={line(latent, 0)} />
-        {ranges.map(([low, high], i) => (
+        <path class="dvi-axes-own" d={line(latent, 0)} data-testid="axes-own" />
+        {other !== undefined && (
+          <path class="dvi-axes-own dvi-axes-other" d={line(other, 0)} data-testid="axes-other" />
+        )}
+        {(fixed ? [] : ranges).map(([low, high], i) => (
           <circle
             key={i}
             role="slider"

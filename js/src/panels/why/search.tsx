@@ -1,6 +1,7 @@
 // A search for settings whose students can be believed, tried on the selection.
 import { useSignal } from "@preact/signals";
 import { Asked } from "../../pieces/asked";
+import type { FieldValue } from "../../pieces/form";
 import { epochOf } from "../../pieces/models";
 import { number, percent } from "../../pieces/words";
 import type { Store } from "../../state/store";
@@ -10,7 +11,7 @@ const MAX_LISTED = 5;
 
 interface SettingsSearchProperties {
   store: Store;
-  use: (settings: { band: number; regularization: number }) => void;
+  use: (settings: Record<string, FieldValue>) => void;
 }
 
 export function SettingsSearch({ store, use }: SettingsSearchProperties) {
@@ -22,7 +23,7 @@ export function SettingsSearch({ store, use }: SettingsSearchProperties) {
       <button
         type="button"
         disabled={indices.length === 0}
-        title={`Tries bands and regularisations on up to ${MAX_SAMPLES} of the selected samples`}
+        title={`Tries bands, regularisations and temperatures on up to ${MAX_SAMPLES} of the selected samples`}
         onClick={() => {
           samples.value = Array.from(indices.subarray(0, MAX_SAMPLES));
         }}
@@ -38,15 +39,23 @@ export function SettingsSearch({ store, use }: SettingsSearchProperties) {
         >
           {({ rows }) => (
             <ol class="dvi-ranking">
-              {rows.slice(0, MAX_LISTED).map(({ band, regularization, believed, kl }) => (
-                <li key={`${band} ${regularization}`}>
-                  band {band}, regularisation {regularization}: believed {percent(believed)}, KL{" "}
-                  {number(kl)}{" "}
-                  <button type="button" onClick={() => use({ band, regularization })}>
-                    Use
-                  </button>
-                </li>
-              ))}
+              {rows
+                .slice(0, MAX_LISTED)
+                .map(({ band, method, regularization, temperature, believed, kl }) => {
+                  const [name, value] =
+                    regularization === null
+                      ? (["temperature", temperature as number] as const)
+                      : (["regularization", regularization] as const);
+                  return (
+                    <li key={`${band} ${name} ${value}`}>
+                      band {band}, {name === "temperature" ? name : "regularisation"} {value}:
+                      believed {percent(believed)}, KL {number(kl)}{" "}
+                      <button type="button" onClick={() => use({ band, method, [name]: value })}>
+                        Use
+                      </button>
+                    </li>
+                  );
+                })}
             </ol>
           )}
         </Asked>

@@ -21,9 +21,11 @@ interface StudentProperties {
   store: Store;
   answer: Answer<"student">;
   index: number;
+  /** The picture that the neighbours lead to, if they do. */
+  other: number | null;
 }
 
-export function Student({ store, answer, index }: StudentProperties) {
+export function Student({ store, answer, index, other }: StudentProperties) {
   const ranked = rankedClasses(answer);
   const likeliest = ranked.slice(0, MAX_CURVES);
   return (
@@ -31,7 +33,7 @@ export function Student({ store, answer, index }: StudentProperties) {
       <p class={answer.trustworthy ? "dvi-note" : "dvi-problem"} data-testid="verdict">
         {answer.verdict}
       </p>
-      <Comparison store={store} answer={answer} index={index} classes={ranked} />
+      <Comparison store={store} answer={answer} index={index} other={other} classes={ranked} />
       <Course answer={answer} />
       <Curves store={store} answer={answer} classes={likeliest} />
       <Neighbors store={store} answer={answer} />
@@ -76,7 +78,9 @@ function Course({ answer: { course } }: { answer: Answer<"student"> }) {
 }
 
 /** A row per class: the student's weights, the weighted picture, and both probabilities. */
-function Comparison({ store, answer, index, classes }: ClassesProperties & { index: number }) {
+function Comparison(properties: ClassesProperties & { index: number; other: number | null }) {
+  const { store, answer, index, other, classes } = properties;
+  const { weighted_other: weightedOther } = answer;
   const label = store.hello.labels[index] as number;
   const teacher = answer.teacher.data;
   const student = answer.student.data;
@@ -95,8 +99,13 @@ function Comparison({ store, answer, index, classes }: ClassesProperties & { ind
               weights
             </th>
             <th title="Weights times pixels, all maps on one scale; grey: inputs that no neighbour varies">
-              weighted
+              {other === null ? "weighted" : `weighted #${index}`}
             </th>
+            {other !== null && weightedOther !== undefined && (
+              <th title="The same weights times the pixels of the other picture, on a scale of its own">
+                weighted #{other}
+              </th>
+            )}
             <th>model</th>
             <th>student</th>
           </tr>
@@ -114,6 +123,11 @@ function Comparison({ store, answer, index, classes }: ClassesProperties & { ind
               <td>
                 <WeightMap array={answer.weighted} row={row} together />
               </td>
+              {other !== null && weightedOther !== undefined && (
+                <td data-testid="weighted-other">
+                  <WeightMap array={weightedOther} row={row} together />
+                </td>
+              )}
               {[teacher, student].map((probabilities, i) => (
                 <td key={i}>
                   <span class="dvi-bar">

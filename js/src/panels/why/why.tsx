@@ -117,11 +117,12 @@ function Around({ store, index, vae, encoded }: AroundProperties) {
           )}
         </div>
       </div>
-      {!morphing && (
+      {(!morphing || first?.ends !== undefined) && (
         <Axes
           ranges={vae.ranges}
-          latent={latent.value ?? own}
-          bounds={first?.bounds.data ?? null}
+          latent={morphing ? own : (latent.value ?? own)}
+          other={morphing ? first?.ends?.data.subarray(vae.ranges.length) : undefined}
+          bounds={morphing ? null : (first?.bounds.data ?? null)}
           neighbors={first?.latents.data ?? null}
           move={(moved) => {
             latent.value = moved;
@@ -135,6 +136,11 @@ function Around({ store, index, vae, encoded }: AroundProperties) {
             );
           }}
         />
+      )}
+      {morphing && (
+        <p class="dvi-note">
+          Latent vectors: #{index} solid, #{other} dashed, and those on the way between them.
+        </p>
       )}
       <details>
         <summary>Settings</summary>
@@ -166,7 +172,12 @@ function Around({ store, index, vae, encoded }: AroundProperties) {
             )}
             {answer !== undefined && (
               <div class={replies[i]?.answer === undefined ? "dvi-stale" : ""}>
-                <Student store={store} answer={answer} index={index} />
+                <Student
+                  store={store}
+                  answer={answer}
+                  index={index}
+                  other={morphing ? (other ?? null) : null}
+                />
               </div>
             )}
           </section>

@@ -255,6 +255,10 @@ class Student(Answer):
         Probabilities of both for the picture.
     course : float32 [epochs]
         Loss of gradient descent, epoch by epoch (see `LinearStudent.course_`); empty for the closed form.
+    ends : float32 [2, d] or None
+        On the way to another picture, the latent vectors of both.
+    weighted_other : float32 [classes, h, w] or None
+        Then also the product of the weights with the other picture.
     """
 
     verdict: str
@@ -276,6 +280,8 @@ class Student(Answer):
     teacher: NDArray[np.float32]
     student: NDArray[np.float32]
     course: NDArray[np.float32]
+    ends: NDArray[np.float32] | None = None
+    weighted_other: NDArray[np.float32] | None = None
 
 
 @request("student", pace="long", cached=True)
@@ -306,6 +312,11 @@ def student(
         along, fidelity = fitted.along(), fitted.fidelity(classes=scene.classes)
     moves = fitted.varied_.any(axis=0)
     drawn = along.order[along.evenly(_MAX_PICTURES)]
+    ends = weighted_other = None
+    if other is not None:
+        pair = scene.models.inputs(np.array([index, other]))
+        ends = vae.encode(pair)
+        weighted_other = np.where(moves, fitted.weighted(pair[1]).sum(1), np.float32(np.nan))
     return Student(
         verdict=fidelity.verdict + _outside(vae, around.pictures[drawn]),
         trustworthy=bool(fidelity.trustworthy),
@@ -327,6 +338,8 @@ def student(
         teacher=fidelity.teacher,
         student=fidelity.student,
         course=fitted.course_,
+        ends=ends,
+        weighted_other=weighted_other,
     )
 
 
@@ -335,7 +348,9 @@ class Setting(TypedDict):
 
     latent_dim: int
     band: float
-    regularization: float
+    method: str
+    regularization: float | None
+    temperature: float | None
     believed: float
     agreement: float
     kl: float
@@ -363,14 +378,16 @@ def search(scene: Scene, report: Report, model: Model, epoch: Epoch, indices: Sa
             pictures,
             teacher,
             pictures=_neighbors(scene, {}).pictures,
-            report=lambda share: report(share, "Trying bands and regularisations"),
+            report=lambda share: report(share, "Trying bands, regularisations and temperatures"),
         )
     return RankedSettings(
         [
             {
                 "latent_dim": int(row["latent_dim"]),
                 "band": float(row["band"]),
-                "regularization": float(row["regularization"]),
+                "method": str(row["method"]),
+                "regularization": _finite(row["regularization"]),
+                "temperature": _finite(row["temperature"]),
                 "believed": float(row["believed"]),
                 "agreement": float(row["agreement"]),
                 "kl": float(row["kl"]),
