@@ -14,9 +14,9 @@ from typing import Any
 
 from IPython import get_ipython
 from IPython.display import DisplayHandle
-from threadpoolctl import threadpool_limits
 from torch import nn
 
+from . import threads
 from .arrays import check_number, check_path, check_whole, warn
 from .dvi import DVI
 from .landscape import Landscape
@@ -109,7 +109,7 @@ class Watch:
             try:
                 # The other cores are the training's: threads that wait for each other's cores take many times
                 # as long.
-                with threadpool_limits(1, user_api="blas"):
+                with threads.alone():
                     self._lay_out(run, epoch)
                 publish(self._show)
             except KeyboardInterrupt:

@@ -1,10 +1,9 @@
 """Neighbours in large sets, searched in cells: nearly all of them, whatever the threads and the data."""
 
-import os
-
 import numpy as np
 import pytest
 
+from dvi_widget import threads
 from dvi_widget.nearest import cells, neighbors, overlap
 from dvi_widget.nearest.cells import nearest_in_cells
 
@@ -89,7 +88,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
     monkeypatch.setattr(cells, "_BLOCK_ROWS", 400)
     found = []
     for count in (1, 2, 7):
-        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
+        monkeypatch.setattr(threads, "count", lambda count=count: count)
         found.append(nearest_in_cells(x, K))
     for indices, distances in found[1:]:
         assert np.array_equal(indices, found[0][0])

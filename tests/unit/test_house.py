@@ -17,10 +17,11 @@ PACKAGE = ROOT / "src" / "dvi_widget"
 LEAVES = {
     "arrays": set(),
     "files": {"arrays"},
-    "weights": {"files"},
+    "pictures": {"arrays"},
     "progress": set(),
     "texts": set(),
-    "pictures": {"arrays"},
+    "threads": {"progress"},
+    "weights": {"files"},
 }
 ENGINE = {"subject", "boundary", "runs", "landscape", "measures", "nearest", "projection"}
 ENGINES = {"dvi", "deepview", "deepvid", "saliency", "baselines"}

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dvi_widget import threads
+
 from .mesh import Mesh
+
+Floats = NDArray[np.float64]
 
 _MAX_STEP_NORM = 5.0  # of a point, in widths of the similarity
 _MOMENTUM = 0.8
@@ -33,7 +38,7 @@ class Graph:
 
     indptr: NDArray[np.int32]
     indices: NDArray[np.int32]
-    weights: NDArray[np.float64]
+    weights: Floats
     total: float
 
 
@@ -70,25 +75,28 @@ class Ties:
         bb_weight: float,
         xb_cross: float,
     ) -> None:
+        from . import kernels  # noqa: PLC0415
+
         n, k = xx.shape
         self._n, self._xx, self._crossing = n, xx, ~agree_xx
-        self._ranked = np.broadcast_to(1 - np.arange(k) / k, (n, k))
+        self._ranked = 1 - np.arange(k) / k
         to_boundary = np.where(agree_xb, 1.0, xb_cross) * (xb_weight / max(xb.shape[1], 1))
         along = np.full(bb.size, bb_weight / max(bb.shape[1], 1))
         self._fixed = np.concatenate([to_boundary.ravel(), along])
         rows = np.concatenate(
             [
-                np.repeat(np.arange(n), k),
-                np.repeat(np.arange(n), xb.shape[1]),
-                np.repeat(np.arange(n, n + len(bb)), bb.shape[1]),
+                np.repeat(np.arange(n, dtype=np.int32), k),
+                np.repeat(np.arange(n, dtype=np.int32), xb.shape[1]),
+                np.repeat(np.arange(n, n + len(bb), dtype=np.int32), bb.shape[1]),
             ]
         )
         columns = np.concatenate([xx.ravel(), xb.ravel() + n, bb.ravel() + n])
         both = np.concatenate([rows, columns])
-        self._order = np.argsort(both, kind="stable")
-        self._indices = np.concatenate([columns, rows])[self._order].astype(np.int32)
-        counts = np.bincount(both, minlength=n + len(bb))
-        self._indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(both, minlength=n + len(bb)))])
+        self._order = np.empty(len(both), np.int32)
+        kernels.sort_by_end(both, starts[:-1].copy(), self._order)
+        self._indices = np.concatenate([columns, rows])[self._order]
+        self._indptr = starts.astype(np.int32)
 
     def graph(self, crossing: NDArray[np.floating] | None = None, *, boundary: bool = True) -> Graph:
         """Weigh the edges.
@@ -107,25 +115,41 @@ class Ties:
         Graph
             Over n + b vertices; the weights of both directions of an edge are added.
         """
-        weights = self._ranked.copy()
-        if crossing is not None:
-            root = np.sqrt(crossing)
-            weights[self._crossing] *= (root[:, None] * root[self._xx])[self._crossing]
-        weights /= weights.sum(axis=1, keepdims=True)
-        directed = np.concatenate([weights.ravel(), self._fixed if boundary else np.zeros(len(self._fixed))])
+        from . import kernels  # noqa: PLC0415
+
+        size = self._xx.size
+        directed = np.zeros(size + len(self._fixed))
+        if boundary:
+            directed[size:] = self._fixed
+        weights = directed[:size].reshape(self._xx.shape)
+        roots = np.ones(self._n) if crossing is None else np.sqrt(crossing)
+
+        def weigh(rows: slice) -> None:
+            kernels.weigh(
+                self._ranked, self._crossing[rows], roots, roots[rows], self._xx[rows], weights[rows]
+            )
+
+        threads.each(weigh, threads.slices(self._n))
         total = 2 * float(directed.sum())
-        both = np.concatenate([directed, directed])[self._order] / (total or 1.0)
+        both = np.empty(len(self._order))
+
+        def share_out(edges: slice) -> None:
+            kernels.share_out(directed, self._order[edges], total or 1.0, both[edges])
+
+        threads.each(share_out, threads.slices(len(both)))
         return Graph(self._indptr, self._indices, both, total)
 
-    def samples_of_boundary(self) -> list[NDArray[np.int32]]:
-        """Return, per boundary sample, the samples tied to it."""
-        starts, stops = self._indptr[self._n : -1], self._indptr[self._n + 1 :]
-        ends = [self._indices[start:stop] for start, stop in zip(starts, stops, strict=True)]
-        return [tied[tied < self._n] for tied in ends]
+    def samples_of_boundary(self) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
+        """Return the ends of edges from boundary samples to samples, in order; count all boundary samples."""
+        count = len(self._indptr) - 1 - self._n
+        first = self._indptr[self._n]
+        owners = np.repeat(np.arange(count, dtype=np.int32), np.diff(self._indptr[self._n :]))
+        ends = self._indices[first:]
+        return owners[ends < self._n], ends[ends < self._n], count
 
 
 def descend(
-    y: NDArray[np.float64],
+    y: Floats,
     graph: Graph,
     mesh: Mesh,
     *,
@@ -133,12 +157,12 @@ def descend(
     exaggeration: float,
     momentum: float = _MOMENTUM,
     min_std: float = 0.0,
-    anchors: NDArray[np.float64] | None = None,
-    caps: NDArray[np.float64] | None = None,
-    pull: Callable[[NDArray[np.float64], float], NDArray[np.float64]] | None = None,
-    reweigh: Callable[[NDArray[np.float64], int], Graph | None] | None = None,
+    anchors: Floats | None = None,
+    caps: Floats | None = None,
+    pull: Callable[[Floats, float], Floats] | None = None,
+    reweigh: Callable[[Floats, int], Graph | None] | None = None,
     report: Callable[[], object] = lambda: None,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Follow t-SNE's gradient, all points at once (van der Maaten & Hinton 2008, Eq. 5).
 
     With q_ij = 1 / (1 + |y_i − y_j|²), Z = Σ q_ij and exaggeration ρ, point i moves against
@@ -179,23 +203,20 @@ def descend(
     -------
     float64 [n, l]
     """
-    from . import kernels  # noqa: PLC0415
-
     y = y.copy()
     velocity, gains, attraction = np.zeros_like(y), np.ones_like(y), np.empty_like(y)
     anchors = np.empty((0, y.shape[1])) if anchors is None else anchors
     caps = np.empty(0) if caps is None else caps
-    axes = tuple(range(y.shape[1]))
+    rate = len(y) / exaggeration
+    more = np.zeros_like(y[:0])
     for iteration in range(iterations):
         potential, push = mesh.charge(y).field(y)
-        kernels.attract(y, y, graph.indptr, graph.indices, graph.weights, axes, attraction)
-        push /= max(potential.sum() - len(y), 1e-12)
-        gradient = exaggeration * attraction - push
+        z = max(potential.sum() - len(y), 1e-12)
+        _attract(y, y, graph, attraction)
         if pull is not None:
             more = pull(y, iteration / iterations)
-            gradient[: len(more)] += more / len(y)
-        rate = len(y) / exaggeration
-        kernels.step(y, velocity, gains, gradient, rate, momentum, _MAX_STEP_NORM, anchors, caps)
+        gradient = partial(_gradient, exaggeration, attraction, push, z, more)
+        _step(y, velocity, gains, gradient, rate, momentum, _MAX_STEP_NORM, anchors, caps)
         std = max(float(column.std()) for column in y.T) if min_std else 0.0
         if 0 < std < min_std:
             y = (y - y.mean(axis=0)) * (min_std / std)
@@ -207,29 +228,80 @@ def descend(
 
 
 def descend_alone(
-    q: NDArray[np.float64],
-    y: NDArray[np.float64],
+    q: Floats,
+    y: Floats,
     edges: Graph,
     mesh: Mesh,
     *,
     iterations: int,
     exaggeration: float,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Follow the same gradient with new points [m, l] among fixed ones [n, l]; no new point acts on another.
 
     `edges` has a row per new point; its columns are fixed points, and its weights are on the scale of those
     of the fit's graph.
     """
-    from . import kernels  # noqa: PLC0415
-
     q = q.copy()
     velocity, gains, pull = np.zeros_like(q), np.ones_like(q), np.empty_like(q)
     none = np.empty((0, q.shape[1])), np.empty(0)
-    axes = tuple(range(q.shape[1]))
     z = max(mesh.charge(y).field(y)[0].sum() - len(y), 1e-12)
     for _ in range(iterations):
-        push = mesh.field(q)[1] / z
-        kernels.attract(q, y, edges.indptr, edges.indices, edges.weights, axes, pull)
-        gradient, rate = exaggeration * pull - push, len(y) / exaggeration
-        kernels.step(q, velocity, gains, gradient, rate, _ALONE_MOMENTUM, _ALONE_MAX_STEP_NORM, *none)
+        push = mesh.field(q)[1]
+        _attract(q, y, edges, pull)
+        gradient = partial(_gradient, exaggeration, pull, push, z, none[0])
+        rate = len(y) / exaggeration
+        _step(q, velocity, gains, gradient, rate, _ALONE_MOMENTUM, _ALONE_MAX_STEP_NORM, *none)
     return q
+
+
+def _attract(q: Floats, y: Floats, graph: Graph, force: Floats) -> None:
+    """Sum the attraction of points y [n, l] on points q [m, l] along the edges of each into force [m, l]."""
+    from . import kernels  # noqa: PLC0415
+
+    axes = tuple(range(q.shape[1]))
+
+    def attract(rows: slice) -> None:
+        starts = graph.indptr[rows.start : rows.stop + 1]
+        kernels.attract(q[rows], y, starts, graph.indices, graph.weights, axes, force[rows])
+
+    threads.each(attract, threads.slices(len(q)))
+
+
+def _gradient(
+    exaggeration: float, attraction: Floats, push: Floats, z: float, more: Floats, rows: slice
+) -> Floats:
+    """Compute the gradient of `descend` at some rows."""
+    gradient: Floats = exaggeration * attraction[rows] - push[rows] / z
+    pulled = more[rows]
+    gradient[: len(pulled)] += pulled / len(attraction)
+    return gradient
+
+
+def _step(
+    y: Floats,
+    velocity: Floats,
+    gains: Floats,
+    gradient: Callable[[slice], Floats],
+    rate: float,
+    momentum: float,
+    max_step_norm: float,
+    anchors: Floats,
+    caps: Floats,
+) -> None:
+    """Step along the gradient (see `kernels.step`)."""
+    from . import kernels  # noqa: PLC0415
+
+    def step(rows: slice) -> None:
+        kernels.step(
+            y[rows],
+            velocity[rows],
+            gains[rows],
+            gradient(rows),
+            rate,
+            momentum,
+            max_step_norm,
+            anchors[rows],
+            caps[rows],
+        )
+
+    threads.each(step, threads.slices(len(y)))

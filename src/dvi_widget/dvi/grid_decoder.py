@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch.nn import functional
 
+from dvi_widget import threads
 from dvi_widget.nearest import Axes
 
 # Per dimension l: width of a cell in widths of the similarity; bound on the cells along an axis, and a
@@ -94,10 +95,11 @@ class GridDecoder:
         mass = np.asarray(back.sum(axis=1), np.float32)
         nodes = np.flatnonzero(mass).astype(np.int32)
         left = axes.reduce(x)
-        sums = back @ left
+        sums = part = _product(back, left)
         for _ in range(_ROUNDS - 1):
-            left = left - splat @ _entries(back @ left, mass, size, l)
-            sums += back @ left
+            left -= _product(splat, _entries(part, mass, size, l))
+            part = _product(back, left)
+            sums = sums + part
         means = sums[nodes] / mass[nodes, None]
         scale = np.maximum(np.abs(means).max(axis=0, initial=0) / _STEPS, np.finfo(np.float32).tiny)
         scale = scale.astype(np.float32)
@@ -171,6 +173,19 @@ class GridDecoder:
                 part += table[nodes[:, corner]] * shares[:, corner, None]
             mixed[start : start + _BLOCK_POINTS] = part
         return mixed
+
+
+def _product(a: csr_array, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Multiply a sparse matrix [m, n] by x [n, r]."""
+    from . import kernels  # noqa: PLC0415
+
+    product = np.empty((a.shape[0], x.shape[1]), np.float32)
+
+    def multiply(rows: slice) -> None:
+        kernels.multiply(a.indptr[rows.start : rows.stop + 1], a.indices, a.data, x, product[rows])
+
+    threads.each(multiply, threads.slices(len(product)))
+    return product
 
 
 def _corners(

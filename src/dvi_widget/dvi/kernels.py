@@ -1,4 +1,7 @@
-"""The compiled inner loops of the layout. They import numba, so import this module only where they run."""
+"""The compiled inner loops of the layout. They import numba, so import this module only where they run.
+
+They let other threads run, and write only to the rows they are given.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _GAIN_STEP, _GAIN_FACTOR, _MIN_GAIN = 0.2, 0.8, 0.05  # delta-bar-delta, as in t
 _MAX_GAIN = 4.0  # a gain that grew without end would fling a point that turns far out of the cloud
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def _splines(at: float, weights: Floats, slopes: Floats) -> int:
     """Write the cubic B-splines of the four nodes around `at` and their slopes; return the first node."""
     node = int(at)
@@ -32,7 +35,7 @@ def _splines(at: float, weights: Floats, slopes: Floats) -> int:
     return node - 1
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def _row(row: int, first: int, strides: Strides, weights: Floats) -> tuple[int, float]:
     """Return the first of four nodes along the last axis, and their common weight from the other axes.
 
@@ -46,7 +49,7 @@ def _row(row: int, first: int, strides: Strides, weights: Floats) -> tuple[int, 
     return node, share
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def spread(y: Floats, origin: Floats, spacing: float, strides: Strides, mesh: Floats) -> None:
     """Add a unit mass per point [n, l] to the nodes of a flat mesh."""
     last = len(strides) - 1
@@ -61,7 +64,7 @@ def spread(y: Floats, origin: Floats, spacing: float, strides: Strides, mesh: Fl
                 mesh[node + k] += share * weights[last, k]
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def gather(
     y: Floats,
     origin: Floats,
@@ -98,7 +101,7 @@ def gather(
                 slope[i, c] += steep
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def attract(
     q: Floats, y: Floats, indptr: Ints, indices: Ints, weights: Floats, axes: Strides, force: Floats
 ) -> None:
@@ -116,7 +119,54 @@ def attract(
                 force[i, c] += pull * (q[i, c] - y[j, c])
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
+def weigh(
+    ranked: Floats, crossing: NDArray[np.bool_], roots: Floats, own: Floats, near: Ints, weights: Floats
+) -> None:
+    """Weigh rows of edges by rank, those between predictions also by the roots of both ends' factors.
+
+    `own` are the roots of the rows' own factors. Each row of weights [m, k] sums to 1.
+    """
+    m, k = near.shape
+    for i in range(m):
+        total = 0.0
+        for j in range(k):
+            weight = ranked[j]
+            if crossing[i, j]:
+                weight *= own[i] * roots[near[i, j]]
+            weights[i, j] = weight
+            total += weight
+        for j in range(k):
+            weights[i, j] /= total
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def share_out(directed: Floats, order: Ints, total: float, weights: Floats) -> None:
+    """Order weights [d] as the edges of both directions are stored [E], and divide them by their sum."""
+    d = len(directed)
+    for e in range(len(order)):
+        weights[e] = directed[order[e] % d] / total
+
+
+@njit(cache=True, nogil=True)
+def sort_by_end(ends: Ints, starts: Ints, order: Ints) -> None:
+    """List edges by their ends, stably; `starts` holds where each end's edges begin, and is changed."""
+    for e in range(len(ends)):
+        order[starts[ends[e]]] = e
+        starts[ends[e]] += 1
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def multiply(indptr: Ints, indices: Ints, data: Floats, x: Floats, product: Floats) -> None:
+    """Multiply rows of a sparse matrix [m, n] by x [n, r]."""
+    for i in range(len(product)):
+        product[i] = 0
+        for e in range(indptr[i], indptr[i + 1]):
+            for c in range(x.shape[1]):
+                product[i, c] += data[e] * x[indices[e], c]
+
+
+@njit(cache=True, fastmath=True, nogil=True)
 def guttman(d: Floats, y: Floats, s: Floats, axes: Strides, target: Floats) -> None:
     """Average over landmarks s [L, l] the places from which points y [m, l] would have distances d [m, L]."""
     count = len(s)
@@ -134,7 +184,7 @@ def guttman(d: Floats, y: Floats, s: Floats, axes: Strides, target: Floats) -> N
             target[i, c] /= count
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def step(
     y: Floats,
     velocity: Floats,

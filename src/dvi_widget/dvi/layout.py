@@ -408,10 +408,17 @@ def _at_one_place(y: NDArray[np.float64], marks: NDArray[np.int64]) -> NDArray[n
 
 def _beside_samples(ties: Ties, y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Start boundary samples at the median of the samples tied to them, or else in the middle of all."""
-    middle = np.median(y, axis=0)
-    tied = ties.samples_of_boundary()
-    places = [np.median(y[samples], axis=0) if len(samples) else middle for samples in tied]
-    return np.array(places).reshape(len(tied), y.shape[1])
+    owners, samples, count = ties.samples_of_boundary()
+    starts = np.searchsorted(owners, np.arange(count + 1))
+    sizes = np.diff(starts)
+    places = np.empty((count, y.shape[1]))
+    places[:] = np.median(y, axis=0)
+    some = np.flatnonzero(sizes)
+    low, high = starts[some] + (sizes[some] - 1) // 2, starts[some] + sizes[some] // 2
+    for axis, along in enumerate(y.T):
+        ascending = along[samples][np.lexsort((along[samples], owners))]
+        places[some, axis] = (ascending[low] + ascending[high]) / 2
+    return places
 
 
 def _spread(outline: NDArray[np.float64]) -> NDArray[np.float64]:

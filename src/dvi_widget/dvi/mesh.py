@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from dvi_widget import threads
+
 # Per dimension l: spacing of the nodes in widths of the similarity 1 / (1 + r²), and bounds on the number of
 # nodes along the cloud. In space (l = 3) nodes are dear, and eyes are less exact than in the plane.
 _SPACING = {2: 0.5, 3: 1.0}
 _MIN_NODES = {2: 60, 3: 24}
 _MAX_NODES = {2: 700, 3: 80}
 _RIM_NODES = 4  # left free around the cloud, for the splines
+_SPREAD_PARTS = 4  # meshes that many points are spread over and that are then added
 
 
 class Mesh:
@@ -43,9 +46,18 @@ class Mesh:
         low, high = (np.array([end(column) for column in y.T]) for end in (np.min, np.max))
         self._fit_to(float((high - low).max()))
         n, self._origin = self._size, (low + high) / 2 - (self._size - 1) / 2 * self._spacing
-        masses = np.zeros(n**self._dimension, np.float32)
-        kernels.spread(y, self._origin, self._spacing, self._strides, masses)
+        parts = threads.slices(len(y), _SPREAD_PARTS)
+        meshes = np.zeros((len(parts), n**self._dimension), np.float32)
+
+        def spread(part: int) -> None:
+            kernels.spread(y[parts[part]], self._origin, self._spacing, self._strides, meshes[part])
+
+        threads.each(spread, range(len(parts)))
+        masses = meshes[0]
+        for mesh in meshes[1:]:
+            masses += mesh
         padded = (2 * n,) * self._dimension
+        # On one thread: on several the last bits differ, and there is little to gain.
         transformed = fft.rfftn(masses.reshape((n,) * self._dimension), s=padded)
         transformed *= self._kernel
         inner = (slice(n),) * self._dimension
@@ -56,19 +68,23 @@ class Mesh:
         """Compute potential [m] and force [m, l] at points [m, l]; a point of the cloud adds 1 to its own."""
         from . import kernels  # noqa: PLC0415
 
-        potential, slope = np.empty(len(q)), np.empty((len(q), self._dimension))
-        kernels.gather(
-            q,
-            self._origin,
-            self._spacing,
-            self._size,
-            self._strides,
-            self._potential,
-            potential,
-            slope,
-        )
-        slope *= -0.5
-        return potential, slope
+        potential, force = np.empty(len(q)), np.empty((len(q), self._dimension))
+
+        def gather(rows: slice) -> None:
+            kernels.gather(
+                q[rows],
+                self._origin,
+                self._spacing,
+                self._size,
+                self._strides,
+                self._potential,
+                potential[rows],
+                force[rows],
+            )
+            force[rows] *= -0.5
+
+        threads.each(gather, threads.slices(len(q)))
+        return potential, force
 
     def _fit_to(self, span: float) -> None:
         """Choose the nodes; sizes and spacings are rounded so that the kernel is rarely computed anew."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from dvi_widget import threads
 from dvi_widget.nearest import overlap
 from dvi_widget.projection import Checkpoint
 
@@ -124,9 +125,14 @@ def _within(
 
 def _rank_change(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float64]:
     """Measure each sample's rank change [n] between representations [n, h]."""
-    rows = landmark_rows(old, _RANK_LANDMARKS)
-    before, after = (rankdata(_squares(x, x[rows]), axis=1) for x in (old, new))
-    change: NDArray[np.float64] = np.abs(after - before).mean(axis=1) / len(rows)
+    landmarks = landmark_rows(old, _RANK_LANDMARKS)
+    change = np.empty(len(old))
+
+    def fill(rows: slice) -> None:
+        before, after = (rankdata(_squares(x[rows], x[landmarks]), axis=1) for x in (old, new))
+        change[rows] = np.abs(after - before).mean(axis=1) / len(landmarks)
+
+    threads.each(fill, threads.slices(len(old)), products=True)
     return change
 
 

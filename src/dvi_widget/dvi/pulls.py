@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dvi_widget import threads
 from dvi_widget.projection import Checkpoint
 
 from .landmarks import landmark_rows
@@ -23,9 +24,15 @@ def cells(checkpoint: Checkpoint) -> NDArray[np.intp]:
     """Number, for each sample, the nearest landmark of its own prediction, or of all if there is none [n]."""
     rows = landmark_rows(checkpoint.x, _CELLS)
     landmarks, predictions = checkpoint.x[rows], checkpoint.predictions
-    squares = np.square(landmarks).sum(axis=1) - 2 * (checkpoint.x @ landmarks.T)
-    same = predictions[rows] == predictions[:, None]
-    nearest: NDArray[np.intp] = np.where(same | ~same.any(axis=1)[:, None], squares, np.inf).argmin(axis=1)
+    norms = np.square(landmarks).sum(axis=1)
+    nearest = np.empty(len(checkpoint.x), np.intp)
+
+    def fill(part: slice) -> None:
+        squares = norms - 2 * (checkpoint.x[part] @ landmarks.T)
+        same = predictions[rows] == predictions[part, None]
+        nearest[part] = np.where(same | ~same.any(axis=1)[:, None], squares, np.inf).argmin(axis=1)
+
+    threads.each(fill, threads.slices(len(nearest)), products=True)
     return nearest
 
 

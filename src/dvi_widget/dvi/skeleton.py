@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from dvi_widget import threads
 from dvi_widget.progress import Progress
 
 from .landmarks import landmark_rows
@@ -27,7 +28,7 @@ _DEAD_ZONE = 0.03  # change of place, in root mean square distances, within whic
 _SMOOTHED_WAY = 0.02  # below it the price of a way is quadratic
 _LANDMARK_STEPS, _SAMPLE_STEPS, _ALIGNMENT_STEPS = 40, 10, 15
 _START_LANDMARKS = 5  # nearest ones that a sample's first guess is taken from
-_BLOCK_ENTRIES = 1 << 22  # distances to landmarks held at once
+_BLOCK_ENTRIES = 1 << 21  # distances to landmarks held at once
 _MIN_STD = 1e-4  # of the first axis; rounding varies less
 _FILLED_STD = 0.1  # of the first axis
 
@@ -68,14 +69,16 @@ def outlines(epochs: Sequence[NDArray[np.float32]], dimension: int, report: Prog
     report(0.4)
     places = np.empty((n, len(epochs), dimension))
     step = max(1, _BLOCK_ENTRIES // (len(rows) * len(epochs)))
-    for first in range(0, n, step):
+
+    def fill(first: int) -> None:
         block = slice(first, first + step)
         distances = [
             _distances(np.asarray(x[block]), own_rows) / scale
             for x, own_rows, scale in zip(epochs, among, scales, strict=True)
         ]
         places[block] = _place(distances, landmarks)
-        report(0.4 + 0.6 * min(block.stop, n) / n)
+
+    threads.each(fill, range(0, n, step), products=True, report=lambda share: report(0.4 + 0.6 * share))
     return _steady(places)
 
 
@@ -96,10 +99,13 @@ def next_outline(x: NDArray[np.float32], before: NDArray[np.float32], outline: F
     landmarks = solved[int(np.argmin(costs))]
     places = np.empty((n, 1, l))
     step = max(1, _BLOCK_ENTRIES // len(rows))
-    for first in range(0, n, step):
+
+    def fill(first: int) -> None:
         block = slice(first, first + step)
         distances = _distances(x[block], among) / scale
         places[block] = _place([distances], landmarks, outline[block])
+
+    threads.each(fill, range(0, n, step), products=True)
     return _steady(np.stack([outline, places[:, 0]], axis=1))[1]
 
 

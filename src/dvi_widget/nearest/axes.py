@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dvi_widget import threads
+
 _VARIANCE = 0.995  # share that the components hold by default
 _MAX_ROWS = 20_000  # rows that determine the components
 
@@ -40,7 +42,7 @@ class Axes:
             The share, in (0, 1].
         """
         centre = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-        sample = x[:: -(-len(x) // _MAX_ROWS)] - centre
+        sample = x[cls.sample(len(x))] - centre
         # Of few rows and many columns the products of rows have the same variances, and are fewer.
         by_rows = len(sample) < x.shape[1]
         variances, vectors = np.linalg.eigh(
@@ -56,6 +58,11 @@ class Axes:
         )
         return cls(centre, np.ascontiguousarray(components, np.float32))
 
+    @staticmethod
+    def sample(n: int) -> slice:
+        """Choose the rows, of n, that determine the components."""
+        return slice(None, None, -(-n // _MAX_ROWS))
+
     @property
     def rank(self) -> int:
         """Number of axes."""
@@ -63,7 +70,13 @@ class Axes:
 
     def reduce(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Project representations [m, h] to coordinates [m, r]."""
-        return np.asarray((x - self.centre) @ self.components.T, np.float32)
+        z = np.empty((len(x), self.rank), np.float32)
+
+        def reduce(rows: slice) -> None:
+            z[rows] = (x[rows] - self.centre) @ self.components.T
+
+        threads.each(reduce, threads.slices(len(x)), products=True)
+        return z
 
     def restore(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Rebuild representations [m, h] from coordinates [m, r]."""

@@ -6,13 +6,12 @@ Nothing is compiled, and nothing depends on the number of threads: what each com
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+
+from dvi_widget import threads
 
 from .axes import Axes
 from .exact import neighbors
@@ -67,8 +66,8 @@ def nearest_in_cells(points: Floats, k: int) -> tuple[NDArray[np.int32], Floats]
     earlier[order] = np.arange(n) - first[order]
     kept, spare = np.flatnonzero(earlier <= k), np.flatnonzero(earlier > k)
     indices[spare] = order[first[spare][:, None] + np.arange(k)]
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        found, distances[kept] = _Cells(points[kept], pool).search(k)
+    with threads.team():
+        found, distances[kept] = _Cells(points[kept] if len(spare) else points).search(k)
     indices[kept] = kept[found]
     return indices, distances
 
@@ -76,8 +75,7 @@ def nearest_in_cells(points: Floats, k: int) -> tuple[NDArray[np.int32], Floats]
 class _Cells:
     """Rows, sorted by the cells that they lie in."""
 
-    def __init__(self, points: Floats, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
+    def __init__(self, points: Floats) -> None:
         # Products lose what a common offset adds to the numbers.
         centred = points - points.mean(axis=0, dtype=np.float64).astype(np.float32)
         outline = _outline(centred)
@@ -85,9 +83,15 @@ class _Cells:
         cells = self._assigned(outline)
         self._order = np.argsort(cells, kind="stable")
         self._cells = cells[self._order]
-        self._rows, self._outline = points[self._order], outline[self._order]
-        # What rounding moves each row by, in the outline.
-        self._blur = _BLUR * (np.sqrt(_squares(self._rows)) + np.sqrt(_squares(self._outline)))
+        self._rows, self._outline = np.empty_like(points), np.empty_like(outline)
+        self._blur = np.empty(len(points), np.float32)  # what rounding moves each row by, in the outline
+
+        def sort(part: slice) -> None:
+            self._rows[part], self._outline[part] = points[self._order[part]], outline[self._order[part]]
+            self._blur[part] = np.sqrt(_squares(self._rows[part])) + np.sqrt(_squares(self._outline[part]))
+            self._blur[part] *= _BLUR
+
+        threads.each(sort, threads.slices(len(points)))
         self._starts = np.searchsorted(self._cells, np.arange(len(self._centroids) + 1))
 
     def _train(self, x: Floats, count: int) -> None:
@@ -98,13 +102,15 @@ class _Cells:
             cells = self._assigned(x)
             order = np.argsort(cells, kind="stable")
             filled, starts = np.unique(cells[order], return_index=True)
-            sums = np.add.reduceat(x[order], starts, axis=0)
-            self._centroids[filled] = sums / np.diff([*starts, len(x)])[:, None].astype(np.float32)
+            members = np.split(order, starts[1:])
+            means = threads.each(lambda rows: x[rows].sum(axis=0) / np.float32(len(rows)), members)
+            self._centroids[filled] = means
 
     def _assigned(self, x: Floats) -> Places:
         """Find the cell of each row [m, r]."""
-        blocks = (x[start : start + _BLOCK_ROWS] for start in range(0, len(x), _BLOCK_ROWS))
-        return np.concatenate(list(self._pool.map(lambda block: self._far(block).argmin(axis=1), blocks)))
+        blocks = [x[start : start + _BLOCK_ROWS] for start in range(0, len(x), _BLOCK_ROWS)]
+        assigned = threads.each(lambda block: self._far(block).argmin(axis=1), blocks, products=True)
+        return np.concatenate(assigned)
 
     def _far(self, x: Floats) -> Floats:
         """Measure squared distances of rows to all centroids, but for |x|²."""
@@ -146,7 +152,7 @@ class _Cells:
             indices[self._order[rows]] = self._order[found]
             distances[self._order[rows]] = np.sqrt(nearest)
 
-        list(self._pool.map(fill, range(0, n, _BLOCK_ROWS)))
+        threads.each(fill, range(0, n, _BLOCK_ROWS), products=True)
         return indices, distances
 
     def _search_block(self, rows: slice, k: int, count: int) -> tuple[Places, Floats]:
@@ -245,10 +251,13 @@ def _outline(x: Floats) -> Floats:
     if axes.rank > _MAX_RANK_SHARE * x.shape[1]:
         return x
     outline = np.empty((len(x), axes.rank + 1), np.float32)
-    for start in range(0, len(x), _BLOCK_ROWS):
+
+    def fill(start: int) -> None:
         part = slice(start, start + _BLOCK_ROWS)
         outline[part, :-1] = axes.reduce(x[part])
         outline[part, -1] = np.sqrt(_squares(x[part] - axes.restore(outline[part, :-1])))
+
+    threads.each(fill, range(0, len(x), _BLOCK_ROWS), products=True)
     return outline
 
 

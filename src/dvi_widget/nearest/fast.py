@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
+
+from dvi_widget import threads
 
 from .axes import Axes
 from .cells import nearest_in_cells
@@ -99,32 +100,54 @@ def _search_blocks(
     coarse: Axes | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Search among points around a centre, some queries at a time; on the coarse axes first, if there are."""
-    r = torch.from_numpy(centred)
-    squares = r.square().sum(dim=1)
+    squares = np.einsum("nh,nh->n", centred, centred)
     indices, distances = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32)
-    axes = None if coarse is None else torch.from_numpy(coarse.components.T)
-    width = k if axes is None else k + -(-k // _REQUESTED_PER_SPARE)
-    columns = r.T if axes is None else (r @ axes).T.contiguous()
-    step = min(len(queries), max(1, _BLOCK_ENTRIES // max(len(r), width * r.shape[1])))
-    # Allocating memory for every block would cost as much as the products.
-    block = torch.empty(step, len(r), dtype=torch.float32, device="cpu")
-    candidates = torch.empty(
-        0 if axes is None else step * width, r.shape[1], dtype=torch.float32, device="cpu"
-    )
-    for start in range(0, len(queries), step):
-        q = torch.from_numpy(queries[start : start + step] - centre)
-        g = len(q)
-        far = torch.addmm(squares, q if axes is None else q @ axes, columns, alpha=-2, out=block[:g])
-        if exclude_self:
-            rows = torch.arange(g, device="cpu")
-            far[rows, rows + start] = torch.inf
-        near, chosen = far.topk(width, dim=1, largest=False)
-        if axes is not None:
-            there = torch.index_select(r, 0, chosen.ravel(), out=candidates[: g * width]).view(g, width, -1)
-            near = squares[chosen] - 2 * torch.from_numpy(np.einsum("gwh,gh->gw", there.numpy(), q.numpy()))
-            near, first = near.topk(k, dim=1, largest=False)
-            chosen = chosen.gather(1, first)
-        near += q.square().sum(dim=1, keepdim=True)
-        indices[start : start + g] = chosen.numpy()
-        distances[start : start + g] = near.clamp_min_(0).sqrt_().numpy()
+    width = k if coarse is None else k + -(-k // _REQUESTED_PER_SPARE)
+    axes = None if coarse is None else coarse.components.T
+    columns = np.ascontiguousarray((centred if axes is None else threads.products(centred, axes)).T)
+    step = min(len(queries), max(1, _BLOCK_ENTRIES // max(len(centred), width * centred.shape[1])))
+    blocks = range(0, len(queries), step)
+
+    def search(part: slice) -> None:
+        # Allocating memory for every block would cost as much as the products.
+        products = np.empty((step, len(centred)), np.float32)
+        for start in blocks[part]:
+            q = queries[start : start + step] - centre
+            g = len(q)
+            far = np.matmul(-2 * (q if axes is None else q @ axes), columns, out=products[:g])
+            far += squares
+            if exclude_self:
+                far[np.arange(g), np.arange(start, start + g)] = np.inf
+            chosen = smallest(far, width)
+            if axes is None:
+                near = np.take_along_axis(far, chosen, axis=1)
+            else:
+                near = squares[chosen] - 2 * np.einsum("gwh,gh->gw", centred[chosen], q)
+            order = np.argsort(near, axis=1, kind="stable")[:, :k]
+            near = np.take_along_axis(near, order, axis=1) + np.einsum("gh,gh->g", q, q)[:, None]
+            indices[start : start + g] = np.take_along_axis(chosen, order, axis=1)
+            distances[start : start + g] = np.sqrt(np.maximum(near, 0))
+
+    threads.each(search, threads.slices(len(blocks), rows=1), products=True)
     return indices, distances
+
+
+def smallest(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """Select the columns of the k smallest values of each row [m, min(k, n)], in no order.
+
+    They lie in the k blocks with the smallest minima, so that few values are compared twice.
+    """
+    n = values.shape[1]
+    if k >= n:
+        return np.broadcast_to(np.arange(n), values.shape)
+    deep = int(np.sqrt(n / k))  # values per block; then there are about as many minima as candidates
+    width = n // deep
+    if deep < 2 or width <= k:
+        return np.argpartition(values, k - 1, axis=1)[:, :k]
+    whole = values[:, : deep * width].reshape(len(values), deep, width)
+    blocks = np.argpartition(whole.min(axis=1), k - 1, axis=1)[:, :k]
+    columns = (blocks[:, None] + np.arange(deep)[:, None] * width).reshape(len(values), -1)
+    rest = np.broadcast_to(np.arange(deep * width, n), (len(values), n - deep * width))
+    columns = np.concatenate([columns, rest], axis=1)
+    at = np.argpartition(np.take_along_axis(values, columns, axis=1), k - 1, axis=1)[:, :k]
+    return np.take_along_axis(columns, at, axis=1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+from dvi_widget import threads
 
 from .axes import Axes
 from .exact import neighbors, overlap
-from .fast import nearest
+from .fast import nearest, smallest
 
 _BLOCK_ENTRIES = 1 << 25  # of a distance matrix
 _BLOCK_QUERIES = 256  # so that their candidates stay in the processor's cache
@@ -45,20 +46,23 @@ class Index:
         self._centre = x.mean(axis=0, dtype=np.float64).astype(np.float32)
         centred = x - self._centre
         _, group, counts = np.unique(classes, return_inverse=True, return_counts=True)
-        means = np.zeros((len(counts), x.shape[1]))
-        np.add.at(means, group, centred)
-        means /= counts[:, None]
-        offsets = (centred - means[group]).astype(np.float32)
+        members = np.split(np.argsort(group, kind="stable"), np.cumsum(counts)[:-1])
+        means: NDArray[np.float64] = np.stack(
+            threads.each(lambda rows: centred[rows].mean(axis=0, dtype=np.float64), members)
+        )
         between = _orthonormal(means)[:_MAX_BETWEEN]
+        some = Axes.sample(len(x))
+        offsets = (centred[some] - means[group[some]]).astype(np.float32)
         for fine, coarse in _VARIANCES:
             within = Axes.fit(offsets, variance=fine).components
             own = _orthonormal(within - within @ between.T @ between)
-            self._components = torch.from_numpy(np.concatenate([between, own]).T.astype(np.float32))
+            self._components = np.concatenate([between, own]).T.astype(np.float32)
             self._z, self._squares = self._coordinates(centred)
-            spread = np.cumsum(np.square(offsets @ own.T.astype(np.float32)).sum(axis=0, dtype=np.float64))
+            beyond = self._z[:, len(between) :] - (means @ own.T).astype(np.float32)[group]
+            spread = np.cumsum(np.square(beyond, out=beyond).sum(axis=0, dtype=np.float64))
             enough = int(np.searchsorted(spread[:-1], coarse * spread[-1])) + 1 if len(spread) else 0
             self._n_coarse = len(between) + enough
-            self._columns = torch.from_numpy(np.ascontiguousarray(self._z[:, : self._n_coarse].T))
+            self._columns = np.ascontiguousarray(self._z[:, : self._n_coarse].T)
             if self._recall(x) >= _MIN_RECALL:
                 return
         # So far apart that single precision cannot tell the samples of a class from each other.
@@ -71,14 +75,15 @@ class Index:
             return near.astype(np.intp), far.astype(np.float32)
         offsets = x - self._centre
         step = max(1, min(_BLOCK_QUERIES, _BLOCK_ENTRIES // len(self._z)))
-        parts = [self._search(offsets[start : start + step], k) for start in range(0, len(x), step)]
+        blocks = [offsets[start : start + step] for start in range(0, len(x), step)]
+        parts = threads.each(lambda block: self._search(block, k), blocks, products=True)
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def _search(self, offsets: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Search for a block of queries, given as offsets from the centre [m, h]."""
         z, squares = self._coordinates(offsets)
-        norms, q = torch.from_numpy(self._squares), torch.from_numpy(z[:, : self._n_coarse])
-        coarse = torch.addmm(norms, q, self._columns, alpha=-2).numpy()
+        coarse = (-2 * z[:, : self._n_coarse]) @ self._columns
+        coarse += self._squares
         candidates = smallest(coarse, _CANDIDATES_PER_NEIGHBOR * k)
         far = np.einsum("gmr,gr->gm", self._z.take(candidates, axis=0), z)
         far = self._squares[candidates] - 2 * far + squares[:, None]
@@ -88,9 +93,7 @@ class Index:
 
     def _coordinates(self, offsets: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compute coordinates on the axes [m, r] and squared distances from the centre [m]."""
-        # By torch like all products here: two libraries' threads would wait for each other.
-        z = torch.from_numpy(offsets) @ self._components
-        return z.numpy(), np.einsum("mh,mh->m", offsets, offsets)
+        return threads.products(offsets, self._components), np.einsum("mh,mh->m", offsets, offsets)
 
     def _recall(self, x: NDArray[np.float32]) -> float:
         """Measure the share of the true neighbours that some of the samples find."""
@@ -108,24 +111,3 @@ def _orthonormal(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     _, sizes, basis = np.linalg.svd(vectors.astype(np.float64), full_matrices=False)
     kept = sizes > 1e-6 * max(float(sizes.max(initial=0)), 1e-12)
     return np.asarray(basis[kept])
-
-
-def smallest(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-    """Select the columns of the k smallest values of each row [m, min(k, n)], in no order.
-
-    They lie in the k blocks with the smallest minima, so that few values are compared twice.
-    """
-    n = values.shape[1]
-    if k >= n:
-        return np.broadcast_to(np.arange(n), values.shape)
-    deep = int(np.sqrt(n / k))  # values per block; then there are about as many minima as candidates
-    width = n // deep
-    if deep < 2 or width <= k:
-        return np.argpartition(values, k - 1, axis=1)[:, :k]
-    whole = values[:, : deep * width].reshape(len(values), deep, width)
-    blocks = np.argpartition(whole.min(axis=1), k - 1, axis=1)[:, :k]
-    columns = (blocks[:, None] + np.arange(deep)[:, None] * width).reshape(len(values), -1)
-    rest = np.broadcast_to(np.arange(deep * width, n), (len(values), n - deep * width))
-    columns = np.concatenate([columns, rest], axis=1)
-    at = np.argpartition(np.take_along_axis(values, columns, axis=1), k - 1, axis=1)[:, :k]
-    return np.take_along_axis(columns, at, axis=1)

@@ -11,6 +11,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from dvi_widget import threads
 from dvi_widget.arrays import as_matrix, check_whole
 from dvi_widget.landscape import Landscape
 from dvi_widget.progress import Progress, progress_bar
@@ -104,7 +105,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
             leave=False,
         )
         try:
-            with bar:
+            with bar, threads.team():
                 self._fit_epochs(method, chosen, bar)
         except KeyboardInterrupt:
             done = f"epochs {self.epochs_} are finished and kept" if self.epochs_ else "no epoch was finished"
@@ -153,7 +154,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         if epochs is not None and chosen[0] <= last:
             raise ValueError(f"epochs must be later than those fitted, up to {last}; got {chosen}.")
         try:
-            with progress_bar(disable=True) as silent:
+            with progress_bar(disable=True) as silent, threads.team():
                 self._fit_epochs(method, [epoch for epoch in chosen if epoch > last], silent)
         finally:
             self._fits.settle()
