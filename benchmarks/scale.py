@@ -7,10 +7,10 @@
     python benchmarks/scale.py epochs
 
 The samples are drawn from ten classes (or as many as there are) whose centres move a little from epoch to
-epoch. `threads` fits on one and on two threads and compares the positions bit by bit. The share of its CPU time
-that the main thread spends is what another core cannot take over: on two free cores wall time is (1 + share) / 2
-of CPU time, whatever else the machine does. `whole` records, fits and paints the first picture in one go;
-`growth` draws what all its measurements cost.
+epoch. `threads` fits on one and on two threads and compares the positions bit by bit. The share of its CPU
+time that the main thread spends is what another core cannot take over: on two free cores wall time is
+(1 + share) / 2 of CPU time, whatever else the machine does. `whole` records, fits and paints the first
+picture in one go; `growth` draws what all its measurements cost.
 """
 
 from __future__ import annotations

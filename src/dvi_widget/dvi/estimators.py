@@ -115,8 +115,8 @@ class DVI(Projection):
 
     A table decodes the plane (`dvi_widget.dvi.grid_decoder`), from samples and boundary samples alike.
     Nothing is random, nothing is trained by steps that could end early, and rows in another order give the
-    same map but for what their last digits make of it. The layout works on ``torch.get_num_threads()`` threads;
-    their number changes no bit of it.
+    same map but for what their last digits make of it. The layout works on ``torch.get_num_threads()``
+    threads; their number changes no bit of it.
 
     What distance on the map means: near is near, as far as `trustworthiness` and `nn_pv` say; between groups
     it ranks how far they are apart (`class_distance`); its unit means nothing.
