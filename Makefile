@@ -8,7 +8,7 @@ READY := $(ENV)/ready
 BUNDLE := src/dvi_widget/widget/static/widget.js
 FRONT := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/build_hook.py package-lock.json
 
-.PHONY: demo test slow check front python unit lowest mutants setup wheel release-check chromium kills fuzz soak pictures benchmarks clean
+.PHONY: demo test slow check front python unit lowest mutants setup docs wheel release-check chromium kills fuzz soak pictures benchmarks clean
 
 # Trains, records, fits and exports; the executed notebook and the page land in build/demo.
 demo: setup
@@ -70,6 +70,12 @@ mutants: setup
 	OMP_NUM_THREADS=1 $(ENV)/bin/mutmut run $(SAMPLE)
 	@$(ENV)/bin/mutmut results | while read -r mutant state; do \
 	  test "$$state" != survived || $(ENV)/bin/mutmut show "$${mutant%:}" | grep -E '^(#|[-+] )'; done
+
+# The documentation, in build/docs; every warning is an error. Its living explorers are trained and exported now.
+docs: setup
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	rm -rf docs/reference/generated
+	$(RUN) -m sphinx -W --keep-going -q -b html docs build/docs
 
 # The source archive and the wheel, in dist/. The wheel installs without Node.
 wheel: setup
