@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .demonstration import demo
     from .dvi import DVI, PaperDVI
     from .landscape import Landscape
+    from .lessons import lesson
     from .live import Watch, watch
     from .runs import ArrayRecorder, Recorder, Run, RunError, record_checkpoints
     from .saliency import activations, attribute, filters, inspect_model, top_patches
@@ -51,6 +52,7 @@ _HOMES = {
     "filters": "saliency",
     "inspect_model": "saliency",
     "landscape": "landscape",
+    "lesson": "lessons",
     "measures": "measures",
     "record_checkpoints": "runs",
     "saliency": "saliency",
@@ -86,6 +88,7 @@ __all__ = [
     "filters",
     "inspect_model",
     "landscape",
+    "lesson",
     "measures",
     "record_checkpoints",
     "saliency",

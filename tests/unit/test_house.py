@@ -30,6 +30,7 @@ ALLOWED = {
     "measures": {"nearest", "subject"},  # removal curves ask a classifier, by its one rule for outputs
     "subject": set(),
     "datasets": set(),
+    "lessons": set(),
     "landscape": {"measures", "nearest"},
     "boundary": {"subject"},
     "runs": {"subject", "boundary"},
