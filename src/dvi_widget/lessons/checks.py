@@ -207,8 +207,8 @@ def heat(answer: Any, wanted: ArrayLike, what: str) -> None:
             raise NotYetError(f"{what} is transposed: rows come first.")
         row, column = np.unravel_index(int(np.argmax(np.abs(array - right))), right.shape)
         raise NotYetError(
-            f"{what} differs most in row {row}, column {column}: {array[row, column]:.3g}, where it should be "
-            f"{right[row, column]:.3g}."
+            f"{what} differs most in row {row}, column {column}: {array[row, column]:.3g}, but it should "
+            f"be {right[row, column]:.3g}."
         )
     _right(f"{what}.")
 
