@@ -4,8 +4,8 @@
     python benchmarks/deepview_maps.py --data ../shared/data --before FOLDER  # a checked-out version
 
 The picture is build/deepview-maps.png. The layout's rate was chosen on gauss and digits; others took no part.
-With another version, its map of each classifier stands to the left of this one's, both are drawn in the same
-way, by what either version offers, and the picture is build/deepview-maps-before.png.
+With another version, its map of each classifier stands to the left of this one's. Both are drawn in the same
+way, with all of the background, also far from samples, and the picture is build/deepview-maps-before.png.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import torch
 from deepview import mnist as mnist_run
 from deepview_lines import painted
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.spatial import procrustes
 from sklearn import datasets
 from sklearn.ensemble import RandomForestClassifier
@@ -37,11 +37,12 @@ from sklearn.svm import SVC
 
 import dvi_widget as dvi
 from dvi_widget.boundary import margins
-from dvi_widget.landscape import Landscape
+from dvi_widget.landscape import Landscape, colored
 from dvi_widget.widget.still import View, draw
 
 BUILD = Path(__file__).parent.parent / "build"
 PER_ROW = 4
+SIDE_PX = 800  # of a map beside another version's, before the sheet is halved
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
@@ -93,7 +94,7 @@ def forest(_: Path) -> Case:
 
 def moons(_: Path) -> Case:
     x, y = datasets.make_moons(1000, noise=0.12, random_state=0)
-    return _case(x, y, SVC(probability=True, gamma=2.0, C=10), 150)
+    return _case(x, y, SVC(probability=True, gamma=2.0, C=10, random_state=0), 150)
 
 
 def digits(_: Path) -> Case:
@@ -166,7 +167,8 @@ class Source:
 
 def drawn(engine: Any, case: Case, name: str) -> bytes:
     """Fit one version's DeepView, print what its background is worth, and return the picture of its map."""
-    view = engine(case.model).fit(case.x, case.y)
+    own = isinstance(case.model, dvi.Predictor) and engine is not dvi.DeepView
+    view = engine(case.model.model if own else case.model).fit(case.x, case.y)
     landscape = Landscape(
         [0],
         [view.embedding_],
@@ -183,7 +185,17 @@ def drawn(engine: Any, case: Case, name: str) -> bytes:
     decoded = view.inverse_(view.transform(case.fresh))
     kept = (view.classify_(decoded).argmax(axis=1) == said).mean()
     print(f"{name}: {painted(view)}; fresh kept {kept:.3f}", flush=True)
-    return picture(landscape)
+    colors = landscape.colors()
+    image = Image.fromarray(colored(landscape[0].canvas, colors, side=SIDE_PX)[::-1])
+    pen = ImageDraw.Draw(image)
+    x0, x1, y0, y1 = landscape.extent
+    for (x, y), label in zip(view.embedding_.tolist(), case.y.tolist(), strict=True):
+        across, down = (x - x0) / (x1 - x0) * SIDE_PX, (y1 - y) / (y1 - y0) * SIDE_PX
+        pen.ellipse((across - 5, down - 5, across + 5, down + 5), fill=colors[label], outline="#1f2328")
+    pen.text((12, 8), name, fill="#1f2328", font_size=36)
+    kept_as = io.BytesIO()
+    image.save(kept_as, "PNG")
+    return kept_as.getvalue()
 
 
 def picture(landscape: Landscape) -> bytes:

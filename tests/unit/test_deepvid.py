@@ -566,6 +566,25 @@ def test_believed_students_foresee_more_of_changes_that_did_not_judge_them(
     assert np.mean(agreement[True]) > 0.95
 
 
+def test_a_student_that_fails_on_real_pictures_is_believed_among_its_neighbours_only(vae: VAE) -> None:
+    found = Neighbors(vae, pictures=PICTURES).sample(PICTURES[7])
+    real = {picture.tobytes() for picture in found.real}
+
+    def teacher(x, turn=True):
+        p = 1 / (1 + np.exp(-6 * (x[:, 0, 3:5, 3:5].mean(axis=(1, 2)) - 0.1)))
+        turned = np.array([turn and np.float32(picture).tobytes() in real for picture in x])
+        p = np.where(turned, 1 - p, p)
+        return np.stack([1 - p, p], axis=1)
+
+    straight = LinearStudent().fit(found, lambda x: teacher(x, turn=False)).fidelity()
+    assert straight.trustworthy
+    turned = LinearStudent().fit(found, teacher).fidelity()
+    assert turned.faithful
+    assert turned.real_agreement < 0.5
+    assert not turned.trustworthy
+    assert "of these 16 pictures" in turned.verdict
+
+
 @pytest.mark.parametrize(
     "teacher",
     [

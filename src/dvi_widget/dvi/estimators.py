@@ -123,10 +123,10 @@ class DVI(Projection):
 
     What it misses, beside the best of others (benchmarks/RESULTS.md, MNIST with flipped labels, three
     seeds): t-SNE keeps .55 of the 5 nearest samples, this .48; PCA orders the distances of classes better
-    (.82 for .76), and distance to the drawn border follows the margin better in t-SNE (.63 for .52). Of the
-    boundary samples .63 lie on a drawn border, for .43 of samples drawn by chance. Under unsure samples the
+    (.82 for .77), and distance to the drawn border follows the margin better in t-SNE (.63 for .51). Of the
+    boundary samples .61 lie on a drawn border, for .38 of samples drawn by chance. Under unsure samples the
     paint is off by .02, but by .16 under unseen ones, as these are placed among sure neighbours. How far
-    samples move follows how their distances changed with a rank correlation of .35, which a step as long as
+    samples move follows how their distances changed with a rank correlation of .34, which a step as long as
     neighbours were lost gets too. Where no arrangement in the plane stands out, another 80 % of the samples
     give another one.
 
