@@ -3,12 +3,13 @@
     python tests/soak.py 10000 100
 
 So many requests, a tab closed and opened after each hundred, and so many runs of a cell that fits a run of
-300 epochs and shows it. Prints what is answered, the longest wait, and what the process holds in memory and
-in open files before and after.
+300 epochs and shows it, none of which is closed. Prints what is answered, the longest wait, and what
+the process holds in memory and in open files before and after.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import sys
@@ -16,14 +17,12 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from unittest import mock
 
-import comm
 import numpy as np
 import psutil
+from jupyter_client.manager import start_new_kernel
 
 sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
-from hosts import RecordingComm
 from messages import Sender, explored
 
 import dvi_widget as dvi
@@ -100,30 +99,68 @@ def answer(channel, number):
         return found()[0] if channel.changed.wait_for(found, WAIT_S) else None
 
 
+# What a person's cell does; the run lies in the folder `run`.
+CELL = """
+import dvi_widget as dvi
+explorer = dvi.Explorer(dvi.DVI(joint=False).fit(dvi.Run("run")).landscape())
+explorer
+"""
+# What the kernel holds, as the text of an answer.
+HELD = "f'{p.memory_info().rss / 2**20:,.0f} MiB, {p.num_fds()} open files and {len(w._instances)} widgets'"
+ASK_HELD = "import gc, psutil; from ipywidgets.widgets import widget as w; p = psutil.Process(); gc.collect()"
+
+
 def run_again(count):
-    """Run a cell so many times that fits a run of many epochs and shows it."""
+    """Run a cell so many times that fits a run of many epochs and shows it, in a kernel of its own."""
     rng = np.random.default_rng(0)
     labels = np.arange(SAMPLES) % CLASSES
     head = rng.normal(size=(CLASSES, FEATURES)).astype(np.float32), np.zeros(CLASSES, np.float32)
-    with (
-        tempfile.TemporaryDirectory() as place,
-        mock.patch.object(comm, "create_comm", RecordingComm),
-    ):
+    with tempfile.TemporaryDirectory() as place:
         recorder = dvi.ArrayRecorder(Path(place) / "run", labels=labels, classes=list("abc"))
         x = rng.normal(size=(SAMPLES, FEATURES)).astype(np.float32)
         for epoch in range(EPOCHS):
             x = x + 0.05 * rng.normal(size=x.shape).astype(np.float32)
             recorder.capture(epoch, features=x, logits=x @ head[0].T, head=head)
-        before = None
-        for number in range(count):
-            landscape = dvi.DVI(joint=False).fit(dvi.Run(Path(place) / "run")).landscape()
-            explorer = dvi.Explorer(landscape)
-            explorer._still()
-            explorer.comm.handle_msg({"content": {"data": {"method": "request_state"}}, "buffers": []})
-            explorer.close()
-            if number == count // 10:
-                before = Held()
-        return before, Held()
+        with running_kernel(cwd=place) as client:
+            before = None
+            for number in range(count):
+                run_cell(client, CELL)
+                if number == count // 10:
+                    before = held_by(client)
+            return before, held_by(client)
+
+
+@contextlib.contextmanager
+def running_kernel(cwd):
+    """A kernel in a folder, and a client that has waited for it."""
+    manager, client = start_new_kernel(cwd=cwd, startup_timeout=WAIT_S)
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def run_cell(client, code, expressions=None):
+    """Run code as the same cell of a notebook, and return the values of expressions."""
+    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+    content |= {"user_expressions": expressions or {}, "stop_on_error": True}
+    message = client.session.msg("execute_request", content, metadata={"cellId": "the-cell"})
+    client.shell_channel.send(message)
+    while True:
+        reply = client.get_shell_msg(timeout=WAIT_S)
+        if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            break
+    while client.iopub_channel.msg_ready():  # what the cell shows: read, so that nothing piles up
+        client.get_iopub_msg(timeout=WAIT_S)
+    if reply["content"]["status"] != "ok":
+        raise RuntimeError("\n".join(reply["content"]["traceback"]))
+    return {name: value["data"]["text/plain"] for name, value in reply["content"]["user_expressions"].items()}
+
+
+def held_by(client):
+    """What the kernel holds."""
+    return run_cell(client, ASK_HELD, {"held": HELD})["held"].strip("'")
 
 
 def main():

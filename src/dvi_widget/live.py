@@ -22,6 +22,7 @@ from .dvi import DVI
 from .landscape import Landscape
 from .runs import ArrayRecorder, Recorder, Run
 from .widget.explorer import Explorer
+from .widget.showing import Place, current_place, show
 
 _FREE_S = 20.0  # that following may take in any case: a short training is worth watching too
 _POLL_S = 1.0  # between two looks into a folder
@@ -170,7 +171,7 @@ class _Outputs:
 
     def __init__(self, words: str) -> None:
         self._words = {"text/plain": words, "text/html": f"<em>{html.escape(words)}</em>"}
-        self._handles: list[DisplayHandle] = []
+        self._handles: list[tuple[DisplayHandle, Place | None]] = []
         self._cell: int | None = None  # that showed something last
 
     def show(self, explorer: Explorer | None) -> None:
@@ -180,15 +181,17 @@ class _Outputs:
             return
         self._cell = shell.execution_count
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
-        self._handles.append(handle)
+        self._handles.append((handle, current_place()))
         if explorer is None:
             handle.display(self._words, raw=True)  # type: ignore[no-untyped-call]
         else:
+            show(explorer, current_place())
             handle.display(_bundle(explorer), raw=True)  # type: ignore[no-untyped-call]
 
     def fill(self, explorer: Explorer) -> None:
         """Put the explorer wherever something is shown."""
-        for handle in self._handles:
+        for handle, place in self._handles:
+            show(explorer, place)
             handle.update(_bundle(explorer), raw=True)  # type: ignore[no-untyped-call]
 
 

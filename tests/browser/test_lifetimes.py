@@ -117,3 +117,14 @@ def test_a_notebook_saved_with_its_widgets_says_what_to_do(page, lab, cell, land
     finally:
         # The setting is the server's, for all its notebooks.
         page.evaluate("(command) => window.jupyterapp.commands.execute(command)", command)
+
+
+def test_a_cell_that_runs_again_leaves_one_explorer_in_the_kernel(page, lab, cell, landscape):
+    notebook = lab.open(page, "again", [cell])
+    held = "sum(type(w).__name__ == 'Explorer' for w in widget._instances.values())"
+    for _ in range(3):
+        notebook.run()
+        At(page, landscape).click_epoch(landscape.epochs[0])
+        notebook.execute("from ipywidgets.widgets import widget")
+        assert notebook.python(held) == 1
+    expect(page.get_by_test_id("lost")).to_have_count(0)

@@ -1,6 +1,9 @@
 """Files appear whole or not at all, and what is damaged is named when it is read."""
 
+import gc
+
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -82,3 +85,16 @@ def test_json_and_tensors_are_read_only_where_they_are_whole(tmp_path):
         weights.load_tensors(tmp_path / "none")
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(path, {"a": float("nan")})
+
+
+def test_reading_tensors_again_and_again_takes_no_more_memory(tmp_path):
+    weights.save_tensors(tmp_path / "many", {str(number): torch.zeros(2) for number in range(64)})
+
+    def held(times):
+        for _ in range(times):
+            weights.load_tensors(tmp_path / "many")
+        gc.collect()
+        return psutil.Process().memory_info().rss
+
+    before = held(300)
+    assert held(2000) - before < 3 << 20  # 48 bytes a tensor would be twice that

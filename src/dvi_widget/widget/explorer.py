@@ -34,6 +34,7 @@ from .query import Query, Samples, Vocabulary, holds, parse
 from .rendering import Pictures, Render, rendered
 from .scene import Scene
 from .selections import from_text, to_text
+from .showing import current_place, show
 from .still import View, draw, still_page
 from .together import checked, frame_at, on_the_spot
 from .wire import listed, quoted
@@ -233,6 +234,7 @@ class Explorer(anywidget.AnyWidget):
 
             check_vae(self._scene)
         self._filter_from_page: object = None  # while a page sets it
+        self._let_go = False
         self._conversation = Conversation(self._scene, self.send)
         super().__init__(
             _esm=front_end(),
@@ -288,6 +290,8 @@ class Explorer(anywidget.AnyWidget):
         Two outputs, because JupyterLab prefers the widget to any picture in the same output, even where
         it then finds no widget.
         """
+        self._take_up()
+        show(self, current_place())
         bundle = super()._repr_mimebundle_()
         if bundle is None:
             display(repr(self))  # type: ignore[no-untyped-call]
@@ -579,11 +583,29 @@ class Explorer(anywidget.AnyWidget):
         state = self.get_state(["epoch", "selection", "color_by", "size_by", "filter", "selections", "_view"])
         return write_page(path, self._scene, state, front_end())
 
+    def let_go(self) -> None:
+        """Leave the page and stop working, until the explorer is displayed once more.
+
+        An explorer does so by itself when the cell that shows it runs again and shows another one.
+        """
+        self.close()
+        self._let_go = True
+
+    def _take_up(self) -> None:
+        """Work again after having been let go."""
+        if self._let_go:
+            self._let_go = False
+            self.__dict__.pop("_repr_mimebundle_", None)  # with which closing has hidden it
+            self._conversation = Conversation(self._scene, self.send)
+            self.layout.open()
+            self.open()
+
     def close(self) -> None:
         """Remove the explorer from the page and stop its work."""
         conversation = getattr(self, "_conversation", None)  # absent when the constructor raised
         if conversation is not None:
             conversation.close()
+            self.layout.close()  # which ipywidgets would keep
         super().close()
 
 
