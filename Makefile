@@ -8,7 +8,7 @@ READY := $(ENV)/ready
 BUNDLE := src/dvi_widget/widget/static/widget.js
 FRONT := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/build_hook.py package-lock.json
 
-.PHONY: demo test slow check front python unit lowest mutants setup docs wheel release-check chromium kills fuzz soak pictures benchmarks clean
+.PHONY: demo test slow check front python unit lowest mutants setup docs wheel release-check chromium kills fuzz soak audit pictures benchmarks clean
 
 # Trains, records, fits and exports; the executed notebook and the page land in build/demo.
 demo: setup
@@ -106,9 +106,15 @@ fuzz: setup
 kills: setup
 	$(RUN) tests/kills.py 100
 
-# Ten thousand requests of four pages to one kernel, and a hundred runs of a cell over 300 epochs.
+# Ten thousand requests of four pages to one kernel, and a thousand runs of a cell over 300 epochs.
 soak: setup
-	$(RUN) tests/soak.py 10000 100
+	$(RUN) tests/soak.py 10000 1000
+
+# Known faults of what this environment and the front end are made of, asked of the registries.
+audit: setup
+	$(RUN) -m pip install --quiet --disable-pip-version-check pip-audit
+	$(RUN) -m pip_audit --skip-editable
+	$(RUN) js/build_hook.py audit
 
 # The explorer on the MNIST reference run, as pictures in build/pictures.
 pictures: setup chromium
