@@ -136,6 +136,8 @@ def test_a_map_tells_how_complete_it_is(two):
     rough = ask(two, "attribute", request).result
     assert rough["completeness"].endswith(".")
     assert rough["flagged"] == (rough["error"] > 0.05)
+    contrast = ask(two, "attribute", request | {"target": 1, "against": 0}).result
+    assert "the difference between both logits" in contrast["completeness"]
     fine = ask(two, "attribute", request | {"parameters": {"steps": 200}}).result
     assert fine["error"] < rough["error"]
     with pytest.raises(RequestError, match="Use attribute"):

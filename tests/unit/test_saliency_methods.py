@@ -166,6 +166,14 @@ def test_maps_against_a_class_sum_to_the_difference_between_the_logits():
         assert maps.error.max() < 1e-2
 
 
+def test_what_maps_against_a_class_sum_to_is_said_of_the_difference():
+    complete = [method for method in METHODS.values() if method.completeness and method.contrasts]
+    assert {method.name for method in complete} >= {"integrated_gradients", "deep_lift", "deep_taylor"}
+    for method in complete:
+        assert "to the logit" in method.completeness
+        assert "to the difference between both logits" in method.completeness_against
+
+
 def test_what_two_classes_share_does_not_tell_them_apart():
     # Both classes want the left pixel alike; the first wants the right one more than the second does.
     model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))

@@ -181,6 +181,60 @@ def test_a_hook_that_copies_a_convolution_s_output_changes_no_map():
         np.testing.assert_array_equal(values(model, method), expected)
 
 
+def by_hand(m, z):
+    mean, variance, w, b = (t[:, None, None] for t in (m.mean, m.variance, m.w, m.b))
+    return (z - mean) / torch.sqrt(variance + 1e-5) * w + b
+
+
+def by_hand_in_place(m, z):
+    mean, variance, w, b = (t.view(1, -1, 1, 1) for t in (m.mean, m.variance, m.w, m.b))
+    z.sub_(mean)
+    z *= w * (variance + 1e-5).rsqrt()
+    z += b
+    return z
+
+
+def by_hand_in_one(m, z):
+    scale = (m.w * (m.variance + 1e-5).rsqrt())[:, None, None]
+    return torch.add(z * scale, (m.b - m.mean * scale.flatten())[:, None, None])
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("lrp", {"rule": "epsilon"}),
+        ("lrp", {"rule": "epsilon_plus"}),
+        ("deep_taylor", {}),
+        ("deep_lift", {}),
+        ("guided_backprop", {}),
+        ("gradient", {}),
+    ],
+)
+@pytest.mark.parametrize("way", [by_hand, by_hand_in_place, by_hand_in_one])
+def test_a_batch_norm_written_in_arithmetic_is_one(way, method, options):
+    module = middle(lambda m, x: F.relu(m.norm(m.conv2(x))), norm=nn.BatchNorm2d(4))
+    norm = module.norm
+    written = middle(lambda m, x: F.relu(way(m, m.conv2(x))))
+    written.load_state_dict({k: v for k, v in module.state_dict().items() if "norm" not in k})
+    for name, value in {
+        "mean": norm.running_mean,
+        "variance": norm.running_var,
+        "w": norm.weight,
+        "b": norm.bias,
+    }.items():
+        written.register_buffer(name, value.detach().clone())
+    expected = values(module, method, **options)
+    np.testing.assert_allclose(values(written, method, **options), expected, rtol=1e-3, atol=1e-5)
+    assert np.abs(expected).max() > 1e-3
+
+
+def test_numbers_for_each_place_are_not_merged_with_a_layer():
+    # Relevance passes on through them, so that the sum over the picture is the logit's.
+    model = middle(lambda m, x: F.relu(m.conv2(x) * (1 + torch.arange(8.0) / 8)))
+    maps = attribute(model, pictures(), 1, "deep_taylor")
+    assert not maps.flagged.any()
+
+
 def test_a_batch_norm_over_tokens_is_not_merged_with_the_layer_of_their_entries():
     class Tokens(nn.Module):
         """As many tokens as entries, so that a wrong axis goes unnoticed."""

@@ -117,6 +117,8 @@ class Method:
         Whether it is quick enough to follow the pointer: one forward and one backward pass.
     completeness : str
         What a map sums to; empty if the method is not complete. The error of maps is measured against it.
+    completeness_against : str
+        The same for a class against another one.
     batch_size : int
         Pictures per step. Results of slow methods can be shown step by step.
     """
@@ -130,6 +132,7 @@ class Method:
     rule: type[Rule] | None = None
     eager: bool = False
     completeness: str = ""
+    completeness_against: str = ""
     batch_size: int = 1
 
     @property
@@ -211,6 +214,7 @@ _NOISE = Parameter(
     high=1,
 )
 _COMPLETE = "The values sum to the logit less the logit of the baseline."
+_COMPLETE_AGAINST = "The values sum to the difference between both logits, less that of the baseline."
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -253,6 +257,7 @@ METHODS: dict[str, Method] = {
             ),
             frozenset({"gradients"}),
             completeness=_COMPLETE,
+            completeness_against=_COMPLETE_AGAINST,
             batch_size=8,
         ),
         Method(
@@ -266,6 +271,7 @@ METHODS: dict[str, Method] = {
             eager=True,
             batch_size=_EAGER_BATCH,
             completeness=_COMPLETE,
+            completeness_against=_COMPLETE_AGAINST,
         ),
         Method(
             "gradient_shap",
@@ -280,6 +286,10 @@ METHODS: dict[str, Method] = {
             ),
             frozenset({"gradients"}),
             completeness="The values sum on average to the logit less the mean logit of the noisy baselines.",
+            completeness_against=(
+                "The values sum on average to the difference between both logits, less its mean for the "
+                "noisy baselines."
+            ),
         ),
         Method(
             "guided_backprop",
@@ -387,6 +397,7 @@ METHODS: dict[str, Method] = {
             needs=frozenset({"gradients"}),
             rule=DeepTaylor,
             completeness="The values sum to the logit.",
+            completeness_against="The values sum to the difference between both logits.",
             batch_size=16,
         ),
         Method(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from .calls import Call, Kind
@@ -46,7 +47,8 @@ class Relevance(Rule, ABC):
     """Send back relevance, which every layer conserves: the target logit at the start.
 
     Linear layers hand it down by a `LayerRule`, which a subclass chooses. A BatchNorm of what a convolution
-    or dense layer returned, also times or plus a number, is merged into it; any other passes it on. A sum
+    or dense layer returned, also times or plus a number, is merged into it, and so are sums and products with
+    one number for each channel, which a BatchNorm written by hand is made of; any other passes it on. A sum
     shares relevance between its terms; activations, and sums and products with constants, pass it on.
 
     Parameters
@@ -133,11 +135,18 @@ class Relevance(Rule, ABC):
         return z
 
     def scale(self, call: Call) -> Tensor:
-        """Pass relevance on; a layer's output times a number is the output of a layer as well."""
+        """Pass relevance on; merge numbers by channel into the layer that made the operand, as a BatchNorm.
+
+        A layer's output times one number is the output of a layer as well.
+        """
         layer = _made_by(call.operand)
-        z = self.activation(call)
-        if layer is not None and (affine := _affine(call)) is not None:
-            _remember(z, layer.normalized(*affine))
+        affine = None if layer is None else _affine(call, layer)
+        if layer is None or affine is None:
+            return self.activation(call)
+        merged = layer.normalized(*affine[:3])
+        by_rule = affine.by_channel
+        z = call.returned(propagate(merged, self.layer_rule(merged))) if by_rule else self.activation(call)
+        _remember(z, merged)
         return z
 
     def route(self, call: Call) -> Any:
@@ -173,17 +182,27 @@ def _is_sum_of_terms(call: Call) -> bool:
     return stacked is not None and stacked == (call.argument(1, "dim"), call.input._version)  # noqa: SLF001
 
 
-def _affine(call: Call) -> tuple[Tensor, Tensor, Tensor | None] | None:
-    """Return mean, scale and offset [channels] of an operation with one number; None with more of them."""
+class _Affine(NamedTuple):
+    """An operation (z − mean)·scale + offset, each [channels], and whether channels differ in it."""
+
+    mean: Tensor
+    scale: Tensor
+    offset: Tensor
+    by_channel: bool
+
+
+def _affine(call: Call, layer: Layer) -> _Affine | None:
+    """Return an operation with one number, or one for each channel of a layer's output; None with others."""
     x = call.operand.detach()
-    if x.ndim < 2 or any(
-        isinstance(a, Tensor) and a is not call.operand and a.numel() > 1 for a in call.args
-    ):
+    several = [a for a in call.entered if a is not call.operand and a.numel() > 1]
+    if x.ndim < 2 or (several and x.ndim != layer.output_ndim):
         return None
-    # One number for all entries: two points tell the line.
-    ends = [call.run_with(call.operand, x.new_full((), value)) for value in (0, 1)]
-    channels = x.new_zeros(x.shape[1])
-    return channels, channels + (ends[1] - ends[0]), channels + ends[0]
+    channels = [1, x.shape[1], *[1] * (x.ndim - 2)]
+    if any([1] * (x.ndim - a.ndim) + list(a.shape) != channels for a in several):
+        return None
+    # Two points tell the line.
+    ends = [call.run_with(call.operand, x.new_full(channels, value)).flatten() for value in (0, 1)]
+    return _Affine(torch.zeros_like(ends[0]), ends[1] - ends[0], ends[0], bool(several))
 
 
 def _remember(z: Tensor, layer: Layer) -> None:

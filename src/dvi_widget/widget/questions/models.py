@@ -231,7 +231,7 @@ def attribute(
         top=[(c, float(p[c])) for c in top],
         error=_first(maps.error),
         flagged=bool(maps.flagged[0]),
-        completeness=entry.completeness,
+        completeness=entry.completeness if against is None else entry.completeness_against,
         likeness=_first(maps.likeness),
         values=values,
     )
