@@ -7,6 +7,7 @@ fill the memory with explorers whose outputs are long gone.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 from IPython import get_ipython
@@ -24,10 +25,13 @@ class Place(NamedTuple):
         What the notebook calls the cell.
     run : str
         The run of the cell, whose output is replaced by that of the next.
+    number : int
+        Under which IPython's history has that run.
     """
 
     cell: str
     run: str
+    number: int
 
 
 class Shown(Protocol):
@@ -60,7 +64,7 @@ def current_place() -> Place | None:
         return None
     if any(getattr(other, "msg_id", None) == run for other in _widgets()):
         return None
-    return Place(cell, run)
+    return Place(cell, run, shell.execution_count)
 
 
 def show(explorer: Shown, place: Place | None) -> None:
@@ -83,7 +87,7 @@ def _let_go_of_replaced(_: object) -> None:
         if replaced and not places and not _is_part(explorer):
             del _places[explorer]
             explorer.let_go()
-            _forget(explorer)
+            _forget(explorer, replaced)
 
 
 def _replaces(place: Place, other: Place) -> bool:
@@ -100,10 +104,13 @@ def _widgets() -> list[Widget]:
     return list(widget._instances.values())  # noqa: SLF001
 
 
-def _forget(explorer: Shown) -> None:
-    """Remove an explorer from IPython's history of outputs, as its ``%xdel`` does."""
+def _forget(explorer: Shown, replaced: Iterable[Place]) -> None:
+    """Remove an explorer from IPython's history of outputs, as its ``%xdel`` does, with its pictures."""
     shell = get_ipython()
     history = shell.history_manager.output_hist
     for number in [number for number, output in history.items() if output is explorer]:
         del history[number]
         shell.drop_by_id({f"_{number}": explorer})
+    displayed = getattr(shell.history_manager, "outputs", {})  # of IPython 9
+    for place in replaced:
+        displayed.pop(place.number, None)
