@@ -122,7 +122,9 @@ FEATURES = {
     "F10": _of("Measures beside a placebo", "`landscape.measures()`; Map → Quality"),
     "F11": _of("Anyone's model", "docs/compatibility.md"),
     "F12": _of("Any column in colour, size and charts", "`explorer.color_by`; Overview → Charts"),
-    "F13": _of("Instead of what, and since when", "`attribute(against=…)`; Show on the landscape → Changes"),
+    "F13": _of(
+        "Instead of what, what would change it, since when", "`attribute(against=…)`, `dvi.attack`; Changes"
+    ),
     "F14": _of("A stranger's run is safe", "`run.verify()`, docs/safety.md"),
     "F15": _of("Several processes", "DDP: `Recorder` in every process"),
     "F16": _of("Documentation and lessons", "README.md, docs/"),
@@ -137,7 +139,6 @@ PARTLY = {
     "D3": "attributions explain classes, not a layer's unit",
     "E8": "not side by side in one view",
     "F4": "markers are not kept in the page",
-    "F13": "no picture changed until the prediction changes",
     "F15": "one machine at a time",
     "F16": "no site yet",
 }

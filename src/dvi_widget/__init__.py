@@ -11,6 +11,7 @@ __version__ = "0.2.0.dev0"  # the one place: the build reads it from here
 
 if TYPE_CHECKING:
     from . import baselines, datasets, deepvid, landscape, measures, saliency, suggestions
+    from .adversarial import attack
     from .callbacks import HuggingFaceCallback, LightningCallback
     from .deepvid import VAE, LinearStudent, Neighbors
     from .deepview import DeepView
@@ -44,6 +45,7 @@ _HOMES = {
     "Subject": "subject",
     "Watch": "live",
     "activations": "saliency",
+    "attack": "adversarial",
     "attribute": "saliency",
     "baselines": "baselines",
     "datasets": "datasets",
@@ -80,6 +82,7 @@ __all__ = [
     "Subject",
     "Watch",
     "activations",
+    "attack",
     "attribute",
     "baselines",
     "datasets",

@@ -33,6 +33,7 @@ ALLOWED = {
     "lessons": set(),
     "landscape": {"measures", "nearest"},
     "boundary": {"subject"},
+    "adversarial": {"subject"},
     "runs": {"subject", "boundary"},
     "suggestions": {"runs", "measures"},
     "projection": ENGINE - {"projection", "subject"},
