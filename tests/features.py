@@ -138,7 +138,6 @@ PARTLY = {
     "D2": "no pattern attribution, no prediction difference",
     "D3": "attributions explain classes, not a layer's unit",
     "E8": "not side by side in one view",
-    "F4": "markers are not kept in the page",
     "F15": "one machine at a time",
     "F16": "no site yet",
 }

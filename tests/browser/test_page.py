@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import synthetic
+from bare import open_bare
 from playwright.sync_api import expect
-from steps import NASTY, At
+from steps import NASTY, At, eventually, open_panel
 
 import dvi_widget as dvi
 
@@ -56,6 +57,39 @@ def test_scrub_hover_and_lasso_work_from_the_disk(path, landscape, page, shots):
 
     at.expect_pictures(at.lasso(last))
     page.screenshot(path=shots / "page-selection.png")
+
+
+@pytest.mark.feature("F4")
+def test_markers_and_neighbours_are_in_the_page(landscape, page, tmp_path, bare_explorer, browser, shots):
+    explorer = bare_explorer(landscape)
+    first, last = landscape.epochs[0], landscape.epochs[-1]
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        live = context.new_page()
+        open_bare(live, explorer)
+        at = At(live, landscape)
+        at.wait_for_epoch(last)
+        at.part("tool-marker").click()
+        live.mouse.click(*at.places(last)[at.alone(last)])
+        marked = at.part("markers").locator("li")
+        expect(marked).to_contain_text("%")
+        said = marked.inner_text()
+        eventually(lambda: len(explorer._view.get("markers", [])), 1, live)
+    page.goto(explorer.to_html(tmp_path / "marked.html").as_uri())
+    at = At(page, landscape)
+    at.wait_for_epoch(last)
+    open_panel(at.root, "Places")
+    expect(at.part("markers").locator("li")).to_contain_text("%")
+    assert at.part("markers").locator("li").inner_text() == said
+    at.click_epoch(first)
+    expect(at.part("markers").locator("li")).to_contain_text("%")
+    sample = at.alone(first)
+    page.mouse.click(*at.places(first)[sample])
+    open_panel(at.root, "Similar")
+    rows = at.part("similar").get_by_test_id("sample-row")
+    expect(rows).to_have_count(30)
+    near = [int(row.get_attribute("data-index")) for row in rows.all()]
+    assert near == landscape.source.neighbors(first, [sample], 30)[0].tolist()
+    page.screenshot(path=shots / "page-similar.png")
 
 
 def test_it_opens_as_the_explorer_stood(small, page, tmp_path):

@@ -128,8 +128,36 @@ def test_with_an_engine_the_page_answers_about_samples_too(tmp_path):
             for spec, array in zip(recorded["arrays"], wanted.arrays.values(), strict=True):
                 np.testing.assert_allclose(page.array(spec), array, rtol=1e-4)
         services = page.manifest["answers"]["hello {}"]["result"]["landscapes"][place]["services"]
-        # Decode and place stand for trust: no point can be decoded, no neighbours found.
-        assert services == ["decode", "dynamics", "logits", "measures", "place"]
+        # Decode and place stand for trust: no point was looked at, so none can be decoded.
+        assert services == ["decode", "dynamics", "logits", "measures", "neighbors", "place"]
+        args = {**here, "epoch": landscape_.epochs[1]}
+        wanted = ask(scene, "neighbors", {**args, "indices": indices, "k": 30, "group": None}).arrays
+        np.testing.assert_array_equal(
+            cut(page, "neighbors", {**args, "group": None}, indices)["neighbors"], wanted["neighbors"]
+        )
+
+
+@pytest.mark.feature("F4")
+def test_places_that_were_looked_at_come_along_at_every_epoch(tmp_path):
+    shown = fitted()
+    scene = Scene([shown], shown.images)
+    marker, end = shown.at(5).positions[[4, 7]].tolist()
+    asked = [
+        ("decode", {"landscape": 0, "epoch": 5, "points": [marker]}),
+        ("crossings", {"landscape": 0, "epoch": 5, "a": marker, "b": end}),
+    ]
+    for op, args in asked:
+        ask(scene, op, args)
+    page = Page(write_page(tmp_path / "page.html", scene, STATE, BUNDLE))
+    for op, args in asked:
+        for epoch in shown.epochs:
+            there = {**args, "epoch": int(epoch)}
+            recorded, wanted = page.manifest["answers"][key(op, there)], ask(scene, op, there)
+            assert recorded["result"] == wanted.result
+            for spec, array in zip(recorded["arrays"], wanted.arrays.values(), strict=True):
+                np.testing.assert_allclose(page.array(spec), array, rtol=1e-3)
+    (outline,) = page.manifest["answers"]["hello {}"]["result"]["landscapes"]
+    assert {"decode", "classify", "neighbors"} <= set(outline["services"])
 
 
 def test_columns_come_along_and_those_that_move_only_where_they_are_in_use(tmp_path):
@@ -150,6 +178,7 @@ def test_columns_come_along_and_those_that_move_only_where_they_are_in_use(tmp_p
 def test_what_takes_too_long_or_too_much_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(page_writer, "_EPOCH_BUDGET_S", -1.0)
     monkeypatch.setattr(page_writer, "_MAX_PROBABILITIES", 40 * 3 * 3 - 1)
+    monkeypatch.setattr(page_writer, "_MAX_NEIGHBORS", 40 * 30 * 3 - 1)
     scene = Scene([fitted()])
     ask(scene, "trust", {"landscape": 0, "epoch": 5})  # somebody looked at it
     ask(scene, "loss", {"landscape": 0, "epoch": 5, "k": 7})

@@ -124,8 +124,33 @@ export function openPage(page: Document): Host {
     texts: await Promise.all(indices.map(textOf)),
   });
 
+  /** Of all samples so many neighbours are here; fewer are their beginning. */
+  const neighbors = async (args: Args<"neighbors">): Promise<Answer<"neighbors">> => {
+    const { indices, k, ...about } = args;
+    const all = manifest.sliced?.[`neighbors ${JSON.stringify(about)}`];
+    const width = all?.[0]?.shape[1] ?? 0;
+    if (all === undefined) {
+      throw new Error(absent("neighbors"));
+    }
+    if (k > width) {
+      throw new Error(
+        `This page has the ${width} nearest samples: for more, open it in a notebook.`,
+      );
+    }
+    const found = (await rows(all, indices)) as Answer<"neighbors">;
+    const data = Int32Array.from(
+      { length: indices.length * k },
+      (_, i) => found.neighbors.data[Math.floor(i / k) * width + (i % k)] as number,
+    );
+    return { neighbors: { data, shape: [indices.length, k] } };
+  };
+
   /** Answers that are put together out of blocks. */
-  const made: { [O in Op]?: (args: Args<O>) => Promise<Answer<O>> } = { thumbnails, describe };
+  const made: { [O in Op]?: (args: Args<O>) => Promise<Answer<O>> } = {
+    thumbnails,
+    describe,
+    neighbors,
+  };
 
   const ask: Ask = async <O extends Op>(op: O, args: Args<O>) => {
     const make = made[op];
@@ -139,7 +164,7 @@ export function openPage(page: Document): Host {
     }
     const recorded = manifest.answers[`${op} ${JSON.stringify(args)}`];
     if (recorded === undefined) {
-      throw new Error(`"${op}" was not exported with this page: open the explorer in a notebook.`);
+      throw new Error(absent(op));
     }
     const blocks = recorded.arrays.map(({ block }) => decodeBlock(page, block));
     return joinAnswer<O>(recorded.result ?? {}, recorded.arrays, await Promise.all(blocks));
@@ -177,6 +202,10 @@ export function openPage(page: Document): Host {
     close: () => kept.clear(),
   };
 }
+
+/** Say that a page cannot answer. */
+const absent = (op: Op): string =>
+  `"${op}" was not exported with this page: open the explorer in a notebook.`;
 
 /** The states one over the other, and their views as well. */
 function withView(...states: Partial<SharedState>[]): Partial<SharedState> {

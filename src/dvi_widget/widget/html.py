@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dvi_widget.files import write_aside
 from dvi_widget.landscape import Landscape
-from dvi_widget.landscape.source import Decodes, KnowsBoundary, KnowsLogits, Measures, Places
+from dvi_widget.landscape.source import Decodes, FindsNeighbors, KnowsBoundary, KnowsLogits, Measures, Places
 from dvi_widget.progress import progress_bar
 from dvi_widget.suggestions import DEFINITIONS
 
@@ -41,7 +41,13 @@ _SERVICES = {
     "measures": {"measures"},
     "history": {"logits"},
     "probabilities": {"logits"},
+    "neighbors": {"neighbors"},
+    "decode": {"decode", "classify"},
 }
+_NEAREST = 30  # neighbours of every sample, as many as the page lists
+_MAX_NEIGHBORS = 4_000_000  # in a page
+_ROWS_AT_ONCE = 512  # samples whose neighbours one answer holds
+_MAX_PLACES = 100  # that were looked at and go along, at every epoch
 _SIGNATURE = '<meta name="generator" content="dvi_widget">'
 
 # `default-src 'none'` makes the promise checkable: the browser itself refuses to fetch anything.
@@ -159,10 +165,15 @@ def _write(file: TextIO, scene: Scene, state: Mapping[str, Any], bundle: str) ->
                 answers[key(op, args)] = blocks.answer(answer)
                 answered[place].add(op)
             bar.update()
-        for op, args in sliced:
-            manifest["sliced"][key(op, args)] = blocks.rows(_about_all_samples(scene, op, args))
+        for op, args, more in sliced:
+            manifest["sliced"][key(op, args)] = blocks.rows(_about_all_samples(scene, op, {**args, **more}))
             answered[args["landscape"]].add(op)
             bar.update()
+        for op, args in _places(scene):
+            answer = _ask_within(np.inf, scene, op, args)
+            assert answer is not None  # however long it takes
+            answers[key(op, args)] = blocks.answer(answer)
+            answered[args["landscape"]].add(op)
         for request, answer in scene.answers.items():
             if request not in answers:
                 answers[request] = blocks.answer(answer)
@@ -212,22 +223,42 @@ def _columns(scene: Scene, landscape: Landscape, used: set[str]) -> dict[str, li
     }
 
 
-def _sliced_requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any]]]:
-    """List the requests that a page takes along for all samples at once, without their indices."""
+def _sliced_requests(scene: Scene) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """List the requests for all samples at once, without their indices, and what else these ask for."""
+    k = min(_NEAREST, len(scene) - 1)
     for place, landscape in enumerate(scene.landscapes):
+        here = {"landscape": place}
+        few = k * len(scene) * len(landscape) <= _MAX_NEIGHBORS
+        if k > 0 and few and isinstance(landscape.source, FindsNeighbors):
+            for epoch in landscape.epochs:
+                yield "neighbors", {**here, "epoch": int(epoch), "group": None}, {"k": k}
         if not isinstance(landscape.source, KnowsLogits):
             continue
-        here = {"landscape": place}
-        yield "history", here
+        yield "history", here, {}
         if len(scene) * len(scene.classes) * len(landscape) <= _MAX_PROBABILITIES:
             for epoch in landscape.epochs:
-                yield "probabilities", {**here, "epoch": int(epoch)}
+                yield "probabilities", {**here, "epoch": int(epoch)}, {}
+
+
+def _places(scene: Scene) -> Iterator[tuple[str, dict[str, Any]]]:
+    """List the places that were looked at, markers and ways between them too, at every epoch."""
+    seen: set[str] = set()
+    for request, _ in reversed(scene.answers.items()):
+        op, _, text = request.partition(" ")
+        if op not in ("decode", "crossings") or len(seen) >= _MAX_PLACES:
+            continue
+        args = json.loads(text)
+        about = key(op, {**args, "epoch": None})
+        if about not in seen:
+            seen.add(about)
+            for epoch in scene.landscapes[args["landscape"]].epochs:
+                yield op, {**args, "epoch": int(epoch)}
 
 
 def _about_all_samples(scene: Scene, op: str, args: dict[str, Any]) -> dict[str, NDArray[Any]]:
     """Ask about all samples, in as many requests as the size of an answer demands."""
     n, epochs = len(scene), len(scene.landscapes[args["landscape"]])
-    step = max(1, MAX_ANSWER_BYTES // (4 * len(scene.classes) * epochs))
+    step = min(_ROWS_AT_ONCE, max(1, MAX_ANSWER_BYTES // (4 * len(scene.classes) * epochs)))
     parts = [
         ask(scene, op, {**args, "indices": list(range(start, min(n, start + step)))}).arrays
         for start in range(0, n, step)

@@ -59,7 +59,7 @@ class Decoded(Answer):
     pixels: NDArray[np.uint8] | None
 
 
-@request("decode", pace="soon")
+@request("decode", pace="soon", cached=True)
 def decode(scene: Scene, landscape: Landscape, epoch: Epoch, points: Points) -> Decoded:
     """Decode points of the canvas, classify them and find the recorded samples nearest to them."""
     classifier = engine(landscape, Classifies, "Points of the canvas")
@@ -95,7 +95,7 @@ class Crossings(Answer):
     crossings: list[Crossing]
 
 
-@request("crossings", pace="soon")
+@request("crossings", pace="soon", cached=True)
 def crossings(scene: Scene, landscape: Landscape, epoch: Epoch, a: Point, b: Point) -> Crossings:
     """Find where the predicted class changes along the line from a to b."""
     del scene
