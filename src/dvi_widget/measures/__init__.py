@@ -20,6 +20,7 @@ from .borders import (
     margin_correlation,
 )
 from .classification import q_knn, votes
+from .figure import curves
 from .inverse import ppr, rec_pv
 from .purity import looks_pure, purity, purity_of
 from .ranks import continuity, distance_ranks, trust_of_ranks, trustworthiness
@@ -37,6 +38,7 @@ __all__ = [
     "continuity",
     "correlate",
     "coverage",
+    "curves",
     "disparity",
     "distance_ranks",
     "insertion_curve",
