@@ -106,7 +106,7 @@ def judge_graph(graph: Graph, tally: Tally) -> None:
         assert torch.allclose(model(x.clone()).double(), oracle.logits, rtol=1e-3, atol=1e-4), str(graph)
     for method in METHODS:
         options = dict(_CHEAP.get(method, {}))
-        for rule in ("epsilon", "epsilon_plus") if method == "lrp" else ("",):
+        for rule in saliency.rules.LRP_RULES if method == "lrp" else ("",):
             chosen = options | ({"rule": rule} if rule else {})
             verdict, story = _verdict(model, oracle, x, target, method, told, chosen)
             tally.note(f"{method} {rule}".strip(), verdict, story, graph)

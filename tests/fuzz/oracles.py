@@ -185,9 +185,9 @@ class Oracle:
         return columns.flatten(1).T, zero.flatten()
 
     def relevance(self, target: Tensor, rule: str, epsilon: float) -> Tensor:
-        """Propagate the target's logit by "epsilon", "epsilon_plus" or "taylor"."""
+        """Propagate the target's logit by "epsilon", "epsilon_plus", "alpha_beta", "w_square" or "taylor"."""
         z = self.logits.gather(1, target[:, None])
-        positive = rule != "epsilon"
+        positive = rule in {"epsilon_plus", "taylor"}
 
         def send(i: int, r: Tensor) -> list[tuple[int, Tensor]]:
             node, (j, *others) = self.nodes[i], self.nodes[i].inputs
@@ -229,7 +229,16 @@ class Oracle:
         if rule == "epsilon" or (rule == "epsilon_plus" and node.op in {"linear", "mean"}):
             s = r / _stabilized(x @ weight.T + bias, epsilon)
             return (x * (s @ weight)).view_as(self.values[j])
+        if rule == "w_square":
+            square = weight**2 if node.op in WEIGHTED else weight  # equal shares either way, but for ε
+            return (r / (square.sum(1) + epsilon) @ square).view_as(self.values[j])
         plus, minus = weight.clamp(min=0), weight.clamp(max=0)
+        if rule == "alpha_beta":
+            up, down = x.clamp(min=0), x.clamp(max=0)
+            s = 2 * r / (up @ plus.T + down @ minus.T + epsilon)
+            t = -r / _stabilized(up @ minus.T + down @ plus.T, epsilon)
+            given = up * (s @ plus) + down * (s @ minus) + up * (t @ minus) + down * (t @ plus)
+            return given.view_as(self.values[j])
         if rule == "taylor" and node.op in WEIGHTED and not self._behind_weights(j):
             maps = self.values[j]
             within = (2, 3) if maps.ndim == 4 else (1,)

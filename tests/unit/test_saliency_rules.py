@@ -376,3 +376,25 @@ def test_a_rule_says_where_it_is_right_and_inspection_repeats_it():
         model(pictures().requires_grad_())
     assert Halved.objection(trace.calls).startswith("Halving has no rule for max_pool2d in the model's own")
     assert Halved.objection([call for call in trace.calls if call.kind is Kind.RELU]) == ""
+
+
+@pytest.mark.parametrize("rule", ["alpha_beta", "w_square"])
+def test_relevance_of_a_dense_network_is_the_sum_over_its_weights(rule):
+    model = seeded(nn.Sequential(nn.Flatten(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 3))).double()
+    x = torch.randn(1, 2, 2, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    layers, hidden = (model[1], model[3]), model[1](x.flatten(1)).clamp(min=0)
+    r = model(x)[0] * torch.eye(3, dtype=torch.float64)[1]
+    for layer, entering in zip(layers[::-1], (hidden[0], x.flatten()), strict=True):
+        given = torch.zeros_like(entering)
+        for j, row in enumerate(layer.weight):
+            z = entering * row  # what each input contributes to neuron j
+            for i in range(len(entering)):
+                if rule == "w_square":
+                    given[i] += r[j] * row[i] ** 2 / (row**2).sum()
+                elif z[i] > 0:
+                    given[i] += 2 * r[j] * z[i] / z.clamp(min=0).sum()
+                elif z[i] < 0:
+                    given[i] -= r[j] * z[i] / z.clamp(max=0).sum()
+        r = given
+    found = attribute(model, x, 1, "lrp", rule=rule, epsilon=1e-12).values
+    np.testing.assert_allclose(found[0], r.detach().view(2, 2, 2).sum(0), rtol=1e-4)

@@ -372,7 +372,8 @@ METHODS: dict[str, Method] = {
                     "rule",
                     "choice",
                     "epsilon",
-                    "epsilon: all contributions; epsilon_plus: positive contributions only in convolutions.",
+                    "epsilon: all contributions; epsilon_plus: positive contributions only in convolutions; "
+                    "alpha_beta: twice the positive less once the negative ones; w_square: squared weights.",
                     choices=tuple(LRP_RULES),
                 ),
                 Parameter(

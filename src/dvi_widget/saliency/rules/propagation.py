@@ -16,10 +16,12 @@ from torch.autograd import Function
 from .calls import Kind
 
 __all__ = [
+    "AlphaBeta",
     "Epsilon",
     "Layer",
     "LayerRule",
     "Term",
+    "WSquare",
     "ZBox",
     "ZPlus",
     "is_behind_weights",
@@ -116,6 +118,10 @@ class LayerRule(ABC):
     def terms(self, layer: Layer) -> list[Term]:
         """Return the terms of the layer's output."""
 
+    def parts(self, layer: Layer) -> list[tuple[float, list[Term]]]:
+        """Return shares of the relevance, each with the terms it is handed down by; all by `terms`."""
+        return [(1, self.terms(layer))]
+
     def denominator(self, z: Tensor) -> Tensor:
         """Return z_j + ε·sign(z_j), with sign(0) = 1."""
         return _stabilized(z, self.epsilon)
@@ -138,6 +144,38 @@ class ZPlus(LayerRule):
         if weight is None:
             return [Term(x.clamp(min=0))]
         return [Term(x.clamp(min=0), weight.clamp(min=0)), Term(x.clamp(max=0), weight.clamp(max=0))]
+
+
+class AlphaBeta(LayerRule):
+    """α₂β₁: twice the relevance to positive contributions, less one to negative ones (Bach et al. 2015).
+
+    Their Eq. 60 with α = 2 and β = 1.
+    Biases get none. Where a neuron has contributions of one sign only, the other share is lost.
+    """
+
+    def terms(self, layer: Layer) -> list[Term]:
+        """Return the positive contributions, then the negative ones."""
+        x, weight, _ = layer.given
+        up, down = x.clamp(min=0), x.clamp(max=0)
+        if weight is None:
+            return [Term(up), Term(down)]
+        plus, minus = weight.clamp(min=0), weight.clamp(max=0)
+        return [Term(up, plus), Term(down, minus), Term(up, minus), Term(down, plus)]
+
+    def parts(self, layer: Layer) -> list[tuple[float, list[Term]]]:
+        """Return both signs apart."""
+        terms = self.terms(layer)
+        half = len(terms) // 2
+        return [(2, terms[:half]), (-1, terms[half:])]
+
+
+class WSquare(LayerRule):
+    """w²: squared weights count, whatever enters (Montavon et al. 2017, §4.1)."""
+
+    def terms(self, layer: Layer) -> list[Term]:
+        """Return ones with squared weights; poolings have none, and share equally."""
+        x, weight, _ = layer.given
+        return [Term(torch.ones_like(x), None if weight is None else weight**2)]
 
 
 class ZBox(LayerRule):
@@ -182,25 +220,27 @@ class _Propagate(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: Layer, rule: LayerRule) -> Tensor:
-        terms = rule.terms(layer)
-        with torch.enable_grad():
-            leaves = [term.x.detach().requires_grad_() for term in terms]
-            parts = [
-                layer.apply(leaf, term.weight, term.bias) for leaf, term in zip(leaves, terms, strict=True)
-            ]
-            z = reduce(operator.add, parts)
-        ctx.graph = leaves, z, rule.denominator(z.detach())
+        ctx.parts = []
+        for share, terms in rule.parts(layer):
+            with torch.enable_grad():
+                leaves = [term.x.detach().requires_grad_() for term in terms]
+                z = reduce(
+                    operator.add,
+                    [layer.apply(e, term.weight, term.bias) for e, term in zip(leaves, terms, strict=True)],
+                )
+            ctx.parts.append((share, leaves, z, rule.denominator(z.detach())))
         ctx.has_weights = layer.given.weight is not None
-        if len(terms) == 1 and terms[0] is layer.given:
+        if len(ctx.parts) == 1 and len(terms) == 1 and terms[0] is layer.given:
             return z.detach()
         return layer.apply(x.detach(), layer.given.weight, layer.given.bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        leaves, z, denominator = ctx.graph
-        slopes = torch.autograd.grad(z, leaves, gradients[0] / denominator)
-        shares = (leaf.detach() * slope for leaf, slope in zip(leaves, slopes, strict=True))
-        return reduce(operator.add, shares), None, None
+        given = []
+        for share, leaves, z, denominator in ctx.parts:
+            slopes = torch.autograd.grad(z, leaves, share * gradients[0] / denominator)
+            given += [leaf.detach() * slope for leaf, slope in zip(leaves, slopes, strict=True)]
+        return reduce(operator.add, given), None, None
 
 
 def is_behind_weights(x: Tensor) -> bool:

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from .calls import Call, Kind
 from .propagation import (
+    AlphaBeta,
     Epsilon,
     Layer,
     LayerRule,
     Term,
+    WSquare,
     ZBox,
     ZPlus,
     is_behind_weights,
@@ -249,5 +251,28 @@ class DeepTaylor(Relevance):
         return ZBox() if layer.first else ZPlus(self._epsilon)
 
 
+class AlphaBetaLRP(Relevance):
+    """LRP-α₂β₁ in every layer (Bach et al. 2015, Eq. 60)."""
+
+    def layer_rule(self, layer: Layer) -> LayerRule:
+        """Return αβ."""
+        del layer
+        return AlphaBeta(self._epsilon)
+
+
+class WSquareLRP(Relevance):
+    """LRP-w² in every layer (Montavon et al. 2017, §4.1)."""
+
+    def layer_rule(self, layer: Layer) -> LayerRule:
+        """Return w²."""
+        del layer
+        return WSquare(self._epsilon)
+
+
 # The names of ``attribute(..., method="lrp", rule=name)``.
-LRP_RULES: dict[str, type[Relevance]] = {"epsilon": EpsilonLRP, "epsilon_plus": EpsilonPlusLRP}
+LRP_RULES: dict[str, type[Relevance]] = {
+    "epsilon": EpsilonLRP,
+    "epsilon_plus": EpsilonPlusLRP,
+    "alpha_beta": AlphaBetaLRP,
+    "w_square": WSquareLRP,
+}
