@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
-from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ _PRIOR_SAMPLES = 0.1  # weight of the coarser grid in a node's mean
 _MARGIN = 0.1  # of the span, on each side
 _ROUNDS = 3  # each after the first fits the residuals of the one before
 _BLOCK_POINTS = 1 << 16  # decoded at once
+_MAX_KEPT_ENTRIES = 1 << 24  # of a table that each decoder keeps; of larger ones there is one at most
+_MANY_POINTS, _AXES_AT_ONCE = 10_000, 32  # decoded without a large table, on so many axes at a time
 _STEPS = 32767  # in which a mean is stored, on either side of zero, per coordinate
 
 
@@ -61,6 +63,8 @@ class GridDecoder:
         What the coordinates stand for.
     """
 
+    _latest: ClassVar[weakref.ref[GridDecoder] | None] = None  # who keeps the one large table
+
     def __init__(
         self,
         nodes: NDArray[np.int32],
@@ -75,6 +79,7 @@ class GridDecoder:
         self._nodes, self._mass, self._means, self._scale = nodes, mass, means, scale
         self._origin, self._cell, self._size, self._axes = origin, cell, size, axes
         self._logits: NDArray[np.float32] | None = None
+        self._table: NDArray[np.float32] | None = None
 
     @classmethod
     def fit(cls, y: NDArray[np.float32], x: NDArray[np.float32], axes: Axes) -> GridDecoder:
@@ -106,15 +111,44 @@ class GridDecoder:
         steps = np.rint(means / scale).astype(np.int16)
         return cls(nodes, mass[nodes], steps, scale, origin, cell, size, axes)
 
-    @cached_property
+    @property
     def _values(self) -> NDArray[np.float32]:
-        """Entries of all nodes [size^l, r]."""
+        """Entries of all nodes [size^l, r]; of large ones only those used last are kept, of all decoders."""
+        table = self._table
+        if table is None:
+            table = self._table = self._entries(slice(None))
+            if self._is_large:
+                holder = None if GridDecoder._latest is None else GridDecoder._latest()
+                GridDecoder._latest = weakref.ref(self)
+                if holder is not None and holder is not self:
+                    holder._table = None  # noqa: SLF001 - of another decoder
+        return table
+
+    @property
+    def _is_large(self) -> bool:
+        """Whether a table of all nodes is too large to keep one for each decoder."""
+        nodes: int = self._size ** len(self._origin)
+        return nodes * self._axes.rank > _MAX_KEPT_ENTRIES
+
+    def _entries(self, axes: slice) -> NDArray[np.float32]:
+        """Compute the entries of all nodes on some axes."""
         count = self._size ** len(self._origin)
         mass = np.zeros(count, np.float32)
         mass[self._nodes] = self._mass
-        sums = np.zeros((count, self._axes.rank), np.float32)
-        sums[self._nodes] = self._means * self._scale * self._mass[:, None]
+        means = self._means[:, axes] * self._scale[axes]
+        sums = np.zeros((count, means.shape[1]), np.float32)
+        sums[self._nodes] = means * self._mass[:, None]
         return _entries(sums, mass, self._size, len(self._origin))
+
+    def _reduced(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Decode positions [m, l] to coordinates [m, r]; for many of them no large table is built."""
+        if self._table is not None or not self._is_large or len(y) < _MANY_POINTS:
+            return self._mix(self._values, y)
+        mixed = np.empty((len(y), self._axes.rank), np.float32)
+        for first in range(0, self._axes.rank, _AXES_AT_ONCE):
+            part = slice(first, first + _AXES_AT_ONCE)
+            mixed[:, part] = self._mix(self._entries(part), y)
+        return mixed
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> GridDecoder:
@@ -147,7 +181,7 @@ class GridDecoder:
 
     def decode(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
         """Decode positions [m, l] to representations [m, h]."""
-        return self._axes.restore(self._mix(self._values, y))
+        return self._axes.restore(self._reduced(y))
 
     def logits(
         self, y: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32]
@@ -157,7 +191,9 @@ class GridDecoder:
         constant = weight @ self._axes.centre + bias
         # Of many classes a table is larger than that of representations, and most of its nodes are never met.
         if turned.shape[1] > turned.shape[0]:
-            return np.asarray(self._mix(self._values, y) @ turned + constant, np.float32)
+            z = threads.products(self._reduced(y), np.asarray(turned, np.float32))
+            z += constant
+            return z
         if self._logits is None:
             self._logits = np.asarray(self._values @ turned + constant, np.float32)
         return self._mix(self._logits, y)

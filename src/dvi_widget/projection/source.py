@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
+from dvi_widget import threads
 from dvi_widget.arrays import as_rows, check_whole
 from dvi_widget.boundary import margins
 from dvi_widget.nearest import neighbors
@@ -129,13 +130,22 @@ class DecodingSource(ProjectionSource):
         """Classify points [m, l]: class, its probability, margin between the two likeliest (Def. 2)."""
         fitted = self._fit(epoch).map
         linear = self._run.linear_head(epoch)
-        if linear is not None and isinstance(fitted, ClassifyingMap):
-            z = fitted.logits(points, *linear)
-        else:
-            z = head_logits(self._run.head(epoch), self.decode(epoch, points))
-        # The greatest probability alone: at a thousand classes all of them would take most of the time.
-        confidence = 1 / np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1)
-        return z.argmax(axis=1), confidence, margins(z)
+        likeliest, confidence = np.empty(len(points), np.intp), np.empty(len(points), np.float32)
+        margin = np.empty(len(points), np.float32)
+
+        def rate(rows: slice) -> None:
+            part = z[rows]
+            likeliest[rows], margin[rows] = part.argmax(axis=1), margins(part)
+            # The greatest probability alone: at a thousand classes all of them would take most of the time.
+            confidence[rows] = 1 / np.exp(part - part.max(axis=1, keepdims=True)).sum(axis=1)
+
+        with threads.team():
+            if linear is not None and isinstance(fitted, ClassifyingMap):
+                z = fitted.logits(points, *linear)
+            else:
+                z = head_logits(self._run.head(epoch), self.decode(epoch, points))
+            threads.each(rate, threads.slices(len(points)))
+        return likeliest, confidence, margin
 
     def decode(self, epoch: int, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """ψ: points [m, l] to representations [m, h]."""

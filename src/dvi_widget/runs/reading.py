@@ -93,6 +93,7 @@ class Run:
         self._samples = self._read_samples()
         self._agreeing: set[str] = set()  # folders of epochs whose head was compared with the logits
         self._folders: dict[int, Path] = {}  # as last listed
+        self._opened: dict[tuple[str, str], tuple[tuple[int, ...], NDArray[Any]]] = {}  # by folder and name
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r}): {len(self.epochs)} epochs, {self.n_train} + {self.n_test} samples"
@@ -511,6 +512,8 @@ class Run:
         folder = self._folders.get(epoch)
         if folder is None or not folder.is_dir():
             self._folders = storage.epoch_folders(self.folder)
+            there = {path.name for path in self._folders.values()}
+            self._opened = {key: opened for key, opened in self._opened.items() if key[0] in there}
             if epoch not in self._folders:
                 raise ValueError(
                     f"epoch must be a recorded number, one of {list(self._folders)}; got {epoch!r}."
@@ -565,7 +568,19 @@ class Run:
     def _array(
         self, epoch: int, name: str, shape: tuple[int | None, ...], dtypes: tuple[str, ...]
     ) -> NDArray[Any]:
-        return self._read(epoch, f"{name}.npy", lambda path: files.open_array(path, shape, dtypes))
+        # Opening and checking an array takes most of the time of reading one; a file that changed is opened
+        # again.
+        path = self._epoch(epoch) / f"{name}.npy"
+        try:
+            about = path.stat()
+        except OSError:
+            return self._read(epoch, path.name, lambda path: files.open_array(path, shape, dtypes))
+        key, state = (path.parent.name, name), (about.st_ino, about.st_size, about.st_mtime_ns)
+        opened = self._opened.get(key)
+        if opened is None or opened[0] != state:
+            array = self._read(epoch, path.name, lambda path: files.open_array(path, shape, dtypes))
+            opened = self._opened[key] = state, array
+        return opened[1]
 
     def _about(self, epoch: int) -> dict[str, Any]:
         return self._read(epoch, "epoch.json", _read_about)
