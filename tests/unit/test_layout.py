@@ -14,7 +14,7 @@ from torch import nn
 
 import dvi_widget as dvi
 from dvi_widget import weights
-from dvi_widget.dvi import Layout, skeleton
+from dvi_widget.dvi import Layout, grid_decoder, skeleton
 from dvi_widget.dvi.crossing import Crossing
 from dvi_widget.dvi.graph import Ties, descend, descend_alone
 from dvi_widget.dvi.grid_decoder import GridDecoder
@@ -921,3 +921,23 @@ def test_no_sample_is_carried_out_of_the_map():
     anchors, old, skeleton_has = (np.array([place]) for place in ([-3.0, 0], [-1.0, 0], [-1.2, 0]))
     assert _within(anchors, old, skeleton_has) == pytest.approx(np.array([[-1.2, 0]]))
     assert _within(old, old, np.zeros((1, 2))) == pytest.approx(old)
+
+
+def test_decoders_with_large_tables_share_the_memory_of_one_and_decode_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 40)).astype(np.float32)
+    y, points = x[:, :2] * 10, 10 * rng.normal(size=(500, 2)).astype(np.float32)
+    head = rng.normal(size=(60, 40)).astype(np.float32), np.zeros(60, np.float32)
+    small = GridDecoder.fit(y, x, Axes.fit(x))
+    decoded, logits = small.decode(points), small.logits(points, *head)
+    monkeypatch.setattr(grid_decoder, "_MAX_KEPT_ENTRIES", 1)
+    first, second = (GridDecoder.load(small.arrays()) for _ in range(2))
+    for decoder in (first, second, first):
+        assert np.array_equal(decoder.decode(points), decoded)
+    assert (first._table is None, second._table is None) == (False, True)
+    # Of many points at once no table is built.
+    monkeypatch.setattr(grid_decoder, "_MANY_POINTS", 1)
+    third = GridDecoder.load(small.arrays())
+    np.testing.assert_allclose(third.decode(points), decoded, atol=1e-5)
+    np.testing.assert_allclose(third.logits(points, *head), logits, atol=1e-4)
+    assert third._table is None

@@ -518,3 +518,17 @@ def test_a_pipe_or_a_device_is_not_read(damaged, name):
         make(damaged / name)
         with pytest.raises(dvi.RunError, match="it is no file"):
             dvi.Run(damaged).linear_head(0)
+
+
+def test_an_array_is_opened_once_but_read_anew_when_its_file_changed(tmp_path):
+    record(tmp_path / "run", epochs=(0, 1))
+    run = dvi.Run(tmp_path / "run")
+    assert run.logits(0).base is run.logits(0).base
+    path = tmp_path / "run" / "epochs" / "000000" / "logits.npy"
+    changed = np.load(path) + 1
+    np.save(tmp_path / "aside.npy", changed)
+    (tmp_path / "aside.npy").replace(path)
+    assert np.array_equal(run.logits(0, "all"), changed)
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(dvi.RunError, match="truncated"):
+        run.logits(0)
