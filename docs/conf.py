@@ -51,6 +51,8 @@ html_theme_options = {
     "footer_end": [],
     "navigation_with_keys": False,
 }
+# These pages have no others beside them.
+html_sidebars: dict[str, list[str]] = {page: [] for page in ("tutorial", "gallery", "benchmarks")}
 
 
 def _foreign(app: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:
