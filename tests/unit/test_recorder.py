@@ -428,9 +428,10 @@ def test_a_failure_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch,
         return wrapper
 
     from dvi_widget import files as written
+    from dvi_widget.runs import writing
 
     monkeypatch.setattr(written, "save_array", failing(written.save_array))
-    monkeypatch.setattr(written, "save_tensors", failing(written.save_tensors))
+    monkeypatch.setattr(writing, "save_tensors", failing(writing.save_tensors))
     monkeypatch.setattr(written, "write_json", failing(written.write_json))
     with pytest.raises(OSError, match=r"The disk is full: epoch \d was not recorded; whole are 0\."):
         recording.capture(0 if overwrite else 1, overwrite=overwrite)
@@ -525,12 +526,12 @@ def test_nothing_is_written_or_removed_behind_a_link_that_leads_out(tmp_path, pa
 def test_an_interrupt_while_writing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
     recording = recorder(tmp_path / "run")
     before = contents(tmp_path / "run")
-    from dvi_widget import files as written
+    from dvi_widget.runs import writing
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(written, "save_tensors", interrupted)
+    monkeypatch.setattr(writing, "save_tensors", interrupted)
     with pytest.raises(KeyboardInterrupt):
         recording.capture(0)
     assert contents(tmp_path / "run") == before
