@@ -139,7 +139,7 @@ PARTLY = {
     "D3": "attributions explain classes, not a layer's unit",
     "E8": "not side by side in one view",
     "F15": "one machine at a time",
-    "F16": "no site yet",
+    "F16": "lessons bring no prepared runs, and the gallery has four explorers of eight",
 }
 
 

@@ -134,6 +134,7 @@ def test_links_between_pages_lead_somewhere():
                 assert target.exists() or target.with_name(f"{target.name}.md").exists(), (path, link)
 
 
+@pytest.mark.feature("F16")
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_a_page_runs(page, run_folder, tmp_path, monkeypatch):
     shutil.copytree(run_folder, tmp_path / "runs" / "digits")

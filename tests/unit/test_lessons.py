@@ -17,6 +17,7 @@ def lesson_parts(n):
     return making.parts(making.source(n).read_text(encoding="utf-8"))
 
 
+@pytest.mark.feature("F16")
 @pytest.mark.parametrize("n", LESSONS)
 def test_a_lesson_runs_and_its_checks_tell_right_from_wrong(n, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -87,6 +87,7 @@ def test_a_page_gets_the_same_answers_as_from_the_engine(tmp_path):
             np.testing.assert_array_equal(array, new.arrays[name], err_msg=f"{op} {name}")
 
 
+@pytest.mark.feature("F16")
 def test_it_opens_without_torch(tmp_path):
     path = shown().save(tmp_path / "mine.dvi")
     program = LIGHT.format(heavy=HEAVY, path=str(path), page=str(tmp_path / "page.html"))
