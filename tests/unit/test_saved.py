@@ -79,7 +79,7 @@ def test_a_page_gets_the_same_answers_as_from_the_engine(tmp_path):
     asked = [(op, args) for op, args, _ in _requests(scenes[1], set())]
     assert {"frame", "canvas", "confusions", "events", "dynamics", "list"} <= {op for op, _ in asked}
     everyone = list(range(len(scenes[0])))
-    asked += [(op, {**args, "indices": everyone}) for op, args in _sliced_requests(scenes[1])]
+    asked += [(op, {**args, **more, "indices": everyone}) for op, args, more in _sliced_requests(scenes[1])]
     for op, args in asked:
         old, new = (ask(scene, op, args) for scene in scenes)
         assert old.result == new.result, op
@@ -169,7 +169,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
     for name in ("notes.dvi", "other.dvi"):
         with pytest.raises(DamagedFileError, match=name):
             dvi.Landscape.load(tmp_path / name)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"path must be a file .* at .*none\.dvi"):
         dvi.Landscape.load(tmp_path / "none.dvi")
 
 

@@ -76,7 +76,7 @@ def test_without_labels_nothing_is_right_or_wrong(trained):
         (
             {"images": np.zeros((4, 1, 8, 8), "f"), "models": {"a": network()}},
             ValueError,
-            "images must be at least",
+            "images must hold at least",
         ),
         (
             {"images": np.zeros((20, 8), "f"), "models": {"a": network()}},

@@ -113,7 +113,13 @@ def save(landscape: Landscape, path: str | os.PathLike[str]) -> Path:
 
 def load(landscape_type: type[L], path: Path) -> L:
     """Read what `save` wrote (see `Landscape.load`)."""
-    with open_regular(path) as file:
+    try:
+        opened = open_regular(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"path must be a file that Landscape.save wrote; there is none at {path}."
+        ) from None
+    with opened as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 description = _description(path, archive)

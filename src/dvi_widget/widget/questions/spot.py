@@ -54,7 +54,7 @@ def landscape_of(images: ArrayLike, models: Mapping[str, Any], labels: ArrayLike
     if pictures.ndim == 3:
         pictures = pictures[:, None]
     if len(pictures) < _MIN_SAMPLES:
-        raise ValueError(f"images must be at least {_MIN_SAMPLES} for a map; got {len(pictures)}.")
+        raise ValueError(f"images must hold at least {_MIN_SAMPLES} pictures for a map; got {len(pictures)}.")
     x = pictures.astype(np.float32)
     if pictures.dtype == np.uint8:
         x /= 255
