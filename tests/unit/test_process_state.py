@@ -127,8 +127,33 @@ def student(model):
     return path
 
 
+class Attending(nn.Module):
+    """A network of tokens, one for each patch of a picture."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Conv2d(X.shape[1], 8, 4, 4)
+        self.norm = nn.LayerNorm(8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = self.embed(x).flatten(2).transpose(1, 2)
+        h = self.norm(x)
+        x = x + self.attention(h, h, h, need_weights=False)[0]
+        return self.head(x.mean(1))
+
+
+def attending():
+    return Attending().eval()
+
+
 def attributed(method):
-    return lambda run, folder: dvi.attribute(classifier(), X[:2], method=method, **FEW.get(method, {})).values
+    def path(run, folder):
+        model = attending() if method == "attention_rollout" else classifier()
+        return dvi.attribute(model, X[:2], method=method, **FEW.get(method, {})).values
+
+    return path
 
 
 PATHS = {
@@ -151,7 +176,8 @@ PATHS = {
 
 def like_that(path, state, run, folder, monkeypatch):
     """A path's result under some defaults; networks are made under the plain ones, as the user's are."""
-    made = {"classifier": classifier(), "trained": trained()}
+    torch.manual_seed(0)
+    made = {"classifier": classifier(), "trained": trained(), "attending": attending()}
     for name, model in made.items():
         monkeypatch.setitem(globals(), name, lambda model=model: model)
     with state():

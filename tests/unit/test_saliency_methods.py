@@ -365,7 +365,7 @@ def test_a_model_that_cuts_its_gradients_off_is_told_so():
         (
             {"method": "lrp", "rule": "gamma"},
             ValueError,
-            "rule must be one of epsilon, epsilon_plus; got 'gamma'",
+            "rule must be one of epsilon, epsilon_plus, alpha_beta, w_square; got 'gamma'",
         ),
         (
             {"images": np.zeros((6, 2, 8, 8), np.uint8)},
