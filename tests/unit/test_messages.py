@@ -550,3 +550,14 @@ def test_the_latest_answers_are_kept_up_to_a_number_of_bytes():
 def test_long_lists_are_shortened_in_sentences():
     assert listed([1, 2, 3]) == "1, 2, 3"
     assert listed(range(100), most=4) == "0, 1, 2, … 99"
+
+
+def test_a_check_that_fails_is_an_answer_too(shown, monkeypatch):
+    def prepare(*_):
+        raise OverflowError("too large")
+
+    answers = []
+    conversation = Conversation(Scene([shown]), lambda content, _: answers.append(content))
+    monkeypatch.setattr("dvi_widget.widget.request.Request.prepare", prepare)
+    conversation.receive({"id": 3, "op": "hello", "args": {}})
+    assert answers == [{"id": 3, "ok": False, "error": "The kernel could not answer: too large"}]

@@ -77,6 +77,10 @@ class Conversation:
         except RequestError as error:
             self._send(_failure(id_, str(error)), [])
             return
+        except Exception as error:  # whatever a check raises, the page gets an answer
+            _logger.debug("A request failed.", exc_info=True)
+            self._send(_breakdown(id_, error), [])
+            return
         if request.pace == "now":
             self._send(*_outcome(id_, answer, silence))
         else:
@@ -175,8 +179,13 @@ def _outcome(
         return _failure(id_, _CANCELLED), []
     except Exception as error:  # whatever an engine raises, the page gets an answer
         _logger.debug("A request failed.", exc_info=True)
-        return _failure(id_, f"The kernel could not answer: {str(error) or type(error).__name__}"), []
+        return _breakdown(id_, error), []
     return content, buffers
+
+
+def _breakdown(id_: int, error: Exception) -> dict[str, Any]:
+    """Write an answer about what nobody foresaw."""
+    return _failure(id_, f"The kernel could not answer: {str(error) or type(error).__name__}")
 
 
 def _failure(id_: int | None, error: str) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def _vae(scene: Scene) -> VAE:
 
 def _numbers(value: Any, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     try:
-        array = np.asarray(value, np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            array = np.asarray(value, np.float32)
     except (TypeError, ValueError, OverflowError):
         array = np.empty(0, np.float32)
     if array.shape != shape or not np.isfinite(array).all():
