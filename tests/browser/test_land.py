@@ -70,6 +70,7 @@ def test_the_slider_of_the_margin_widens_what_is_undecided(at, notebook, landsca
     def undecided(picture):
         return float((pixels(picture)[: near.shape[0], : near.shape[1]][near].min(axis=1) > 250).mean())
 
+    eventually(lambda: undecided(at.picture()) > 0, True, page)  # the land has been painted
     before = at.picture()
     at.part("show").click()
     slider = at.part("delta")
