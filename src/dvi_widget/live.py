@@ -181,11 +181,12 @@ class _Outputs:
             return
         self._cell = shell.execution_count
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
-        self._handles.append((handle, current_place()))
+        place = current_place()
+        self._handles.append((handle, place))
         if explorer is None:
             handle.display(self._words, raw=True)  # type: ignore[no-untyped-call]
         else:
-            show(explorer, current_place())
+            show(explorer, place)
             handle.display(_bundle(explorer), raw=True)  # type: ignore[no-untyped-call]
 
     def fill(self, explorer: Explorer) -> None:

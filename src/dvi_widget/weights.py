@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -54,32 +53,22 @@ def load_tensors_and_header(path: Path) -> tuple[dict[str, Tensor], dict[str, st
     # safetensors reports an unreadable file as a missing one, and waits for pipes.
     open_regular(path).close()
     try:
-        # Older versions of safetensors make tensors on the process's default device.
-        with (
-            torch.device("cpu"),
-            safetensors.safe_open(path, "np") as arrays,
-            safetensors.safe_open(path, "pt") as others,
-        ):
-            header = dict(arrays.metadata() or {})
-            names = list(arrays.keys())
-            tensors = {name: _read_tensor(name, arrays, others) for name in names}
+        # Read as tensors of torch, each loses some memory, which thousands of epochs add up.
+        with safetensors.safe_open(path, "np") as file:
+            header = dict(file.metadata() or {})
+            types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - no mapping
+            known = [name for name, kind in types.items() if kind in _TYPES_OF_NUMPY]
+            tensors = {name: torch.from_numpy(file.get_tensor(name)) for name in known}
+        if len(tensors) < len(types):
+            # Older versions of safetensors make tensors on the process's default device.
+            with torch.device("cpu"), safetensors.safe_open(path, "pt") as file:
+                tensors |= {name: file.get_tensor(name) for name in types.keys() - tensors.keys()}
     except (safetensors.SafetensorError, OSError, ValueError, RuntimeError, OverflowError, KeyError) as error:
         raise DamagedFileError(f"{path} is damaged: it is not a whole safetensors file ({error}).") from error
     check = header.pop(CHECK, None)
     if check is not None and check != _tensor_digest(tensors, header):
         raise DamagedFileError(f"{path} is damaged: it was changed after it was written.")
     return tensors, header
-
-
-def _read_tensor(name: str, arrays: Any, others: Any) -> Tensor:
-    """Read one tensor of an open file, by way of NumPy where NumPy has its type.
-
-    What safetensors reads as a tensor of torch loses some memory each time, which thousands of epochs add up.
-    """
-    if arrays.get_slice(name).get_dtype() in _TYPES_OF_NUMPY:
-        return torch.from_numpy(arrays.get_tensor(name))
-    tensor: Tensor = others.get_tensor(name)
-    return tensor
 
 
 def _tensor_digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
